@@ -1,0 +1,68 @@
+//! ② Records to bytes and back: pure, synchronous, both directions of a format in one file.
+//!
+//! Contract, run as a suite against every format (`tests/contracts`): what is encoded decodes to
+//! the same values (or to what the format's documentation says of their types), equal records
+//! give equal bytes, and no bytes at all make a decoder panic.
+
+use crate::{
+    fault::{Fault, Faulty},
+    model::{Kind, Message, Records, Row},
+};
+
+/// Writes a record's value.
+pub trait Encoder: Send + Sync {
+    /// Appends the bytes of `row`, to be published to `topic`, to `out`. Where it fails, what it
+    /// has appended is of no use.
+    ///
+    /// # Errors
+    /// Where the format cannot hold the record.
+    fn encode(&self, row: &Row<'_>, topic: &str, out: &mut Vec<u8>) -> Result<(), CodecError>;
+}
+
+/// Reads messages.
+pub trait Decoder: Send + Sync {
+    /// Appends the records of one message, with `origin` as their origin. A null value is a
+    /// deletion of the key.
+    ///
+    /// # Errors
+    /// Where the bytes are not of this format; nothing is appended then.
+    fn decode(
+        &self,
+        message: &Message<'_>,
+        origin: u32,
+        out: &mut Records,
+    ) -> Result<(), CodecError>;
+
+    /// The fields that every message of this format has, with what they are, in order; `None`
+    /// where messages name their own. A sink makes its table and checks its columns by them.
+    fn fields(&self) -> Option<Vec<(String, Kind)>>;
+}
+
+/// What one record or message can do wrong.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CodecError {
+    /// The format cannot hold this value.
+    #[error("field `{field}`: {reason}")]
+    Unencodable {
+        /// Its dotted path.
+        field: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The bytes are not of this format.
+    #[error("not valid {format}: {reason}")]
+    Undecodable {
+        /// The format's name.
+        format: &'static str,
+        /// What and where.
+        reason: String,
+    },
+}
+
+impl Faulty for CodecError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Unencodable { .. } | Self::Undecodable { .. } => Fault::Data,
+        }
+    }
+}

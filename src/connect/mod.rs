@@ -1,0 +1,1 @@
+//! Clients and pools, opened once and shared by sources, brokers, stores and sinks.

@@ -1,0 +1,128 @@
+//! ④ Where flows keep their positions: a `CursorStore` that leases a flow's cursor to one process.
+//!
+//! Contract, run as a suite against every store (`tests/contracts`):
+//!
+//! - While one lease of a flow is held, another is refused, in this process or in any other.
+//! - A lease that was lost (expired and taken by another) cannot save: `save` answers `Fenced`.
+//! - `save` returns when the position is durable. A crash leaves the old position or the new
+//!   one, never a mixture.
+//! - What is stored but cannot be read is refused with place and remedy, never taken as "none".
+
+use async_trait::async_trait;
+
+use crate::{
+    fault::{Cause, Fault, Faulty},
+    model::{FlowName, Position},
+};
+
+/// Keeps the cursors of many flows.
+#[async_trait]
+pub trait CursorStore: Send + Sync {
+    /// Takes the cursor of `flow` for this process alone, until the lease is released or dropped.
+    ///
+    /// # Errors
+    /// `Held` where another has it.
+    async fn lease(&self, flow: &FlowName) -> Result<Box<dyn CursorLease>, CursorError>;
+
+    /// All stored cursors, by name. Takes no lease.
+    ///
+    /// # Errors
+    /// As `CursorError` says.
+    async fn list(&self) -> Result<Vec<StoredCursor>, CursorError>;
+
+    /// Where a person finds the cursor of `flow`: a path, or a table.
+    fn place(&self, flow: &FlowName) -> String;
+}
+
+/// The cursor of one flow, held by this process.
+#[async_trait]
+pub trait CursorLease: Send + Sync {
+    /// The stored position; `None` where the flow has never saved one.
+    ///
+    /// # Errors
+    /// `Damaged` where there is one that cannot be read.
+    async fn load(&mut self) -> Result<Option<Position>, CursorError>;
+
+    /// Stores `position`, durably.
+    ///
+    /// # Errors
+    /// `Fenced` where the lease was lost.
+    async fn save(&mut self, position: &Position) -> Result<(), CursorError>;
+
+    /// Forgets the position, also a damaged one.
+    ///
+    /// # Errors
+    /// `Fenced` where the lease was lost.
+    async fn remove(&mut self) -> Result<(), CursorError>;
+
+    /// Gives the cursor back.
+    async fn release(self: Box<Self>);
+}
+
+/// A cursor as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCursor {
+    /// The flow's name, as text.
+    pub flow: String,
+    /// Its position, or why it cannot be read.
+    pub position: Result<Position, String>,
+    /// When it was saved: seconds since the epoch.
+    pub saved_at: i64,
+}
+
+/// What can go wrong with a cursor.
+#[derive(Debug, thiserror::Error)]
+pub enum CursorError {
+    /// Another process runs this flow.
+    #[error("flow {flow} is running elsewhere ({holder}): stop it first, or wait until it ends")]
+    Held {
+        /// The flow.
+        flow: String,
+        /// Who holds it, as far as it is known.
+        holder: String,
+    },
+    /// The lease was lost; another process has taken the flow over.
+    #[error("flow {0} was taken over by another process; this one has stopped")]
+    Fenced(String),
+    /// What is stored is no cursor.
+    #[error("the cursor at {place} is damaged ({reason}): {advice}")]
+    Damaged {
+        /// Where it is.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do.
+        advice: String,
+    },
+    /// The store cannot be read or written now.
+    #[error("cursors at {place} cannot be reached")]
+    Lost {
+        /// Where they are.
+        place: String,
+        /// Why not.
+        #[source]
+        cause: Cause,
+    },
+    /// The store refused for good: rights, a full disk, a read-only folder.
+    #[error("cursors at {place} cannot be stored: {advice}")]
+    Refused {
+        /// Where they are.
+        place: String,
+        /// What to do.
+        advice: String,
+        /// Why not.
+        #[source]
+        cause: Cause,
+    },
+}
+
+impl Faulty for CursorError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Lost { .. } => Fault::Transient,
+            Self::Held { .. } | Self::Fenced(_) | Self::Damaged { .. } | Self::Refused { .. } => {
+                Fault::Permanent
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The sentences: how data moves.

@@ -1,0 +1,23 @@
+//! Highwater keeps systems in step: source ──► broker ──► sink, past a cursor that never skips.
+//!
+//! The modules in the order in which data meets them; `flow` holds the sentences they make.
+
+pub mod model;
+
+pub mod source;
+
+pub mod codec;
+
+pub mod broker;
+
+pub mod cursor;
+
+pub mod pipeline;
+
+pub mod sink;
+
+pub mod flow;
+
+pub mod connect;
+
+pub mod fault;

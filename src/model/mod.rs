@@ -1,0 +1,26 @@
+//! Pure values: what moves through Highwater, without any system's own types.
+//!
+//! Nothing here is `Serialize`: wire formats belong to `codec`, and the text of a position to
+//! the source that made it.
+
+mod finding;
+mod flow_name;
+mod key;
+mod message;
+mod packed;
+mod position;
+mod record;
+mod schema;
+mod time;
+mod value;
+
+pub use finding::{Finding, Severity};
+pub use flow_name::FlowName;
+pub use key::write_key;
+pub use message::{Headers, Message, Messages, Place};
+pub use packed::Packer;
+pub use position::Position;
+pub use record::{Batch, Fields, Items, Op, Records, Row};
+pub use schema::{Field, Kind, Schema};
+pub use time::{Date, DateTime, Instant, Time};
+pub use value::Value;

@@ -1,0 +1,209 @@
+//! Calendar and clock values, as wide as the widest source.
+
+use std::fmt;
+
+/// A calendar day; zero and partial days (`0000-00-00`, `2025-00-15`) are values too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date {
+    /// 0 to 9999.
+    pub year: u16,
+    /// 0 to 12.
+    pub month: u8,
+    /// 0 to 31.
+    pub day: u8,
+}
+
+/// A signed span of clock time, up to ±838:59:59.999999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time {
+    /// Before zero.
+    pub negative: bool,
+    /// Hours, days included.
+    pub hours: u16,
+    /// 0 to 59.
+    pub minutes: u8,
+    /// 0 to 59.
+    pub seconds: u8,
+    /// 0 to 999,999.
+    pub micros: u32,
+}
+
+/// A wall clock reading without a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DateTime {
+    /// The day.
+    pub date: Date,
+    /// 0 to 23.
+    pub hour: u8,
+    /// 0 to 59.
+    pub minute: u8,
+    /// 0 to 59.
+    pub second: u8,
+    /// 0 to 999,999.
+    pub micros: u32,
+}
+
+/// A point in time, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant {
+    /// Seconds since 1970-01-01, negative before.
+    pub seconds: i64,
+    /// 0 to 999,999 after `seconds`.
+    pub micros: u32,
+}
+
+impl Instant {
+    /// From BSON's milliseconds.
+    pub fn from_millis(millis: i64) -> Self {
+        Self {
+            seconds: millis.div_euclid(1000),
+            micros: (millis.rem_euclid(1000) * 1000) as u32,
+        }
+    }
+
+    /// To BSON's milliseconds; `None` past their range or between two of them.
+    pub fn to_millis(self) -> Option<i64> {
+        if self.micros % 1000 != 0 {
+            return None;
+        }
+        self.seconds
+            .checked_mul(1000)?
+            .checked_add(i64::from(self.micros / 1000))
+    }
+
+    /// The UTC wall clock, for the years 1 to 9999.
+    pub fn to_utc(self) -> Option<DateTime> {
+        let days = self.seconds.div_euclid(86_400);
+        let second_of_day = self.seconds.rem_euclid(86_400);
+        let date = Date::from_days(days)?;
+        Some(DateTime {
+            date,
+            hour: (second_of_day / 3600) as u8,
+            minute: (second_of_day / 60 % 60) as u8,
+            second: (second_of_day % 60) as u8,
+            micros: self.micros,
+        })
+    }
+
+    /// From a UTC wall clock; `None` where the day does not exist.
+    pub fn from_utc(clock: DateTime) -> Option<Self> {
+        let days = clock.date.to_days()?;
+        let second_of_day =
+            i64::from(clock.hour) * 3600 + i64::from(clock.minute) * 60 + i64::from(clock.second);
+        Some(Self {
+            seconds: days * 86_400 + second_of_day,
+            micros: clock.micros,
+        })
+    }
+}
+
+impl Date {
+    /// The day that lies `days` after 1970-01-01, for the years 1 to 9999.
+    fn from_days(days: i64) -> Option<Self> {
+        use chrono::Datelike;
+        let date = chrono::DateTime::from_timestamp(days.checked_mul(86_400)?, 0)?.date_naive();
+        let year = u16::try_from(date.year()).ok()?;
+        (1..=9999).contains(&year).then(|| Self {
+            year,
+            month: date.month() as u8,
+            day: date.day() as u8,
+        })
+    }
+
+    /// Days since 1970-01-01; `None` for zero and partial days and days that do not exist.
+    fn to_days(self) -> Option<i64> {
+        let date = chrono::NaiveDate::from_ymd_opt(
+            i32::from(self.year),
+            u32::from(self.month),
+            u32::from(self.day),
+        )?;
+        let epoch = chrono::NaiveDate::from_ymd_opt(1970, 1, 1)?;
+        Some(date.signed_duration_since(epoch).num_days())
+    }
+}
+
+/// The fraction with six digits, and nothing at all where it is zero.
+fn fraction(f: &mut fmt::Formatter<'_>, micros: u32) -> fmt::Result {
+    if micros == 0 {
+        Ok(())
+    } else {
+        write!(f, ".{micros:06}")
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.negative { "-" } else { "" };
+        let (hours, minutes, seconds) = (self.hours, self.minutes, self.seconds);
+        write!(f, "{sign}{hours:02}:{minutes:02}:{seconds:02}")?;
+        fraction(f, self.micros)
+    }
+}
+
+impl fmt::Display for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (hour, minute, second) = (self.hour, self.minute, self.second);
+        write!(f, "{} {hour:02}:{minute:02}:{second:02}", self.date)?;
+        fraction(f, self.micros)
+    }
+}
+
+/// RFC 3339 in UTC: `2025-08-26T09:30:15.123000Z`; seconds since the epoch, followed by `s`,
+/// outside the years 1 to 9999.
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.to_utc() {
+            Some(clock) => {
+                let (hour, minute, second) = (clock.hour, clock.minute, clock.second);
+                write!(f, "{}T{hour:02}:{minute:02}:{second:02}", clock.date)?;
+                fraction(f, clock.micros)?;
+                f.write_str("Z")
+            }
+            None => {
+                write!(f, "{}", self.seconds)?;
+                fraction(f, self.micros)?;
+                f.write_str("s")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_before_the_epoch_counts_its_fraction_forwards() {
+        let instant = Instant::from_millis(-1);
+        assert_eq!(instant.to_string(), "1969-12-31T23:59:59.999000Z");
+        assert_eq!(instant.to_millis(), Some(-1));
+    }
+
+    #[test]
+    fn utc_and_back_is_the_same_instant() {
+        for millis in [
+            0,
+            1,
+            -1,
+            1_756_200_615_123,
+            -62_135_596_800_000,
+            253_402_300_799_999,
+        ] {
+            let instant = Instant::from_millis(millis);
+            let clock = instant.to_utc().expect("within the years 1 to 9999");
+            assert_eq!(Instant::from_utc(clock), Some(instant), "{clock}");
+        }
+    }
+
+    #[test]
+    fn a_year_past_9999_has_no_wall_clock() {
+        assert_eq!(Instant::from_millis(253_402_300_800_000).to_utc(), None);
+        assert_eq!(Instant::from_millis(i64::MAX).to_utc(), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! ⑥ Where records end: a `Sink` that writes rows and progress in one transaction.
+//!
+//! Contract, run as a suite against every sink (`tests/contracts`):
+//!
+//! - `write` applies all of its records and its progress, or nothing.
+//! - Its first statement moves the progress from where the writer believes it to be; where it is
+//!   somewhere else, another writer owns it: `Fenced`, and nothing is written.
+//! - Records of equal keys are applied in order: the last one stands.
+//! - An error of the `Data` kind means that one record can never be written; all others of the
+//!   written list (a missing table or column, rights, read-only, a full disk) are permanent, and
+//!   what may pass (deadlock, lock wait, lost connection) is transient.
+//! - After any error the transaction is rolled back and its connection is not used again.
+
+use async_trait::async_trait;
+
+use crate::{
+    fault::{Cause, Fault, Faulty},
+    model::{Finding, Kind, Records},
+};
+
+/// A place that records can be written to. Shared by the lanes of a flow.
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// The connection and the table: `warehouse.info`.
+    fn name(&self) -> &str;
+
+    /// Whether this sink can be written as the settings say. `fields` are those of the messages,
+    /// where they are known before the first one.
+    ///
+    /// # Errors
+    /// Only where the check itself cannot be made.
+    async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError>;
+
+    /// Makes what is missing and may be made (the progress table; the target table, where the
+    /// settings allow it and `fields` are known), and learns the target's columns.
+    ///
+    /// # Errors
+    /// `Unfit` where records of these fields cannot be written there.
+    async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError>;
+
+    /// The stored progress of `flow`, for every topic and partition that it has.
+    ///
+    /// # Errors
+    /// As `SinkError` says.
+    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError>;
+
+    /// Applies `records` (one part for each table) and moves the progress, all in one transaction.
+    ///
+    /// # Errors
+    /// As `SinkError` says; nothing is written then.
+    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError>;
+
+    /// Forgets the progress of `flow`, or of one of its partitions where `next_offset` is given:
+    /// then it is set to that.
+    ///
+    /// # Errors
+    /// As `SinkError` says.
+    async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError>;
+}
+
+/// How far one partition of one topic is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The topic's name.
+    pub topic: String,
+    /// The topic's id: another one means that the topic was made anew.
+    pub topic_id: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset to go on from.
+    pub next_offset: i64,
+}
+
+/// A step forward in one partition, with the place that the writer believes it starts from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advance {
+    /// The flow.
+    pub flow: String,
+    /// The offset that must be stored now; `None` where there must be none yet.
+    pub from: Option<i64>,
+    /// What is stored with the records.
+    pub to: Progress,
+}
+
+/// What can go wrong with a sink.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// The connection broke, a deadlock or a lock wait: it may pass.
+    #[error("sink {0} cannot be written now")]
+    Lost(String, #[source] Cause),
+    /// Another writer has moved the progress.
+    #[error("sink {0}: another writer has taken over this partition")]
+    Fenced(String),
+    /// One record can never be written.
+    #[error("sink {name} cannot hold a record")]
+    Data {
+        /// The sink.
+        name: String,
+        /// What the server said.
+        #[source]
+        cause: Cause,
+    },
+    /// The server refused for good: a missing table or column, rights, read-only, a full disk.
+    #[error("sink {name} refused: {advice}")]
+    Refused {
+        /// The sink.
+        name: String,
+        /// What to do about it.
+        advice: String,
+        /// What the server said.
+        #[source]
+        cause: Cause,
+    },
+    /// The records and the table do not fit together.
+    #[error("sink {name}: {advice}")]
+    Unfit {
+        /// The sink.
+        name: String,
+        /// What is wrong and what to do.
+        advice: String,
+    },
+}
+
+impl Faulty for SinkError {
+    fn fault(&self) -> Fault {
+        match self {
+            // The partition is assigned anew to whoever owns it: this writer begins again.
+            Self::Lost(..) | Self::Fenced(_) => Fault::Transient,
+            Self::Data { .. } => Fault::Data,
+            Self::Refused { .. } | Self::Unfit { .. } => Fault::Permanent,
+        }
+    }
+}

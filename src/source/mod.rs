@@ -1,0 +1,149 @@
+//! ① Where records come from: a `Source` that settings describe, and a `SourceReader` opened at
+//! a position.
+//!
+//! Contract, run as a suite against every source (`tests/contracts`):
+//!
+//! - A reader opened at a position yields every record after it, and none at or before it.
+//! - `Batch::position` is the place behind the batch's last record; opening there goes on with
+//!   the next one. A batch is never larger than the limits it was asked for, but for one record
+//!   that is larger by itself.
+//! - A bounded read ends with `None`. A following one never does: it answers within `max_wait`
+//!   with an empty batch, whose position may have moved.
+//! - A position that is damaged, or made for another field, is refused with its remedy; it is
+//!   never read as "from the start".
+//! - Nothing is stored here: the flow stores positions, after durability.
+
+use async_trait::async_trait;
+
+use crate::{
+    fault::{Cause, Fault, Faulty},
+    model::{Batch, Finding, Position},
+};
+
+/// A place that records can be read from.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The connection and the table or collection: `crawler.raw_list`. Part of the cursor key.
+    fn name(&self) -> &str;
+
+    /// Whether this source can be read as the settings say: rights, fields, indexes. What it
+    /// cannot see is said as a note.
+    ///
+    /// # Errors
+    /// Only where the check itself cannot be made; what it finds amiss is a finding.
+    async fn check(&self) -> Result<Vec<Finding>, SourceError>;
+
+    /// The position to open at for `extent`, given the stored one: an incremental read goes on
+    /// from it (or starts at the first record), a full one starts over, unless `stored` is itself
+    /// within an unfinished full read.
+    ///
+    /// # Errors
+    /// `Position` where `stored` is not one of this source's.
+    async fn begin(
+        &self,
+        extent: Extent,
+        stored: Option<&Position>,
+    ) -> Result<Position, SourceError>;
+
+    /// Reads on from `position`, which `begin` or a reader of this source has made.
+    ///
+    /// # Errors
+    /// As `SourceError` says.
+    async fn open(
+        &self,
+        position: &Position,
+        manner: Manner,
+    ) -> Result<Box<dyn SourceReader>, SourceError>;
+
+    /// The position that stands for `value` as a person writes it (`cursor set`): everything
+    /// after that value of the incremental field will be read.
+    ///
+    /// # Errors
+    /// `Position` where the text is no value of the incremental field.
+    async fn position_at(&self, value: &str) -> Result<Position, SourceError>;
+}
+
+/// Reads batches, front to back. Dropping it between two batches loses nothing.
+#[async_trait]
+pub trait SourceReader: Send {
+    /// The next records; `None` when a bounded read is complete.
+    ///
+    /// # Errors
+    /// As `SourceError` says; the reader is of no further use then.
+    async fn next_batch(&mut self) -> Result<Option<Batch>, SourceError>;
+}
+
+/// How much to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// What is past the cursor.
+    Incremental,
+    /// Everything, and then onwards from where the source stood before.
+    FullAmount,
+}
+
+/// When a read is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// When all that there is has been read.
+    Bounded,
+    /// Never: it waits for more.
+    Follow,
+}
+
+/// Limits of one batch and of one wait.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadLimits {
+    /// Records in a batch, at most.
+    pub rows: usize,
+    /// Bytes in a batch, at most.
+    pub bytes: usize,
+    /// How long a following reader waits before it answers with an empty batch.
+    pub max_wait: std::time::Duration,
+}
+
+/// What can go wrong with a source.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The connection broke, or the server cannot answer now.
+    #[error("source {0} cannot be reached")]
+    Lost(String, #[source] Cause),
+    /// The server refused for good: rights, a missing table.
+    #[error("source {name} refused: {advice}")]
+    Refused {
+        /// The source's name.
+        name: String,
+        /// What to do about it.
+        advice: String,
+        /// What the server said.
+        #[source]
+        cause: Cause,
+    },
+    /// The table or collection cannot be read as the settings say.
+    #[error("source {name} cannot be read this way: {advice}")]
+    Unfit {
+        /// The source's name.
+        name: String,
+        /// What is wrong and what to do.
+        advice: String,
+    },
+    /// The position is not one of this source's.
+    #[error("position {position} is of no use to source {name}: {advice}")]
+    Position {
+        /// The source's name.
+        name: String,
+        /// The position's text.
+        position: String,
+        /// What is wrong and what to do.
+        advice: String,
+    },
+}
+
+impl Faulty for SourceError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Lost(..) => Fault::Transient,
+            Self::Refused { .. } | Self::Unfit { .. } | Self::Position { .. } => Fault::Permanent,
+        }
+    }
+}
