@@ -1,0 +1,32 @@
+//! Developers' commands of Highwater: a table of contents.
+
+mod place;
+mod services;
+mod shell;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Developers' commands of Highwater")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every check and every test; the servers they need are brought up and taken down
+    Test(test::Arguments),
+    /// Bring up the real servers that tests run against
+    #[command(subcommand)]
+    Services(services::command::Command),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Services(command) => services::command::run(command),
+    }
+}
