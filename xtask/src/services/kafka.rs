@@ -15,6 +15,7 @@ pub struct Kafka;
 /// Any 22 characters that spell 16 bytes.
 const CLUSTER: &str = "HighwaterTestKafka000A";
 
+/// The broker, and a logger for it: the registry's jars bring none, and a failure would leave no trace.
 const POM: &str = "<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>highwater</groupId>
@@ -26,33 +27,29 @@ const POM: &str = "<project>
       <artifactId>kafka_2.13</artifactId>
       <version>4.3.1</version>
     </dependency>
+    <dependency>
+      <groupId>org.slf4j</groupId>
+      <artifactId>slf4j-simple</artifactId>
+      <version>1.7.36</version>
+    </dependency>
   </dependencies>
 </project>
 ";
 
-/// Warnings only: without settings the broker logs every detail.
-const LOGGING: &str = r#"<Configuration status="WARN">
-  <Appenders>
-    <Console name="console"><PatternLayout pattern="%d %p %m (%c)%n"/></Console>
-  </Appenders>
-  <Loggers>
-    <Root level="WARN"><AppenderRef ref="console"/></Root>
-  </Loggers>
-</Configuration>
-"#;
-
 impl Recipe for Kafka {
     fn provide(&self, site: &Site) -> Result<()> {
         packages::program("java", &["default-jre-headless"], &site.log)?;
-        if library(site).exists() {
+        let pom = site.packages.join("pom.xml");
+        if library(site).exists() && fs::read_to_string(&pom).is_ok_and(|fetched| fetched == POM) {
             return Ok(());
         }
         let maven = packages::program("mvn", &["maven"], &site.log)?;
         println!("servers: fetching Kafka");
         let fresh = site.packages.join("lib.new");
         let _ = fs::remove_dir_all(&fresh);
+        let _ = fs::remove_dir_all(library(site));
         fs::create_dir_all(&site.packages)?;
-        fs::write(site.packages.join("pom.xml"), POM)?;
+        fs::write(&pom, POM)?;
         let mut command = Command::new(maven);
         command.current_dir(&site.packages).args([
             "--quiet",
@@ -66,7 +63,6 @@ impl Recipe for Kafka {
 
     fn prepare(&self, site: &Site) -> Result<()> {
         fs::write(settings(site), properties(site))?;
-        fs::write(site.folder.join("log4j2.xml"), LOGGING)?;
         if site.data.join("meta.properties").exists() {
             return Ok(());
         }
@@ -100,12 +96,10 @@ impl Recipe for Kafka {
     }
 }
 
-fn java(site: &Site) -> [String; 3] {
+fn java(site: &Site) -> [String; 4] {
     [
-        format!(
-            "-Dlog4j2.configurationFile={}",
-            site.folder.join("log4j2.xml").display()
-        ),
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn".to_owned(),
+        "-Dorg.slf4j.simpleLogger.showDateTime=true".to_owned(),
         "-cp".to_owned(),
         format!("{}/*", library(site).display()),
     ]

