@@ -41,7 +41,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Up { servers } if servers.is_empty() => up(&Server::DEFAULT).map(drop),
         Command::Up { servers } => up(&servers).map(drop),
         Command::Down { purge } => down(purge),
-        Command::Start { server } => super::start(server).map(drop),
+        Command::Start { server } => super::start(server),
         Command::Stop { server } => stop_named(server),
         Command::Status(form) => show(&form),
     }

@@ -131,27 +131,22 @@ pub fn up(wanted: &[Server]) -> Result<BTreeMap<Server, Entry>> {
 /// Starts one server again, where it was and with its data.
 ///
 /// # Errors
-/// It cannot be started, or only at another address.
-pub fn start(server: Server) -> Result<Entry> {
-    let before = State::load()?
+/// Its port is taken, or it cannot be started.
+pub fn start(server: Server) -> Result<()> {
+    let state = State::load()?;
+    if let Some(&port) = state
         .servers
         .get(&server)
-        .map(|entry| entry.address.clone());
-    let had = up(&[server])?;
-    let entry = had
-        .get(&server)
-        .cloned()
-        .ok_or_else(|| anyhow!("{} is not up", server.name()))?;
-    match before {
-        Some(address) if address != entry.address => {
-            bail!(
-                "{} came back as {}, not as {address}, whose port was taken",
-                server.name(),
-                entry.address
-            )
-        }
-        _ => Ok(entry),
+        .and_then(|entry| entry.ports.first())
+        && state.running(server).is_none()
+        && !process::is_free(port)
+    {
+        bail!(
+            "{} cannot come back: its port {port} is taken",
+            server.name()
+        );
     }
+    up(&[server]).map(drop)
 }
 
 /// Stops servers and keeps their data; one that is not running is left alone.

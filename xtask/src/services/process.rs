@@ -103,8 +103,13 @@ pub fn free_port(preferred: Option<u16>, salt: u16) -> Result<u16> {
     preferred
         .into_iter()
         .chain((0..COUNT).map(|step| FIRST + (begin + step) % COUNT))
-        .find(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+        .find(|&port| is_free(port))
         .context("no port of 127.0.0.1 is free")
+}
+
+/// Whether nobody listens on a port of 127.0.0.1.
+pub fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 /// A process is known by where it works: every server is started in its folder and stays in it.
