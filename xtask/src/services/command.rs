@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Origin, Server, native, state, status, stop, up};
+use super::{Origin, Server, status, stop, up};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -51,10 +51,7 @@ fn down(purge: bool) -> Result<()> {
     stop(&Server::ALL)?;
     println!("servers: all down");
     if purge {
-        for server in Server::ALL {
-            native::purge(server)?;
-        }
-        state::forget()?;
+        super::purge()?;
         println!("servers: their data is gone");
     }
     Ok(())

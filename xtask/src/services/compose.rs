@@ -64,6 +64,14 @@ pub fn stop(server: Server) -> Result<()> {
     shell::logged(compose().args(["stop", server.name()]), &log())
 }
 
+/// Removes the containers and their data.
+///
+/// # Errors
+/// Docker refuses.
+pub fn purge() -> Result<()> {
+    shell::logged(compose().args(["down", "--volumes"]), &log())
+}
+
 fn compose() -> Command {
     let mut command = Command::new("docker");
     command

@@ -168,6 +168,26 @@ pub fn stop(servers: &[Server]) -> Result<()> {
     state.save()
 }
 
+/// Throws the data of the stopped servers away and forgets their addresses; downloads stay.
+///
+/// # Errors
+/// Something cannot be removed.
+pub fn purge() -> Result<()> {
+    let _lock = state::lock()?;
+    let state = State::load()?;
+    if state
+        .servers
+        .values()
+        .any(|entry| entry.origin == Origin::Compose)
+    {
+        compose::purge()?;
+    }
+    for server in Server::ALL {
+        native::purge(server)?;
+    }
+    State::default().save()
+}
+
 /// Every server that is known, with its entry and whether it answers now.
 ///
 /// # Errors

@@ -50,6 +50,7 @@ impl Recipe for Mongodb {
                 "256",
                 "--wiredTigerCacheSizeGB",
                 "0.5",
+                "--quiet",
             ]);
         Ok(command)
     }

@@ -53,12 +53,8 @@ impl State {
     pub fn load() -> Result<Self> {
         let path = path();
         match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| {
-                format!(
-                    "{} is damaged; run `cargo xtask services down --purge`",
-                    path.display()
-                )
-            }),
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .with_context(|| format!("{} is damaged; remove it", path.display())),
             Err(_) => Ok(Self::default()),
         }
     }
@@ -92,14 +88,6 @@ pub fn lock() -> Result<File> {
     let file = File::create(folder.join("lock"))?;
     file.lock()?;
     Ok(file)
-}
-
-/// Forgets every server and its address.
-///
-/// # Errors
-/// The state file cannot be removed.
-pub fn forget() -> Result<()> {
-    State::default().save()
 }
 
 fn path() -> PathBuf {
