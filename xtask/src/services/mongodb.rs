@@ -21,9 +21,13 @@ const VERSION: &str = "0.4.0";
 
 impl Recipe for Mongodb {
     fn provide(&self, site: &Site) -> Result<()> {
-        match program(site).exists() {
+        if !program(site).exists() {
+            fetch(site)?;
+        }
+        // The one library of mongod that a small Debian lacks.
+        match shell::succeeds(Command::new(program(site)).arg("--version")) {
             true => Ok(()),
-            false => fetch(site),
+            false => packages::install(&["libcurl4"], &site.log),
         }
     }
 

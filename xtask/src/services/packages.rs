@@ -132,6 +132,8 @@ fn private_apt(folder: &Path) -> Command {
         set("Dir::State::status", "status"),
         set("Dir::Cache", "cache"),
         "APT::Sandbox::User=root".to_owned(),
+        // The mirror may be a snapshot, whose index is signed but no longer fresh.
+        "Acquire::Check-Valid-Until=false".to_owned(),
     ] {
         command.args(["-o", &option]);
     }
