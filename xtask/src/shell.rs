@@ -11,11 +11,12 @@ use anyhow::{Context, Result, bail};
 /// Runs a command to its end, its output appended to `log`.
 ///
 /// # Errors
-/// The command could not be started or failed; the sentence carries its last line and the log's path.
+/// The command could not be started or failed; the sentence carries its complaint and the log's path.
 pub fn logged(command: &mut Command, log: &Path) -> Result<()> {
     let line = spoken(command);
     let mut file = append_to(log)?;
     writeln!(file, "$ {line}")?;
+    let since = file.metadata()?.len();
     let status = command
         .stdin(Stdio::null())
         .stdout(file.try_clone()?)
@@ -25,7 +26,7 @@ pub fn logged(command: &mut Command, log: &Path) -> Result<()> {
     if !status.success() {
         bail!(
             "`{line}` failed ({status}): {}; log: {}",
-            last_line(log),
+            complaint(log, since),
             log.display()
         );
     }
@@ -87,16 +88,40 @@ pub fn append_to(log: &Path) -> Result<File> {
         .with_context(|| format!("cannot write {}", log.display()))
 }
 
-/// The last line of a log that is not empty.
-pub fn last_line(log: &Path) -> String {
+/// What a log says went wrong since an offset: the first line that speaks of an error, or else the last.
+pub fn complaint(log: &Path, since: u64) -> String {
     let bytes = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty());
-    line.unwrap_or("it printed nothing").trim().to_owned()
+    let start = usize::try_from(since).map_or(0, |since| since.min(bytes.len()));
+    complaint_in(&String::from_utf8_lossy(&bytes[start..]))
+}
+
+fn complaint_in(text: &str) -> String {
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let speaks = |line: &&str| line.starts_with("E: ") || line.to_lowercase().contains("error");
+    let line = lines().find(speaks).or_else(|| lines().next_back());
+    line.unwrap_or("it printed nothing")
+        .chars()
+        .take(300)
+        .collect()
 }
 
 fn spoken(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(OsStr::to_string_lossy).collect();
     words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_complaint_is_the_first_error_or_the_last_words() {
+        assert_eq!(
+            complaint_in("reading\n[ERROR] no such jar\n[ERROR] read more\n\n"),
+            "[ERROR] no such jar"
+        );
+        assert_eq!(complaint_in("one\ntwo\n"), "two");
+        assert_eq!(complaint_in(""), "it printed nothing");
+    }
 }

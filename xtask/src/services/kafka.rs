@@ -54,6 +54,7 @@ impl Recipe for Kafka {
         command.current_dir(&site.packages).args([
             "--quiet",
             "--batch-mode",
+            "-Dstyle.color=never",
             "dependency:copy-dependencies",
             "-DoutputDirectory=lib.new",
         ]);

@@ -14,7 +14,7 @@ use crate::shell;
 /// never a package that starts a service.
 ///
 /// # Errors
-/// We may not install, or apt fails; apt's last line and the log are named.
+/// We may not install, or apt fails; apt's complaint and the log are named.
 pub fn install(packages: &[&str], log: &Path) -> Result<()> {
     // One apt at a time: servers are provided in parallel.
     static APT: Mutex<()> = Mutex::new(());

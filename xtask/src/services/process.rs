@@ -31,6 +31,7 @@ pub fn start(
     answers: impl Fn() -> bool,
 ) -> Result<u32> {
     let file = shell::append_to(log)?;
+    let since = file.metadata()?.len();
     let mut child = command
         .current_dir(folder)
         .stdin(Stdio::null())
@@ -45,7 +46,7 @@ pub fn start(
         if let Some(status) = child.try_wait()? {
             bail!(
                 "it ended while starting ({status}): {}; log: {}",
-                shell::last_line(log),
+                shell::complaint(log, since),
                 log.display()
             );
         }
