@@ -104,7 +104,7 @@ pub fn up(wanted: &[Server]) -> Result<BTreeMap<Server, Entry>> {
     let mut had = BTreeMap::new();
     let mut missing = Vec::new();
     for &server in wanted {
-        if let Some(entry) = given(server).or_else(|| state.running(server)) {
+        if let Some(entry) = given(server, &state).or_else(|| state.running(server)) {
             announce(server, &entry, "up already");
             had.insert(server, entry);
         } else {
@@ -195,19 +195,21 @@ pub fn purge() -> Result<()> {
 pub fn status() -> Result<Vec<(Server, Entry, bool)>> {
     let state = State::load()?;
     let known = Server::ALL.into_iter().filter_map(|server| {
-        let entry = given(server).or_else(|| state.servers.get(&server).cloned())?;
+        let entry = given(server, &state).or_else(|| state.servers.get(&server).cloned())?;
         let answers = entry.origin == Origin::Environment || state.running(server).is_some();
         Some((server, entry, answers))
     });
     Ok(known.collect())
 }
 
-/// A server that the environment names; it is taken as it is.
-fn given(server: Server) -> Option<Entry> {
+/// A server that the environment names; it is taken as it is. An address of our own is not meant:
+/// it stands there because someone took over what `status --env` prints.
+fn given(server: Server, state: &State) -> Option<Entry> {
     let address = env::var(server.variable())
         .ok()
         .filter(|address| !address.is_empty())?;
-    Some(Entry {
+    let ours = state.servers.get(&server).map(|entry| &entry.address);
+    (ours != Some(&address)).then_some(Entry {
         origin: Origin::Environment,
         address,
         ports: Vec::new(),
