@@ -66,7 +66,8 @@ pub trait Source: Send + Sync {
 /// Reads batches, front to back. Dropping it between two batches loses nothing.
 #[async_trait]
 pub trait SourceReader: Send {
-    /// The next records; `None` when a bounded read is complete.
+    /// The next records; `None` when a bounded read is complete. Safe to drop while it waits:
+    /// nothing that was read is lost, the next call yields it.
     ///
     /// # Errors
     /// As `SourceError` says; the reader is of no further use then.
