@@ -13,6 +13,8 @@
 //!   never read as "from the start".
 //! - Nothing is stored here: the flow stores positions, after durability.
 
+pub mod memory;
+
 use async_trait::async_trait;
 
 use crate::{
