@@ -94,11 +94,12 @@ impl Lane {
                 .as_ref()
                 .and_then(|it| self.due(it, open, waiting.is_some()));
             let now_due = due.is_some_and(|it| it <= Instant::now());
-            if writing.is_none() && now_due {
-                if let Some(batch) = buffer.take() {
-                    writing = Some(self.write(batch).boxed());
-                    continue;
-                }
+            if writing.is_none()
+                && now_due
+                && let Some(batch) = buffer.take()
+            {
+                writing = Some(self.write(batch).boxed());
+                continue;
             }
             tokio::select! {
                 biased;
@@ -218,7 +219,7 @@ impl LaneParts {
         next_offset: i64,
     ) -> Result<(), FlowError> {
         let total = messages.len() as u32;
-        let mut parts: Vec<Range<u32>> = vec![0..total];
+        let mut parts: Vec<Range<u32>> = Vec::from([0..total]);
         while let Some(part) = parts.pop() {
             let to = match messages.get(part.end as usize) {
                 Some(following) => following.place.offset,
