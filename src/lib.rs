@@ -20,4 +20,6 @@ pub mod flow;
 
 pub mod connect;
 
+pub mod settings;
+
 pub mod fault;
