@@ -23,3 +23,5 @@ pub mod connect;
 pub mod settings;
 
 pub mod fault;
+
+pub mod telemetry;
