@@ -22,6 +22,8 @@ pub mod connect;
 
 pub mod settings;
 
+pub mod cli;
+
 pub mod fault;
 
 pub mod telemetry;
