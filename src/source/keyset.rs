@@ -1,6 +1,7 @@
 //! Reading a table page by page in the order of (incremental field, key), without any system's
 //! own words: `mysql_scan` and `sqlite_scan` are this with their statements' dialect.
 
+mod index;
 mod mark;
 mod place;
 mod read_ahead;
@@ -10,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
+pub(super) use index::{Index, key, place};
 pub(super) use mark::{Mark, MarkKind};
 pub(super) use place::Place;
 pub(super) use read_ahead::{Outlet, ReadAhead};
