@@ -14,6 +14,9 @@
 //! - Nothing is stored here: the flow stores positions, after durability.
 
 pub mod memory;
+mod keyset;
+pub mod mysql_scan;
+pub mod sqlite_scan;
 
 use async_trait::async_trait;
 
