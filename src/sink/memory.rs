@@ -21,7 +21,7 @@ pub struct MemorySink {
 /// A row as it is kept: each field's name and its value as text.
 pub type MemoryRow = Vec<(String, String)>;
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Held {
     rows: BTreeMap<Vec<String>, MemoryRow>,
     progress: HashMap<(String, String, String, i32), i64>,
@@ -58,58 +58,48 @@ impl MemorySink {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn advance(&self, held: &mut Held, advance: &Advance) -> Result<(), SinkError> {
-        let to = &advance.to;
-        let place = (
-            advance.flow.clone(),
-            to.topic.clone(),
-            to.topic_id.clone(),
-            to.partition,
-        );
-        if held.progress.get(&place).copied() != advance.from {
-            return Err(SinkError::Fenced(self.name.clone()));
+    fn key(&self, row: &Row<'_>) -> Result<Vec<String>, SinkError> {
+        let key = self.key.iter().map(|field| match row.get(field) {
+            None | Some(Value::Null) => Err(self.refused(field)),
+            Some(value) => Ok(text(&value)),
+        });
+        let key = key.collect::<Result<_, _>>()?;
+        match row.fields().find(|(_, it)| matches!(it, Value::MinKey)) {
+            Some((field, _)) => Err(self.refused(field)),
+            None => Ok(key),
         }
-        held.progress.insert(place, to.next_offset);
-        Ok(())
-    }
-
-    fn apply(&self, held: &mut Held, row: &Row<'_>) -> Result<(), SinkError> {
-        let mut key = Vec::new();
-        for field in &self.key {
-            match row.get(field) {
-                None | Some(Value::Null) => return Err(self.refused(field)),
-                Some(value) => key.push(text(&value)),
-            }
-        }
-        if let Some((field, _)) = row.fields().find(|(_, it)| matches!(it, Value::MinKey)) {
-            return Err(self.refused(field));
-        }
-        match row.op() {
-            Op::Delete => {
-                held.rows.remove(&key);
-            }
-            Op::Upsert => {
-                let kept = held.rows.entry(key).or_default();
-                for (name, value) in row.fields() {
-                    let value = text(&value);
-                    match kept.iter_mut().find(|(it, _)| it == name) {
-                        Some((_, old)) => *old = value,
-                        None => kept.push((name.to_owned(), value)),
-                    }
-                }
-            }
-        }
-        held.applied += 1;
-        Ok(())
     }
 
     fn refused(&self, field: &str) -> SinkError {
+        let cause = format!("field `{field}`: it is missing, or of a type that cannot be kept");
         SinkError::Data {
             name: self.name.clone(),
-            cause: format!("field `{field}`: it is missing, or of a type that cannot be kept")
-                .into(),
+            cause: cause.into(),
         }
     }
+}
+
+impl Held {
+    fn apply(&mut self, key: Vec<String>, row: &Row<'_>) {
+        self.applied += 1;
+        if row.op() == Op::Delete {
+            self.rows.remove(&key);
+            return;
+        }
+        let kept = self.rows.entry(key).or_default();
+        for (name, value) in row.fields() {
+            let value = text(&value);
+            match kept.iter_mut().find(|(it, _)| it == name) {
+                Some((_, old)) => *old = value,
+                None => kept.push((name.to_owned(), value)),
+            }
+        }
+    }
+}
+
+fn place(flow: &str, of: &Progress) -> (String, String, String, i32) {
+    let (topic, topic_id) = (of.topic.clone(), of.topic_id.clone());
+    (flow.to_owned(), topic, topic_id, of.partition)
 }
 
 /// A value as a person reads it.
@@ -161,13 +151,21 @@ impl Sink for MemorySink {
 
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
         let mut held = self.held();
-        let mut changed = held.clone();
-        self.advance(&mut changed, advance)?;
-        for row in records.iter().flat_map(Records::iter) {
-            self.apply(&mut changed, &row)?;
+        let place = place(&advance.flow, &advance.to);
+        if held.progress.get(&place).copied() != advance.from {
+            return Err(SinkError::Fenced(self.name.clone()));
         }
-        changed.writes += 1;
-        *held = changed;
+        let rows = records.iter().flat_map(Records::iter);
+        // All keys first: where one fails, nothing is applied.
+        let keys = rows
+            .clone()
+            .map(|it| self.key(&it))
+            .collect::<Result<Vec<_>, _>>()?;
+        for (key, row) in keys.into_iter().zip(rows) {
+            held.apply(key, &row);
+        }
+        held.progress.insert(place, advance.to.next_offset);
+        held.writes += 1;
         Ok(())
     }
 
@@ -180,13 +178,7 @@ impl Sink for MemorySink {
         let Some(to) = to else {
             return Ok((before - held.progress.len()) as u64);
         };
-        let place = (
-            flow.to_owned(),
-            to.topic.clone(),
-            to.topic_id.clone(),
-            to.partition,
-        );
-        held.progress.insert(place, to.next_offset);
+        held.progress.insert(place(flow, to), to.next_offset);
         Ok(1)
     }
 }
