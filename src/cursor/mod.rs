@@ -8,6 +8,8 @@
 //!   one, never a mixture.
 //! - What is stored but cannot be read is refused with place and remedy, never taken as "none".
 
+pub mod database;
+
 use async_trait::async_trait;
 
 use crate::{
