@@ -1,6 +1,9 @@
 //! What a command has to say at its end, for people and for scripts.
 
-use std::time::Duration;
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
 
 use comfy_table::{Table, presets};
 use indicatif::{HumanBytes, HumanCount};
@@ -11,6 +14,9 @@ use crate::{
     flow::Snapshot,
     settings::{Mistakes, Paint},
 };
+
+/// Columns that a report may take.
+const WIDTH: usize = 100;
 
 /// A table for a terminal.
 pub(super) fn table(header: &[&str]) -> Table {
@@ -26,7 +32,11 @@ pub(super) fn mistakes(mistakes: &Mistakes, json: bool) {
         let lines: Vec<_> = mistakes.lines().collect();
         println!("{}", json!({ "mistakes": lines }));
     } else {
-        eprintln!("{}", mistakes.report(Paint::of_stderr()));
+        let paint = match io::stderr().is_terminal() {
+            true => Paint::Colour,
+            false => Paint::Plain,
+        };
+        eprintln!("{}", mistakes.report(paint, WIDTH));
     }
 }
 
