@@ -14,6 +14,8 @@
 //! - `commit` is a hint for lag tools; nothing here starts from it by itself.
 //! - Offsets grow within a partition, not always by one.
 
+pub mod file;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

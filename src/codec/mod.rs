@@ -4,6 +4,8 @@
 //! the same values (or to what the format's documentation says of their types), equal records
 //! give equal bytes, and no bytes at all make a decoder panic.
 
+pub mod json;
+
 use crate::{
     fault::{Fault, Faulty},
     model::{Kind, Message, Records, Row},

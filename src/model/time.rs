@@ -63,7 +63,7 @@ impl Instant {
 
     /// To BSON's milliseconds; `None` past their range or between two of them.
     pub fn to_millis(self) -> Option<i64> {
-        if self.micros % 1000 != 0 {
+        if !self.micros.is_multiple_of(1000) {
             return None;
         }
         self.seconds
