@@ -15,6 +15,15 @@
 //! - Offsets grow within a partition, not always by one.
 
 pub mod file;
+pub mod kafka;
+mod kafka_delivery;
+mod kafka_errors;
+mod kafka_membership;
+mod kafka_publisher;
+mod kafka_queue;
+mod kafka_subscription;
+mod kafka_topic_id;
+mod kafka_topics;
 
 use std::sync::Arc;
 
