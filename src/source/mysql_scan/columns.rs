@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{MySql, MySqlPool, mysql::MySqlRow, query::QueryAs};
 
-use super::{MysqlScanSettings, failed, unpack::Unpack};
+use super::{MysqlScanSettings, unpack::Unpack};
 use crate::{
     connect::{
         identifier::{NotAName, backticked, statement},
@@ -13,7 +13,7 @@ use crate::{
     model::{Field, Schema},
     source::{
         SourceError,
-        keyset::{self, Form, Index, KeyColumn, MarkKind, Table},
+        keyset::{self, Form, Index, KeyColumn, MarkKind, Table, failed},
     },
 };
 
