@@ -52,7 +52,7 @@ fn every_type_has_its_value() {
     check(time, Value::Timestamp(9, 3));
     let decimal: Decimal128 = "-1.50E+10".parse().expect("a decimal");
     check(decimal, Value::Decimal("-1.50E+10"));
-    let pattern = Regex::from_strings("a.b", "im").expect("no zero");
+    let pattern = regex("a.b", "im");
     check(pattern, Value::Regex("a.b", "im"));
 }
 
@@ -150,10 +150,17 @@ proptest! {
     fn no_damaged_document_panics(at in 0_usize..300, to in any::<u8>()) {
         let code = JavaScriptCodeWithScope { code: "f()".into(), scope: doc! { "x": 1 } };
         let binary = Binary { subtype: BinarySubtype::BinaryOld, bytes: vec![1, 2, 3] };
-        let pattern = Regex::from_strings("a", "i").expect("no zero");
+        let pattern = regex("a", "i");
         let mut document = bytes(&doc! { "a": "b", "c": [1, 2.0, { "d": code }], "e": binary, "f": pattern });
         let at = at % document.len();
         document[at] = to;
         let _ = packed(&document);
+    }
+}
+
+fn regex(pattern: &str, options: &str) -> Regex {
+    Regex {
+        pattern: pattern.try_into().expect("no zero"),
+        options: options.try_into().expect("no zero"),
     }
 }
