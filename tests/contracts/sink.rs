@@ -169,6 +169,21 @@ async fn a_writer_expecting_progress_where_there_is_none_is_fenced(target: &Targ
     target.holds(&[], None).await;
 }
 
+async fn of_two_writers_at_once_one_is_fenced(target: &Target) {
+    for (from, to) in [(None, 1), (Some(1), 2)] {
+        let (a, b) = ([("uid", text("a"))], [("uid", text("b"))]);
+        let (a, b) = ([(Op::Upsert, &a[..])], [(Op::Upsert, &b[..])]);
+        let (first, second) =
+            futures_util::join!(target.write(&a, (from, to)), target.write(&b, (from, to)));
+        let fenced = match (first, second) {
+            (Ok(()), Err(error)) | (Err(error), Ok(())) => error,
+            both => panic!("one of them must be fenced: {both:?}"),
+        };
+        assert!(matches!(fenced, SinkError::Fenced(_)), "{fenced:?}");
+        assert_eq!(target.offset().await, Some(to));
+    }
+}
+
 async fn progress_may_stand_still(target: &Target) {
     target.write(&[], (None, 5)).await.expect("written");
     target
@@ -338,6 +353,7 @@ macro_rules! every_sink {
             rows_and_progress_are_read_back,
             a_writer_who_is_behind_is_fenced_and_writes_nothing,
             a_writer_expecting_progress_where_there_is_none_is_fenced,
+            of_two_writers_at_once_one_is_fenced,
             progress_may_stand_still,
             of_equal_keys_the_last_one_stands,
             deletions_between_upserts_keep_their_place,
