@@ -8,6 +8,10 @@
 //!   one, never a mixture.
 //! - What is stored but cannot be read is refused with place and remedy, never taken as "none".
 
+pub mod database;
+pub mod file;
+pub mod memory;
+
 use async_trait::async_trait;
 
 use crate::{

@@ -1,1 +1,82 @@
-//! The sentences: how data moves.
+//! The sentences: how data moves. Nothing here names a system; adapters come in as contracts.
+//!
+//! - produce: source ──► encode ──► publish ──► cursor
+//! - consume: poll ──► decode ──► pipeline ──► sink (rows and offsets in one transaction)
+//!
+//! There is one way to recover: an error ends the run, and `supervise` opens it again from what
+//! is stored.
+
+mod consume;
+mod dead_letters;
+mod figures;
+mod lane;
+mod produce;
+mod starts;
+mod supervise;
+mod window;
+
+pub use consume::{BatchLimits, Consume, Until};
+pub use dead_letters::{DeadLetter, DeadLetters};
+pub use figures::{Figures, Snapshot};
+pub use produce::{KeyRule, Produce};
+pub use supervise::{Retry, supervise};
+pub use window::Window;
+
+use crate::{
+    broker::BrokerError,
+    cursor::CursorError,
+    fault::{Cause, Fault, Faulty},
+    pipeline::StepError,
+    sink::SinkError,
+    source::SourceError,
+};
+
+/// Why a run of a flow ended before it was done.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The broker.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The cursor.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// A step.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// The sink.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A connection could not be opened.
+    #[error("{cause}")]
+    Opening {
+        /// Whether it may pass.
+        fault: Fault,
+        /// What went wrong.
+        #[source]
+        cause: Cause,
+    },
+    /// The place where the sink's progress and the topic disagree.
+    #[error("{0}")]
+    DeadPosition(String),
+    /// A part of the flow ended without an answer.
+    #[error("{0} ended without an answer")]
+    Silent(&'static str),
+}
+
+impl Faulty for FlowError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Source(error) => error.fault(),
+            Self::Broker(error) => error.fault(),
+            Self::Cursor(error) => error.fault(),
+            Self::Step(error) => error.fault(),
+            Self::Sink(error) => error.fault(),
+            Self::Opening { fault, .. } => *fault,
+            Self::DeadPosition(_) => Fault::Permanent,
+            Self::Silent(_) => Fault::Transient,
+        }
+    }
+}

@@ -13,6 +13,11 @@
 //!   never read as "from the start".
 //! - Nothing is stored here: the flow stores positions, after durability.
 
+mod keyset;
+pub mod memory;
+pub mod mysql_scan;
+pub mod sqlite_scan;
+
 use async_trait::async_trait;
 
 use crate::{
@@ -66,7 +71,8 @@ pub trait Source: Send + Sync {
 /// Reads batches, front to back. Dropping it between two batches loses nothing.
 #[async_trait]
 pub trait SourceReader: Send {
-    /// The next records; `None` when a bounded read is complete.
+    /// The next records; `None` when a bounded read is complete. Safe to drop while it waits:
+    /// nothing that was read is lost, the next call yields it.
     ///
     /// # Errors
     /// As `SourceError` says; the reader is of no further use then.

@@ -1,0 +1,117 @@
+//! The last resort of dead letters: a file of JSON lines for each topic.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use serde_json::{Map, Value, json};
+
+use super::{BrokerError, Delivery, Publisher};
+use crate::model::{Message, Messages};
+
+/// Appends messages to `<folder>/<topic>.jsonl`, durably.
+///
+/// Each line is an object: `key` and `value` as text where they are UTF-8, else `key_hex` and
+/// `value_hex`; `headers` by name.
+pub struct FilePublisher {
+    topic: String,
+    path: PathBuf,
+}
+
+impl FilePublisher {
+    /// Appends to a file in `folder`, which is made with the first message.
+    pub fn new(folder: &Path, topic: &str) -> Self {
+        let safe = |it: char| it.is_ascii_alphanumeric() || "-_.".contains(it);
+        let name: String = topic
+            .chars()
+            .map(|it| if safe(it) { it } else { '_' })
+            .collect();
+        Self {
+            topic: topic.to_owned(),
+            path: folder.join(format!("{name}.jsonl")),
+        }
+    }
+
+    fn append(&self, messages: &Messages) -> io::Result<()> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut lines = Vec::new();
+        for message in messages.iter() {
+            serde_json::to_writer(&mut lines, &line(&message))?;
+            lines.push(b'\n');
+        }
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path)?;
+        file.write_all(&lines)?;
+        file.sync_data()
+    }
+}
+
+#[async_trait]
+impl Publisher for FilePublisher {
+    fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    async fn publish(&self, messages: Arc<Messages>) -> Result<Delivery, BrokerError> {
+        self.append(&messages)
+            .map_err(|cause| BrokerError::Refused {
+                advice: format!("see to {}: is the disk full?", self.path.display()),
+                cause: cause.into(),
+            })?;
+        Ok(Box::pin(std::future::ready(Ok(()))))
+    }
+}
+
+fn line(message: &Message<'_>) -> Value {
+    let mut object = Map::new();
+    put(&mut object, "key", message.key);
+    put(&mut object, "value", message.value);
+    let mut headers = Map::new();
+    for (name, value) in message.headers {
+        put(&mut headers, name, value);
+    }
+    object.insert("headers".into(), Value::Object(headers));
+    Value::Object(object)
+}
+
+fn put(object: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) {
+    match bytes.map(|it| (it, std::str::from_utf8(it))) {
+        None => object.insert(name.into(), Value::Null),
+        Some((_, Ok(text))) => object.insert(name.into(), json!(text)),
+        Some((bytes, Err(_))) => {
+            let hex: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
+            object.insert(format!("{name}_hex"), json!(hex))
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Place;
+
+    #[tokio::test]
+    async fn a_letter_is_a_line_that_a_person_can_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let publisher = FilePublisher::new(folder.path(), "a/b");
+        let mut messages = Messages::default();
+        let headers = [("why", Some(&b"too large"[..])), ("none", None)];
+        messages.push(Some(b"k"), Some(b"\xff\x00"), headers, Place::default());
+        let messages = Arc::new(messages);
+        for _ in 0..2 {
+            let delivery = publisher.publish(messages.clone()).await.expect("written");
+            delivery.await.expect("durable");
+        }
+        let text = fs::read_to_string(folder.path().join("a_b.jsonl")).expect("a file");
+        let one = r#"{"headers":{"none":null,"why":"too large"},"key":"k","value_hex":"ff00"}"#;
+        assert_eq!(text, format!("{one}\n{one}\n"));
+    }
+}

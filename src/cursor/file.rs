@@ -1,0 +1,298 @@
+//! Cursors as files: one readable file a flow, replaced whole, held by a lock of the system.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{CursorError, CursorLease, CursorStore, StoredCursor};
+use crate::model::{FlowName, Position};
+
+/// A folder of cursor files.
+#[derive(Debug, Clone)]
+pub struct FileCursors {
+    folder: PathBuf,
+}
+
+/// What stands in a cursor file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    flow: String,
+    saved_at: i64,
+    position: Box<RawValue>,
+}
+
+impl FileCursors {
+    /// Keeps cursors in `folder`, which is made when the first one is saved.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+        }
+    }
+
+    fn path(&self, flow: &str) -> PathBuf {
+        self.folder.join(file_name(flow))
+    }
+}
+
+#[async_trait]
+impl CursorStore for FileCursors {
+    async fn lease(&self, flow: &FlowName) -> Result<Box<dyn CursorLease>, CursorError> {
+        let path = self.path(&flow.text());
+        let lock_path = path.with_extension("lock");
+        let refused = |cause| refused(&lock_path, cause);
+        fs::create_dir_all(&self.folder).map_err(refused)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        let mut lock = options.open(&lock_path).map_err(refused)?;
+        match lock.try_lock() {
+            Ok(()) => (),
+            Err(TryLockError::WouldBlock) => {
+                let holder = fs::read_to_string(&lock_path).unwrap_or_default();
+                return Err(CursorError::Held {
+                    flow: flow.text(),
+                    holder: format!("{} holds {}", holder.trim(), lock_path.display()),
+                });
+            }
+            Err(TryLockError::Error(cause)) => return Err(refused(cause)),
+        }
+        // Who holds it is a courtesy to the next one who asks; the lock is what counts.
+        let _ = lock.set_len(0);
+        let _ = write!(lock, "process {}", std::process::id());
+        Ok(Box::new(FileLease {
+            flow: flow.text(),
+            path,
+            _lock: lock,
+        }))
+    }
+
+    async fn list(&self) -> Result<Vec<StoredCursor>, CursorError> {
+        let lost = |cause: io::Error| CursorError::Lost {
+            place: self.folder.display().to_string(),
+            cause: cause.into(),
+        };
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(lost(error)),
+        };
+        let mut cursors = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(lost)?.path();
+            if path.extension().is_none_or(|it| it != "json") {
+                continue;
+            }
+            cursors.push(match read(&path) {
+                Ok(Some(content)) => StoredCursor {
+                    flow: content.flow,
+                    position: Ok(Position::new(content.position.get())),
+                    saved_at: content.saved_at,
+                },
+                Ok(None) => continue,
+                Err(error) => StoredCursor {
+                    flow: flow_of(&path),
+                    position: Err(error.to_string()),
+                    saved_at: 0,
+                },
+            });
+        }
+        cursors.sort_by(|left, right| left.flow.cmp(&right.flow));
+        Ok(cursors)
+    }
+
+    fn place(&self, flow: &FlowName) -> String {
+        self.path(&flow.text()).display().to_string()
+    }
+}
+
+/// One cursor file, with its lock held for the life of this process.
+struct FileLease {
+    flow: String,
+    path: PathBuf,
+    _lock: File,
+}
+
+#[async_trait]
+impl CursorLease for FileLease {
+    async fn load(&mut self) -> Result<Option<Position>, CursorError> {
+        let Some(content) = read(&self.path)? else {
+            return Ok(None);
+        };
+        if content.flow != self.flow {
+            let reason = format!("it belongs to flow {}", content.flow);
+            return Err(damaged(&self.path, reason));
+        }
+        Ok(Some(Position::new(content.position.get())))
+    }
+
+    async fn save(&mut self, position: &Position) -> Result<(), CursorError> {
+        let refused = |cause| refused(&self.path, cause);
+        let raw = RawValue::from_string(position.as_str().to_owned())
+            .map_err(|cause| refused(io::Error::other(cause)))?;
+        let content = Content {
+            flow: self.flow.clone(),
+            saved_at: chrono::Utc::now().timestamp(),
+            position: raw,
+        };
+        let mut text = serde_json::to_vec_pretty(&content)
+            .map_err(|cause| refused(io::Error::other(cause)))?;
+        text.push(b'\n');
+        let path = self.path.clone();
+        let written = tokio::task::spawn_blocking(move || replace(&path, &text)).await;
+        written.map_err(io::Error::other).flatten().map_err(refused)
+    }
+
+    async fn remove(&mut self) -> Result<(), CursorError> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(refused(&self.path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn release(self: Box<Self>) {}
+}
+
+/// Writes beside the file, makes that durable, and puts it in the file's place: a crash leaves
+/// the old content or the new.
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = File::create(&beside)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&beside, path)?;
+    match path.parent() {
+        // The name is durable only when the folder is.
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Content>, CursorError> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(refused(path, error)),
+    };
+    if text.iter().all(u8::is_ascii_whitespace) {
+        return Err(damaged(path, "it is empty".into()));
+    }
+    match serde_json::from_slice(&text) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) => Err(damaged(path, error.to_string())),
+    }
+}
+
+fn damaged(path: &Path, reason: String) -> CursorError {
+    let flow = flow_of(path);
+    CursorError::Damaged {
+        place: path.display().to_string(),
+        reason,
+        advice: format!(
+            "restore the file, set the place yourself with `highwater cursor set {flow} VALUE`, \
+             or start from the beginning with `highwater cursor reset {flow}`"
+        ),
+    }
+}
+
+fn refused(path: &Path, cause: io::Error) -> CursorError {
+    let advice = match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full: make room",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "give this user the right to write there, or name another folder under `[cursors]`"
+        }
+        _ => "see to that path, or name another folder under `[cursors]`",
+    };
+    CursorError::Refused {
+        place: path.display().to_string(),
+        advice: advice.into(),
+        cause: cause.into(),
+    }
+}
+
+/// A flow's name as a file name: what a file system may not like is written as `%` and two hex
+/// digits, so that two flows never share a file.
+fn file_name(flow: &str) -> String {
+    let mut name = String::with_capacity(flow.len() + 5);
+    for byte in flow.bytes() {
+        match byte {
+            b'/' => name.push('@'),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => name.push(byte as char),
+            _ => name.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    name.push_str(".json");
+    name
+}
+
+/// The flow that a file name stands for, as well as it can be told.
+fn flow_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let mut bytes = Vec::with_capacity(stem.len());
+    let mut rest = stem.as_bytes();
+    while let Some((&first, others)) = rest.split_first() {
+        let hex = others.get(..2).and_then(|it| std::str::from_utf8(it).ok());
+        let escaped = hex.and_then(|it| u8::from_str_radix(it, 16).ok());
+        match (first, escaped) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &others[2..];
+            }
+            _ => {
+                bytes.push(if first == b'@' { b'/' } else { first });
+                rest = others;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(topic: &str) -> FlowName {
+        FlowName {
+            data_type: "information".into(),
+            topic: topic.into(),
+            source: "crawler.raw/列表".into(),
+        }
+    }
+
+    #[test]
+    fn a_flow_is_found_by_its_file() {
+        let name = flow("a%b@c").text();
+        assert_eq!(flow_of(Path::new(&file_name(&name))), name);
+        assert_ne!(file_name("a/b"), file_name("a@b"));
+    }
+
+    #[tokio::test]
+    async fn an_empty_and_a_half_written_file_are_refused_with_path_and_remedy() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = FileCursors::new(folder.path());
+        let mut lease = store.lease(&flow("t")).await.expect("free");
+        lease
+            .save(&Position::new("{\"after\":1}"))
+            .await
+            .expect("saved");
+        let path = store.place(&flow("t"));
+        let whole = fs::read(&path).expect("written");
+        for cut in [0, 1, whole.len() / 2, whole.len() - 3] {
+            fs::write(&path, &whole[..cut]).expect("cut");
+            let error = lease.load().await.expect_err("it is damaged");
+            let text = error.to_string();
+            assert!(
+                text.contains(&path) && text.contains("cursor reset"),
+                "{text}"
+            );
+        }
+    }
+}

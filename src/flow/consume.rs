@@ -1,0 +1,385 @@
+//! poll ──► decode ──► pipeline ──► sink (rows and offsets in one transaction).
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    DeadLetters, Figures, FlowError,
+    lane::{Lane, LaneParts},
+    starts::{PartitionStart, starts},
+};
+use crate::{
+    broker::{Event, Pause, Polled, Subscription, TopicId},
+    codec::Decoder,
+    pipeline::Step,
+    sink::Sink,
+};
+
+/// When a batch is written.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchLimits {
+    /// Messages in a batch, at most.
+    pub rows: usize,
+    /// Bytes of messages in a batch, at most but for one message.
+    pub bytes: usize,
+    /// How long the first message of a batch waits for others.
+    pub wait: Duration,
+}
+
+/// When consuming is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// When it is stopped.
+    Stopped,
+    /// When everything is written that was in the assigned partitions at their assignment.
+    CaughtUp,
+}
+
+/// One consuming flow, opened and ready.
+pub struct Consume {
+    /// Its name: progress is kept under it.
+    pub flow: String,
+    /// Our own group, whose committed offsets are a hint for others.
+    pub group: String,
+    /// An older system's group, whose offsets are read once, where nothing has been written yet.
+    pub take_over: Option<String>,
+    /// Where messages come from.
+    pub subscription: Box<dyn Subscription>,
+    /// How they become records.
+    pub decoder: Arc<dyn Decoder>,
+    /// What happens to records on the way.
+    pub pipeline: Arc<[Box<dyn Step>]>,
+    /// Where records go.
+    pub sink: Arc<dyn Sink>,
+    /// Where messages go that cannot.
+    pub dead_letters: Arc<DeadLetters>,
+    /// When a batch is written.
+    pub limits: BatchLimits,
+    /// When it is over.
+    pub until: Until,
+    /// Counted as it goes.
+    pub figures: Arc<Figures>,
+}
+
+impl Consume {
+    /// Runs until `stop` (or until it has caught up): then what is buffered is written.
+    ///
+    /// # Errors
+    /// As `FlowError` says. What is written and what is stored agree in any case.
+    pub async fn run(self, stop: &CancellationToken) -> Result<(), FlowError> {
+        let parts = Arc::new(LaneParts {
+            flow: self.flow.clone(),
+            decoder: self.decoder,
+            pipeline: self.pipeline,
+            sink: self.sink,
+            dead_letters: self.dead_letters,
+            limits: self.limits,
+            figures: self.figures,
+        });
+        let mut consuming = Consuming {
+            parts,
+            group: self.group,
+            take_over: self.take_over,
+            until: self.until,
+            subscription: self.subscription,
+            lanes: BTreeMap::new(),
+            tasks: FuturesUnordered::new(),
+            assigned_once: false,
+        };
+        let mut outcome = consuming.poll(stop).await;
+        let drained = consuming.drain().await;
+        if outcome.is_ok() {
+            outcome = drained;
+        }
+        consuming.subscription.close().await;
+        outcome
+    }
+}
+
+struct Consuming {
+    parts: Arc<LaneParts>,
+    group: String,
+    take_over: Option<String>,
+    until: Until,
+    subscription: Box<dyn Subscription>,
+    lanes: BTreeMap<i32, OpenLane>,
+    tasks: FuturesUnordered<LaneTask>,
+    assigned_once: bool,
+}
+
+type LaneTask = futures_util::future::Map<
+    JoinHandle<Result<(), FlowError>>,
+    fn(Result<Result<(), FlowError>, tokio::task::JoinError>) -> Result<(), FlowError>,
+>;
+
+/// The flow's end of a lane.
+struct OpenLane {
+    inbox: mpsc::Sender<Polled>,
+    written: watch::Receiver<i64>,
+    committed: i64,
+    /// What the lane had no room for.
+    overflow: Option<Overflow>,
+    end: Option<i64>,
+}
+
+struct Overflow {
+    polled: Polled,
+    since: Instant,
+    /// The partition is held back at the broker, so that the others can go on.
+    held_back: bool,
+}
+
+/// How long a full lane may keep all others waiting. Holding a partition back makes the client
+/// throw away what it has read ahead, so it is no means against an ordinary full lane.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often written offsets are told to the group, and lanes are looked after.
+const TICK: Duration = Duration::from_millis(200);
+/// Ticks between two commits of the hint.
+const COMMIT_TICKS: u32 = 10;
+
+impl Consuming {
+    async fn poll(&mut self, stop: &CancellationToken) -> Result<(), FlowError> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut ticks = 0_u32;
+        loop {
+            let overflows = || self.lanes.values().filter_map(|it| it.overflow.as_ref());
+            let room = overflows().all(|it| it.held_back);
+            let full = overflows().next().is_some();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                Some(ended) = self.tasks.next(), if !self.tasks.is_empty() => ended?,
+                _ = tick.tick() => {
+                    self.hold_back()?;
+                    ticks = ticks.wrapping_add(1);
+                    if ticks.is_multiple_of(COMMIT_TICKS) {
+                        self.commit_hint().await;
+                    }
+                    if self.caught_up() {
+                        return Ok(());
+                    }
+                }
+                () = freed(&self.lanes), if full => self.refill()?,
+                event = self.subscription.next(), if room => self.handle(event?).await?,
+            }
+        }
+    }
+
+    async fn handle(&mut self, event: Event) -> Result<(), FlowError> {
+        match event {
+            Event::Assigned(partitions) => self.assigned(&partitions).await?,
+            Event::Revoked(partitions) => self.revoked(&partitions).await?,
+            Event::Messages(polled) => self.dispatch(polled),
+        }
+        Ok(())
+    }
+
+    async fn assigned(&mut self, partitions: &[i32]) -> Result<(), FlowError> {
+        let subscription = &mut *self.subscription;
+        let parts = &self.parts;
+        let take_over = self.take_over.as_deref();
+        let sink = &*parts.sink;
+        let (topic, found) = starts(
+            &parts.flow,
+            &self.group,
+            take_over,
+            partitions,
+            subscription,
+            sink,
+        )
+        .await?;
+        tracing::info!(
+            flow = parts.flow,
+            topic = topic.name,
+            ?partitions,
+            "assigned"
+        );
+        for start in &found {
+            self.open_lane(&topic, start).await?;
+        }
+        let places: Vec<_> = found.iter().map(|it| (it.partition, it.start)).collect();
+        self.subscription.start(&places).await?;
+        self.assigned_once = true;
+        Ok(())
+    }
+
+    async fn open_lane(
+        &mut self,
+        topic: &TopicId,
+        start: &PartitionStart,
+    ) -> Result<(), FlowError> {
+        let partition = start.partition;
+        let end = match self.until {
+            Until::Stopped => None,
+            Until::CaughtUp => {
+                let (first, end) = self.subscription.bounds(partition).await?;
+                // An empty partition has nothing to catch up with.
+                (first < end && start.stored.unwrap_or(first) < end).then_some(end)
+            }
+        };
+        let (parts, topic) = (self.parts.clone(), topic.clone());
+        let (lane, written) = Lane::new(parts, topic, partition, start.stored, end);
+        let (inbox, incoming) = mpsc::channel(1);
+        let task = tokio::spawn(lane.run(incoming));
+        self.tasks.push(task.map(joined as fn(_) -> _));
+        let committed = *written.borrow();
+        let lane = OpenLane {
+            committed,
+            inbox,
+            written,
+            overflow: None,
+            end,
+        };
+        self.lanes.insert(partition, lane);
+        Ok(())
+    }
+
+    /// Closes the lanes of `partitions`: what is buffered is written, then they are given back.
+    async fn revoked(&mut self, partitions: &[i32]) -> Result<(), FlowError> {
+        tracing::info!(flow = self.parts.flow, ?partitions, "revoked");
+        let mut closing = Vec::new();
+        for partition in partitions {
+            if let Some(lane) = self.lanes.remove(partition) {
+                // The inbox closes here; the lane ends when it has written what it holds.
+                closing.push((*partition, lane.written));
+            }
+        }
+        let mut hints = Vec::new();
+        for (partition, mut written) in closing {
+            while written.changed().await.is_ok() {}
+            hints.push((partition, *written.borrow()));
+        }
+        self.hint(&hints).await;
+        self.subscription.release(partitions).await?;
+        Ok(())
+    }
+
+    fn dispatch(&mut self, polled: Polled) {
+        let Some(lane) = self.lanes.get_mut(&polled.partition) else {
+            // It was revoked while it was on its way.
+            return;
+        };
+        if let Some(overflow) = &mut lane.overflow {
+            overflow.polled.messages.append(&polled.messages);
+            overflow.polled.next_offset = polled.next_offset;
+            return;
+        }
+        // Where the inbox is closed, the lane has ended and its error is on its way here.
+        if let Err(mpsc::error::TrySendError::Full(polled)) = lane.inbox.try_send(polled) {
+            lane.overflow = Some(Overflow {
+                polled,
+                since: Instant::now(),
+                held_back: false,
+            });
+        }
+    }
+
+    /// Gives lanes what they had no room for, and lets their partitions go on.
+    fn refill(&mut self) -> Result<(), FlowError> {
+        for (partition, lane) in &mut self.lanes {
+            let Some(overflow) = lane.overflow.take() else {
+                continue;
+            };
+            match lane.inbox.try_send(overflow.polled) {
+                Err(mpsc::error::TrySendError::Full(polled)) => {
+                    lane.overflow = Some(Overflow { polled, ..overflow });
+                }
+                _ if overflow.held_back => self.subscription.pause(*partition, Pause::Resume)?,
+                _ => (),
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds back the partitions whose lanes have been full for too long.
+    fn hold_back(&mut self) -> Result<(), FlowError> {
+        for (partition, lane) in &mut self.lanes {
+            if let Some(overflow) = &mut lane.overflow
+                && !overflow.held_back
+                && overflow.since.elapsed() >= PATIENCE
+            {
+                self.subscription.pause(*partition, Pause::Hold)?;
+                overflow.held_back = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn caught_up(&self) -> bool {
+        self.assigned_once
+            && self.until == Until::CaughtUp
+            && self
+                .lanes
+                .values()
+                .all(|it| it.end.is_none_or(|end| *it.written.borrow() >= end))
+    }
+
+    async fn commit_hint(&mut self) {
+        let mut moved = Vec::new();
+        for (partition, lane) in &mut self.lanes {
+            let written = *lane.written.borrow();
+            if written > lane.committed {
+                lane.committed = written;
+                moved.push((*partition, written));
+            }
+        }
+        self.hint(&moved).await;
+    }
+
+    /// The group's offsets serve lag tools only: a failure is no reason to stop.
+    async fn hint(&mut self, next_offsets: &[(i32, i64)]) {
+        if next_offsets.is_empty() {
+            return;
+        }
+        if let Err(error) = self.subscription.commit(next_offsets).await {
+            let error = crate::fault::chain(&error);
+            tracing::debug!(flow = self.parts.flow, error, "offsets were not committed");
+        }
+    }
+
+    /// Lets every lane write what it holds.
+    async fn drain(&mut self) -> Result<(), FlowError> {
+        let mut outcome = Ok(());
+        let mut hints = Vec::new();
+        let lanes = std::mem::take(&mut self.lanes);
+        let written: Vec<_> = lanes
+            .into_iter()
+            .map(|(partition, lane)| (partition, lane.written, lane.committed))
+            .collect();
+        while let Some(ended) = self.tasks.next().await {
+            if outcome.is_ok() {
+                outcome = ended;
+            }
+        }
+        for (partition, written, committed) in written {
+            let written = *written.borrow();
+            if written > committed {
+                hints.push((partition, written));
+            }
+        }
+        self.hint(&hints).await;
+        outcome
+    }
+}
+
+fn joined(ended: Result<Result<(), FlowError>, tokio::task::JoinError>) -> Result<(), FlowError> {
+    ended.unwrap_or(Err(FlowError::Silent("a lane")))
+}
+
+/// Resolves when a lane that was full has room again.
+async fn freed(lanes: &BTreeMap<i32, OpenLane>) {
+    let full = lanes.values().filter(|it| it.overflow.is_some());
+    let rooms: Vec<_> = full.map(|it| it.inbox.reserve().boxed()).collect();
+    if rooms.is_empty() {
+        return std::future::pending().await;
+    }
+    drop(futures_util::future::select_all(rooms).await);
+}

@@ -1,0 +1,56 @@
+//! What a flow has done so far, counted as it goes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counters of one flow, shared by its parts.
+#[derive(Debug, Default)]
+pub struct Figures {
+    rows: AtomicU64,
+    bytes: AtomicU64,
+    dead_letters: AtomicU64,
+    batches: AtomicU64,
+    attempts: AtomicU64,
+}
+
+/// The counters at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Rows acknowledged by the broker, or written by the sink.
+    pub rows: u64,
+    /// Bytes of their messages.
+    pub bytes: u64,
+    /// Records or messages set aside.
+    pub dead_letters: u64,
+    /// Batches settled.
+    pub batches: u64,
+    /// Times that the flow was opened again after an error.
+    pub retries: u64,
+}
+
+impl Figures {
+    /// The counters now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            rows: self.rows.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            dead_letters: self.dead_letters.load(Ordering::Relaxed),
+            batches: self.batches.load(Ordering::Relaxed),
+            retries: self.attempts.load(Ordering::Relaxed).saturating_sub(1),
+        }
+    }
+
+    pub(super) fn attempt(&self) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn settled(&self, rows: usize, bytes: usize) {
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.batches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_aside(&self, letters: usize) {
+        self.dead_letters
+            .fetch_add(letters as u64, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,310 @@
+//! One partition's way to the sink: buffer, decode, transform, write, in order.
+
+use std::{ops::Range, sync::Arc};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+
+use super::{BatchLimits, DeadLetter, DeadLetters, Figures, FlowError};
+use crate::{
+    broker::{Polled, TopicId},
+    codec::Decoder,
+    fault::{Fault, Faulty, chain},
+    model::{Messages, Records, Schema},
+    pipeline::Step,
+    sink::{Advance, Progress, Sink},
+};
+
+/// What all lanes of a flow share.
+pub(super) struct LaneParts {
+    pub flow: String,
+    pub decoder: Arc<dyn Decoder>,
+    pub pipeline: Arc<[Box<dyn Step>]>,
+    pub sink: Arc<dyn Sink>,
+    pub dead_letters: Arc<DeadLetters>,
+    pub limits: BatchLimits,
+    pub figures: Arc<Figures>,
+}
+
+/// The lane of one partition.
+pub(super) struct Lane {
+    parts: Arc<LaneParts>,
+    topic: TopicId,
+    partition: i32,
+    /// What is stored now, as far as this lane knows.
+    stored: Option<i64>,
+    schema: Arc<Schema>,
+    written: watch::Sender<i64>,
+    /// Flush as soon as this offset is buffered, without waiting for more.
+    flush_at: Option<i64>,
+}
+
+/// Polled messages, of which those before `from` are buffered already.
+struct Rest {
+    polled: Polled,
+    from: usize,
+}
+
+/// Messages that are to be written together.
+struct Batch {
+    messages: Messages,
+    records: Records,
+    letters: Vec<(u32, &'static str, String)>,
+    next_offset: i64,
+    first_at: Instant,
+}
+
+impl Lane {
+    pub fn new(
+        parts: Arc<LaneParts>,
+        topic: TopicId,
+        partition: i32,
+        stored: Option<i64>,
+        flush_at: Option<i64>,
+    ) -> (Self, watch::Receiver<i64>) {
+        let (written, watch) = watch::channel(stored.unwrap_or(0));
+        let schema = Arc::new(Schema::document(&topic.name, [] as [&str; 0]));
+        let lane = Self {
+            parts,
+            topic,
+            partition,
+            stored,
+            schema,
+            written,
+            flush_at,
+        };
+        (lane, watch)
+    }
+
+    /// Writes what comes in until `incoming` is closed, then what is buffered. Decoding goes on
+    /// while a batch is being written.
+    pub async fn run(mut self, mut incoming: mpsc::Receiver<Polled>) -> Result<(), FlowError> {
+        let mut buffer: Option<Batch> = None;
+        let mut waiting: Option<Rest> = None;
+        let mut writing: Option<BoxFuture<'static, Result<i64, FlowError>>> = None;
+        let mut open = true;
+        while open || waiting.is_some() || buffer.is_some() || writing.is_some() {
+            if let Some(rest) = waiting.take() {
+                waiting = self.decode(rest, &mut buffer);
+            }
+            let due = buffer
+                .as_ref()
+                .and_then(|it| self.due(it, open, waiting.is_some()));
+            let now_due = due.is_some_and(|it| it <= Instant::now());
+            if writing.is_none()
+                && now_due
+                && let Some(batch) = buffer.take()
+            {
+                writing = Some(self.write(batch).boxed());
+                continue;
+            }
+            tokio::select! {
+                biased;
+                outcome = async { writing.as_mut().expect("checked").await }, if writing.is_some() => {
+                    writing = None;
+                    let next_offset = outcome?;
+                    self.stored = Some(next_offset);
+                    self.written.send_replace(next_offset);
+                }
+                polled = incoming.recv(), if open && waiting.is_none() && !now_due => match polled {
+                    Some(polled) => waiting = Some(Rest { polled, from: 0 }),
+                    None => open = false,
+                },
+                () = sleep_until(due), if writing.is_none() && due.is_some() && !now_due => (),
+            }
+        }
+        Ok(())
+    }
+
+    /// When the buffer has to be written.
+    fn due(&self, buffer: &Batch, open: bool, more_waits: bool) -> Option<Instant> {
+        let full = buffer.messages.len() >= self.parts.limits.rows
+            || buffer.messages.bytes() >= self.parts.limits.bytes;
+        let asked = self.flush_at.is_some_and(|it| buffer.next_offset >= it);
+        if full || asked || more_waits || !open {
+            return Some(buffer.first_at);
+        }
+        Some(buffer.first_at + self.parts.limits.wait)
+    }
+
+    /// Moves messages into the buffer until it is full; answers what is left.
+    fn decode(&self, rest: Rest, buffer: &mut Option<Batch>) -> Option<Rest> {
+        let limits = &self.parts.limits;
+        let batch = buffer.get_or_insert_with(|| Batch {
+            messages: Messages::default(),
+            records: Records::new(self.schema.clone()),
+            letters: Vec::new(),
+            next_offset: 0,
+            first_at: Instant::now(),
+        });
+        let mut full_at = None;
+        for (index, message) in rest.polled.messages.iter().enumerate().skip(rest.from) {
+            if batch.messages.len() >= limits.rows || batch.messages.bytes() >= limits.bytes {
+                full_at = Some(index);
+                break;
+            }
+            let origin = batch.messages.len() as u32;
+            batch
+                .messages
+                .push(message.key, message.value, message.headers, message.place);
+            batch.next_offset = message.place.offset + 1;
+            let decoded = self
+                .parts
+                .decoder
+                .decode(&message, origin, &mut batch.records);
+            if let Err(error) = decoded {
+                batch.letters.push((origin, "decode", error.to_string()));
+            }
+        }
+        if let Some(from) = full_at {
+            return Some(Rest { from, ..rest });
+        }
+        batch.next_offset = rest.polled.next_offset;
+        None
+    }
+
+    /// Steps, dead letters, rows and progress; answers where the partition stands then.
+    fn write(&self, mut batch: Batch) -> impl Future<Output = Result<i64, FlowError>> + use<> {
+        let parts = self.parts.clone();
+        let place = BatchPlace {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            stored: self.stored,
+        };
+        async move {
+            let mut records = batch.records;
+            for step in parts.pipeline.iter() {
+                let stepped = step.apply(records)?;
+                records = stepped.records;
+                for (origin, reason) in stepped.failed {
+                    parts
+                        .set_aside(&place, &batch.messages, origin, step.name(), reason)
+                        .await?;
+                }
+            }
+            for (origin, step, reason) in std::mem::take(&mut batch.letters) {
+                parts
+                    .set_aside(&place, &batch.messages, origin, step, reason)
+                    .await?;
+            }
+            parts
+                .write_halving(place, &batch.messages, records, batch.next_offset)
+                .await?;
+            parts
+                .figures
+                .settled(batch.messages.len(), batch.messages.bytes());
+            Ok(batch.next_offset)
+        }
+    }
+}
+
+#[derive(Clone)]
+struct BatchPlace {
+    topic: TopicId,
+    partition: i32,
+    stored: Option<i64>,
+}
+
+impl LaneParts {
+    /// Writes the batch; where its data is refused, by halves of messages, until the bad ones
+    /// stand alone and are set aside.
+    async fn write_halving(
+        &self,
+        mut place: BatchPlace,
+        messages: &Messages,
+        records: Records,
+        next_offset: i64,
+    ) -> Result<(), FlowError> {
+        let total = messages.len() as u32;
+        let whole = 0..total;
+        let mut parts: Vec<Range<u32>> = std::iter::once(whole).collect();
+        while let Some(part) = parts.pop() {
+            let to = match messages.get(part.end as usize) {
+                Some(following) => following.place.offset,
+                None => next_offset,
+            };
+            let written = if part == (0..total) {
+                self.write(&place, std::slice::from_ref(&records), to).await
+            } else {
+                let half = records.of_origins(part.clone());
+                self.write(&place, &[half], to).await
+            };
+            let Err(error) = written else {
+                place.stored = Some(to);
+                continue;
+            };
+            if error.fault() != Fault::Data {
+                return Err(error);
+            }
+            if part.len() > 1 {
+                let middle = part.start + part.len() as u32 / 2;
+                parts.push(middle..part.end);
+                parts.push(part.start..middle);
+                continue;
+            }
+            let reason = chain(&error);
+            self.set_aside(&place, messages, part.start, "write", reason)
+                .await?;
+            self.write(&place, &[], to).await?;
+            place.stored = Some(to);
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        place: &BatchPlace,
+        records: &[Records],
+        next_offset: i64,
+    ) -> Result<(), FlowError> {
+        let advance = Advance {
+            flow: self.flow.clone(),
+            from: place.stored,
+            to: Progress {
+                topic: place.topic.name.clone(),
+                topic_id: place.topic.id.clone(),
+                partition: place.partition,
+                next_offset,
+            },
+        };
+        Ok(self.sink.write(records, &advance).await?)
+    }
+
+    async fn set_aside(
+        &self,
+        place: &BatchPlace,
+        messages: &Messages,
+        origin: u32,
+        step: &str,
+        reason: String,
+    ) -> Result<(), FlowError> {
+        let Some(message) = messages.get(origin as usize) else {
+            return Err(FlowError::Silent(
+                "a step that named no message of its batch",
+            ));
+        };
+        let letter = DeadLetter {
+            flow: &self.flow,
+            step,
+            reason: reason.into(),
+            topic: &place.topic.name,
+            key: message.key,
+            value: message.value,
+            headers: message.headers,
+            place: Some(message.place),
+        };
+        self.dead_letters.set_aside(&[letter]).await?;
+        self.figures.set_aside(1);
+        Ok(())
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,263 @@
+//! source ──► encode ──► publish ──► cursor.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    DeadLetter, DeadLetters, Figures, FlowError, Window,
+    dead_letters::publish,
+    window::{Blocked, Settled},
+};
+use crate::{
+    broker::Publisher,
+    codec::Encoder,
+    cursor::CursorLease,
+    model::{Batch, FlowName, Headers, Messages, Position, write_key},
+    source::{Extent, Manner, Source},
+};
+
+/// What a message's key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRule {
+    /// The record's primary key: changes of one row stay in order.
+    Primary,
+    /// None: the broker spreads messages as it likes.
+    None,
+}
+
+/// One producing flow, opened and ready.
+pub struct Produce<'a> {
+    /// Its name, which is its cursor key.
+    pub flow: &'a FlowName,
+    /// Where records come from.
+    pub source: &'a dyn Source,
+    /// How a record becomes a value.
+    pub encoder: &'a dyn Encoder,
+    /// How a record that has no value of its own becomes a dead letter.
+    pub describer: &'a dyn Encoder,
+    /// Where messages go.
+    pub publisher: &'a dyn Publisher,
+    /// Where else they go.
+    pub dead_letters: &'a DeadLetters,
+    /// The cursor, held by this process.
+    pub cursor: &'a mut dyn CursorLease,
+    /// What a message's key is.
+    pub key: KeyRule,
+    /// Publishes in flight at most.
+    pub in_flight: usize,
+    /// Time between two saves of the cursor, at least.
+    pub save_every: Duration,
+    /// Counted as it goes.
+    pub figures: &'a Figures,
+}
+
+impl Produce<'_> {
+    /// Runs until the source is read (or for ever, in `Follow`), or until `stop`: then what is in
+    /// flight is settled and saved. Answers where the cursor stands.
+    ///
+    /// # Errors
+    /// As `FlowError` says. The cursor is saved as far as records are durable.
+    pub async fn run(
+        mut self,
+        extent: Extent,
+        manner: Manner,
+        stop: &CancellationToken,
+    ) -> Result<Position, FlowError> {
+        let stored = self.cursor.load().await?;
+        let begin = self.source.begin(extent, stored.as_ref()).await?;
+        if extent == Extent::FullAmount && stored.as_ref() != Some(&begin) {
+            // From here on every attempt goes on with this full read instead of starting another.
+            self.cursor.save(&begin).await?;
+        }
+        let mut saver = Saver {
+            saved: stored.unwrap_or_else(|| begin.clone()),
+            durable: begin.clone(),
+            due: Instant::now() + self.save_every,
+        };
+        let mut window = Window::new(self.in_flight);
+        let moved = self
+            .read(&begin, manner, stop, &mut window, &mut saver)
+            .await;
+        if moved.is_err() {
+            // What became durable before the error is not read again.
+            if let Ok(settled) = window.drain().await {
+                self.note(settled, &mut saver);
+            }
+        }
+        if saver.durable != saver.saved {
+            self.cursor.save(&saver.durable).await?;
+        }
+        moved.map(|()| saver.durable)
+    }
+
+    async fn read(
+        &mut self,
+        begin: &Position,
+        manner: Manner,
+        stop: &CancellationToken,
+        window: &mut Window,
+        saver: &mut Saver,
+    ) -> Result<(), FlowError> {
+        let mut reader = self.source.open(begin, manner).await?;
+        loop {
+            let batch = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                settled = window.settle_one(), if !window.is_empty() => {
+                    self.settled(settled, window, saver).await?;
+                    continue;
+                }
+                batch = reader.next_batch() => batch?,
+            };
+            let Some(batch) = batch else { break };
+            self.publish(batch, window).await?;
+            let settled = window.settle().await;
+            self.settled(settled, window, saver).await?;
+        }
+        while !window.is_empty() {
+            let settled = window.drain().await;
+            self.settled(settled, window, saver).await?;
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, batch: Batch, window: &mut Window) -> Result<(), FlowError> {
+        let messages = Arc::new(self.encode(&batch).await?);
+        let delivery = if messages.is_empty() {
+            Box::pin(std::future::ready(Ok(())))
+        } else {
+            self.publisher.publish(messages.clone()).await?
+        };
+        window.push(batch.position, messages, delivery);
+        Ok(())
+    }
+
+    /// The batch as messages; a record that has no value becomes a dead letter first.
+    async fn encode(&self, batch: &Batch) -> Result<Messages, FlowError> {
+        let records = &batch.records;
+        let topic = self.publisher.topic();
+        // A little more than the records: names are repeated in each value.
+        let room = records.bytes() * 3 / 2;
+        let mut messages = Messages::with_capacity(records.len(), room);
+        let mut identity = Vec::new();
+        for row in records.iter() {
+            identity.clear();
+            let identified = write_key(&row, &mut identity);
+            let headers = [
+                (SOURCE_HEADER, Some(self.flow.source.as_bytes())),
+                (KEY_HEADER, identified.then_some(&identity[..])),
+            ];
+            let written = messages.write(
+                |out| {
+                    let keyed = identified && self.key == KeyRule::Primary;
+                    if keyed {
+                        out.extend_from_slice(&identity);
+                    }
+                    keyed
+                },
+                |out| self.encoder.encode(&row, topic, out),
+                headers,
+            );
+            let Err(error) = written else { continue };
+            let mut described = Vec::new();
+            let value = self.describer.encode(&row, topic, &mut described);
+            self.set_aside(DeadLetter {
+                flow: &self.flow.text(),
+                step: "encode",
+                reason: error.to_string().into(),
+                topic,
+                key: identified.then_some(&identity[..]),
+                value: value.is_ok().then_some(&described[..]),
+                headers: Headers::default(),
+                place: None,
+            })
+            .await?;
+        }
+        Ok(messages)
+    }
+
+    async fn settled(
+        &mut self,
+        settled: Result<Settled, Blocked>,
+        window: &mut Window,
+        saver: &mut Saver,
+    ) -> Result<(), FlowError> {
+        match settled {
+            Ok(settled) => self.note(settled, saver),
+            Err(Blocked::Broker(error)) => return Err(error.into()),
+            Err(Blocked::NotTaken(_)) => {
+                let settled = self.send_one_by_one(window).await?;
+                self.note(settled, saver);
+            }
+        }
+        if saver.due <= Instant::now() && saver.durable != saver.saved {
+            self.cursor.save(&saver.durable).await?;
+            saver.saved = saver.durable.clone();
+            saver.due = Instant::now() + self.save_every;
+        }
+        Ok(())
+    }
+
+    fn note(&self, settled: Settled, saver: &mut Saver) {
+        if let Some(position) = settled.position {
+            self.figures.settled(settled.rows, settled.bytes);
+            saver.durable = position;
+        }
+    }
+
+    /// One message that the broker refuses spoils the request that it travels in. Each one that
+    /// was spoiled is sent alone, so that only those go to the dead letters that are refused
+    /// alone; later messages of the same keys follow them again, so that the last one stands.
+    async fn send_one_by_one(&self, window: &mut Window) -> Result<Settled, FlowError> {
+        let (settled, loose) = window.take_apart().await?;
+        for it in loose {
+            let Some(message) = it.messages.get(it.index) else {
+                continue;
+            };
+            let refused = match it.not_taken {
+                Some(not_taken) if not_taken.verdict == crate::broker::Verdict::Refused => {
+                    Err(not_taken.reason)
+                }
+                _ => {
+                    let mut alone = Messages::with_capacity(1, 0);
+                    alone.push(message.key, message.value, message.headers, message.place);
+                    publish(self.publisher, Arc::new(alone)).await?
+                }
+            };
+            if let Err(reason) = refused {
+                self.set_aside(DeadLetter {
+                    flow: &self.flow.text(),
+                    step: "publish",
+                    reason: reason.into(),
+                    topic: self.publisher.topic(),
+                    key: message.key,
+                    value: message.value,
+                    headers: message.headers,
+                    place: None,
+                })
+                .await?;
+            }
+        }
+        Ok(settled)
+    }
+
+    async fn set_aside(&self, letter: DeadLetter<'_>) -> Result<(), FlowError> {
+        self.dead_letters.set_aside(&[letter]).await?;
+        self.figures.set_aside(1);
+        Ok(())
+    }
+}
+
+/// The header that says where a record comes from.
+const SOURCE_HEADER: &str = "highwater-source";
+/// The header that says which record it is there.
+const KEY_HEADER: &str = "highwater-key";
+
+/// Where the cursor stands, and where it may be moved to.
+struct Saver {
+    saved: Position,
+    durable: Position,
+    due: Instant,
+}

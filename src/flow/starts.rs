@@ -1,0 +1,138 @@
+//! Where each assigned partition starts: from the sink's progress, and loudly where that is dead.
+
+use super::FlowError;
+use crate::{
+    broker::{Start, Subscription, TopicId},
+    sink::{Advance, Progress, Sink, SinkError},
+};
+
+/// Where one partition starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PartitionStart {
+    pub partition: i32,
+    /// The stored offset; `None` where nothing was ever written from this partition.
+    pub stored: Option<i64>,
+    pub start: Start,
+}
+
+/// Asks the sink where `partitions` stand. `group` is our own, whose offsets are only a hint;
+/// `take_over` is an older system's group, read once.
+pub(super) async fn starts(
+    flow: &str,
+    group: &str,
+    take_over: Option<&str>,
+    partitions: &[i32],
+    subscription: &mut dyn Subscription,
+    sink: &dyn Sink,
+) -> Result<(TopicId, Vec<PartitionStart>), FlowError> {
+    let topic = subscription.topic().await?;
+    let mut progress = of_topic(flow, &topic, sink.progress(flow).await?)?;
+    if progress.is_empty() {
+        if let Some(older) = take_over {
+            take_over_from(flow, older, &topic, subscription, sink).await?;
+            progress = of_topic(flow, &topic, sink.progress(flow).await?)?;
+        } else {
+            refuse_lost_progress(flow, group, &topic, subscription, sink).await?;
+        }
+    }
+    let starts = partitions
+        .iter()
+        .map(|&partition| {
+            let stored = progress
+                .iter()
+                .find(|it| it.partition == partition)
+                .map(|it| it.next_offset);
+            PartitionStart {
+                partition,
+                stored,
+                start: stored.map_or(Start::Earliest, Start::At),
+            }
+        })
+        .collect();
+    Ok((topic, starts))
+}
+
+/// The progress in this topic; an error where it is that of an earlier topic of the same name.
+fn of_topic(
+    flow: &str,
+    topic: &TopicId,
+    progress: Vec<Progress>,
+) -> Result<Vec<Progress>, FlowError> {
+    let (here, other): (Vec<_>, Vec<_>) = progress
+        .into_iter()
+        .filter(|it| it.topic == topic.name)
+        .partition(|it| it.topic_id == topic.id);
+    if here.is_empty() && !other.is_empty() {
+        return Err(FlowError::DeadPosition(format!(
+            "topic `{}` was deleted and made anew (its id is {} now, progress is stored for {}): \
+             to read the new one from its beginning, run `highwater cursor reset {flow}`",
+            topic.name, topic.id, other[0].topic_id
+        )));
+    }
+    Ok(here)
+}
+
+/// No progress, but a group that has committed: the progress was lost, and starting at the
+/// beginning would repeat everything.
+async fn refuse_lost_progress(
+    flow: &str,
+    group: &str,
+    topic: &TopicId,
+    subscription: &mut dyn Subscription,
+    sink: &dyn Sink,
+) -> Result<(), FlowError> {
+    let hints = subscription.committed(group).await?;
+    let Some((partition, offset)) = hints.into_iter().find(|(_, offset)| *offset > 0) else {
+        return Ok(());
+    };
+    if !sink.progress(flow).await?.is_empty() {
+        // Another member was faster: its progress is there now.
+        return Ok(());
+    }
+    Err(FlowError::DeadPosition(format!(
+        "{} holds no progress of flow {flow}, but group `{group}` has read topic `{}`, partition \
+         {partition}, up to offset {offset}: restore the table of progress, or start at a place \
+         of your choice with `highwater cursor set {flow} earliest` (or `{partition}:{offset}`)",
+        sink.name(),
+        topic.name
+    )))
+}
+
+/// Stores an older system's offsets as our progress, for all partitions at once, so that members
+/// that are assigned later find them too.
+async fn take_over_from(
+    flow: &str,
+    older: &str,
+    topic: &TopicId,
+    subscription: &mut dyn Subscription,
+    sink: &dyn Sink,
+) -> Result<(), FlowError> {
+    let committed = subscription.committed(older).await?;
+    if committed.is_empty() {
+        tracing::warn!(
+            flow,
+            older,
+            topic = topic.name,
+            "the older group has committed nothing in this topic: starting at its beginning"
+        );
+    }
+    for (partition, next_offset) in committed {
+        let advance = Advance {
+            flow: flow.to_owned(),
+            from: None,
+            to: Progress {
+                topic: topic.name.clone(),
+                topic_id: topic.id.clone(),
+                partition,
+                next_offset,
+            },
+        };
+        match sink.write(&[], &advance).await {
+            Ok(()) => tracing::info!(flow, older, partition, next_offset, "taken over"),
+            // Another member takes over at the same time, from the same offsets.
+            Err(SinkError::Fenced(_)) => (),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}

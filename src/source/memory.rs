@@ -1,0 +1,168 @@
+//! Records in memory, for flows in tests: numbered rows, read by their number.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use super::{Extent, Manner, ReadLimits, Source, SourceError, SourceReader};
+use crate::model::{Batch, Finding, Op, Position, Records, Schema, Severity, Value};
+
+/// Rows of an integer `id` and a text `text`, ordered by `id`; clones share them.
+#[derive(Debug, Clone)]
+pub struct MemorySource {
+    schema: Arc<Schema>,
+    limits: ReadLimits,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    rows: Mutex<Vec<(i64, String)>>,
+    /// Reads that fail before the next one succeeds.
+    failures: Mutex<u32>,
+    changed: Notify,
+}
+
+impl MemorySource {
+    /// Empty; batches hold at most `rows` rows.
+    pub fn new(rows: usize) -> Self {
+        Self {
+            schema: Arc::new(Schema::document("rows", ["id"])),
+            limits: ReadLimits {
+                rows,
+                bytes: usize::MAX,
+                max_wait: Duration::from_millis(100),
+            },
+            shared: Arc::default(),
+        }
+    }
+
+    /// Adds a row; ids must grow.
+    pub fn insert(&self, id: i64, text: impl Into<String>) {
+        lock(&self.shared.rows).push((id, text.into()));
+        self.shared.changed.notify_waiters();
+    }
+
+    /// The next `times` reads lose their connection.
+    pub fn fail(&self, times: u32) {
+        *lock(&self.shared.failures) = times;
+    }
+}
+
+#[async_trait]
+impl Source for MemorySource {
+    fn name(&self) -> &str {
+        "memory.rows"
+    }
+
+    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
+        Ok(vec![Finding {
+            severity: Severity::Good,
+            text: "rows in memory can be read".into(),
+        }])
+    }
+
+    async fn begin(
+        &self,
+        extent: Extent,
+        stored: Option<&Position>,
+    ) -> Result<Position, SourceError> {
+        match (extent, stored) {
+            (Extent::Incremental, Some(stored)) => {
+                parse(stored)?;
+                Ok(stored.clone())
+            }
+            _ => Ok(Position::new("0")),
+        }
+    }
+
+    async fn open(
+        &self,
+        position: &Position,
+        manner: Manner,
+    ) -> Result<Box<dyn SourceReader>, SourceError> {
+        Ok(Box::new(MemoryReader {
+            source: self.clone(),
+            after: parse(position)?,
+            manner,
+        }))
+    }
+
+    async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
+        let position = Position::new(value);
+        parse(&position).map(|_| position)
+    }
+}
+
+struct MemoryReader {
+    source: MemorySource,
+    after: i64,
+    manner: Manner,
+}
+
+#[async_trait]
+impl SourceReader for MemoryReader {
+    async fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
+        let shared = self.source.shared.clone();
+        let changed = shared.changed.notified();
+        let batch = self.read()?;
+        if !batch.records.is_empty() {
+            return Ok(Some(batch));
+        }
+        match self.manner {
+            Manner::Bounded => Ok(None),
+            Manner::Follow => {
+                // Whether it was notified or not, the caller asks again.
+                let _ = tokio::time::timeout(self.source.limits.max_wait, changed).await;
+                self.read().map(Some)
+            }
+        }
+    }
+}
+
+impl MemoryReader {
+    fn read(&mut self) -> Result<Batch, SourceError> {
+        let mut failures = lock(&self.source.shared.failures);
+        if *failures > 0 {
+            *failures -= 1;
+            let cause = "scripted failure".into();
+            return Err(SourceError::Lost("memory.rows".into(), cause));
+        }
+        let mut records = Records::new(self.source.schema.clone());
+        let rows = lock(&self.source.shared.rows);
+        let start = rows.partition_point(|(id, _)| *id <= self.after);
+        for (id, text) in rows.iter().skip(start).take(self.source.limits.rows) {
+            let Ok(()) = records.push(Op::Upsert, 0, |packer| {
+                packer.name("id");
+                packer.value(Value::I64(*id));
+                packer.name("text");
+                packer.value(Value::String(text));
+                Ok::<(), std::convert::Infallible>(())
+            });
+            self.after = *id;
+        }
+        Ok(Batch {
+            records,
+            position: Position::new(self.after.to_string()),
+        })
+    }
+}
+
+fn parse(position: &Position) -> Result<i64, SourceError> {
+    position
+        .as_str()
+        .parse()
+        .map_err(|_| SourceError::Position {
+            name: "memory.rows".into(),
+            position: position.to_string(),
+            advice: "it is not a number".into(),
+        })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
