@@ -9,6 +9,7 @@ use super::{
     Advance, CreateTable, PROGRESS_TABLE, Progress, Sink, SinkError,
     sql_failure::{Failure, beside_records},
     sqlite_catalog::{column_type, create_table, look_up},
+    sqlite_check,
     sqlite_progress::SqliteProgress,
     sqlite_values::Bound,
     table::Table,
@@ -21,8 +22,7 @@ use crate::{
         identifier::{double_quoted, statement},
         sqlite::SqliteConnection,
     },
-    fault::chain,
-    model::{Finding, Kind, Op, Records, Severity},
+    model::{Finding, Kind, Op, Records},
 };
 
 /// What a SQLite sink needs.
@@ -45,8 +45,8 @@ pub struct SqliteSinkSettings {
 #[derive(Debug)]
 pub struct SqliteSink {
     name: String,
-    connection: SqliteConnection,
-    settings: SqliteSinkSettings,
+    pub(super) connection: SqliteConnection,
+    pub(super) settings: SqliteSinkSettings,
     quoted: String,
     progress: SqliteProgress,
     statements: Statements,
@@ -102,7 +102,7 @@ impl SqliteSink {
     }
 
     /// The statement that makes the missing table.
-    fn design(&self, fields: Option<&[(String, Kind)]>) -> Result<String, SinkError> {
+    pub(super) fn design(&self, fields: Option<&[(String, Kind)]>) -> Result<String, SinkError> {
         let (table, key) = (self.settings.table.as_str(), self.settings.key.as_deref());
         let fields = self
             .settings
@@ -116,7 +116,7 @@ impl SqliteSink {
     }
 
     /// The table as it is now; `None` where there is none.
-    async fn found(&self) -> Result<Option<Table>, SinkError> {
+    pub(super) async fn found(&self) -> Result<Option<Table>, SinkError> {
         let found = look_up(self.connection.readers(), &self.settings.table).await;
         let Some((columns, indexes)) = found.map_err(|error| self.failed(error))? else {
             return Ok(None);
@@ -218,7 +218,7 @@ impl SqliteSink {
         }
     }
 
-    fn failed(&self, error: sqlx::Error) -> SinkError {
+    pub(super) fn failed(&self, error: sqlx::Error) -> SinkError {
         beside_records(&self.name, error)
     }
 }
@@ -230,51 +230,7 @@ impl Sink for SqliteSink {
     }
 
     async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
-        let mut findings = Vec::new();
-        let mut found = |severity, text| findings.push(Finding { severity, text });
-        let problem = |error: SinkError| chain(&error);
-        let name = &self.settings.table;
-        match self.found().await {
-            Err(error @ (SinkError::Lost(..) | SinkError::Refused { .. })) => return Err(error),
-            Err(error) => found(Severity::Problem, problem(error)),
-            Ok(None) => match self.design(fields) {
-                Ok(_) => found(
-                    Severity::Good,
-                    format!("table {name} is missing and will be made"),
-                ),
-                Err(error) => found(Severity::Problem, problem(error)),
-            },
-            Ok(Some(table)) => {
-                let names = fields.map(|it| it.iter().map(|(name, _)| name.as_str()));
-                match names.map(|it| table.fit(it, &self.settings.drop)) {
-                    Some(Err(advice)) => found(Severity::Problem, advice),
-                    Some(Ok(())) => {
-                        found(
-                            Severity::Good,
-                            format!("table {name} has a column for every field"),
-                        );
-                    }
-                    None => found(
-                        Severity::Note,
-                        format!(
-                            "the messages' fields are not known before the first one: each needs a column in table {name}"
-                        ),
-                    ),
-                }
-                found(
-                    Severity::Note,
-                    format!(
-                        "table {name} keeps no version of its records: an older change that comes later overwrites a newer row"
-                    ),
-                );
-            }
-        }
-        // The lock that every writer takes; a file that cannot be written does not give it.
-        match self.connection.begin().await {
-            Ok(transaction) => transaction.rollback().await.map_err(|it| self.failed(it))?,
-            Err(error) => found(Severity::Problem, problem(self.failed(error))),
-        }
-        Ok(findings)
+        sqlite_check::check(self, fields).await
     }
 
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
