@@ -149,12 +149,12 @@ impl CursorLease for FileLease {
     }
 
     async fn remove(&mut self) -> Result<(), CursorError> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(refused(&self.path, error))
-            }
-            _ => Ok(()),
-        }
+        let removed = match fs::remove_file(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            // After a power loss it would be there again.
+            removed => removed.and_then(|()| sync_folder(&self.path)),
+        };
+        removed.map_err(|cause| refused(&self.path, cause))
     }
 
     async fn release(self: Box<Self>) {}
@@ -169,8 +169,12 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     drop(file);
     fs::rename(&beside, path)?;
+    sync_folder(path)
+}
+
+/// A file's name is durable, or gone for good, only when its folder is.
+fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
-        // The name is durable only when the folder is.
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }
@@ -218,8 +222,12 @@ fn refused(path: &Path, cause: io::Error) -> CursorError {
     }
 }
 
+/// The longest file name, without its extension; file systems hold 255 bytes.
+const LONGEST_NAME: usize = 200;
+
 /// A flow's name as a file name: what a file system may not like is written as `%` and two hex
-/// digits, so that two flows never share a file.
+/// digits, so that two flows never share a file. A long name ends in `~` and its fingerprint; the
+/// whole name stands in the file.
 fn file_name(flow: &str) -> String {
     let mut name = String::with_capacity(flow.len() + 5);
     for byte in flow.bytes() {
@@ -229,8 +237,19 @@ fn file_name(flow: &str) -> String {
             _ => name.push_str(&format!("%{byte:02x}")),
         }
     }
+    if name.len() > LONGEST_NAME {
+        name.truncate(LONGEST_NAME - 17);
+        name.push_str(&format!("~{:016x}", fingerprint(flow)));
+    }
     name.push_str(".json");
     name
+}
+
+/// FNV-1a, which will be the same in every version of every machine.
+fn fingerprint(flow: &str) -> u64 {
+    flow.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// The flow that a file name stands for, as well as it can be told.
@@ -272,6 +291,10 @@ mod tests {
         let name = flow("a%b@c").text();
         assert_eq!(flow_of(Path::new(&file_name(&name))), name);
         assert_ne!(file_name("a/b"), file_name("a@b"));
+        // Cursors are found by it after an update of Highwater.
+        let long = file_name(&"信".repeat(100));
+        assert!(long.ends_with("%e4~4a2ec48385b6ea6d.json"), "{long}");
+        assert_ne!(long, file_name(&"信".repeat(101)));
     }
 
     #[tokio::test]
