@@ -92,9 +92,9 @@ impl Source for MongodbScan {
         manner: Manner,
     ) -> Result<Box<dyn SourceReader>, SourceError> {
         let place = Place::parse(position, &self.scanned.order)?;
-        let class = self.scanned.class().await?;
         self.scanned.refuse_lists().await?;
-        self.scanned.refuse_foreign(&place, class)?;
+        self.scanned.class().await?;
+        self.scanned.refuse_foreign(&place).await?;
         let reading = Reading {
             limits: self.limits,
             manner,

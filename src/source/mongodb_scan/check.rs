@@ -47,9 +47,9 @@ async fn look(scanned: &Scanned, findings: &mut Vec<Finding>) -> Result<(), Sour
     let documents = documents.map_err(error)?;
     let text = format!("collection `{collection}` can be read: about {documents} documents");
     // Reading at all is what shows the rights.
+    scanned.refuse_lists().await?;
     let class = scanned.class().await?;
     findings.push(finding(Severity::Good, text));
-    scanned.refuse_lists().await?;
     let field = &scanned.order.field;
     if let Some(class) = class {
         let text = format!("`{field}` holds {} in every document", class.word());

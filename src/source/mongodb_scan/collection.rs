@@ -153,7 +153,13 @@ impl Scanned {
             return Ok(());
         }
         let field = self.order.field.as_str();
-        let lists = doc! { field: { "$type": "array" } };
+        // Also where the list is on the way: `a.b` of `{a: [{b: 1}, {b: 9}]}`.
+        let ends = field
+            .match_indices('.')
+            .map(|(at, _)| at)
+            .chain([field.len()]);
+        let is_list = |end: usize| doc! { &field[..end]: { "$type": "array" } };
+        let lists = doc! { "$or": ends.map(is_list).collect::<Vec<_>>() };
         let found = self.documents.find_one(lists).projection(doc! { "_id": 1 });
         match found.await.map_err(|error| self.error(&error))? {
             None => Ok(()),
@@ -167,21 +173,27 @@ impl Scanned {
     /// # Errors
     /// `Position` where `place` holds values of another class than the collection does: nothing
     /// would ever be behind it.
-    pub fn refuse_foreign(&self, place: &Place, class: Option<Class>) -> Result<(), SourceError> {
-        let (Place::Incremental(after) | Place::Full { then: after, .. }) = place;
-        match (after.first().map(Class::of), class) {
-            (Some(made), Some(now)) if made != now => {
+    pub async fn refuse_foreign(&self, place: &Place) -> Result<(), SourceError> {
+        let (value, id) = match place {
+            Place::Incremental(after) => (after.first(), after.get(1)),
+            Place::Full { after, then } => (then.first(), after.as_ref().or(then.get(1))),
+        };
+        for (path, value) in [(self.order.field.as_str(), value), ("_id", id)] {
+            let Some(made) = value.map(Class::of) else {
+                continue;
+            };
+            let now = self.class_of(path).await?;
+            if let Some(now) = now.filter(|it| *it != made) {
                 let position = place.position(&self.order);
                 let advice = format!(
-                    "it was made when `{}` held {}, and it holds {} now",
-                    self.order.field,
+                    "it was made when `{path}` held {}, and it holds {} now",
                     made.word(),
                     now.word()
                 );
-                Err(self.order.refused(position.as_str(), &advice))
+                return Err(self.order.refused(position.as_str(), &advice));
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 }
 

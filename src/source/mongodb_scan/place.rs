@@ -1,5 +1,7 @@
 //! A place in a collection, and its text as a position.
 
+use std::collections::BTreeMap;
+
 use mongodb::bson::{Bson, Document, doc};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
@@ -72,7 +74,8 @@ impl Order {
             [value] => doc! { field: { "$gt": value.clone() } },
             [value, id, ..] => doc! { "$or": [
                 { field: { "$gt": value.clone() } },
-                { field: value.clone(), "_id": { "$gt": id.clone() } },
+                // Said outright: a document's own `$ref` would be taken for an operator.
+                { field: { "$eq": value.clone() }, "_id": { "$gt": id.clone() } },
             ] },
         }
     }
@@ -178,6 +181,18 @@ impl Serialize for CanonicalValue<'_> {
                 number(serializer, "$numberDouble", text.to_owned())
             }
             Bson::Double(it) => number(serializer, "$numberDouble", format!("{it:?}")),
+            Bson::Binary(it) => {
+                // The driver's own would write a list of numbers for the generic subtype; its base64
+                // is at hand in what it shows alone: `Binary(0x0, AP8=)`.
+                let shown = it.to_string();
+                let base64 = shown.rsplit_once(", ").map_or("", |(_, it)| it);
+                let subtype = format!("{:02x}", u8::from(it.subtype));
+                let binary = BTreeMap::from([
+                    ("base64", base64.trim_end_matches(')')),
+                    ("subType", &subtype),
+                ]);
+                serializer.collect_map([("$binary", binary)])
+            }
             Bson::Array(items) => Canonical(items).serialize(serializer),
             Bson::Document(fields) => {
                 let fields = fields.iter().map(|(name, it)| (name, CanonicalValue(it)));
@@ -244,6 +259,18 @@ mod tests {
                 increment: 1,
             }),
             Bson::Binary(Binary {
+                subtype: BinarySubtype::Generic,
+                bytes: vec![0, 255, b')'],
+            }),
+            Bson::Binary(Binary {
+                subtype: BinarySubtype::Generic,
+                bytes: Vec::new(),
+            }),
+            Bson::Binary(Binary {
+                subtype: BinarySubtype::UserDefined(0x80),
+                bytes: vec![1],
+            }),
+            Bson::Binary(Binary {
                 subtype: BinarySubtype::Uuid,
                 bytes: vec![1; 16],
             }),
@@ -291,7 +318,7 @@ mod tests {
         let after = [Bson::Int32(7), id()];
         assert_eq!(
             order("at").behind(&after),
-            doc! { "$or": [{ "at": { "$gt": 7 } }, { "at": 7, "_id": { "$gt": id() } }] }
+            doc! { "$or": [{ "at": { "$gt": 7 } }, { "at": { "$eq": 7 }, "_id": { "$gt": id() } }] }
         );
         assert_eq!(order("at").sort(1), doc! { "at": 1, "_id": 1 });
         assert_eq!(
