@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use sqlx::{
     Column, Decode, Executor, MySql, Row, TypeInfo,
-    mysql::{MySqlArguments, MySqlConnection, MySqlRow},
+    mysql::{MySqlArguments, MySqlConnection, MySqlDatabaseError, MySqlRow},
     query::Query,
 };
 
@@ -23,7 +23,7 @@ use crate::{
     fault::{Fault, Faulty, chain},
     model::{Finding, Op, Position, Records, Severity},
 };
-use columns::{Learned, learn};
+use columns::{Learned, column_names, learn};
 
 /// What a scan of a table needs.
 #[derive(Debug, Clone)]
@@ -69,14 +69,11 @@ impl MysqlScan {
         let lost = |error| failed(&self.name, error);
         let session = self.connection.pool().acquire().await.map_err(lost)?;
         let mut session = session.detach();
-        // A page waits on the wire while the flow is behind; the server's patience is 60 s.
-        session
-            .execute("SET SESSION net_write_timeout = 3600")
-            .await
-            .map_err(lost)?;
+        session.execute(SESSION).await.map_err(lost)?;
         Ok(MysqlPages {
             name: self.name.clone(),
             session,
+            table: self.settings.table.clone(),
             learned: learned.clone(),
         })
     }
@@ -157,15 +154,27 @@ impl Source for MysqlScan {
     }
 }
 
+/// A page waits on the wire while the flow is behind; the server's patience is 60 s. And it sorts
+/// texts by their first 1,024 bytes alone: those that differ later would come in any order, and be
+/// skipped at a page's end. Eight bytes of weight for each byte of a TEXT, and room for sixteen such
+/// keys, without which the server refuses to sort.
+const SESSION: &str = "SET SESSION net_write_timeout = 3600, max_sort_length = 524288, \
+    sort_buffer_size = 16777216";
+
 struct MysqlPages {
     name: String,
     session: MySqlConnection,
+    /// As the settings write it.
+    table: String,
     learned: Learned,
 }
 
 #[async_trait]
 impl Pages for MysqlPages {
     async fn page(&mut self, page: Page<'_>, batches: &mut Batches) -> Result<usize, SourceError> {
+        let now = column_names(&self.table, &mut self.session).await;
+        let now = now.map_err(|error| failed(&self.name, error))?;
+        keyset::expect_columns(&self.learned.table, &now)?;
         let mut query = sqlx::query(statement(page.text));
         for mark in page.bound {
             query = bind(query, mark);
@@ -175,7 +184,7 @@ impl Pages for MysqlPages {
         while let Some(row) = rows
             .try_next()
             .await
-            .map_err(|error| failed(&self.name, error))?
+            .map_err(|error| page_failed(&self.name, error))?
         {
             if count == 0 {
                 self.learned.expect_types(&self.name, &row)?;
@@ -257,6 +266,17 @@ async fn count_nulls(connection: &MysqlConnection, learned: &Learned) -> Result<
         .fetch_one(connection.pool())
         .await;
     counted.map_err(|error| failed(&learned.table.name, error))
+}
+
+/// A column that was there when the table was learned has gone since.
+fn page_failed(name: &str, error: sqlx::Error) -> SourceError {
+    const NO_SUCH_COLUMN: u16 = 1054;
+    let said = error.as_database_error();
+    let number = said.and_then(|it| it.try_downcast_ref::<MySqlDatabaseError>());
+    match number.is_some_and(|it| it.number() == NO_SUCH_COLUMN) {
+        true => SourceError::Lost(name.to_owned(), error.into()),
+        false => failed(name, error),
+    }
 }
 
 /// It may pass: opening anew learns the table as it is now.

@@ -24,7 +24,7 @@ use crate::{
     fault::{Fault, Faulty, chain},
     model::{Finding, Op, Packer, Position, Records, Severity, Value},
 };
-use columns::{Learned, Reads, learn};
+use columns::{Learned, Reads, column_names, learn};
 
 /// What a scan of a table needs.
 #[derive(Debug, Clone)]
@@ -159,6 +159,9 @@ struct SqlitePages {
 #[async_trait]
 impl Pages for SqlitePages {
     async fn page(&mut self, page: Page<'_>, batches: &mut Batches) -> Result<usize, SourceError> {
+        let now = column_names(&self.learned, &self.connection).await;
+        let now = now.map_err(|error| failed(&self.name, error))?;
+        keyset::expect_columns(&self.learned.table, &now)?;
         let mut query = sqlx::query(statement(page.text));
         for mark in page.bound {
             query = bind(query, mark);

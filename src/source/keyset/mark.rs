@@ -63,7 +63,8 @@ impl MarkKind {
         Some(match self {
             Self::I64 => Mark::I64(text.parse().ok()?),
             Self::U64 => Mark::U64(text.parse().ok()?),
-            Self::F64 => Mark::F64(text.parse().ok().filter(|it: &f64| it.is_finite())?),
+            // SQLite stores and orders infinities as well.
+            Self::F64 => Mark::F64(text.parse().ok().filter(|it: &f64| !it.is_nan())?),
             Self::Decimal => Mark::Decimal(decimal(text)?.to_owned()),
             Self::Text => Mark::Text(text.to_owned()),
             Self::Bytes => Mark::Bytes(from_hex(text)?),
@@ -227,6 +228,7 @@ mod tests {
             Mark::U64(u64::MAX),
             Mark::F64(f64::from(0.1_f32)),
             Mark::F64(f64::MIN_POSITIVE),
+            Mark::F64(f64::NEG_INFINITY),
             Mark::Decimal(
                 "-99999999999999999999999999999999999.000000000000000000000000000001".into(),
             ),

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{KeyColumn, Mark, Table, mark::MarkKind};
-use crate::{model::Position, source::SourceError};
+use crate::{
+    model::{Field, Kind, Position},
+    source::SourceError,
+};
 
 /// Where a read of a table stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,10 +61,7 @@ impl Place {
             .first()
             .and_then(|column| match column.kind {
                 Some(kind) => kind.parse(value),
-                // Each value says its type itself: a person's number is a number.
-                None => [MarkKind::I64, MarkKind::F64, MarkKind::Text]
-                    .into_iter()
-                    .find_map(|kind| kind.parse(value)),
+                None => untyped(value, &column.name, table),
             });
         let mark = mark.ok_or_else(|| SourceError::Position {
             name: table.name.clone(),
@@ -96,6 +96,25 @@ impl Place {
             }),
         };
         place.map_err(refused)
+    }
+}
+
+/// Each value says its type itself: a person's number is a number. A text is behind all numbers,
+/// so that in a column of these it can only be a slip.
+fn untyped(value: &str, column: &str, table: &Table) -> Option<Mark> {
+    let mut fields = table.schema.names().unwrap_or_default().iter();
+    let of_numbers =
+        |it: &Field| it.name == column && matches!(it.kind, Kind::I64 | Kind::F64 | Kind::Decimal);
+    let is_number = value.bytes().any(|it| it.is_ascii_digit());
+    let number = || {
+        let kinds = [MarkKind::I64, MarkKind::F64].into_iter();
+        kinds
+            .filter(|_| is_number)
+            .find_map(|kind| kind.parse(value))
+    };
+    match fields.any(of_numbers) {
+        true => number(),
+        false => number().or_else(|| MarkKind::Text.parse(value)),
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use sqlx::{MySql, MySqlPool, mysql::MySqlRow, query::QueryAs};
+use sqlx::{
+    MySql, MySqlPool,
+    mysql::{MySqlConnection, MySqlRow},
+    query::QueryAs,
+};
 
 use super::{MysqlScanSettings, unpack::Unpack};
 use crate::{
@@ -55,6 +59,9 @@ const COLUMNS: &str = "SELECT CAST(COLUMN_NAME AS CHAR), LOWER(CAST(DATA_TYPE AS
     FROM information_schema.COLUMNS \
     WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
 
+const COLUMN_NAMES: &str = "SELECT CAST(COLUMN_NAME AS CHAR) FROM information_schema.COLUMNS \
+    WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
+
 const INDEXES: &str = "SELECT CAST(INDEX_NAME AS CHAR), NON_UNIQUE = 0, \
     IF(SUB_PART IS NULL, CAST(COLUMN_NAME AS CHAR), NULL) FROM information_schema.STATISTICS \
     WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY INDEX_NAME, SEQ_IN_INDEX";
@@ -74,10 +81,7 @@ pub(super) async fn learn(
         name: name.to_owned(),
         advice,
     };
-    let (database, table) = match settings.table.split_once('.') {
-        Some((database, table)) => (Some(database), table),
-        None => (None, settings.table.as_str()),
-    };
+    let (database, table) = parts(&settings.table);
     let quoted = |it: &str| backticked(it).map_err(|error| unfit(error.to_string()));
     let place = match database {
         Some(database) => format!("{}.{}", quoted(database)?, quoted(table)?),
@@ -113,6 +117,27 @@ pub(super) async fn learn(
         place,
         nullable: first.is_nullable.then(|| first.quoted.clone()),
     })
+}
+
+/// The database, where it is named, and the table.
+fn parts(table: &str) -> (Option<&str>, &str) {
+    match table.split_once('.') {
+        Some((database, table)) => (Some(database), table),
+        None => (None, table),
+    }
+}
+
+/// The names of the table's columns now, in order.
+pub(super) async fn column_names(
+    table: &str,
+    session: &mut MySqlConnection,
+) -> Result<Vec<String>, sqlx::Error> {
+    let (database, table) = parts(table);
+    sqlx::query_scalar(COLUMN_NAMES)
+        .bind(database.map(str::to_owned))
+        .bind(table.to_owned())
+        .fetch_all(session)
+        .await
 }
 
 /// Whether a statement can be run, without a row of it.
@@ -252,6 +277,12 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
             (MarkKind::DateTime, "CAST(? AS DATETIME(6))".to_owned())
         }
         Unpack::Time => (MarkKind::Time, "CAST(? AS TIME(6))".to_owned()),
+        // Longer than what a session sorts by (`super::SESSION`).
+        Unpack::Text | Unpack::Bytes
+            if data_type.starts_with("medium") || data_type.starts_with("long") =>
+        {
+            return Err(unordered(column, data_type));
+        }
         Unpack::Bytes => (MarkKind::Bytes, "CAST(? AS BINARY)".to_owned()),
         Unpack::Decimal => {
             let (precision, scale) = (precision.unwrap_or(65), scale.unwrap_or(30));
@@ -259,6 +290,10 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
                 MarkKind::Decimal,
                 format!("CAST(? AS DECIMAL({precision},{scale}))"),
             )
+        }
+        // MariaDB's own types, which it orders by their bytes.
+        Unpack::Text if matches!(data_type.as_str(), "uuid" | "inet4" | "inet6") => {
+            (MarkKind::Text, format!("CAST(? AS {data_type})"))
         }
         Unpack::Text => match (plain(charset), plain(collation)) {
             (Some(charset), Some(collation)) => (
@@ -321,6 +356,8 @@ mod tests {
             found.placeholder,
             "CONVERT(? USING latin1) COLLATE latin1_swedish_ci"
         );
+        text.row.1 = "longtext".into();
+        assert!(key_column(&text).is_err_and(|it| it.contains("longtext")));
         text.unpack = Unpack::Enum;
         assert!(key_column(&text).is_err_and(|it| it.contains("choose another")));
     }

@@ -53,6 +53,8 @@ struct Column {
 const COLUMNS: &str = "SELECT name, upper(type), \"notnull\", pk FROM pragma_table_xinfo(?) \
     WHERE hidden <> 1 ORDER BY cid";
 
+const COLUMN_NAMES: &str = "SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid";
+
 /// Indexes over all rows, by their columns; an expression has no name and ends its index.
 const INDEXES: &str = "SELECT list.name, list.\"unique\", info.name FROM pragma_index_list(?) AS list, \
     pragma_index_info(list.name) AS info WHERE list.partial = 0 ORDER BY list.seq, info.seqno";
@@ -108,6 +110,17 @@ pub(super) async fn learn(
     })
 }
 
+/// The names of the table's columns now, in order.
+pub(super) async fn column_names(
+    learned: &Learned,
+    connection: &SqliteConnection,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(COLUMN_NAMES)
+        .bind(learned.table.schema.name().to_owned())
+        .fetch_all(connection.readers())
+        .await
+}
+
 async fn columns(
     name: &str,
     connection: &SqliteConnection,
@@ -118,6 +131,7 @@ async fn columns(
         .fetch_all(connection.readers())
         .await
         .map_err(|error| failed(name, error))?;
+    let is_one_column = rows.iter().filter(|it| it.3 > 0).count() == 1;
     let column = |(column, declared, not_null, key): (String, String, bool, i64)| {
         let quoted = double_quoted(&column);
         Ok(Column {
@@ -126,7 +140,7 @@ async fn columns(
                 advice: error.to_string(),
             })?,
             // The rowid is never NULL, other primary keys may be.
-            may_be_null: !(not_null || (key == 1 && declared == "INTEGER")),
+            may_be_null: !(not_null || (key == 1 && is_one_column && declared == "INTEGER")),
             name: column,
             declared,
             key,
@@ -159,7 +173,10 @@ fn keyset_table(
         name: it.name.clone(),
         kind: kind(&it.declared),
     });
-    let selected: Vec<&str> = columns.iter().map(|it| it.quoted.as_str()).collect();
+    // With the table's name: a lone name in double quotes that SQLite does not know (any more) is
+    // a text to it.
+    let selected = columns.iter().map(|it| format!("{place}.{}", it.quoted));
+    let selected: Vec<String> = selected.collect();
     let key_column = |column: &&Column| KeyColumn {
         name: column.name.clone(),
         quoted: column.quoted.clone(),
