@@ -11,5 +11,7 @@ mod sink_mysql;
 mod sink_mysql_values;
 mod sinks;
 mod source;
+mod source_faults;
+mod source_mongodb;
 mod source_values;
 mod sources;
