@@ -55,7 +55,7 @@ impl Decoder for Json {
         out: &mut Records,
     ) -> Result<(), CodecError> {
         let Some(value) = message.value else {
-            return decode_deletion(message, origin, out);
+            return super::decode_deletion("json", message, origin, out);
         };
         let mut reader = serde_json::Deserializer::from_slice(value);
         out.push(Op::Upsert, origin, |packer| {
@@ -71,27 +71,6 @@ impl Decoder for Json {
     fn fields(&self) -> Option<Vec<(String, Kind)>> {
         None
     }
-}
-
-/// A null value deletes what the key names; the record carries the key's text as `key`.
-fn decode_deletion(
-    message: &Message<'_>,
-    origin: u32,
-    out: &mut Records,
-) -> Result<(), CodecError> {
-    let undecodable = |reason: &str| CodecError::Undecodable {
-        format: "json",
-        reason: reason.to_owned(),
-    };
-    let key = message
-        .key
-        .ok_or_else(|| undecodable("neither key nor value"))?;
-    let key = std::str::from_utf8(key).map_err(|_| undecodable("its key is not UTF-8"))?;
-    out.push(Op::Delete, origin, |packer| {
-        packer.name("key");
-        packer.value(Value::String(key));
-        Ok(())
-    })
 }
 
 fn write_name(name: &str, first: &mut bool, out: &mut Vec<u8>) {
@@ -264,7 +243,7 @@ impl Visitor<'_> for Name<'_, '_> {
 }
 
 /// One JSON value, known to be valid, as a value of the model.
-fn pack_raw(packer: &mut Packer<'_>, raw: &str) -> Result<(), serde_json::Error> {
+pub(super) fn pack_raw(packer: &mut Packer<'_>, raw: &str) -> Result<(), serde_json::Error> {
     let value = match raw.as_bytes().first() {
         Some(b'n') => Value::Null,
         Some(b't') => Value::Bool(true),

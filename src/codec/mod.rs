@@ -4,11 +4,16 @@
 //! the same values (or to what the format's documentation says of their types), equal records
 //! give equal bytes, and no bytes at all make a decoder panic.
 
+pub mod information;
+mod information_json;
+mod information_protobuf;
 pub mod json;
+mod json_text;
+pub mod protobuf;
 
 use crate::{
     fault::{Fault, Faulty},
-    model::{Kind, Message, Records, Row},
+    model::{Kind, Message, Op, Records, Row, Value},
 };
 
 /// Writes a record's value.
@@ -67,4 +72,26 @@ impl Faulty for CodecError {
             Self::Unencodable { .. } | Self::Undecodable { .. } => Fault::Data,
         }
     }
+}
+
+/// A null value deletes what the key names; the record carries the key's text as `key`.
+fn decode_deletion(
+    format: &'static str,
+    message: &Message<'_>,
+    origin: u32,
+    out: &mut Records,
+) -> Result<(), CodecError> {
+    let undecodable = |reason: &str| CodecError::Undecodable {
+        format,
+        reason: reason.to_owned(),
+    };
+    let key = message
+        .key
+        .ok_or_else(|| undecodable("neither key nor value"))?;
+    let key = std::str::from_utf8(key).map_err(|_| undecodable("its key is not UTF-8"))?;
+    out.push(Op::Delete, origin, |packer| {
+        packer.name("key");
+        packer.value(Value::String(key));
+        Ok(())
+    })
 }

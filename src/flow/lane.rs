@@ -219,7 +219,8 @@ impl LaneParts {
         next_offset: i64,
     ) -> Result<(), FlowError> {
         let total = messages.len() as u32;
-        let mut parts: Vec<Range<u32>> = Vec::from([0..total]);
+        let whole = 0..total;
+        let mut parts: Vec<Range<u32>> = std::iter::once(whole).collect();
         while let Some(part) = parts.pop() {
             let to = match messages.get(part.end as usize) {
                 Some(following) => following.place.offset,

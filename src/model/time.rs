@@ -98,6 +98,17 @@ impl Instant {
 }
 
 impl Date {
+    /// Reads what `Display` writes, zero and partial days too.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '-');
+        let date = Self {
+            year: parts.next()?.parse().ok()?,
+            month: parts.next()?.parse().ok()?,
+            day: parts.next()?.parse().ok()?,
+        };
+        (date.year <= 9999 && date.month <= 12 && date.day <= 31).then_some(date)
+    }
+
     /// The day that lies `days` after 1970-01-01, for the years 1 to 9999.
     fn from_days(days: i64) -> Option<Self> {
         use chrono::Datelike;
@@ -120,6 +131,51 @@ impl Date {
         let epoch = chrono::NaiveDate::from_ymd_opt(1970, 1, 1)?;
         Some(date.signed_duration_since(epoch).num_days())
     }
+}
+
+impl Time {
+    /// Reads what `Display` writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (negative, clock) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (hours, minutes, seconds, micros) = parse_clock(clock)?;
+        Some(Self {
+            negative,
+            hours,
+            minutes,
+            seconds,
+            micros,
+        })
+    }
+}
+
+impl DateTime {
+    /// Reads what `Display` writes; a `T` between day and clock is understood too.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (date, clock) = text.split_once([' ', 'T'])?;
+        let (hour, minute, second, micros) = parse_clock(clock)?;
+        Some(Self {
+            date: Date::parse(date)?,
+            hour: u8::try_from(hour).ok().filter(|it| *it < 24)?,
+            minute,
+            second,
+            micros,
+        })
+    }
+}
+
+/// Hours, minutes, seconds and microseconds.
+fn parse_clock(text: &str) -> Option<(u16, u8, u8, u32)> {
+    let (clock, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let mut parts = clock.splitn(3, ':');
+    let hours = parts.next()?.parse().ok()?;
+    let minutes = parts.next()?.parse().ok().filter(|it| *it < 60)?;
+    let seconds = parts.next()?.parse().ok().filter(|it| *it < 60)?;
+    let digits = fraction.bytes().all(|it| it.is_ascii_digit()) && fraction.len() <= 6;
+    let micros = format!("{fraction:0<6}").parse().ok()?;
+    digits.then_some((hours, minutes, seconds, micros))
 }
 
 /// The fraction with six digits, and nothing at all where it is zero.

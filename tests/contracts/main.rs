@@ -5,3 +5,7 @@ mod broker_group;
 mod broker_kafka;
 mod broker_reader;
 mod brokers;
+mod sink;
+mod sink_mysql;
+mod sink_mysql_values;
+mod sinks;
