@@ -25,6 +25,7 @@ pub mod file;
 pub mod kafka;
 mod kafka_delivery;
 mod kafka_errors;
+mod kafka_member;
 mod kafka_membership;
 mod kafka_publisher;
 mod kafka_queue;
