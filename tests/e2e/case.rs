@@ -1,6 +1,7 @@
 //! One end-to-end case: a folder of settings and numbered steps.
 
 use std::{
+    borrow::Cow,
     fs,
     path::{Path, PathBuf},
 };
@@ -36,7 +37,7 @@ async fn steps(world: &World, folder: &Path) -> Result<()> {
         let step = Step::of(&path, world.fill(&text)?)?;
         step.run(world, &mut running)
             .await
-            .with_context(|| format!("step {}", path.display()))?;
+            .with_context(|| format!("step {}", name_of(&path)))?;
     }
     ensure!(running.is_none(), "a command was started and not stopped");
     Ok(())
@@ -47,7 +48,7 @@ fn numbered(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut steps = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = name_of(&path);
         if name == "settings.toml" {
             continue;
         }
@@ -99,7 +100,7 @@ enum Server {
 
 impl Step {
     fn of(path: &Path, text: String) -> Result<Self> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = name_of(path);
         let extension = name.split_once('.').map_or("", |(_, it)| it);
         Ok(match extension {
             "mongodb.json" => Self::Seed(text),
@@ -195,6 +196,10 @@ fn file_holds(folder: &Path, text: &str) -> Result<()> {
         ensure!(holds, "{name}: does not hold: {line}\n{content}");
     }
     Ok(())
+}
+
+fn name_of(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
 }
 
 /// A text's first line, and the rest.

@@ -89,6 +89,8 @@ fn in_a_world(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) {
         })
     };
     if let Err(error) = run() {
-        panic!("{name}: {error:?}");
+        // Not its backtrace, which says nothing of the case.
+        let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+        panic!("{name}: {}", causes.join(":\n"));
     }
 }

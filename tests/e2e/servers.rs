@@ -2,7 +2,7 @@
 
 use std::env;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 
 /// The servers' addresses, as `cargo xtask test` gives them.
 pub struct Servers {
@@ -30,10 +30,10 @@ impl Servers {
 }
 
 fn address(variable: &str) -> Result<String> {
-    let address = env::var(variable).with_context(|| {
-        format!(
+    let Ok(address) = env::var(variable) else {
+        bail!(
             "{variable} is not set: `cargo xtask test` brings the servers up and runs these tests"
-        )
-    })?;
+        );
+    };
     Ok(address.trim_end_matches('/').to_owned())
 }
