@@ -8,9 +8,10 @@
 //!   one, never a mixture.
 //! - What is stored but cannot be read is refused with place and remedy, never taken as "none".
 
+pub mod database;
 pub mod file;
 pub mod memory;
-pub mod database;
+pub mod older_producer;
 
 use async_trait::async_trait;
 

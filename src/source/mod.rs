@@ -13,8 +13,9 @@
 //!   never read as "from the start".
 //! - Nothing is stored here: the flow stores positions, after durability.
 
-pub mod memory;
 mod keyset;
+pub mod memory;
+pub mod mongodb_scan;
 pub mod mysql_scan;
 pub mod sqlite_scan;
 

@@ -1,4 +1,6 @@
-//! The contracts of the roles, run as suites against every adapter.
+//! The contract of each role as named behaviours, run against every adapter of it.
 
+mod broker;
+mod brokers;
 mod sink;
 mod sink_mysql;
