@@ -63,7 +63,7 @@ impl Default for KafkaSubscriptionSettings {
         Self {
             messages: 4096,
             bytes: 1 << 20,
-            queue_bytes: 32 << 20,
+            queue_bytes: 16 << 20,
             session_timeout: Duration::from_secs(45),
         }
     }
@@ -134,10 +134,9 @@ impl KafkaSubscription {
     fn happened(&mut self) -> Result<Option<Event>, BrokerError> {
         let consumer = self.consumer()?.clone();
         while waiting_events(&consumer) > 0 {
-            match consumer.poll(Duration::ZERO) {
-                Some(Err(error)) => self.hear(error)?,
-                // Assigned partitions have queues of their own.
-                Some(Ok(_)) | None => (),
+            // Messages have queues of their own: what comes here are events and errors.
+            if let Some(Err(error)) = consumer.poll(Duration::ZERO) {
+                self.hear(error)?;
             }
         }
         if let Some(change) = consumer.context().next_change() {
@@ -424,6 +423,8 @@ impl Drop for KafkaSubscription {
     }
 }
 
+/// Bytes that a small message takes in librdkafka's memory, about.
+const SMALL_MESSAGE: usize = 512;
 /// How long leaving the group may take.
 const LEAVE: Duration = Duration::from_secs(5);
 
@@ -433,6 +434,8 @@ fn config(
     settings: &KafkaSubscriptionSettings,
     partitions: i32,
 ) -> ClientConfig {
+    // Three seconds for the default of 45; a member hears of a rebalance by its heartbeat.
+    let heartbeat = settings.session_timeout / 15;
     let mut config = broker.config.clone();
     config
         .set("group.id", group)
@@ -440,11 +443,15 @@ fn config(
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
-        .set("session.timeout.ms", millis(settings.session_timeout));
-    // The limit holds for each queue, and each partition has its own.
-    let kilobytes = settings.queue_bytes / usize::try_from(partitions).unwrap_or(1).max(1) / 1024;
-    let kilobytes = kilobytes.clamp(512, i32::MAX as usize / 1024);
+        .set("session.timeout.ms", millis(settings.session_timeout))
+        .set("heartbeat.interval.ms", millis(heartbeat));
+    // The limits hold for each queue, and each partition has its own. What librdkafka keeps beside
+    // a message is not in its count of bytes: small messages are limited by their number.
+    let queues = usize::try_from(partitions).unwrap_or(1).max(1);
+    let kilobytes = (settings.queue_bytes / queues / 1024).clamp(256, i32::MAX as usize / 1024);
+    let messages = (settings.queue_bytes / queues / SMALL_MESSAGE).clamp(1000, 100_000);
     set_default(&mut config, "queued.max.messages.kbytes", kilobytes);
+    set_default(&mut config, "queued.min.messages", messages);
     // A queue that was full is filled again at once; the default waits for a second.
     set_default(&mut config, "fetch.queue.backoff.ms", 5);
     config

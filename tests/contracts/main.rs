@@ -4,3 +4,5 @@ mod broker;
 mod brokers;
 mod sink;
 mod sink_mysql;
+mod sink_mysql_values;
+mod sinks;
