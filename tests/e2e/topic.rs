@@ -34,18 +34,20 @@ pub async fn create(world: &World, text: &str) -> Result<()> {
 /// A message is not taken.
 pub fn produce(world: &World, text: &str) -> Result<()> {
     let (topic, lines) = first_line(text);
+    let mut messages = Vec::new();
     for line in lines.lines() {
         let mut parts = line.split('\t');
         let key = bytes(parts.next().unwrap_or("-"))?;
         let value = bytes(parts.next().context("a value")?)?;
-        let message = Outgoing {
-            partition: parts.next().map(str::parse).transpose()?,
-            key: key.as_deref(),
-            value: value.as_deref(),
-        };
-        world.kafka.produce(topic, [message])?;
+        let partition = parts.next().map(str::parse).transpose()?;
+        messages.push((key, value, partition));
     }
-    Ok(())
+    let messages = messages.iter().map(|(key, value, partition)| Outgoing {
+        partition: *partition,
+        key: key.as_deref(),
+        value: value.as_deref(),
+    });
+    world.kafka.produce(topic, messages)
 }
 
 /// Commits where groups go on: group, topic, partition, offset.

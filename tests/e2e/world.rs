@@ -31,7 +31,9 @@ impl World {
     pub async fn create(test: &str) -> Result<Self> {
         let servers = Servers::from_environment()?;
         let suffix = suffix();
-        let database = format!("e2e_{test}_{suffix}");
+        // A database's name has 64 characters at most.
+        let short: String = test.chars().take(40).collect();
+        let database = format!("e2e_{suffix}_{short}");
         let topic = format!("e2e-{}-{suffix}", test.replace('_', "-"));
         let world = Self {
             folder: tempfile::tempdir()?,
@@ -42,7 +44,10 @@ impl World {
             topic,
         };
         for url in [&world.servers.mysql, &world.servers.mariadb] {
-            let create = format!("CREATE DATABASE `{}`", world.database);
+            let create = format!(
+                "CREATE DATABASE `{}` CHARACTER SET utf8mb4",
+                world.database
+            );
             Sql::open(url).await?.run(&create).await?;
         }
         Ok(world)
