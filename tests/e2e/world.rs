@@ -44,10 +44,7 @@ impl World {
             topic,
         };
         for url in [&world.servers.mysql, &world.servers.mariadb] {
-            let create = format!(
-                "CREATE DATABASE `{}` CHARACTER SET utf8mb4",
-                world.database
-            );
+            let create = format!("CREATE DATABASE `{}` CHARACTER SET utf8mb4", world.database);
             Sql::open(url).await?.run(&create).await?;
         }
         Ok(world)
