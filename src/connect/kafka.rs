@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn passwords_are_never_shown() {
-        let mut settings = with_option("ssl.key.password", "hunter2");
+        let mut settings = with_option("client.id", "highwater");
         settings.sasl = Some(KafkaSasl {
             mechanism: SaslMechanism::ScramSha256,
             username: "highwater".to_owned(),
