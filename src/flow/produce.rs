@@ -65,11 +65,12 @@ impl Produce<'_> {
         manner: Manner,
         stop: &CancellationToken,
     ) -> Result<Position, FlowError> {
-        let stored = self.cursor.load().await?;
+        let mut stored = self.cursor.load().await?;
         let begin = self.source.begin(extent, stored.as_ref()).await?;
         if extent == Extent::FullAmount && stored.as_ref() != Some(&begin) {
             // From here on every attempt goes on with this full read instead of starting another.
             self.cursor.save(&begin).await?;
+            stored = Some(begin.clone());
         }
         let mut saver = Saver {
             saved: stored.unwrap_or_else(|| begin.clone()),
