@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     DeadLetters, Figures, FlowError,
     lane::{Lane, LaneParts},
-    starts::{PartitionStart, starts},
+    starts::{PartitionStart, starts, with_remedy},
 };
 use crate::{
     broker::{Event, Pause, Polled, Subscription, TopicId},
@@ -99,7 +99,7 @@ impl Consume {
             outcome = drained;
         }
         consuming.subscription.close().await;
-        outcome
+        outcome.map_err(|error| with_remedy(&self.flow, error))
     }
 }
 
