@@ -41,6 +41,12 @@ impl MemorySource {
         }
     }
 
+    /// Tells rows apart by `field` (`id` if nothing is said): a row may then come again.
+    pub fn keyed_by(mut self, field: &str) -> Self {
+        self.schema = Arc::new(Schema::document("rows", [field]));
+        self
+    }
+
     /// Adds a row; ids must grow.
     pub fn insert(&self, id: i64, text: impl Into<String>) {
         lock(&self.shared.rows).push((id, text.into()));
