@@ -2,7 +2,14 @@
 
 mod broker;
 mod brokers;
+mod codec;
+mod codec_values;
+mod cursor;
+mod cursors;
 mod sink;
 mod sink_mysql;
 mod sink_mysql_values;
 mod sinks;
+mod source;
+mod source_values;
+mod sources;
