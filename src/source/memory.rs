@@ -47,6 +47,15 @@ impl MemorySource {
         self
     }
 
+    /// The same rows, read in batches of these limits.
+    #[must_use]
+    pub fn limited(&self, limits: ReadLimits) -> Self {
+        Self {
+            limits,
+            ..self.clone()
+        }
+    }
+
     /// Adds a row; ids must grow.
     pub fn insert(&self, id: i64, text: impl Into<String>) {
         lock(&self.shared.rows).push((id, text.into()));
@@ -77,11 +86,9 @@ impl Source for MemorySource {
         extent: Extent,
         stored: Option<&Position>,
     ) -> Result<Position, SourceError> {
+        stored.map(parse).transpose()?;
         match (extent, stored) {
-            (Extent::Incremental, Some(stored)) => {
-                parse(stored)?;
-                Ok(stored.clone())
-            }
+            (Extent::Incremental, Some(stored)) => Ok(stored.clone()),
             _ => Ok(Position::new("0")),
         }
     }
@@ -141,7 +148,8 @@ impl MemoryReader {
         let mut records = Records::new(self.source.schema.clone());
         let rows = lock(&self.source.shared.rows);
         let start = rows.partition_point(|(id, _)| *id <= self.after);
-        for (id, text) in rows.iter().skip(start).take(self.source.limits.rows) {
+        let limits = self.source.limits;
+        for (id, text) in rows.iter().skip(start).take(limits.rows.max(1)) {
             let Ok(()) = records.push(Op::Upsert, 0, |packer| {
                 packer.name("id");
                 packer.value(Value::I64(*id));
@@ -149,6 +157,11 @@ impl MemoryReader {
                 packer.value(Value::String(text));
                 Ok::<(), std::convert::Infallible>(())
             });
+            // The next batch begins with it.
+            if records.bytes() > limits.bytes && records.len() > 1 {
+                records.split_last();
+                break;
+            }
             self.after = *id;
         }
         Ok(Batch {
@@ -165,7 +178,9 @@ fn parse(position: &Position) -> Result<i64, SourceError> {
         .map_err(|_| SourceError::Position {
             name: "memory.rows".into(),
             position: position.to_string(),
-            advice: "it is not a number".into(),
+            advice: "it is not a number; `highwater cursor set` starts from a value, \
+                     `highwater cursor reset` from the beginning"
+                .into(),
         })
 }
 

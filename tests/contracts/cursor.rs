@@ -1,0 +1,433 @@
+//! The contract of a store of cursors: behaviours by name, each run against every store.
+
+use std::{fs, path::Path, time::Duration};
+
+use highwater::{
+    cursor::{CursorError, CursorLease, CursorStore, file::FileCursors},
+    fault::{Fault, Faulty, chain},
+    model::{FlowName, Position},
+};
+use tokio::time::timeout;
+
+use super::cursors::{Files, Holder, LONG, Memory, SHORT, Server, Sqlite, Stores, flow};
+
+/// Each behaviour is a test by its own name.
+macro_rules! suite {
+    ($open:expr, $($behaviour:ident),* $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                let stores = $open;
+                super::$behaviour(&stores).await;
+                Stores::close(&stores).await;
+            }
+        )*
+    };
+}
+
+/// What every store does.
+macro_rules! every {
+    ($open:expr) => {
+        suite!(
+            $open,
+            what_is_saved_is_loaded_and_listed_until_it_is_removed,
+            a_flow_is_held_once,
+            a_lease_that_is_released_or_dropped_is_free,
+            flows_of_any_name_have_cursors_of_their_own,
+            a_position_of_any_size_comes_back,
+        );
+    };
+}
+
+/// What a store does besides that outlives its process.
+macro_rules! lasting {
+    ($open:expr) => {
+        every!($open);
+        suite!(
+            $open,
+            another_store_finds_what_one_has_saved,
+            another_process_is_kept_out_until_it_is_gone,
+            what_is_damaged_is_refused_with_place_and_remedy_and_can_be_removed,
+            many_flows_save_at_the_same_time,
+        );
+    };
+}
+
+/// What a store does besides that several machines share.
+macro_rules! leased {
+    ($open:expr) => {
+        lasting!($open);
+        suite!($open, a_lease_that_expired_and_was_taken_cannot_save);
+    };
+}
+
+macro_rules! stores {
+    ($($name:ident: $suite:ident!($open:expr);)*) => {
+        $(mod $name {
+            use super::*;
+            $suite!($open);
+        })*
+    };
+}
+
+stores! {
+    memory: every!(Memory::default());
+    file: lasting!(Files::open());
+    sqlite: leased!(Sqlite::open());
+    mysql: leased!(Server::open("HIGHWATER_TEST_MYSQL_URL").await);
+    mariadb: leased!(Server::open("HIGHWATER_TEST_MARIADB_URL").await);
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn position(text: &str) -> Position {
+    Position::new(format!("{{\"after\":\"{text}\"}}"))
+}
+
+async fn lease(store: &dyn CursorStore, flow: &FlowName) -> Box<dyn CursorLease> {
+    store.lease(flow).await.expect("free")
+}
+
+/// The error of a lease that must be held.
+async fn held(store: &dyn CursorStore, flow: &FlowName) -> String {
+    let Err(error) = store.lease(flow).await else {
+        panic!("{flow} is leased twice");
+    };
+    assert!(matches!(error, CursorError::Held { .. }), "{error:?}");
+    assert_eq!(error.fault(), Fault::Permanent);
+    let said = chain(&error);
+    assert!(said.contains(&flow.text()), "{said}");
+    said
+}
+
+/// The stored flows and positions.
+async fn listed(store: &dyn CursorStore) -> Vec<(String, Position)> {
+    let stored = store.list().await.expect("listed");
+    let pair = |it: highwater::cursor::StoredCursor| (it.flow, it.position.expect("not damaged"));
+    stored.into_iter().map(pair).collect()
+}
+
+async fn what_is_saved_is_loaded_and_listed_until_it_is_removed(stores: &dyn Stores) {
+    let store = stores.store(LONG).await;
+    assert_eq!(listed(&*store).await, []);
+    let mut lease = lease(&*store, &flow("t")).await;
+    assert_eq!(lease.load().await.expect("loaded"), None);
+    lease.remove().await.expect("there is nothing to remove");
+    for text in ["1", "1", "ä\\n😀", "2"] {
+        lease.save(&position(text)).await.expect("saved");
+        assert_eq!(lease.load().await.expect("loaded"), Some(position(text)));
+    }
+    assert_eq!(listed(&*store).await, [(flow("t").text(), position("2"))]);
+    assert!(!store.place(&flow("t")).is_empty());
+    lease.remove().await.expect("removed");
+    assert_eq!(lease.load().await.expect("loaded"), None);
+    assert_eq!(listed(&*store).await, []);
+    lease.save(&position("3")).await.expect("saved again");
+    assert_eq!(lease.load().await.expect("loaded"), Some(position("3")));
+}
+
+async fn a_flow_is_held_once(stores: &dyn Stores) {
+    let (one, other) = (stores.store(SHORT).await, stores.store(SHORT).await);
+    let mut lease = lease(&*one, &flow("t")).await;
+    lease.save(&position("1")).await.expect("saved");
+    held(&*one, &flow("t")).await;
+    held(&*other, &flow("t")).await;
+    // Others are free, and lists need no lease.
+    drop(other.lease(&flow("t2")).await.expect("free"));
+    assert_eq!(listed(&*other).await.len(), 1);
+    lease.save(&position("2")).await.expect("still held");
+}
+
+async fn a_lease_that_is_released_or_dropped_is_free(stores: &dyn Stores) {
+    let (one, other) = (stores.store(LONG).await, stores.store(LONG).await);
+    let free_in_time = async |store: &dyn CursorStore| {
+        let leased = timeout(PATIENCE, store.lease(&flow("t"))).await;
+        leased.expect("in time").expect("free")
+    };
+    for round in ["1", "2", "3"] {
+        let mut lease = free_in_time(&*one).await;
+        lease.save(&position(round)).await.expect("saved");
+        lease.release().await;
+        let mut lease = free_in_time(&*other).await;
+        assert_eq!(lease.load().await.expect("loaded"), Some(position(round)));
+        drop(lease);
+    }
+}
+
+async fn flows_of_any_name_have_cursors_of_their_own(stores: &dyn Stores) {
+    let named = |data_type: &str, topic: &str, source: &str| FlowName {
+        data_type: data_type.to_owned(),
+        topic: topic.to_owned(),
+        source: source.to_owned(),
+    };
+    let flows = [
+        named("a", "b", "c"),
+        named("a/b", "c", "c"),
+        named("a", "b/c", "c"),
+        named("a", "b", "b/c"),
+        named("A", "b", "c"),
+        named("a", "b", "c "),
+        named("a@b", "c", "c"),
+        named("a%2fb", "c", "c"),
+        named("..", "..", ".."),
+        named("ä", "b", "c"),
+        named("a\u{308}", "b", "c"),
+        named("信息", "数据", "采集.原始列表"),
+        named("quote'\"`;--", "new\nline", "nul\\0"),
+        named("x.new", "x.lock", "x.json"),
+        named(&"d".repeat(500), "t", "s"),
+        named(&"d".repeat(501), "t", "s"),
+        named("d", &"信".repeat(100), "s"),
+        named("d", &"信".repeat(99), "s"),
+    ];
+    let store = stores.store(LONG).await;
+    // All at once, so that two that share a lease are seen.
+    let mut leases = Vec::new();
+    for flow in &flows {
+        let leased = store.lease(flow).await;
+        let leased = leased.unwrap_or_else(|error| panic!("{flow}: {}", chain(&error)));
+        leases.push(leased);
+    }
+    for (index, lease) in leases.iter_mut().enumerate() {
+        let saved = lease.save(&position(&index.to_string())).await;
+        saved.expect("saved");
+    }
+    for (index, lease) in leases.iter_mut().enumerate() {
+        let loaded = lease.load().await.expect("loaded");
+        assert_eq!(loaded, Some(position(&index.to_string())));
+    }
+    let mut names: Vec<String> = flows.iter().map(FlowName::text).collect();
+    names.sort();
+    let mut found: Vec<String> = listed(&*store).await.into_iter().map(|it| it.0).collect();
+    found.sort();
+    assert_eq!(found, names);
+}
+
+async fn a_position_of_any_size_comes_back(stores: &dyn Stores) {
+    let store = stores.store(LONG).await;
+    let mut lease = lease(&*store, &flow("t")).await;
+    for length in [0, 1 << 10, 1 << 20] {
+        let large = position(&"文".repeat(length));
+        lease.save(&large).await.expect("saved");
+        assert_eq!(lease.load().await.expect("loaded"), Some(large));
+    }
+    // As it stands: neither its spaces nor its numbers are touched.
+    let exact = Position::new(r#"{ "b" : 1.50, "a":[18446744073709551615] }"#);
+    lease.save(&exact).await.expect("saved");
+    assert_eq!(lease.load().await.expect("loaded"), Some(exact));
+}
+
+async fn another_store_finds_what_one_has_saved(stores: &dyn Stores) {
+    let one = stores.store(LONG).await;
+    let mut first = lease(&*one, &flow("t")).await;
+    first.save(&position("1")).await.expect("saved");
+    let other = stores.store(LONG).await;
+    assert_eq!(listed(&*other).await, [(flow("t").text(), position("1"))]);
+    let stored = other.list().await.expect("listed");
+    assert!(stored[0].saved_at > 1_700_000_000, "{stored:?}");
+    first.release().await;
+    drop(one);
+    let mut second = lease(&*other, &flow("t")).await;
+    assert_eq!(second.load().await.expect("loaded"), Some(position("1")));
+}
+
+async fn another_process_is_kept_out_until_it_is_gone(stores: &dyn Stores) {
+    let address = stores.address().expect("another process can find it");
+    let holder = tokio::task::spawn_blocking(move || Holder::start(&address));
+    let holder = holder.await.expect("started");
+    let store = stores.store(SHORT).await;
+    let said = held(&*store, &flow("t")).await;
+    let by = [holder.id().to_string(), "machine".to_owned()];
+    assert!(by.iter().any(|it| said.contains(it)), "{said}");
+    // Killed, as by kill -9: what it had saved is there.
+    drop(holder);
+    let mut lease = timeout(PATIENCE, store.lease(&flow("t")))
+        .await
+        .expect("in time")
+        .expect("free");
+    let theirs = lease.load().await.expect("loaded");
+    assert_eq!(theirs, Some(Position::new("[\"theirs\"]")));
+    lease.save(&position("ours")).await.expect("saved");
+}
+
+async fn what_is_damaged_is_refused_with_place_and_remedy_and_can_be_removed(stores: &dyn Stores) {
+    let store = stores.store(LONG).await;
+    let (flow, other) = (flow("t"), flow("whole"));
+    let mut whole = lease(&*store, &other).await;
+    whole.save(&position("1")).await.expect("saved");
+    let mut lease = lease(&*store, &flow).await;
+    for damage in ["", " ", "None", "{\"after\":", "{\"after\":1}}"] {
+        lease.save(&position("1")).await.expect("saved");
+        stores.damage(&flow, damage).await;
+        let error = lease.load().await.expect_err(damage);
+        assert!(matches!(error, CursorError::Damaged { .. }), "{error:?}");
+        assert_eq!(error.fault(), Fault::Permanent);
+        let said = chain(&error);
+        for part in [&store.place(&flow), "cursor set", "cursor reset"] {
+            assert!(said.contains(part), "{said}");
+        }
+        // It is listed as damaged, and hides no other.
+        let stored = store.list().await.expect("listed");
+        let of = |name: &FlowName| stored.iter().find(|it| it.flow == name.text());
+        assert!(
+            of(&flow).is_some_and(|it| it.position.is_err()),
+            "{stored:?}"
+        );
+        assert!(
+            of(&other).is_some_and(|it| it.position.is_ok()),
+            "{stored:?}"
+        );
+        lease.remove().await.expect("removed");
+        assert_eq!(lease.load().await.expect("loaded"), None);
+    }
+}
+
+async fn many_flows_save_at_the_same_time(stores: &dyn Stores) {
+    let store: std::sync::Arc<dyn CursorStore> = stores.store(LONG).await.into();
+    let save = |number: u32| {
+        let store = store.clone();
+        async move {
+            let mut lease = lease(&*store, &flow(&number.to_string())).await;
+            for round in 0..10 {
+                lease
+                    .save(&position(&round.to_string()))
+                    .await
+                    .expect("saved");
+            }
+            lease.release().await;
+        }
+    };
+    let all = (0..16).map(|number| tokio::spawn(save(number)));
+    for saved in all.collect::<Vec<_>>() {
+        saved.await.expect("no panic");
+    }
+    let stored = listed(&*store).await;
+    assert_eq!(stored.len(), 16);
+    assert!(stored.iter().all(|it| it.1 == position("9")), "{stored:?}");
+}
+
+/// A process in a long pause: its lease expires, since nothing in it runs, not even a renewal.
+async fn a_lease_that_expired_and_was_taken_cannot_save(stores: &dyn Stores) {
+    let short = Duration::from_millis(500);
+    std::thread::scope(|threads| {
+        let paused = threads.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let runtime = runtime.expect("a runtime");
+            let leased = runtime.block_on(async {
+                let store = stores.store(short).await;
+                let mut lease = lease(&*store, &flow("t")).await;
+                lease.save(&position("old")).await.expect("saved");
+                (store, lease)
+            });
+            (runtime, leased)
+        });
+        let (runtime, (_store, mut stale)) = paused.join().expect("leased");
+        let resumed = tokio::task::block_in_place(|| {
+            let handle = tokio::runtime::Handle::current();
+            let mut taken = handle.block_on(async {
+                let store = stores.store(short).await;
+                let mut lease = timeout(PATIENCE, store.lease(&flow("t")))
+                    .await
+                    .expect("in time")
+                    .expect("expired");
+                assert_eq!(lease.load().await.expect("loaded"), Some(position("old")));
+                lease.save(&position("new")).await.expect("saved");
+                lease
+            });
+            let answers = runtime.block_on(async {
+                let saved = stale.save(&position("stale")).await;
+                let removed = stale.remove().await;
+                let loaded = stale.load().await.map(drop);
+                // Nor does giving it back end the other's lease.
+                stale.release().await;
+                [saved, removed, loaded]
+            });
+            for answer in answers {
+                assert!(matches!(answer, Err(CursorError::Fenced(_))), "{answer:?}");
+            }
+            handle.block_on(async { taken.load().await.expect("loaded") })
+        });
+        runtime.shutdown_background();
+        assert_eq!(resumed, Some(position("new")));
+    });
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let name = |it: std::io::Result<fs::DirEntry>| it.expect("an entry").file_name();
+    let mut names: Vec<String> = entries
+        .map(|it| name(it).to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// What a crash leaves beside a cursor file, in the middle of writing a new one.
+#[tokio::test]
+async fn a_half_written_new_file_is_harmless() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = FileCursors::new(folder.path());
+    let mut lease = lease(&store, &flow("t")).await;
+    lease.save(&position("1")).await.expect("saved");
+    let path = store.place(&flow("t"));
+    let new = Path::new(&path).with_extension("new");
+    for left in [
+        "",
+        "{\"flow\":",
+        "longer than any cursor could be: ".repeat(99).as_str(),
+    ] {
+        fs::write(&new, left).expect("left behind");
+        assert_eq!(lease.load().await.expect("loaded"), Some(position("1")));
+        assert_eq!(listed(&store).await.len(), 1);
+        lease.save(&position("1")).await.expect("saved");
+        assert!(!new.exists());
+    }
+    let text = fs::read_to_string(&path).expect("a text");
+    assert!(text.contains("information/t/crawler.raw_list"), "{text}");
+    assert_eq!(files(folder.path()).len(), 2, "a cursor and its lock");
+}
+
+/// A disk without room, and a path that cannot be one. (Rights stop no superuser.)
+#[tokio::test]
+async fn what_cannot_be_written_says_where_and_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = FileCursors::new(folder.path().join("cursors"));
+    let mut full = lease(&store, &flow("t")).await;
+    full.save(&position("1")).await.expect("saved");
+    let path = store.place(&flow("t"));
+    let new = Path::new(&path).with_extension("new");
+    std::os::unix::fs::symlink("/dev/full", new).expect("linked");
+    let error = full.save(&position("2")).await.expect_err("no room");
+    let said = chain(&error);
+    assert!(matches!(error, CursorError::Refused { .. }), "{said}");
+    assert!(
+        said.contains(&path) && said.contains("the disk is full"),
+        "{said}"
+    );
+    assert_eq!(full.load().await.expect("the old one"), Some(position("1")));
+
+    fs::write(folder.path().join("file"), "").expect("written");
+    for below in [folder.path().join("file/cursors"), "/proc/cursors".into()] {
+        let store = FileCursors::new(&below);
+        let error = store.lease(&flow("t")).await.err().expect("no folder");
+        let said = chain(&error);
+        assert!(matches!(error, CursorError::Refused { .. }), "{said}");
+        assert!(said.contains("`[cursors]`"), "{said}");
+        assert!(said.contains(&below.display().to_string()), "{said}");
+    }
+}
+
+/// A cursor file that was copied by hand in the place of another.
+#[tokio::test]
+async fn a_file_of_another_flow_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = FileCursors::new(folder.path());
+    let mut one = lease(&store, &flow("one")).await;
+    one.save(&position("1")).await.expect("saved");
+    fs::copy(store.place(&flow("one")), store.place(&flow("two"))).expect("copied");
+    let error = lease(&store, &flow("two")).await.load().await;
+    let said = error.expect_err("it is another's").to_string();
+    assert!(said.contains("belongs to flow information/one/"), "{said}");
+}
