@@ -1,5 +1,6 @@
 //! Developers' commands of Highwater: a table of contents.
 
+mod bench;
 mod place;
 mod services;
 mod shell;
@@ -20,6 +21,8 @@ struct Arguments {
 enum Command {
     /// Run every check and every test; the servers they need are brought up and taken down
     Test(test::Arguments),
+    /// Measure how fast rows move on the real servers, beside the barest pipe
+    Bench(bench::Arguments),
     /// Bring up the real servers that tests run against
     #[command(subcommand)]
     Services(services::command::Command),
@@ -28,6 +31,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(arguments) => test::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Services(command) => services::command::run(command),
     };
     match outcome {
