@@ -73,7 +73,7 @@ pub fn row(id: u64) -> Row {
     let mut dice = Dice(id);
     let (first, last) = (dice.word(), dice.word());
     let number = dice.roll() % 10_000;
-    let note: Vec<_> = (0..18).map(|_| dice.word()).collect();
+    let note: Vec<_> = (0..26).map(|_| dice.word()).collect();
     Row {
         id,
         uid: format!("{:016x}{:08x}", dice.roll(), id & 0xffff_ffff),
