@@ -26,8 +26,8 @@ use crate::{
 pub struct BarePipe {
     #[arg(value_enum)]
     pipe: Pipe,
-    /// The name that its source goes by
-    source: String,
+    /// The name that everything begins with
+    name: String,
     /// The topic or database that it writes
     target: String,
     /// Rows to move
@@ -46,7 +46,7 @@ pub fn command(pipe: Pipe, places: &Places, target: &Target, rows: u64) -> Resul
 
 /// Moves the rows, and ends.
 pub fn run(told: &BarePipe) -> Result<()> {
-    let places = Places::named(&told.source)?;
+    let places = Places::named(&told.name)?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
@@ -62,7 +62,7 @@ pub fn run(told: &BarePipe) -> Result<()> {
 async fn mysql_to_kafka(places: &Places, topic: &str) -> Result<()> {
     let values = Values::of(|row| row.json().into_bytes());
     let mut producer = BareProducer::open(&places.brokers, topic)?;
-    let mut session = places.mysql(Some(&places.name)).await?;
+    let mut session = places.mysql(Some(&places.rows())).await?;
     let text = format!(
         "SELECT `{}` FROM `{TABLE}` ORDER BY `id`",
         COLUMNS.join("`,`")
@@ -99,9 +99,10 @@ async fn mongodb_to_kafka(places: &Places, topic: &str) -> Result<()> {
 async fn kafka_to_mysql(places: &Places, database: &str, rows: u64) -> Result<()> {
     let known: Vec<Row> = (1..=KNOWN as u64).map(row).collect();
     let consumer = topics::consumer(&places.brokers)?;
+    let topic = places.rows();
     let mut partitions = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
-        partitions.add_partition_offset(&places.name, partition, Offset::Beginning)?;
+        partitions.add_partition_offset(&topic, partition, Offset::Beginning)?;
     }
     consumer.assign(&partitions)?;
     let mut session = places.mysql(Some(database)).await?;

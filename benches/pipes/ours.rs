@@ -19,7 +19,7 @@ pub fn command(pipe: Pipe, places: &Places, target: &Target, folder: &Path) -> R
     match pipe {
         Pipe::MysqlToKafka | Pipe::MongodbToKafka => {
             command.args(["sync", "--data-type", DATA_TYPE]);
-            command.env(MYSQL, places.mysql_url(&places.name));
+            command.env(MYSQL, places.mysql_url(&places.rows()));
         }
         Pipe::KafkaToMysql => {
             command.args(["sink", "--data-type", DATA_TYPE, "--until-caught-up"]);
@@ -35,6 +35,7 @@ const MYSQL: &str = "HIGHWATER_BENCH_MYSQL_URL";
 
 /// The settings; what they do not say is the default.
 fn text(pipe: Pipe, places: &Places, name: &str) -> String {
+    let read = places.rows();
     let (connections, topic, ends) = match pipe {
         Pipe::MysqlToKafka => (
             mysql(),
@@ -50,7 +51,7 @@ fn text(pipe: Pipe, places: &Places, name: &str) -> String {
         ),
         Pipe::KafkaToMysql => (
             mysql(),
-            places.name.as_str(),
+            read.as_str(),
             format!("into = {{ connection = \"mysql\", table = \"{TABLE}\", group = \"{name}\" }}"),
         ),
     };
@@ -77,6 +78,6 @@ fn mongodb(places: &Places) -> String {
     format!(
         "[connections.mongodb]\nkind = \"mongodb\"\nurl = \"${{HIGHWATER_TEST_MONGODB_URL}}\"\n\
          database = \"{}\"\n",
-        places.name
+        places.rows()
     )
 }

@@ -11,7 +11,8 @@ use crate::{
     topics::{self, PARTITIONS},
 };
 
-/// The servers, and the name that all databases and topics of one measurement begin with.
+/// The servers, and the name that all databases and topics of one measurement begin with, a `_`
+/// behind it.
 #[derive(Debug)]
 pub struct Places {
     pub name: String,
@@ -45,6 +46,11 @@ impl Places {
         })
     }
 
+    /// The database or topic that the rows are read from.
+    pub fn rows(&self) -> String {
+        format!("{}_rows", self.name)
+    }
+
     /// Where a run of `pipe` writes; `run` tells it from the others.
     pub fn target(&self, pipe: Pipe, run: &str) -> Target {
         let name = format!("{}_{run}", self.name);
@@ -76,7 +82,7 @@ impl Places {
 
     pub async fn mongodb(&self) -> Result<mongodb::Database> {
         let client = mongodb::Client::with_uri_str(&self.mongodb).await?;
-        Ok(client.database(&self.name))
+        Ok(client.database(&self.rows()))
     }
 
     /// Makes the target, empty.
@@ -134,19 +140,20 @@ impl Places {
 
     /// Removes everything that begins with the name.
     pub async fn remove(&self) -> Result<()> {
+        let prefix = format!("{}_", self.name);
         let mut server = self.mysql(None).await?;
         let text = "SELECT CAST(schema_name AS CHAR) FROM information_schema.schemata \
                     WHERE LEFT(schema_name, CHAR_LENGTH(?)) = ?";
         let databases: Vec<String> = sqlx::query_scalar(text)
-            .bind(&self.name)
-            .bind(&self.name)
+            .bind(&prefix)
+            .bind(&prefix)
             .fetch_all(&mut server)
             .await?;
         for database in databases {
             execute(&mut server, format!("DROP DATABASE `{database}`")).await?;
         }
         self.mongodb().await?.drop().await?;
-        topics::delete(&self.brokers, &self.name).await
+        topics::delete(&self.brokers, &prefix).await
     }
 }
 

@@ -24,7 +24,7 @@ pub async fn seed(pipe: Pipe, places: &Places, rows: u64) -> Result<()> {
 }
 
 async fn mysql(places: &Places, rows: u64) -> Result<()> {
-    let mut session = places.make_database(&places.name).await?;
+    let mut session = places.make_database(&places.rows()).await?;
     let ids: Vec<u64> = (1..=rows).collect();
     // Few commits: each waits for the disk.
     for many in ids.chunks(20 * TOGETHER) {
@@ -91,8 +91,9 @@ async fn mongodb(places: &Places, rows: u64) -> Result<()> {
 }
 
 async fn kafka(places: &Places, rows: u64) -> Result<()> {
-    topics::create(&places.brokers, &places.name).await?;
-    let mut producer = BareProducer::open(&places.brokers, &places.name)?;
+    let topic = places.rows();
+    topics::create(&places.brokers, &topic).await?;
+    let mut producer = BareProducer::open(&places.brokers, &topic)?;
     for id in 1..=rows {
         producer.send(id.to_string().as_bytes(), row(id).json().as_bytes())?;
     }
