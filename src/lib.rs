@@ -20,4 +20,10 @@ pub mod flow;
 
 pub mod connect;
 
+pub mod settings;
+
+pub mod cli;
+
 pub mod fault;
+
+pub mod telemetry;

@@ -4,7 +4,11 @@
 //! the same values (or to what the format's documentation says of their types), equal records
 //! give equal bytes, and no bytes at all make a decoder panic.
 
+pub mod information;
+mod information_json;
+mod information_protobuf;
 pub mod json;
+mod json_text;
 pub mod protobuf;
 
 use crate::{

@@ -48,6 +48,15 @@ impl Records {
         }
     }
 
+    /// None yet, with room for `rows` records in `bytes` bytes.
+    pub fn with_capacity(schema: Arc<Schema>, rows: usize, bytes: usize) -> Self {
+        Self {
+            schema,
+            data: Vec::with_capacity(bytes),
+            entries: Vec::with_capacity(rows),
+        }
+    }
+
     /// Appends one record. `fill` appends a value for each field of the schema, or a name and a
     /// value for each field where the schema has none; where it fails, nothing is appended.
     ///
@@ -131,6 +140,21 @@ impl Records {
             op: it.op,
             origin: it.origin + shift,
         }));
+    }
+
+    /// Takes the last record out, as records of their own; `None` where there is none.
+    pub fn split_last(&mut self) -> Option<Records> {
+        let entry = self.entries.pop()?;
+        let mut last = Records::new(self.schema.clone());
+        last.data
+            .extend_from_slice(&self.data[entry.start..entry.end]);
+        last.entries.push(Entry {
+            start: 0,
+            end: last.data.len(),
+            ..entry
+        });
+        self.data.truncate(entry.start);
+        Some(last)
     }
 
     fn row(&self, entry: &Entry) -> Row<'_> {
@@ -295,6 +319,17 @@ mod tests {
             Err("bad")
         });
         assert_eq!(failed, Err("bad"));
+        assert_eq!((records.len(), records.bytes()), (1, bytes));
+    }
+
+    #[test]
+    fn the_last_record_can_be_taken_out() {
+        let mut records = documents(&[&[("id", Value::I64(1))]]);
+        let bytes = records.bytes();
+        records.append(&documents(&[&[("id", Value::I64(2))]]), 1);
+        let last = records.split_last().expect("two records");
+        let row = last.get(0).expect("one record");
+        assert_eq!((row.origin(), row.get("id")), (1, Some(Value::I64(2))));
         assert_eq!((records.len(), records.bytes()), (1, bytes));
     }
 

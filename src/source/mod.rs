@@ -13,7 +13,10 @@
 //!   never read as "from the start".
 //! - Nothing is stored here: the flow stores positions, after durability.
 
+mod keyset;
 pub mod memory;
+pub mod mysql_scan;
+pub mod sqlite_scan;
 
 use async_trait::async_trait;
 

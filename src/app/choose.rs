@@ -1,0 +1,37 @@
+//! Which data types a command is about, or why none.
+
+use crate::{
+    cli::ExitStatus,
+    settings::{Chosen, DataType},
+};
+
+use super::App;
+
+impl App {
+    /// The chosen data types that have `part` (`from` or `into`); a named one that lacks it is a
+    /// mistake, said on stderr.
+    pub(super) fn chosen(
+        &self,
+        data_type: Option<&str>,
+        topic: Option<&str>,
+        part: (&str, fn(&DataType) -> bool),
+    ) -> Result<Vec<Chosen<'_>>, ExitStatus> {
+        let usage = |text: String| {
+            eprintln!("highwater: {text}");
+            ExitStatus::Usage
+        };
+        let (word, has) = part;
+        let chosen = self
+            .settings
+            .choose(data_type, topic)
+            .map_err(|error| usage(error.to_string()))?;
+        let able: Vec<_> = chosen.into_iter().filter(|it| has(it.data_type)).collect();
+        if able.is_empty() {
+            return Err(usage(match data_type {
+                Some(name) => format!("data type `{name}` has no `{word}` in the settings"),
+                None => format!("no data type in the settings has `{word}`"),
+            }));
+        }
+        Ok(able)
+    }
+}

@@ -1,0 +1,109 @@
+//! The wiring: settings to adapters, commands to flows. The one place that knows everything.
+
+mod check;
+mod choose;
+mod cursors;
+mod demo;
+mod demo_compare;
+mod demo_rows;
+mod open;
+mod open_kafka;
+mod progress;
+mod report;
+mod sink;
+mod stop;
+mod sync;
+
+use std::{path::Path, process::ExitCode, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+
+use crate::{
+    cli::{Cli, Command, Everywhere, ExitStatus},
+    fault::chain,
+    settings::{self, Settings},
+    telemetry::{self, Logs, Screen},
+};
+use open::Open;
+use progress::Progress;
+
+/// What every command needs.
+struct App {
+    settings: Arc<Settings>,
+    open: Open,
+    stop: CancellationToken,
+    progress: Progress,
+    json: bool,
+}
+
+/// Does what the command line says.
+pub async fn run(cli: Cli) -> ExitCode {
+    let status = match &cli.command {
+        Command::Demo(demo) => demo::run(demo, &cli.everywhere).await,
+        Command::Check(check) if check.offline => check::offline(&cli.everywhere),
+        _ => with_settings(&cli).await,
+    };
+    match status {
+        Ok(status) => status.into(),
+        Err(error) => {
+            eprintln!("highwater: {}", chain(error.as_ref()));
+            ExitStatus::Failed.into()
+        }
+    }
+}
+
+async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
+    let settings = match load(&cli.everywhere) {
+        Ok(settings) => settings,
+        Err(status) => return Ok(status),
+    };
+    let (app, _telemetry) = App::start(settings, &cli.everywhere)?;
+    match &cli.command {
+        Command::Sync(arguments) => sync::run(&app, arguments).await,
+        Command::Sink(arguments) => sink::run(&app, arguments).await,
+        Command::Check(arguments) => check::run(&app, arguments).await,
+        Command::Cursor(arguments) => cursors::run(&app, arguments).await,
+        // `run` has taken it before.
+        Command::Demo(_) => Ok(ExitStatus::Usage),
+    }
+}
+
+/// The settings, or every mistake on stderr.
+fn load(everywhere: &Everywhere) -> Result<Settings, ExitStatus> {
+    load_from(&everywhere.settings).map_err(|mistakes| {
+        report::mistakes(&mistakes, everywhere.json);
+        ExitStatus::Usage
+    })
+}
+
+fn load_from(path: &Path) -> Result<Settings, settings::Mistakes> {
+    settings::load(path, &|name| std::env::var(name).ok())
+}
+
+impl App {
+    fn start(
+        settings: Settings,
+        everywhere: &Everywhere,
+    ) -> anyhow::Result<(Self, telemetry::Telemetry)> {
+        let settings = Arc::new(settings);
+        let progress = Progress::new(everywhere.json);
+        let telemetry = telemetry::start(Logs {
+            folder: &settings.log.folder,
+            level: settings.log.level,
+            keep_days: settings.log.keep_days.into(),
+            screen: Screen {
+                writer: BoxMakeWriter::new(progress.writer()),
+                ..Screen::stderr(everywhere.log_level)
+            },
+        });
+        let app = Self {
+            stop: stop::on_signals(settings.stop.within)?,
+            open: Open::new(settings.clone()),
+            settings,
+            progress,
+            json: everywhere.json,
+        };
+        Ok((app, telemetry))
+    }
+}

@@ -1,0 +1,124 @@
+//! What people see while it works: a line that moves on a terminal, plain lines elsewhere.
+
+use std::{
+    io::{self, IsTerminal},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressStyle};
+use tokio::task::JoinHandle;
+
+use crate::flow::Figures;
+
+/// Time between two plain lines.
+const PLAIN: Duration = Duration::from_secs(10);
+/// Time between two looks at the figures on a terminal.
+const MOVING: Duration = Duration::from_millis(200);
+
+/// Where progress lines are drawn; logging goes around them.
+#[derive(Clone)]
+pub struct Progress {
+    lines: Option<MultiProgress>,
+}
+
+/// Shows one flow's progress until it is dropped.
+pub struct Shown {
+    task: JoinHandle<()>,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Moving lines where stderr is a terminal and a person reads it.
+    pub fn new(json: bool) -> Self {
+        let moving = !json && io::stderr().is_terminal();
+        Self {
+            lines: moving.then(MultiProgress::new),
+        }
+    }
+
+    /// Shows `figures` under `name`.
+    pub fn show(&self, name: &str, figures: Arc<Figures>) -> Shown {
+        let name = name.to_owned();
+        match &self.lines {
+            None => Shown {
+                task: tokio::spawn(plain(name, figures)),
+                bar: None,
+            },
+            Some(lines) => {
+                let bar = lines.add(ProgressBar::new_spinner());
+                // A template of our own is known to be valid.
+                if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                    bar.set_style(style);
+                }
+                let task = tokio::spawn(moving(name, figures, bar.clone()));
+                Shown {
+                    task,
+                    bar: Some(bar),
+                }
+            }
+        }
+    }
+
+    /// A writer for log lines that makes room beside the moving ones.
+    pub fn writer(&self) -> impl Fn() -> Box<dyn io::Write> + Send + Sync + 'static {
+        let lines = self.lines.clone();
+        move || -> Box<dyn io::Write> {
+            match &lines {
+                None => Box::new(io::stderr()),
+                Some(lines) => Box::new(Beside(lines.clone())),
+            }
+        }
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.task.abort();
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+struct Beside(MultiProgress);
+
+impl io::Write for Beside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+async fn plain(name: String, figures: Arc<Figures>) {
+    let mut before = figures.snapshot().rows;
+    loop {
+        tokio::time::sleep(PLAIN).await;
+        let now = figures.snapshot();
+        if now.rows > before {
+            let rate = (now.rows - before) as f64 / PLAIN.as_secs_f64();
+            let (rows, bytes) = (HumanCount(now.rows), HumanBytes(now.bytes));
+            tracing::info!("{name}: {rows} rows, {bytes}, {rate:.0} rows/s");
+            before = now.rows;
+        }
+    }
+}
+
+async fn moving(name: String, figures: Arc<Figures>, bar: ProgressBar) {
+    let began = Instant::now();
+    loop {
+        let now = figures.snapshot();
+        let rate = now.rows as f64 / began.elapsed().as_secs_f64().max(0.001);
+        let (rows, bytes) = (HumanCount(now.rows), HumanBytes(now.bytes));
+        let aside = match now.dead_letters {
+            0 => String::new(),
+            letters => format!(", {letters} dead letters"),
+        };
+        bar.set_message(format!("{name}: {rows} rows, {bytes}, {rate:.0} rows/s{aside}"));
+        bar.tick();
+        tokio::time::sleep(MOVING).await;
+    }
+}

@@ -1,0 +1,103 @@
+//! `sink`: topic to table, rows and offsets in one transaction.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+
+use super::{App, open, report, sync};
+use crate::{
+    cli::{ExitStatus, Sink},
+    fault::chain,
+    flow::{BatchLimits, Consume, Figures, FlowError, Snapshot, Until, supervise},
+    settings::{Chosen, DataType, WriteInto},
+};
+
+/// Runs the chosen sinks side by side; one that fails does not stop the others.
+pub(super) async fn run(app: &App, arguments: &Sink) -> anyhow::Result<ExitStatus> {
+    let part = ("into", |it: &DataType| it.into.is_some());
+    let data_type = arguments.data_type.as_deref();
+    let chosen = match app.chosen(data_type, arguments.topic.as_deref(), part as _) {
+        Ok(chosen) => chosen,
+        Err(status) => return Ok(status),
+    };
+    let until = match arguments.until_caught_up {
+        true => Until::CaughtUp,
+        false => Until::Stopped,
+    };
+    let outcomes = join_all(chosen.iter().map(|it| sink(app, it, until))).await;
+    report::sunk(&outcomes, app.json);
+    Ok(match outcomes.iter().all(|it| it.error.is_none()) {
+        true => ExitStatus::Done,
+        false => ExitStatus::Failed,
+    })
+}
+
+/// What became of one sink.
+pub(super) struct Sunk {
+    pub flow: String,
+    pub figures: Snapshot,
+    pub took: Duration,
+    pub error: Option<String>,
+}
+
+/// Runs one sink to its end.
+pub(super) async fn sink(app: &App, chosen: &Chosen<'_>, until: Until) -> Sunk {
+    let began = Instant::now();
+    let figures = Arc::new(Figures::default());
+    let flow = open::sink_name(chosen);
+    let shown = app.progress.show(&format!("{} sink", chosen.name), figures.clone());
+    let attempt = || consume(app, chosen, until, figures.clone());
+    let outcome = supervise(&flow, sync::retry(app), &figures, &app.stop, attempt).await;
+    drop(shown);
+    let error = outcome.err().map(|error| {
+        let error = chain(&error);
+        tracing::error!(flow, error, "sink stopped");
+        error
+    });
+    Sunk {
+        flow,
+        figures: figures.snapshot(),
+        took: began.elapsed(),
+        error,
+    }
+}
+
+async fn consume(
+    app: &App,
+    chosen: &Chosen<'_>,
+    until: Until,
+    figures: Arc<Figures>,
+) -> Result<(), FlowError> {
+    let Some(into) = &chosen.data_type.into else {
+        return Err(FlowError::Silent("a data type without `into`"));
+    };
+    app.open.ensure_topics(chosen).await?;
+    let codec = open::codec(chosen.data_type.format);
+    let sink = app.open.sink(chosen, into).await?;
+    sink.prepare(codec.decoder.fields().as_deref()).await?;
+    let consume = Consume {
+        flow: open::sink_name(chosen),
+        group: into.group.clone(),
+        take_over: into.take_over.clone(),
+        subscription: app.open.subscription(chosen, into).await?,
+        decoder: codec.decoder,
+        pipeline: Arc::new([]),
+        sink,
+        dead_letters: Arc::new(sync::dead_letters(app, chosen).await?),
+        limits: limits(into),
+        until,
+        figures,
+    };
+    consume.run(&app.stop).await
+}
+
+fn limits(into: &WriteInto) -> BatchLimits {
+    BatchLimits {
+        rows: into.rows,
+        bytes: into.bytes,
+        wait: into.wait,
+    }
+}

@@ -1,0 +1,197 @@
+//! `sync`: source to topic, past the stored cursor.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+
+use super::{App, open, report};
+use crate::{
+    cli::{ExitStatus, Sync},
+    cursor::{CursorError, CursorLease, older_producer},
+    fault::chain,
+    flow::{DeadLetters, Figures, FlowError, KeyRule, Produce, Retry, supervise},
+    model::{FlowName, Position},
+    settings::{Chosen, MessageKey},
+    source::{Extent, Manner, Source},
+};
+
+/// Time between two saves of the cursor: a kill repeats at most what was read in it.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs the chosen flows side by side; one that fails does not stop the others.
+pub(super) async fn run(app: &App, arguments: &Sync) -> anyhow::Result<ExitStatus> {
+    let part = ("from", |it: &crate::settings::DataType| it.from.is_some());
+    let data_type = arguments.data_type.as_deref();
+    let chosen = match app.chosen(data_type, arguments.topic.as_deref(), part as _) {
+        Ok(chosen) => chosen,
+        Err(status) => return Ok(status),
+    };
+    let extent = match arguments.full_amount {
+        true => Extent::FullAmount,
+        false => Extent::Incremental,
+    };
+    let manner = match arguments.follow {
+        true => Manner::Follow,
+        false => Manner::Bounded,
+    };
+    let flows = chosen.iter().map(|it| sync(app, it, extent, manner));
+    let outcomes = join_all(flows).await;
+    report::synced(&outcomes, app.json);
+    Ok(match outcomes.iter().all(|it| it.error.is_none()) {
+        true => ExitStatus::Done,
+        false => ExitStatus::Failed,
+    })
+}
+
+/// What became of one flow.
+pub(super) struct Synced {
+    pub flow: FlowName,
+    pub figures: crate::flow::Snapshot,
+    pub took: Duration,
+    /// Where the cursor stands; `None` where the flow failed or was stopped before it ran.
+    pub position: Option<Position>,
+    pub error: Option<String>,
+}
+
+/// Runs one flow to its end.
+pub(super) async fn sync(
+    app: &App,
+    chosen: &Chosen<'_>,
+    extent: Extent,
+    manner: Manner,
+) -> Synced {
+    let began = Instant::now();
+    let figures = Arc::new(Figures::default());
+    let flow = open::flow_name(chosen);
+    let shown = app.progress.show(&chosen.name, figures.clone());
+    // A full read begins once; attempts after that go on with it.
+    let begun = AtomicBool::new(false);
+    let attempt = || async {
+        let extent = match begun.load(Ordering::Relaxed) {
+            true => Extent::Incremental,
+            false => extent,
+        };
+        produce(app, chosen, &flow, extent, manner, &figures, &begun).await
+    };
+    let name = flow.text();
+    let outcome = supervise(&name, retry(app), &figures, &app.stop, attempt).await;
+    drop(shown);
+    let (position, error) = match outcome {
+        Ok(position) => (position, None),
+        Err(error) => {
+            let error = chain(&error);
+            tracing::error!(flow = name, error, "flow stopped");
+            (None, Some(error))
+        }
+    };
+    Synced {
+        flow,
+        figures: figures.snapshot(),
+        took: began.elapsed(),
+        position,
+        error,
+    }
+}
+
+pub(super) fn retry(app: &App) -> Retry {
+    let retry = &app.settings.retry;
+    Retry {
+        first: retry.first,
+        most: retry.most,
+        give_up_after: retry.give_up_after,
+    }
+}
+
+/// One attempt: everything is opened anew, at what is stored.
+async fn produce(
+    app: &App,
+    chosen: &Chosen<'_>,
+    flow: &FlowName,
+    extent: Extent,
+    manner: Manner,
+    figures: &Figures,
+    begun: &AtomicBool,
+) -> Result<Position, FlowError> {
+    let cursors = app.open.cursors().await?;
+    let mut cursor = cursors.lease(flow).await?;
+    let outcome = async {
+        let source = app.open.source(chosen).await?;
+        app.open.ensure_topics(chosen).await?;
+        let publisher = app.open.publisher(chosen, &chosen.topic).await?;
+        let dead_letters = dead_letters(app, chosen).await?;
+        if extent == Extent::Incremental {
+            take_over(chosen, &*source, &mut *cursor).await?;
+        }
+        let codec = open::codec(chosen.data_type.format);
+        let before = cursor.load().await?;
+        let produce = Produce {
+            flow,
+            source: &*source,
+            encoder: &*codec.encoder,
+            describer: &crate::codec::json::Json,
+            publisher: &*publisher,
+            dead_letters: &dead_letters,
+            cursor: &mut *cursor,
+            key: match chosen.data_type.key {
+                MessageKey::Primary => KeyRule::Primary,
+                MessageKey::None => KeyRule::None,
+            },
+            in_flight: chosen.data_type.in_flight,
+            save_every: SAVE_EVERY,
+            figures,
+        };
+        let outcome = produce.run(extent, manner, &app.stop).await;
+        if outcome.is_err() && cursor.load().await? != before {
+            begun.store(true, Ordering::Relaxed);
+        }
+        outcome
+    }
+    .await;
+    cursor.release().await;
+    outcome
+}
+
+pub(super) async fn dead_letters(app: &App, chosen: &Chosen<'_>) -> Result<DeadLetters, FlowError> {
+    let topic = chosen.data_type.dead_letters_of(&chosen.topic);
+    let publisher = app.open.publisher(chosen, &topic).await?;
+    let folder = &app.settings.dead_letters;
+    let last_resort = crate::broker::file::FilePublisher::new(folder, &topic);
+    Ok(DeadLetters::new(publisher, Box::new(last_resort)))
+}
+
+/// The older producer's cursor, once: where this flow has none of its own yet.
+async fn take_over(
+    chosen: &Chosen<'_>,
+    source: &dyn Source,
+    cursor: &mut dyn CursorLease,
+) -> Result<(), FlowError> {
+    let Some(folder) = &chosen.data_type.older_cursors else {
+        return Ok(());
+    };
+    let Some(from) = &chosen.data_type.from else {
+        return Ok(());
+    };
+    if cursor.load().await?.is_some() {
+        return Ok(());
+    }
+    let older = older_producer::read(folder, &chosen.topic, &from.table).map_err(|error| {
+        FlowError::Cursor(CursorError::Damaged {
+            place: error.path().display().to_string(),
+            reason: error.to_string(),
+            advice: error.remedy(),
+        })
+    })?;
+    let Some(id) = older else {
+        return Ok(());
+    };
+    let position = source.position_at(&id).await?;
+    cursor.save(&position).await?;
+    tracing::info!(data_type = chosen.name, after = id, "the older producer's cursor was taken over");
+    Ok(())
+}

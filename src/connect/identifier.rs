@@ -1,0 +1,72 @@
+//! Names in SQL text: the one place where anything but our own words gets into a statement.
+//!
+//! Values are always bound. Only names (tables, columns, databases) have to be written into the
+//! text, and they pass through here.
+
+use std::sync::Arc;
+
+use sqlx::AssertSqlSafe;
+
+/// A name that no SQL text can hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a name of a table or column: it is empty or holds a zero byte")]
+pub struct NotAName(pub String);
+
+/// `name` in backticks, as MySQL and MariaDB quote whatever their `sql_mode` is.
+///
+/// # Errors
+/// Where the name is empty or holds a zero byte.
+pub fn backticked(name: &str) -> Result<String, NotAName> {
+    quoted(name, '`')
+}
+
+/// `name` in double quotes, as SQLite quotes.
+///
+/// # Errors
+/// Where the name is empty or holds a zero byte.
+pub fn double_quoted(name: &str) -> Result<String, NotAName> {
+    quoted(name, '"')
+}
+
+/// Statement text of our own words and quoted names, as the driver wants it.
+pub fn statement(text: impl Into<Arc<str>>) -> AssertSqlSafe<Arc<str>> {
+    AssertSqlSafe(text.into())
+}
+
+fn quoted(name: &str, quote: char) -> Result<String, NotAName> {
+    if name.is_empty() || name.contains('\0') {
+        return Err(NotAName(name.to_owned()));
+    }
+    let mut text = String::with_capacity(name.len() + 2);
+    text.push(quote);
+    for letter in name.chars() {
+        if letter == quote {
+            text.push(quote);
+        }
+        text.push(letter);
+    }
+    text.push(quote);
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_inside_a_name_does_not_end_it() {
+        assert_eq!(
+            backticked("a`; DROP TABLE b; -- "),
+            Ok("`a``; DROP TABLE b; -- `".to_owned())
+        );
+        assert_eq!(double_quoted("a\"b`c"), Ok("\"a\"\"b`c\"".to_owned()));
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for name in ["", "a\0b"] {
+            assert_eq!(backticked(name), Err(NotAName(name.to_owned())));
+            assert_eq!(double_quoted(name), Err(NotAName(name.to_owned())));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The written list: which error of MySQL and MariaDB may pass, which stops, which is a record's.
+//!
+//! Numbers are those of both servers' error references. One that is not listed stops the flow:
+//! to take it for a data error would set records aside that another hour would have written.
+
+use super::{Verdict, sql_errors::UNKNOWN};
+
+/// The verdict on the server's error `number` with its SQLSTATE and text.
+pub(super) fn verdict(number: u16, state: Option<&str>, text: &str) -> Verdict {
+    if is_full_disk(number, text) {
+        return Verdict::Refused("the server's disk is full: make room there");
+    }
+    match number {
+        // Deadlock, lock wait, a statement or commit that the server gave up.
+        1205 | 1213 | 1317 | 1180 | 1412 | 1615 | 1637 | 1969 | 3024 | 3058 | 3101 | 3572
+        // Changed since it was read, under MariaDB's snapshot isolation.
+        | 1020
+        // Too many connections or statements just now; shutting down; not a primary yet.
+        | 1040 | 1203 | 1226 | 1053 | 1077 | 1079 | 1152 | 1158..=1161 | 1184 | 1927 | 4031
+        // The client's own: gone away, lost during a query.
+        | 2002 | 2003 | 2006 | 2013
+        // Not enough memory now.
+        | 1037 | 1038 | 1041 => Verdict::Transient,
+        // MySQL uses 4025 for another thing; in MariaDB it is a CHECK that failed.
+        4025 if state == Some("23000") => Verdict::Data,
+        _ if is_data(number) => Verdict::Data,
+        _ => match (state, refused(number)) {
+            (_, Some(advice)) => Verdict::Refused(advice),
+            // Whole classes that the standard keeps for connections and for rollbacks.
+            (Some(state), None) if state.starts_with("08") || state.starts_with("40") => {
+                Verdict::Transient
+            }
+            _ => Verdict::Refused(UNKNOWN),
+        },
+    }
+}
+
+/// A value or row that the table can never hold.
+fn is_data(number: u16) -> bool {
+    matches!(
+        number,
+        // Too long, out of range, truncated, not of the column's type, of no known character.
+        1406 | 1264 | 1265 | 1366 | 1292 | 1300 | 1367 | 1411 | 1441 | 1690 | 3854 | 3988
+        // NULL where there may be none, no default.
+        | 1048 | 1263 | 1364 | 1138
+        // A second row of a unique key, a missing parent, a child that is still there.
+        | 1022 | 1062 | 1169 | 1586 | 1216 | 1217 | 1451 | 1452 | 1557 | 1761 | 1762
+        // CHECK, and a trigger that refused by SIGNAL.
+        | 3819 | 1644
+        // Text that is no JSON, or too deep, or too large.
+        | 3140 | 3141 | 3144 | 3150 | 3156 | 3157 | 4037 | 4038
+        // Bytes that are no geometry.
+        | 1416 | 3037 | 3055 | 3516 | 3616 | 3617 | 3643
+        // A row larger than a page or a packet; no partition for it.
+        | 1118 | 1139 | 1153 | 1301 | 1526 | 1748
+        // A functional index that cannot take the value.
+        | 3751 | 3752 | 3903 | 3907
+    )
+}
+
+/// What will not pass by itself, and what to do about it.
+fn refused(number: u16) -> Option<&'static str> {
+    Some(match number {
+        1045 | 1698 => "the server does not take this user and password",
+        1130 | 1129 => "the server does not let this machine in",
+        1251 | 1275 | 1524 | 2059 => "the server wants a way of logging in that is not known here",
+        1820 | 1862 => "the password has expired: set a new one",
+        3118 | 3955 | 4151 => "the account is locked: unlock it",
+        3159 | 1835 => "the server wants an encrypted connection: set `ssl-mode=REQUIRED`",
+        1044 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 1445 => "the user lacks a right: grant it",
+        1049 => "there is no such database: create it, or correct the URL",
+        1046 => "no database is named: add it to the URL",
+        1051 | 1109 | 1146 | 1932 => "there is no such table: create it, or correct its name",
+        1054 | 1072 => "there is no such column: add it, or correct its name",
+        1288 | 1471 => "this is a view that cannot be written: name its table",
+        1290 | 1792 | 1836 | 1874 | 3946 => {
+            "the server is read-only: connect to the one that is written"
+        }
+        1665 => "the server logs statements: set `binlog_format=ROW` there",
+        1071 => "a key is too long for this server: choose shorter text columns for it",
+        1067 | 1068 | 1069 | 1070 | 1101 | 1103 | 1059 | 1060 | 1061 | 1117 => {
+            "the table cannot be made like this"
+        }
+        1033 | 1034 | 1194 | 1195 | 1712 | 1877 => "the table is damaged: repair it",
+        1030 | 1026 | 1815 => "the server's storage failed: look into its log",
+        _ => return None,
+    })
+}
+
+/// 1021 and 1114 say so; others carry the system's number 28 (ENOSPC) in their text.
+fn is_full_disk(number: u16, text: &str) -> bool {
+    match number {
+        1021 | 1114 => true,
+        3 | 1026 | 1030 | 1815 => {
+            text.contains("rror 28") || text.contains("rrno: 28") || text.contains("No space left")
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(number: u16) -> Verdict {
+        verdict(number, None, "")
+    }
+
+    #[test]
+    fn what_may_pass_is_told_from_what_a_record_did() {
+        for number in [1205, 1213, 1040, 2006, 1927] {
+            assert_eq!(of(number), Verdict::Transient, "{number}");
+        }
+        for number in [1406, 1264, 1366, 1048, 1062, 3140, 3819, 1452, 1153] {
+            assert_eq!(of(number), Verdict::Data, "{number}");
+        }
+    }
+
+    #[test]
+    fn what_concerns_the_whole_table_never_costs_a_record() {
+        for number in [
+            1045, 1044, 1142, 1049, 1146, 1054, 1290, 1836, 1021, 1114, 1064, 1999,
+        ] {
+            assert!(matches!(of(number), Verdict::Refused(_)), "{number}");
+        }
+    }
+
+    #[test]
+    fn number_4025_is_a_failed_check_only_by_its_state() {
+        assert_eq!(verdict(4025, Some("23000"), ""), Verdict::Data);
+        assert!(matches!(
+            verdict(4025, Some("HY000"), ""),
+            Verdict::Refused(_)
+        ));
+    }
+
+    #[test]
+    fn a_full_disk_behind_another_number_is_found_by_its_text() {
+        let text = "Got error 28 \"No space left on device\" from storage engine InnoDB";
+        let Verdict::Refused(advice) = verdict(1030, Some("HY000"), text) else {
+            panic!("a full disk stops the flow");
+        };
+        assert!(advice.contains("disk is full"));
+    }
+}

@@ -1,0 +1,255 @@
+//! Reading a table page by page in the order of (incremental field, key), without any system's
+//! own words: `mysql_scan` and `sqlite_scan` are this with their statements' dialect.
+
+mod index;
+mod mark;
+mod place;
+mod read_ahead;
+mod statement;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+pub(super) use index::{Index, key, place};
+pub(super) use mark::{Mark, MarkKind};
+pub(super) use place::Place;
+pub(super) use read_ahead::{Outlet, ReadAhead};
+pub(super) use statement::{Form, Page};
+
+use super::{Extent, Manner, ReadLimits, SourceError};
+use crate::model::{Batch, Position, Records, Row, Schema};
+
+/// A table as it is read: its columns and what it is ordered by.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    /// The source's name.
+    pub name: String,
+    pub schema: Arc<Schema>,
+    /// `SELECT …, … FROM …`, names quoted, in the order of the schema.
+    pub select: String,
+    /// The incremental field and the key's other fields.
+    pub incremental: Vec<KeyColumn>,
+    /// The key's fields.
+    pub key: Vec<KeyColumn>,
+    pub form: Form,
+}
+
+/// A column that a table is ordered by.
+#[derive(Debug, Clone)]
+pub(super) struct KeyColumn {
+    pub name: String,
+    /// The name, quoted.
+    pub quoted: String,
+    /// What stands for a value of it: `?`, or `CAST(? AS …)`.
+    pub placeholder: String,
+    /// What its values are; `None` where each value says so itself.
+    pub kind: Option<MarkKind>,
+}
+
+/// Runs a table's statements. Dropping it in the middle of one must do no harm.
+#[async_trait]
+pub(super) trait Pages: Send {
+    /// Runs `page` and hands each row to `batches`. Answers how many rows there were.
+    async fn page(&mut self, page: Page<'_>, batches: &mut Batches) -> Result<usize, SourceError>;
+
+    /// The rows of a statement that has no placeholder.
+    async fn rows(&mut self, text: String) -> Result<Records, SourceError>;
+}
+
+/// How a table is read on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub limits: ReadLimits,
+    pub manner: Manner,
+    /// How long a following read waits for new rows before it asks again.
+    pub poll: Duration,
+}
+
+/// A page holds at least this many rows, so that a far server is not asked for every few.
+const PAGE_ROWS: usize = 10_000;
+
+/// The place to begin at for `extent`, given the stored position.
+pub(super) async fn begin(
+    table: &Table,
+    pages: &mut dyn Pages,
+    extent: Extent,
+    stored: Option<&Position>,
+) -> Result<Place, SourceError> {
+    let stored = stored.map(|it| Place::parse(it, table)).transpose()?;
+    match (extent, stored) {
+        (Extent::Incremental, None) => Ok(Place::Incremental(Vec::new())),
+        (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full { .. })) => Ok(place),
+        (Extent::FullAmount, _) => {
+            let last = pages.rows(table.last()).await?;
+            let then = match last.get(0) {
+                Some(row) => marks(table, &table.incremental, &row)?,
+                None => Vec::new(),
+            };
+            let after = Vec::new();
+            Ok(Place::Full { after, then })
+        }
+    }
+}
+
+/// Reads on from `place` until the end, or for ever.
+pub(super) async fn read(
+    table: Arc<Table>,
+    mut pages: Box<dyn Pages>,
+    mut place: Place,
+    reading: Reading,
+    outlet: Outlet,
+) -> Result<(), SourceError> {
+    let page_rows = reading.limits.rows.max(PAGE_ROWS);
+    let mut batches = Batches::new(table.clone(), place.clone(), reading.limits, outlet);
+    loop {
+        let (by, after) = match &place {
+            Place::Incremental(after) => (&table.incremental, after),
+            Place::Full { after, .. } => (&table.key, after),
+        };
+        let page = table.page(by, after, page_rows);
+        let rows = pages.page(page, &mut batches).await?;
+        let is_last = rows < page_rows;
+        if is_last {
+            // A full read ends where the table stood before it.
+            batches.end_phase().await?;
+        } else {
+            batches.send().await?;
+        }
+        let was_full = matches!(place, Place::Full { .. });
+        place.clone_from(&batches.place);
+        match reading.manner {
+            Manner::Bounded if is_last => return Ok(()),
+            Manner::Follow if is_last && !was_full => tokio::time::sleep(reading.poll).await,
+            _ => {}
+        }
+    }
+}
+
+/// Gathers rows into batches within the limits, and hands these over.
+pub(super) struct Batches {
+    table: Arc<Table>,
+    records: Records,
+    /// Behind the last batch that was handed over.
+    place: Place,
+    limits: ReadLimits,
+    outlet: Outlet,
+}
+
+impl Batches {
+    fn new(table: Arc<Table>, place: Place, limits: ReadLimits, outlet: Outlet) -> Self {
+        let records = Records::new(table.schema.clone());
+        Self {
+            table,
+            records,
+            place,
+            limits,
+            outlet,
+        }
+    }
+
+    /// The records to push the next row to; `pushed` must follow.
+    pub fn records(&mut self) -> &mut Records {
+        &mut self.records
+    }
+
+    /// Hands over what has reached the limits.
+    pub async fn pushed(&mut self) -> Result<(), SourceError> {
+        if self.records.bytes() > self.limits.bytes
+            && self.records.len() > 1
+            && let Some(last) = self.records.split_last()
+        {
+            self.send().await?;
+            self.records.append(&last, 0);
+        }
+        if self.records.len() >= self.limits.rows || self.records.bytes() >= self.limits.bytes {
+            self.send().await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self) -> Result<(), SourceError> {
+        let Some(last) = self
+            .records
+            .len()
+            .checked_sub(1)
+            .and_then(|it| self.records.get(it))
+        else {
+            return Ok(());
+        };
+        match &mut self.place {
+            Place::Incremental(after) => {
+                *after = marks(&self.table, &self.table.incremental, &last)?
+            }
+            Place::Full { after, .. } => *after = marks(&self.table, &self.table.key, &last)?,
+        }
+        self.hand_over().await;
+        Ok(())
+    }
+
+    /// What is left, at the end of an incremental read or of a full one.
+    async fn end_phase(&mut self) -> Result<(), SourceError> {
+        match &mut self.place {
+            Place::Incremental(_) => self.send().await,
+            Place::Full { then, .. } => {
+                self.place = Place::Incremental(std::mem::take(then));
+                self.hand_over().await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn hand_over(&mut self) {
+        // The next batch will be about as large.
+        let (rows, bytes) = (self.records.len(), self.records.bytes());
+        let next = Records::with_capacity(self.table.schema.clone(), rows, bytes);
+        let batch = Batch {
+            records: std::mem::replace(&mut self.records, next),
+            position: self.place.position(&self.table),
+        };
+        self.outlet.send(batch).await;
+    }
+}
+
+fn marks(table: &Table, by: &[KeyColumn], row: &Row<'_>) -> Result<Vec<Mark>, SourceError> {
+    let mark = |column: &KeyColumn| {
+        let value = row.get(&column.name);
+        let mark = value.and_then(Mark::of);
+        let fits = |it: &Mark| column.kind.is_none_or(|kind| kind == it.kind());
+        mark.filter(fits).ok_or_else(|| SourceError::Unfit {
+            name: table.name.clone(),
+            advice: format!(
+                "a row has a value ({}) in `{}` that nothing can be ordered by",
+                value.map_or("none", |it| it.type_name()),
+                column.name
+            ),
+        })
+    };
+    by.iter().map(mark).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn table() -> Table {
+        let column = |name: &str, placeholder: &str, kind| KeyColumn {
+            name: name.to_owned(),
+            quoted: format!("`{name}`"),
+            placeholder: placeholder.to_owned(),
+            kind: Some(kind),
+        };
+        let id = column("id", "?", MarkKind::U64);
+        Table {
+            name: "crawler.t".to_owned(),
+            schema: Arc::new(Schema::table("t", Vec::new(), ["id"])),
+            select: "SELECT * FROM `t`".to_owned(),
+            incremental: vec![
+                column("updated_at", "CAST(? AS DATETIME(6))", MarkKind::DateTime),
+                id.clone(),
+            ],
+            key: vec![id],
+            form: Form::Expanded,
+        }
+    }
+}

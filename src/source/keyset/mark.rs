@@ -1,0 +1,291 @@
+//! One value that a table is ordered by, in its native precision and as text in a position.
+
+use crate::model::{Date, DateTime, Time, Value};
+
+/// A value of an ordering column.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::source) enum Mark {
+    I64(i64),
+    U64(u64),
+    F64(f64),
+    Decimal(String),
+    Text(String),
+    Bytes(Vec<u8>),
+    Date(Date),
+    Time(Time),
+    /// Also of TIMESTAMP columns, as UTC.
+    DateTime(DateTime),
+    Year(u16),
+}
+
+/// What the values of an ordering column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::source) enum MarkKind {
+    I64,
+    U64,
+    F64,
+    Decimal,
+    Text,
+    Bytes,
+    Date,
+    Time,
+    DateTime,
+    Year,
+}
+
+const KINDS: [(MarkKind, &str); 10] = [
+    (MarkKind::I64, "i64"),
+    (MarkKind::U64, "u64"),
+    (MarkKind::F64, "f64"),
+    (MarkKind::Decimal, "decimal"),
+    (MarkKind::Text, "text"),
+    (MarkKind::Bytes, "bytes"),
+    (MarkKind::Date, "date"),
+    (MarkKind::Time, "time"),
+    (MarkKind::DateTime, "datetime"),
+    (MarkKind::Year, "year"),
+];
+
+impl MarkKind {
+    /// The word for it in a position.
+    pub fn word(self) -> &'static str {
+        let found = KINDS.iter().find(|(kind, _)| *kind == self);
+        found.map_or("", |(_, word)| word)
+    }
+
+    pub fn of_word(word: &str) -> Option<Self> {
+        let found = KINDS.iter().find(|(_, it)| *it == word);
+        found.map(|(kind, _)| *kind)
+    }
+
+    /// The value that `text` stands for; `None` where it is none of this kind.
+    pub fn parse(self, text: &str) -> Option<Mark> {
+        Some(match self {
+            Self::I64 => Mark::I64(text.parse().ok()?),
+            Self::U64 => Mark::U64(text.parse().ok()?),
+            Self::F64 => Mark::F64(text.parse().ok().filter(|it: &f64| it.is_finite())?),
+            Self::Decimal => Mark::Decimal(decimal(text)?.to_owned()),
+            Self::Text => Mark::Text(text.to_owned()),
+            Self::Bytes => Mark::Bytes(from_hex(text)?),
+            Self::Date => Mark::Date(date(text)?),
+            Self::Time => Mark::Time(time(text)?),
+            Self::DateTime => Mark::DateTime(date_time(text)?),
+            Self::Year => Mark::Year(text.parse().ok()?),
+        })
+    }
+}
+
+impl Mark {
+    /// The mark of a row's value; `None` where nothing can be ordered by it.
+    pub fn of(value: Value<'_>) -> Option<Self> {
+        Some(match value {
+            Value::I64(it) => Self::I64(it),
+            Value::U64(it) => Self::U64(it),
+            // Servers compare single precision as double: widening is exact.
+            Value::F32(it) => Self::F64(f64::from(it)),
+            Value::F64(it) => Self::F64(it),
+            Value::Decimal(it) => Self::Decimal(it.to_owned()),
+            Value::String(it) | Value::Json(it) => Self::Text(it.to_owned()),
+            Value::Bytes(_, it) => Self::Bytes(it.to_owned()),
+            Value::Date(it) => Self::Date(it),
+            Value::Time(it) => Self::Time(it),
+            Value::DateTime(it) => Self::DateTime(it),
+            Value::Instant(it) => Self::DateTime(it.to_utc()?),
+            Value::Year(it) => Self::Year(it),
+            _ => return None,
+        })
+    }
+
+    pub fn kind(&self) -> MarkKind {
+        match self {
+            Self::I64(_) => MarkKind::I64,
+            Self::U64(_) => MarkKind::U64,
+            Self::F64(_) => MarkKind::F64,
+            Self::Decimal(_) => MarkKind::Decimal,
+            Self::Text(_) => MarkKind::Text,
+            Self::Bytes(_) => MarkKind::Bytes,
+            Self::Date(_) => MarkKind::Date,
+            Self::Time(_) => MarkKind::Time,
+            Self::DateTime(_) => MarkKind::DateTime,
+            Self::Year(_) => MarkKind::Year,
+        }
+    }
+
+    /// The text that `MarkKind::parse` reads back.
+    pub fn text(&self) -> String {
+        match self {
+            Self::I64(it) => it.to_string(),
+            Self::U64(it) => it.to_string(),
+            // `1e300` rather than three hundred zeros.
+            Self::F64(it) => format!("{it:?}"),
+            Self::Decimal(it) | Self::Text(it) => it.clone(),
+            Self::Bytes(it) => it.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Self::Date(it) => it.to_string(),
+            Self::Time(it) => it.to_string(),
+            Self::DateTime(it) => it.to_string(),
+            Self::Year(it) => it.to_string(),
+        }
+    }
+}
+
+fn decimal(text: &str) -> Option<&str> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |it: &str| it.bytes().all(|byte| byte.is_ascii_digit());
+    (!(whole.is_empty() && fraction.is_empty()) && all_digits(whole) && all_digits(fraction))
+        .then_some(text)
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|it| it.to_digit(16).map(|digit| digit as u8))
+        .collect();
+    let pairs = digits?;
+    (pairs.len() % 2 == 0).then(|| pairs.chunks_exact(2).map(|it| it[0] << 4 | it[1]).collect())
+}
+
+fn date(text: &str) -> Option<Date> {
+    let mut parts = text.splitn(3, '-');
+    Some(Date {
+        year: number(parts.next()?, 9999)?,
+        month: number(parts.next()?, 12)?,
+        day: number(parts.next()?, 31)?,
+    })
+}
+
+/// `2025-08-26 09:30:15.123`, with `T`, `Z` and shorter clocks too, as people write them.
+fn date_time(text: &str) -> Option<DateTime> {
+    let (day, clock) = text.split_once([' ', 'T']).unwrap_or((text, "00:00:00"));
+    let clock = time(clock.strip_suffix('Z').unwrap_or(clock))?;
+    Some(DateTime {
+        date: date(day)?,
+        hour: u8::try_from(clock.hours)
+            .ok()
+            .filter(|it| *it < 24 && !clock.negative)?,
+        minute: clock.minutes,
+        second: clock.seconds,
+        micros: clock.micros,
+    })
+}
+
+fn time(text: &str) -> Option<Time> {
+    let (negative, text) = text
+        .strip_prefix('-')
+        .map_or((false, text), |it| (true, it));
+    let (clock, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let mut parts = clock.splitn(3, ':');
+    Some(Time {
+        negative,
+        hours: number(parts.next()?, 838)?,
+        minutes: number(parts.next()?, 59)?,
+        seconds: number(parts.next().unwrap_or("0"), 59)?,
+        micros: number::<u32>(fraction, 999_999)
+            .filter(|_| fraction.len() <= 6)?
+            .checked_mul(10_u32.pow(6 - fraction.len() as u32))?,
+    })
+}
+
+/// A number without a sign, up to `most`.
+fn number<N: TryFrom<u32>>(text: &str, most: u32) -> Option<N> {
+    let plain = !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+    let number: u32 = plain.then(|| text.parse().ok()).flatten()?;
+    N::try_from(number).ok().filter(|_| number <= most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mark_is_read_back_as_it_was() {
+        let clock = DateTime {
+            date: Date {
+                year: 2025,
+                month: 8,
+                day: 26,
+            },
+            hour: 9,
+            minute: 30,
+            second: 15,
+            micros: 120,
+        };
+        let zero = Date {
+            year: 0,
+            month: 0,
+            day: 0,
+        };
+        let longest = Time {
+            negative: true,
+            hours: 838,
+            minutes: 59,
+            seconds: 59,
+            micros: 1,
+        };
+        for mark in [
+            Mark::I64(i64::MIN),
+            Mark::U64(u64::MAX),
+            Mark::F64(f64::from(0.1_f32)),
+            Mark::F64(f64::MIN_POSITIVE),
+            Mark::Decimal(
+                "-99999999999999999999999999999999999.000000000000000000000000000001".into(),
+            ),
+            Mark::Text("a\"b\u{1F600}".into()),
+            Mark::Bytes(vec![0, 255, 16]),
+            Mark::Date(zero),
+            Mark::Time(longest),
+            Mark::DateTime(clock),
+            Mark::DateTime(DateTime {
+                date: zero,
+                hour: 0,
+                minute: 0,
+                second: 0,
+                micros: 0,
+            }),
+            Mark::Year(1901),
+        ] {
+            assert_eq!(
+                mark.kind().parse(&mark.text()),
+                Some(mark.clone()),
+                "{mark:?}"
+            );
+            assert_eq!(MarkKind::of_word(mark.kind().word()), Some(mark.kind()));
+        }
+    }
+
+    #[test]
+    fn a_time_is_taken_as_people_write_it() {
+        let of = |text| MarkKind::DateTime.parse(text).map(|it| it.text());
+        assert_eq!(of("2025-08-26").as_deref(), Some("2025-08-26 00:00:00"));
+        assert_eq!(
+            of("2025-08-26T09:30Z").as_deref(),
+            Some("2025-08-26 09:30:00")
+        );
+        assert_eq!(
+            of("2025-08-26 09:30:15.5").as_deref(),
+            Some("2025-08-26 09:30:15.500000")
+        );
+    }
+
+    #[test]
+    fn what_is_no_value_of_the_kind_is_refused() {
+        for (kind, text) in [
+            (MarkKind::I64, "7x"),
+            (MarkKind::U64, "-1"),
+            (MarkKind::F64, "NaN"),
+            (MarkKind::Decimal, "1e5"),
+            (MarkKind::Decimal, "."),
+            (MarkKind::Bytes, "abc"),
+            (MarkKind::Bytes, "äö"),
+            (MarkKind::Date, "2025-13-01"),
+            (MarkKind::Date, "2025-1"),
+            (MarkKind::DateTime, "2025-08-26 24:00:00"),
+            (MarkKind::DateTime, "2025-08-26 09:30:15.1234567"),
+            (MarkKind::DateTime, "2025-08-26 09:30:15.+1"),
+            (MarkKind::Time, "839:00:00"),
+            (MarkKind::Year, "99999"),
+        ] {
+            assert_eq!(kind.parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! A place in a table, and its text as a position.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{KeyColumn, Mark, Table, mark::MarkKind};
+use crate::{model::Position, source::SourceError};
+
+/// Where a read of a table stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::source) enum Place {
+    /// Behind these values of the incremental field and the key; at the first row where there
+    /// are none, behind all rows of the first value where there is only that.
+    Incremental(Vec<Mark>),
+    /// Within a full read, behind these values of the key; `then` is where the table stood before
+    /// it, to go on from.
+    Full { after: Vec<Mark>, then: Vec<Mark> },
+}
+
+/// The text is the source's own: `{"by":["updated_at","id"],"after":[{"datetime":"…"},{"u64":"7"}]}`,
+/// and `{"full":…,"then":…}` of two such parts.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Token {
+    Full { full: Part, then: Part },
+    Incremental(Part),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    by: Vec<String>,
+    after: Vec<BTreeMap<String, String>>,
+}
+
+impl Place {
+    /// The position of this place in `table`.
+    pub fn position(&self, table: &Table) -> Position {
+        let token = match self {
+            Self::Incremental(after) => Token::Incremental(part(&table.incremental, after)),
+            Self::Full { after, then } => Token::Full {
+                full: part(&table.key, after),
+                then: part(&table.incremental, then),
+            },
+        };
+        // Strings and lists always have a JSON text.
+        Position::new(serde_json::to_string(&token).unwrap_or_default())
+    }
+
+    /// Behind all rows with `value` in the incremental field, as a person writes it.
+    ///
+    /// # Errors
+    /// `Position` where it is no value of that field.
+    pub fn at(value: &str, table: &Table) -> Result<Self, SourceError> {
+        let mark = table
+            .incremental
+            .first()
+            .and_then(|column| match column.kind {
+                Some(kind) => kind.parse(value),
+                // Each value says its type itself: a person's number is a number.
+                None => [MarkKind::I64, MarkKind::F64, MarkKind::Text]
+                    .into_iter()
+                    .find_map(|kind| kind.parse(value)),
+            });
+        let mark = mark.ok_or_else(|| SourceError::Position {
+            name: table.name.clone(),
+            position: value.to_owned(),
+            advice: table.incremental.first().map_or(String::new(), |column| {
+                let kind = column.kind.map_or("value", MarkKind::word);
+                format!("it is no {kind}, as `{}` has it", column.name)
+            }),
+        })?;
+        Ok(Self::Incremental(vec![mark]))
+    }
+
+    /// The place that `position` names in `table`.
+    ///
+    /// # Errors
+    /// `Position` where it is damaged, or was made for other fields.
+    pub fn parse(position: &Position, table: &Table) -> Result<Self, SourceError> {
+        let refused = |advice: String| SourceError::Position {
+            name: table.name.clone(),
+            position: position.as_str().to_owned(),
+            advice: format!(
+                "{advice}; `highwater cursor set` starts from a value, `highwater cursor reset` from the beginning"
+            ),
+        };
+        let token: Token = serde_json::from_str(position.as_str())
+            .map_err(|_| refused("it is damaged, or another kind of source has made it".into()))?;
+        let place = match token {
+            Token::Incremental(part) => marks(part, &table.incremental).map(Self::Incremental),
+            Token::Full { full, then } => marks(full, &table.key).and_then(|after| {
+                let then = marks(then, &table.incremental)?;
+                Ok(Self::Full { after, then })
+            }),
+        };
+        place.map_err(refused)
+    }
+}
+
+fn part(by: &[KeyColumn], after: &[Mark]) -> Part {
+    let pair = |mark: &Mark| (mark.kind().word().to_owned(), mark.text());
+    Part {
+        by: by.iter().map(|it| it.name.clone()).collect(),
+        after: after
+            .iter()
+            .map(|mark| BTreeMap::from([pair(mark)]))
+            .collect(),
+    }
+}
+
+fn marks(part: Part, columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
+    let wanted: Vec<&str> = columns.iter().map(|it| it.name.as_str()).collect();
+    if part.by != wanted {
+        return Err(format!(
+            "it was made for ({}), but the table is read by ({})",
+            part.by.join(", "),
+            wanted.join(", ")
+        ));
+    }
+    if part.after.len() > columns.len() {
+        return Err("it is damaged: it has more values than fields".to_owned());
+    }
+    let read = |(typed, column): (BTreeMap<String, String>, &KeyColumn)| {
+        let pair = Some(typed)
+            .filter(|it| it.len() == 1)
+            .and_then(|mut it| it.pop_first());
+        let mark = pair.and_then(|(word, text)| MarkKind::of_word(&word)?.parse(&text));
+        let mark = mark.ok_or_else(|| format!("it is damaged at `{}`", column.name))?;
+        match column.kind {
+            Some(kind) if kind != mark.kind() => Err(format!(
+                "`{}` was of the type {} when it was made, and is {} now",
+                column.name,
+                mark.kind().word(),
+                kind.word()
+            )),
+            _ => Ok(mark),
+        }
+    };
+    part.after.into_iter().zip(columns).map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::table;
+    use super::*;
+
+    #[test]
+    fn a_position_reads_as_its_fields_and_values() {
+        let table = table();
+        let clock = MarkKind::DateTime
+            .parse("2025-08-26 09:30:15.123")
+            .expect("a time");
+        let place = Place::Incremental(vec![clock, Mark::U64(7)]);
+        let position = place.position(&table);
+        assert_eq!(
+            position.as_str(),
+            r#"{"by":["updated_at","id"],"after":[{"datetime":"2025-08-26 09:30:15.123000"},{"u64":"7"}]}"#
+        );
+        assert_eq!(Place::parse(&position, &table).expect("our own"), place);
+    }
+
+    #[test]
+    fn a_full_read_hides_in_its_position() {
+        let table = table();
+        let place = Place::Full {
+            after: vec![Mark::U64(7)],
+            then: vec![],
+        };
+        let position = place.position(&table);
+        assert_eq!(
+            position.as_str(),
+            r#"{"full":{"by":["id"],"after":[{"u64":"7"}]},"then":{"by":["updated_at","id"],"after":[]}}"#
+        );
+        assert_eq!(Place::parse(&position, &table).expect("our own"), place);
+    }
+
+    #[test]
+    fn a_foreign_or_damaged_position_is_refused_with_its_remedy() {
+        let table = table();
+        for (text, reason) in [
+            ("", "damaged"),
+            ("None", "damaged"),
+            ("{}", "damaged"),
+            (r#"{"by":["updated_at","id"]}"#, "damaged"),
+            (
+                r#"{"by":["created_at","id"],"after":[]}"#,
+                "made for (created_at, id)",
+            ),
+            (
+                r#"{"by":["updated_at","id"],"after":[{"datetime":"soon"}]}"#,
+                "damaged at `updated_at`",
+            ),
+            (
+                r#"{"by":["updated_at","id"],"after":[{}]}"#,
+                "damaged at `updated_at`",
+            ),
+            (
+                r#"{"by":["updated_at","id"],"after":[{"i64":"7"}]}"#,
+                "was of the type i64",
+            ),
+            (
+                r#"{"full":{"by":["uid"],"after":[]},"then":{"by":["updated_at","id"],"after":[]}}"#,
+                "made for (uid)",
+            ),
+        ] {
+            let error = Place::parse(&Position::new(text), &table)
+                .expect_err(text)
+                .to_string();
+            assert!(error.contains(reason), "{error}");
+            assert!(error.contains("cursor reset"), "{error}");
+        }
+    }
+}
