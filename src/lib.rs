@@ -24,6 +24,8 @@ pub mod settings;
 
 pub mod cli;
 
+pub mod app;
+
 pub mod fault;
 
 pub mod telemetry;

@@ -52,26 +52,39 @@ pub(super) async fn run(app: &App, arguments: &Check) -> anyhow::Result<ExitStat
     }
     show(&parts, app.json);
     let problem = |it: &Finding| it.severity == Severity::Problem;
-    Ok(match parts.iter().flat_map(|it| &it.findings).any(problem) {
-        true => ExitStatus::Failed,
-        false => ExitStatus::Done,
-    })
+    Ok(
+        match parts.iter().flat_map(|it| &it.findings).any(problem) {
+            true => ExitStatus::Failed,
+            false => ExitStatus::Done,
+        },
+    )
 }
 
 async fn flow(app: &App, chosen: &Chosen<'_>, parts: &mut Vec<Part>) {
     let name = &chosen.name;
     if let Some(from) = &chosen.data_type.from {
         let found = source(app, chosen).await;
-        parts.push(part(name, &format!("from {}.{}", from.connection, from.table), found));
+        parts.push(part(
+            name,
+            &format!("from {}.{}", from.connection, from.table),
+            found,
+        ));
     }
-    for topic in [chosen.topic.clone(), chosen.data_type.dead_letters_of(&chosen.topic)] {
+    for topic in [
+        chosen.topic.clone(),
+        chosen.data_type.dead_letters_of(&chosen.topic),
+    ] {
         let found = app.open.check_topic(chosen, &topic).await;
         let place = format!("topic {}.{topic}", chosen.data_type.broker);
         parts.push(part(name, &place, found));
     }
     if let Some(into) = &chosen.data_type.into {
         let found = sink(app, chosen, into).await;
-        parts.push(part(name, &format!("into {}.{}", into.connection, into.table), found));
+        parts.push(part(
+            name,
+            &format!("into {}.{}", into.connection, into.table),
+            found,
+        ));
     }
 }
 

@@ -119,11 +119,15 @@ async fn show(app: &App, found: Found<'_>) -> anyhow::Result<ExitStatus> {
             let place = cursors.place(&flow);
             if app.json {
                 let position = position.as_ref().map(position_json);
-                let saved = json!({ "flow": text, "position": position, "saved_at": at, "place": place });
+                let saved =
+                    json!({ "flow": text, "position": position, "saved_at": at, "place": place });
                 println!("{saved}");
             } else {
                 let position = position.map_or("nothing read yet".into(), |it| it.to_string());
-                println!("{text}\n  stands at  {position}\n  saved      {}\n  kept in    {place}", saved_at(at));
+                println!(
+                    "{text}\n  stands at  {position}\n  saved      {}\n  kept in    {place}",
+                    saved_at(at)
+                );
             }
         }
         Found::Sink(chosen, into, flow) => {
@@ -144,7 +148,10 @@ fn show_progress(app: &App, flow: &str, sink: &str, progress: &[Progress]) {
                 json!({ "topic": it.topic, "topic_id": it.topic_id, "partition": it.partition, "next_offset": it.next_offset })
             })
             .collect();
-        println!("{}", json!({ "flow": flow, "kept_in": sink, "progress": rows }));
+        println!(
+            "{}",
+            json!({ "flow": flow, "kept_in": sink, "progress": rows })
+        );
         return;
     }
     println!("{flow}, kept in {sink}");

@@ -34,7 +34,10 @@ impl fmt::Display for Compared {
             return f.write_str("all equal");
         }
         let (different, missing, extra) = (self.different, self.missing, self.extra);
-        write!(f, "{different} different, {missing} missing, {extra} too many")
+        write!(
+            f,
+            "{different} different, {missing} missing, {extra} too many"
+        )
     }
 }
 

@@ -102,11 +102,7 @@ impl<K: Eq + Hash, V: Clone> Shared<K, V> {
         Self(Mutex::new(HashMap::new()))
     }
 
-    async fn get<E>(
-        &self,
-        key: K,
-        make: impl AsyncFnOnce() -> Result<V, E>,
-    ) -> Result<V, E> {
+    async fn get<E>(&self, key: K, make: impl AsyncFnOnce() -> Result<V, E>) -> Result<V, E> {
         let mut made = self.0.lock().await;
         if let Some(value) = made.get(&key) {
             return Ok(value.clone());
@@ -173,7 +169,7 @@ impl Open {
         Ok(match self.connection(name)? {
             Connection::Mongodb { .. } => {
                 let mongodb = self.mongodb(name).await?;
-                Box::new(MongodbScan::new(mongodb, mongodb_scan(from, limits)))
+                Box::new(MongodbScan::new(mongodb, &mongodb_scan(from, limits)))
             }
             Connection::Sqlite { .. } => {
                 let sqlite = self.sqlite(name, Absent::Refuse).await?;
@@ -203,10 +199,11 @@ impl Open {
     /// Where a data type is written.
     pub(super) async fn sink(
         &self,
-        _chosen: &Chosen<'_>,
+        chosen: &Chosen<'_>,
         into: &WriteInto,
     ) -> Result<Arc<dyn Sink>, FlowError> {
-        let (name, key, drop) = (&into.connection, declared(&into.key), into.drop.clone());
+        let key = declared(&into.key).or_else(|| known_key(chosen.data_type.format));
+        let (name, drop) = (&into.connection, into.drop.clone());
         let create = match into.create_table {
             true => CreateTable::WhenMissing,
             false => CreateTable::Never,
@@ -244,10 +241,13 @@ impl Open {
         for topic in [&chosen.topic, &dead_letters] {
             match self.topics(chosen).await? {
                 Topics::Kafka(kafka) => {
-                    kafka.ensure_topic(topic, open_kafka::create(create)).await?;
+                    kafka
+                        .ensure_topic(topic, open_kafka::create(create))
+                        .await?;
                 }
                 Topics::Embedded(embedded) => {
-                    embedded.ensure_topic(topic, create.partitions).await?;
+                    let partitions = open_kafka::create(create).partitions;
+                    embedded.ensure_topic(topic, partitions).await?;
                 }
             }
         }
@@ -315,7 +315,7 @@ impl Open {
             Connection::Embedded { path } => {
                 let open = async || EmbeddedBroker::open(name, path).await;
                 let embedded = self.embedded.get(name.clone(), open).await;
-                embedded.map(Topics::Embedded).map_err(FlowError::from)
+                embedded.map(Topics::Embedded).map_err(opening)
             }
             Connection::Kafka(kafka) => {
                 let settings = open_kafka::connecting(kafka);
@@ -329,7 +329,9 @@ impl Open {
     fn connection(&self, name: &str) -> Result<&Connection, FlowError> {
         // Settings that were read have no name that leads nowhere.
         let found = self.settings.connections.get(name);
-        found.ok_or(FlowError::Silent("a connection that the settings do not have"))
+        found.ok_or(FlowError::Silent(
+            "a connection that the settings do not have",
+        ))
     }
 
     async fn mysql(&self, name: &str) -> Result<MysqlConnection, FlowError> {
@@ -354,7 +356,10 @@ impl Open {
             database: Some(database.clone()),
         };
         let open = async || mongodb::open(name, &settings).await;
-        self.mongodb.get(name.to_owned(), open).await.map_err(opening)
+        self.mongodb
+            .get(name.to_owned(), open)
+            .await
+            .map_err(opening)
     }
 
     async fn sqlite(&self, name: &str, absent: Absent) -> Result<SqliteConnection, FlowError> {
@@ -369,7 +374,10 @@ impl Open {
             let _ = std::fs::create_dir_all(folder);
         }
         let open = async || sqlite::open(name, &settings, absent, Durability::Full).await;
-        self.sqlite.get(name.to_owned(), open).await.map_err(opening)
+        self.sqlite
+            .get(name.to_owned(), open)
+            .await
+            .map_err(opening)
     }
 }
 
@@ -382,6 +390,14 @@ fn opening(error: ConnectError) -> FlowError {
     FlowError::Opening {
         fault: error.fault(),
         cause: error.into(),
+    }
+}
+
+/// The field that identifies a row, where the format itself says so.
+fn known_key(format: Format) -> Option<Vec<String>> {
+    match format {
+        Format::InformationJson | Format::InformationProtobuf => Some(vec!["uid".into()]),
+        Format::Json | Format::Protobuf => None,
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod identifier;
 pub mod kafka;
 pub mod kafka_log;
+pub mod mongodb;
 pub mod mysql;
 mod mysql_errors;
 mod sql_errors;

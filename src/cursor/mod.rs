@@ -11,6 +11,7 @@
 pub mod database;
 pub mod file;
 pub mod memory;
+pub mod older_producer;
 
 use async_trait::async_trait;
 

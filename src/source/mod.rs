@@ -15,6 +15,7 @@
 
 mod keyset;
 pub mod memory;
+pub mod mongodb_scan;
 pub mod mysql_scan;
 pub mod sqlite_scan;
 

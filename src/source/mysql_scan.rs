@@ -16,10 +16,10 @@ use sqlx::{
 
 use super::{
     Extent, Manner, ReadLimits, Source, SourceError, SourceReader,
-    keyset::{self, Batches, Mark, Page, Pages, Place, ReadAhead, Reading},
+    keyset::{self, Batches, Mark, Page, Pages, Place, ReadAhead, Reading, failed},
 };
 use crate::{
-    connect::{Verdict, identifier::statement, mysql::MysqlConnection, verdict},
+    connect::{identifier::statement, mysql::MysqlConnection},
     fault::{Fault, Faulty, chain},
     model::{Finding, Op, Position, Records, Severity},
 };
@@ -263,17 +263,4 @@ async fn count_nulls(connection: &MysqlConnection, learned: &Learned) -> Result<
 fn altered(name: &str, column: &str) -> SourceError {
     let cause = format!("column `{column}` was altered while the table was read");
     SourceError::Lost(name.to_owned(), cause.into())
-}
-
-fn failed(name: &str, error: sqlx::Error) -> SourceError {
-    let advice = match verdict(&error) {
-        Verdict::Transient => return SourceError::Lost(name.to_owned(), error.into()),
-        Verdict::Refused(advice) => advice,
-        Verdict::Data => "the server does not take a value of the position",
-    };
-    SourceError::Refused {
-        name: name.to_owned(),
-        advice: advice.to_owned(),
-        cause: error.into(),
-    }
 }

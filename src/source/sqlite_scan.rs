@@ -1,5 +1,6 @@
 //! A table of a SQLite file, read past an incremental field.
 
+mod check;
 mod columns;
 #[cfg(test)]
 mod tests;
@@ -16,10 +17,10 @@ use sqlx::{
 
 use super::{
     Extent, Manner, ReadLimits, Source, SourceError, SourceReader,
-    keyset::{self, Batches, Mark, Page, Pages, Place, ReadAhead, Reading},
+    keyset::{self, Batches, Mark, Page, Pages, Place, ReadAhead, Reading, failed},
 };
 use crate::{
-    connect::{Verdict, identifier::statement, sqlite::SqliteConnection, verdict},
+    connect::{identifier::statement, sqlite::SqliteConnection},
     fault::{Fault, Faulty, chain},
     model::{Finding, Op, Packer, Position, Records, Severity, Value},
 };
@@ -71,22 +72,17 @@ impl SqliteScan {
         }
     }
 
-    async fn count_nulls(&self, learned: &Learned) -> Result<i64, SourceError> {
-        if learned.nullable.is_empty() {
-            return Ok(0);
-        }
-        let condition = format!("{} IS NULL", learned.nullable.join(" IS NULL OR "));
-        let text = format!("SELECT count(*) FROM {} WHERE {condition}", learned.place);
-        let counted = sqlx::query_scalar(statement(text))
-            .fetch_one(self.connection.readers())
-            .await;
-        counted.map_err(|error| failed(&self.name, error))
-    }
-
     async fn refuse_nulls(&self, learned: &Learned) -> Result<(), SourceError> {
-        match self.count_nulls(learned).await? {
-            0 => Ok(()),
-            _ => Err(SourceError::Unfit {
+        let Some(condition) = learned.has_nulls() else {
+            return Ok(());
+        };
+        let text = format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", learned.place);
+        let found = sqlx::query(statement(text))
+            .fetch_optional(self.connection.readers())
+            .await;
+        match found.map_err(|error| failed(&self.name, error))? {
+            None => Ok(()),
+            Some(_) => Err(SourceError::Unfit {
                 name: self.name.clone(),
                 advice: format!(
                     "rows with NULL in {} would never be read: give them a value",
@@ -94,60 +90,6 @@ impl SqliteScan {
                 ),
             }),
         }
-    }
-
-    async fn findings(&self, learned: &Learned) -> Result<Vec<Finding>, SourceError> {
-        let finding = |severity, text| Finding { severity, text };
-        let ordering: Vec<&str> = learned
-            .table
-            .incremental
-            .iter()
-            .map(|it| it.name.as_str())
-            .collect();
-        let incremental = ordering.first().copied().unwrap_or_default();
-        let columns = learned.columns.len();
-        let by = ordering.join(", ");
-        let mut findings = vec![finding(
-            Severity::Good,
-            format!("{}: {columns} columns, read by ({by})", self.name),
-        )];
-        let serves = |names: &[String]| {
-            names
-                .iter()
-                .map(String::as_str)
-                .eq(ordering.iter().copied())
-        };
-        if !learned.indexes.iter().any(|it| serves(&it.columns)) {
-            let quoted: Vec<&str> = learned
-                .table
-                .incremental
-                .iter()
-                .map(|it| it.quoted.as_str())
-                .collect();
-            findings.push(finding(
-                Severity::Note,
-                format!(
-                    "no index serves this order: CREATE INDEX highwater_order ON {} ({})",
-                    learned.place,
-                    quoted.join(", ")
-                ),
-            ));
-        }
-        let nulls = self.count_nulls(learned).await?;
-        if nulls > 0 {
-            let columns = learned.nullable.join(" or ");
-            let text = format!(
-                "{nulls} rows have NULL in {columns} and would never be read: give them a value"
-            );
-            findings.push(finding(Severity::Problem, text));
-        }
-        findings.push(finding(
-            Severity::Note,
-            format!(
-                "a scan sees neither deleted rows nor rows whose `{incremental}` moves backwards"
-            ),
-        ));
-        Ok(findings)
     }
 }
 
@@ -159,7 +101,7 @@ impl Source for SqliteScan {
 
     async fn check(&self) -> Result<Vec<Finding>, SourceError> {
         match self.learn().await {
-            Ok(learned) => self.findings(&learned).await,
+            Ok(learned) => check::findings(&self.connection, &learned).await,
             Err(error) if error.fault() == Fault::Transient => Err(error),
             Err(error) => Ok(vec![Finding {
                 severity: Severity::Problem,
@@ -307,18 +249,5 @@ fn bind<'q>(
         Mark::F64(it) => query.bind(*it),
         Mark::Bytes(it) => query.bind(it.clone()),
         other => query.bind(other.text()),
-    }
-}
-
-fn failed(name: &str, error: sqlx::Error) -> SourceError {
-    let advice = match verdict(&error) {
-        Verdict::Transient => return SourceError::Lost(name.to_owned(), error.into()),
-        Verdict::Refused(advice) => advice,
-        Verdict::Data => "the file does not take a value of the position",
-    };
-    SourceError::Refused {
-        name: name.to_owned(),
-        advice: advice.to_owned(),
-        cause: error.into(),
     }
 }

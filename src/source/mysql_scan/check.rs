@@ -4,7 +4,7 @@ use super::{columns::Learned, count_nulls};
 use crate::{
     connect::mysql::MysqlConnection,
     model::{Finding, Severity},
-    source::SourceError,
+    source::{SourceError, keyset::Index},
 };
 
 /// The findings about a table that could be learned.
@@ -27,30 +27,7 @@ pub(super) async fn findings(
             names(&ordering)
         ),
     )];
-    let serving = learned
-        .indexes
-        .iter()
-        .find(|it| serves(&it.columns, &ordering, table.schema.key()));
-    findings.push(match serving {
-        Some(index) => finding(
-            Severity::Good,
-            format!("index `{}` serves this order", index.name),
-        ),
-        None => finding(
-            Severity::Note,
-            format!(
-                "no index serves this order, so that each page sorts the whole table: \
-                 CREATE INDEX highwater_order ON {} ({})",
-                learned.place,
-                table
-                    .incremental
-                    .iter()
-                    .map(|it| it.quoted.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
-        ),
-    });
+    findings.push(order(learned, &ordering));
     let nulls = count_nulls(connection, learned).await?;
     if nulls > 0 {
         let text = format!(
@@ -66,6 +43,30 @@ pub(super) async fn findings(
         ),
     ));
     Ok(findings)
+}
+
+fn order(learned: &Learned, ordering: &[String]) -> Finding {
+    let table = &learned.table;
+    let serves = |it: &&Index| serves(&it.columns, ordering, table.schema.key());
+    match learned.indexes.iter().find(serves) {
+        Some(index) => finding(
+            Severity::Good,
+            format!("index `{}` serves this order", index.name),
+        ),
+        None => {
+            let quoted: Vec<&str> = table
+                .incremental
+                .iter()
+                .map(|it| it.quoted.as_str())
+                .collect();
+            let (place, quoted) = (&learned.place, quoted.join(", "));
+            let text = format!(
+                "no index serves this order, so that each page sorts the whole table: \
+                 CREATE INDEX highwater_order ON {place} ({quoted})"
+            );
+            finding(Severity::Note, text)
+        }
+    }
 }
 
 /// Whether an index leads in the ordering's columns; a secondary one is followed by the key.

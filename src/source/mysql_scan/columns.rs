@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{MySql, MySqlPool, mysql::MySqlRow, query::QueryAs};
 
-use super::{MysqlScanSettings, failed, unpack::Unpack};
+use super::{MysqlScanSettings, unpack::Unpack};
 use crate::{
     connect::{
         identifier::{NotAName, backticked, statement},
@@ -13,7 +13,7 @@ use crate::{
     model::{Field, Schema},
     source::{
         SourceError,
-        keyset::{self, Form, Index, KeyColumn, MarkKind, Table},
+        keyset::{self, Form, Index, KeyColumn, MarkKind, Table, failed},
     },
 };
 
@@ -85,20 +85,10 @@ pub(super) async fn learn(
     };
     let pool = connection.pool();
     // A table that we may not see is missing in information_schema: the server says which it is.
-    let seen = sqlx::query(statement(format!("SELECT 1 FROM {place} LIMIT 0")))
-        .execute(pool)
-        .await;
-    seen.map_err(|error| failed(name, error))?;
-
+    probe(name, pool, format!("SELECT 1 FROM {place}")).await?;
     let mut columns = columns(name, pool, database, table).await?;
     if connection.flavor() == Flavor::Mariadb {
-        let conditions = ask::<(String, String)>(name, pool, JSON_COLUMNS, database, table).await?;
-        for column in columns.iter_mut().filter(|it| it.unpack == Unpack::Text) {
-            let condition = format!("json_valid({})", column.quoted);
-            if conditions.iter().any(|(_, clause)| *clause == condition) {
-                column.unpack = Unpack::Json;
-            }
-        }
+        mark_json(name, pool, database, table, &mut columns).await?;
     }
     let parts = ask(name, pool, INDEXES, database, table).await?;
     let indexes = Index::gather(parts);
@@ -113,14 +103,24 @@ pub(super) async fn learn(
     }
     let first = keyset::place(&names, &settings.incremental, "incremental").map_err(unfit)?;
     let first = &columns[first];
-    let keyset = keyset_table(name, &place, &columns, first, &key).map_err(unfit)?;
+    let table = keyset_table(name, &place, &columns, first, &key).map_err(unfit)?;
+    // A column can be seen by any right to it, and read only by that to SELECT.
+    probe(name, pool, table.select.clone()).await?;
     Ok(Learned {
-        table: Arc::new(keyset),
+        table: Arc::new(table),
         unpacks: columns.iter().map(|it| it.unpack).collect(),
         indexes,
         place,
         nullable: first.is_nullable.then(|| first.quoted.clone()),
     })
+}
+
+/// Whether a statement can be run, without a row of it.
+async fn probe(name: &str, pool: &MySqlPool, text: String) -> Result<(), SourceError> {
+    let ran = sqlx::query(statement(text + " LIMIT 0"))
+        .execute(pool)
+        .await;
+    ran.map(drop).map_err(|error| failed(name, error))
 }
 
 async fn ask<T>(
@@ -174,6 +174,23 @@ async fn columns(
         })
     };
     rows.into_iter().map(column).collect()
+}
+
+async fn mark_json(
+    name: &str,
+    pool: &MySqlPool,
+    database: Option<&str>,
+    table: &str,
+    columns: &mut [Column],
+) -> Result<(), SourceError> {
+    let conditions: Vec<(String, String)> = ask(name, pool, JSON_COLUMNS, database, table).await?;
+    for column in columns.iter_mut().filter(|it| it.unpack == Unpack::Text) {
+        let condition = format!("json_valid({})", column.quoted);
+        if conditions.iter().any(|(_, clause)| *clause == condition) {
+            column.unpack = Unpack::Json;
+        }
+    }
+    Ok(())
 }
 
 fn keyset_table(

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{SqliteScanSettings, failed};
+use super::SqliteScanSettings;
 use crate::{
     connect::{identifier::double_quoted, sqlite::SqliteConnection},
     model::{Field, Kind, Schema},
     source::{
         SourceError,
-        keyset::{self, Form, Index, KeyColumn, MarkKind, Table},
+        keyset::{self, Form, Index, KeyColumn, MarkKind, Table, failed},
     },
 };
 
@@ -16,13 +16,21 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct Learned {
     pub table: Arc<Table>,
-    /// Whether each column is declared as JSON, and whether the table is ordered by it.
+    /// How each column is read.
     pub columns: Arc<[Reads]>,
     pub indexes: Vec<Index>,
     /// The table's name, quoted.
     pub place: String,
     /// The quoted ordering columns that may be NULL.
     pub nullable: Vec<String>,
+}
+
+impl Learned {
+    /// The condition of rows that an ordering column leaves out; `None` where there can be none.
+    pub fn has_nulls(&self) -> Option<String> {
+        let condition = || format!("{} IS NULL", self.nullable.join(" IS NULL OR "));
+        (!self.nullable.is_empty()).then(condition)
+    }
 }
 
 /// How a column's text is read.
@@ -118,7 +126,7 @@ async fn columns(
                 advice: error.to_string(),
             })?,
             // The rowid is never NULL, other primary keys may be.
-            may_be_null: !not_null && !(key == 1 && declared == "INTEGER"),
+            may_be_null: !(not_null || (key == 1 && declared == "INTEGER")),
             name: column,
             declared,
             key,

@@ -1,0 +1,202 @@
+//! Which values MongoDB compares with each other.
+//!
+//! `$gt` only ever sees values of its own class ("type bracketing"): `{_id: {$gt: 7}}` finds no
+//! text at all. A field that holds two classes would be read up to the end of one of them.
+
+use mongodb::bson::{Bson, DateTime, Decimal128, oid::ObjectId};
+
+/// Values that compare with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    Number,
+    Text,
+    Document,
+    Binary,
+    ObjectId,
+    Bool,
+    Date,
+    Timestamp,
+    /// What no place can be behind: null, a list, NaN, patterns, code.
+    None,
+}
+
+impl Class {
+    pub fn of(value: &Bson) -> Self {
+        match value {
+            Bson::Double(it) if it.is_nan() => Self::None,
+            // Its text is the one thing that the driver says of it.
+            Bson::Decimal128(it) if it.to_string() == "NaN" => Self::None,
+            Bson::Double(_) | Bson::Int32(_) | Bson::Int64(_) | Bson::Decimal128(_) => Self::Number,
+            Bson::String(_) | Bson::Symbol(_) => Self::Text,
+            Bson::Document(_) => Self::Document,
+            Bson::Binary(_) => Self::Binary,
+            Bson::ObjectId(_) => Self::ObjectId,
+            Bson::Boolean(_) => Self::Bool,
+            Bson::DateTime(_) => Self::Date,
+            Bson::Timestamp(_) => Self::Timestamp,
+            _ => Self::None,
+        }
+    }
+
+    /// The word for it in messages to people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Number => "numbers",
+            Self::Text => "text",
+            Self::Document => "documents",
+            Self::Binary => "binary",
+            Self::ObjectId => "ObjectIds",
+            Self::Bool => "booleans",
+            Self::Date => "dates",
+            Self::Timestamp => "timestamps",
+            Self::None => "null, NaN or another value without order",
+        }
+    }
+
+    /// The value of this class that `text` says; `None` where it says none.
+    pub fn parse(self, text: &str) -> Option<Bson> {
+        let parsed = match self {
+            Self::Number => number(text),
+            Self::Text => text_value(text),
+            Self::ObjectId => ObjectId::parse_str(text).ok().map(Bson::ObjectId),
+            Self::Date => date(text),
+            Self::Bool => text.parse().ok().map(Bson::Boolean),
+            Self::Document | Self::Binary | Self::Timestamp | Self::None => None,
+        };
+        parsed
+            .or_else(|| extended(text))
+            .filter(|it| Self::of(it) == self)
+    }
+}
+
+/// The value that `text` looks like, where no document shows the class.
+pub(super) fn guess(text: &str) -> Bson {
+    extended(text)
+        .or_else(|| ObjectId::parse_str(text).ok().map(Bson::ObjectId))
+        .or_else(|| number(text))
+        .or_else(|| date(text))
+        .unwrap_or_else(|| Bson::String(text.to_owned()))
+}
+
+fn extended(text: &str) -> Option<Bson> {
+    let object = text.trim_start().starts_with('{');
+    object.then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+fn number(text: &str) -> Option<Bson> {
+    if let Ok(whole) = text.parse() {
+        return Some(Bson::Int64(whole));
+    }
+    let digits = text.starts_with(|it: char| it.is_ascii_digit() || "+-.".contains(it));
+    let float: f64 = text.parse().ok().filter(|_| digits)?;
+    let shortest = float.to_string();
+    // What a double would round, a decimal holds.
+    if float.is_finite() && shortest.len() >= text.trim_end_matches('0').len() {
+        return Some(Bson::Double(float));
+    }
+    let decimal: Option<Decimal128> = text.parse().ok();
+    decimal.map(Bson::Decimal128)
+}
+
+fn text_value(text: &str) -> Option<Bson> {
+    let quoted = text.len() > 1 && text.starts_with('"') && text.ends_with('"');
+    match serde_json::from_str(text) {
+        Ok(inner) if quoted => Some(Bson::String(inner)),
+        _ if text.trim_start().starts_with("{\"$") => None,
+        _ => Some(Bson::String(text.to_owned())),
+    }
+}
+
+/// RFC 3339, or a day, or a day and a time in UTC.
+fn date(text: &str) -> Option<Bson> {
+    let spelled = text.trim().replacen(' ', "T", 1);
+    let candidates = [
+        spelled.clone(),
+        format!("{spelled}Z"),
+        format!("{spelled}T00:00:00Z"),
+    ];
+    candidates
+        .iter()
+        .find_map(|it| DateTime::parse_rfc3339_str(it).ok())
+        .map(Bson::DateTime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(class: Class, text: &str, expectation: Option<Bson>) {
+        assert_eq!(class.parse(text), expectation, "{class:?} {text}");
+    }
+
+    fn at(millis: i64) -> Option<Bson> {
+        Some(Bson::DateTime(DateTime::from_millis(millis)))
+    }
+
+    #[test]
+    fn a_value_is_read_as_the_class_that_the_field_holds() {
+        let hex = "68a1f0c2e4b0a1b2c3d4e5f6";
+        let id = ObjectId::parse_str(hex).expect("an id");
+        check(Class::ObjectId, hex, Some(id.into()));
+        check(
+            Class::ObjectId,
+            &format!("{{\"$oid\":\"{hex}\"}}"),
+            Some(id.into()),
+        );
+        check(Class::Text, hex, Some(hex.into()));
+        check(Class::Text, "\"a b\"", Some("a b".into()));
+        check(Class::Number, "12", Some(12_i64.into()));
+        check(Class::Number, "-1.5", Some((-1.5).into()));
+        let long = "1.23456789012345678901";
+        let decimal: Decimal128 = long.parse().expect("a decimal");
+        check(Class::Number, long, Some(decimal.into()));
+        check(
+            Class::Date,
+            "2025-08-26T09:30:15.123Z",
+            at(1_756_200_615_123),
+        );
+        check(
+            Class::Date,
+            "2025-08-26T17:30:15.123+08:00",
+            at(1_756_200_615_123),
+        );
+        check(Class::Date, "2025-08-26 09:30:15", at(1_756_200_615_000));
+        check(Class::Date, "1970-01-02", at(86_400_000));
+        check(Class::Date, r#"{"$date":{"$numberLong":"5"}}"#, at(5));
+    }
+
+    #[test]
+    fn a_value_of_another_class_is_none() {
+        for (class, text) in [
+            (Class::ObjectId, "None"),
+            (Class::ObjectId, "12"),
+            (Class::Number, "68a1f0c2e4b0a1b2c3d4e5f6"),
+            (Class::Number, "inf"),
+            (Class::Date, "yesterday"),
+            (Class::Date, "12"),
+            (Class::Text, r#"{"$oid":"68a1f0c2e4b0a1b2c3d4e5f6"}"#),
+            (Class::Binary, "abc"),
+        ] {
+            check(class, text, None);
+        }
+    }
+
+    #[test]
+    fn without_documents_the_value_is_what_it_looks_like() {
+        for (text, class) in [
+            ("68a1f0c2e4b0a1b2c3d4e5f6", Class::ObjectId),
+            ("123", Class::Number),
+            ("2025-08-26", Class::Date),
+            ("abc", Class::Text),
+        ] {
+            assert_eq!(Class::of(&guess(text)), class, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_behind_null_and_nan() {
+        for value in [Bson::Null, Bson::Double(f64::NAN), Bson::Array(vec![])] {
+            assert_eq!(Class::of(&value), Class::None);
+        }
+    }
+}
