@@ -2,6 +2,7 @@
 
 mod bench;
 mod place;
+mod proof;
 mod services;
 mod shell;
 mod test;
@@ -23,6 +24,9 @@ enum Command {
     Test(test::Arguments),
     /// Measure how fast rows move on the real servers, beside the barest pipe
     Bench(bench::Arguments),
+    /// Run a proof that is too long for every day
+    #[command(subcommand)]
+    Proof(proof::Proof),
     /// Bring up the real servers that tests run against
     #[command(subcommand)]
     Services(services::command::Command),
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Proof(proof) => proof::run(&proof),
         Command::Services(command) => services::command::run(command),
     };
     match outcome {
