@@ -4,6 +4,7 @@
 //! the same values (or to what the format's documentation says of their types), equal records
 //! give equal bytes, and no bytes at all make a decoder panic.
 
+pub mod information;
 pub mod json;
 pub mod protobuf;
 
