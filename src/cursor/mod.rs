@@ -10,6 +10,7 @@
 
 pub mod file;
 pub mod memory;
+pub mod older_producer;
 
 use async_trait::async_trait;
 

@@ -78,7 +78,7 @@ fn decoded(read: wire::Information) -> Result<Decoded<'static>, String> {
             given(read.uid),
             text(read.topic),
             text(read.name),
-            given(read.created_at),
+            text(read.created_at),
             given(read.data_type),
             given(read.tag_values),
             Some(list("link_data", &read.link_data)?),

@@ -89,7 +89,7 @@ impl Scanned {
 
     fn orderless(&self, path: &str) -> String {
         format!(
-            "`{path}` is missing or {} in some documents, which no incremental read would ever \
+            "`{path}` is missing, {} in some documents, which no incremental read would ever \
              reach: give all of them a value, or choose another field, such as `_id`",
             Class::None.word()
         )
