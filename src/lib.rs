@@ -20,4 +20,12 @@ pub mod flow;
 
 pub mod connect;
 
+pub mod settings;
+
+pub mod cli;
+
+pub mod app;
+
 pub mod fault;
+
+pub mod telemetry;

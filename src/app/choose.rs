@@ -7,6 +7,9 @@ use crate::{
 
 use super::App;
 
+/// A part of a data type: its name in the settings, and whether a data type has it.
+pub(super) type Part = (&'static str, fn(&DataType) -> bool);
+
 impl App {
     /// The chosen data types that have `part` (`from` or `into`); a named one that lacks it is a
     /// mistake, said on stderr.
@@ -14,7 +17,7 @@ impl App {
         &self,
         data_type: Option<&str>,
         topic: Option<&str>,
-        part: (&str, fn(&DataType) -> bool),
+        part: Part,
     ) -> Result<Vec<Chosen<'_>>, ExitStatus> {
         let usage = |text: String| {
             eprintln!("highwater: {text}");

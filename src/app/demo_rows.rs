@@ -11,8 +11,19 @@ use crate::connect::identifier::statement;
 pub const TABLE: &str = "raw_information_list_temp";
 
 const COLUMNS: [&str; 13] = [
-    "_id", "uid", "info_name", "create_time", "update_time", "column_info", "link_data",
-    "info_date", "info_section", "info_author", "description", "marc_code", "page_url",
+    "_id",
+    "uid",
+    "info_name",
+    "create_time",
+    "update_time",
+    "column_info",
+    "link_data",
+    "info_date",
+    "info_section",
+    "info_author",
+    "description",
+    "marc_code",
+    "page_url",
 ];
 /// Rows in one statement; SQLite takes 32,766 values.
 const ROWS_AT_ONCE: u64 = 500;
@@ -112,8 +123,14 @@ struct Announcement {
 }
 
 const KINDS: [&str; 5] = ["通知公告", "项目指南", "资助成果", "政策法规", "工作动态"];
-const DEPARTMENTS: [&str; 6] =
-    ["数理科学部", "化学科学部", "生命科学部", "地球科学部", "信息科学部", "医学科学部"];
+const DEPARTMENTS: [&str; 6] = [
+    "数理科学部",
+    "化学科学部",
+    "生命科学部",
+    "地球科学部",
+    "信息科学部",
+    "医学科学部",
+];
 const SENTENCES: [&str; 6] = [
     "现将有关事项通知如下，请各依托单位认真组织申报。",
     "申请人应当按照要求在线填写申请书，并提供真实、完整的附件材料。",

@@ -7,15 +7,17 @@ mod demo;
 mod demo_compare;
 mod demo_rows;
 mod open;
+mod open_kafka;
 mod progress;
 mod report;
 mod sink;
 mod stop;
 mod sync;
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::{
     cli::{Cli, Command, Everywhere, ExitStatus},
@@ -28,7 +30,7 @@ use progress::Progress;
 
 /// What every command needs.
 struct App {
-    settings: Settings,
+    settings: Arc<Settings>,
     open: Open,
     stop: CancellationToken,
     progress: Progress,
@@ -84,19 +86,20 @@ impl App {
         settings: Settings,
         everywhere: &Everywhere,
     ) -> anyhow::Result<(Self, telemetry::Telemetry)> {
+        let settings = Arc::new(settings);
         let progress = Progress::new(everywhere.json);
         let telemetry = telemetry::start(Logs {
             folder: &settings.log.folder,
             level: settings.log.level,
             keep_days: settings.log.keep_days.into(),
             screen: Screen {
-                writer: telemetry::boxed(progress.writer()),
+                writer: BoxMakeWriter::new(progress.writer()),
                 ..Screen::stderr(everywhere.log_level)
             },
         });
         let app = Self {
             stop: stop::on_signals(settings.stop.within)?,
-            open: Open::new(&settings),
+            open: Open::new(settings.clone()),
             settings,
             progress,
             json: everywhere.json,

@@ -117,7 +117,9 @@ async fn moving(name: String, figures: Arc<Figures>, bar: ProgressBar) {
             0 => String::new(),
             letters => format!(", {letters} dead letters"),
         };
-        bar.set_message(format!("{name}: {rows} rows, {bytes}, {rate:.0} rows/s{aside}"));
+        bar.set_message(format!(
+            "{name}: {rows} rows, {bytes}, {rate:.0} rows/s{aside}"
+        ));
         bar.tick();
         tokio::time::sleep(MOVING).await;
     }

@@ -7,19 +7,19 @@ use std::{
 
 use futures_util::future::join_all;
 
-use super::{App, open, report, sync};
+use super::{App, choose::Part, open, report, sync};
 use crate::{
     cli::{ExitStatus, Sink},
     fault::chain,
     flow::{BatchLimits, Consume, Figures, FlowError, Snapshot, Until, supervise},
-    settings::{Chosen, DataType, WriteInto},
+    settings::{Chosen, WriteInto},
 };
 
 /// Runs the chosen sinks side by side; one that fails does not stop the others.
 pub(super) async fn run(app: &App, arguments: &Sink) -> anyhow::Result<ExitStatus> {
-    let part = ("into", |it: &DataType| it.into.is_some());
+    let part: Part = ("into", |it| it.into.is_some());
     let data_type = arguments.data_type.as_deref();
-    let chosen = match app.chosen(data_type, arguments.topic.as_deref(), part as _) {
+    let chosen = match app.chosen(data_type, arguments.topic.as_deref(), part) {
         Ok(chosen) => chosen,
         Err(status) => return Ok(status),
     };
@@ -48,7 +48,9 @@ pub(super) async fn sink(app: &App, chosen: &Chosen<'_>, until: Until) -> Sunk {
     let began = Instant::now();
     let figures = Arc::new(Figures::default());
     let flow = open::sink_name(chosen);
-    let shown = app.progress.show(&format!("{} sink", chosen.name), figures.clone());
+    let shown = app
+        .progress
+        .show(&format!("{} sink", chosen.name), figures.clone());
     let attempt = || consume(app, chosen, until, figures.clone());
     let outcome = supervise(&flow, sync::retry(app), &figures, &app.stop, attempt).await;
     drop(shown);

@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::future::join_all;
 
-use super::{App, open, report};
+use super::{App, choose::Part, open, report};
 use crate::{
     cli::{ExitStatus, Sync},
     cursor::{CursorError, CursorLease, older_producer},
@@ -26,9 +26,9 @@ const SAVE_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs the chosen flows side by side; one that fails does not stop the others.
 pub(super) async fn run(app: &App, arguments: &Sync) -> anyhow::Result<ExitStatus> {
-    let part = ("from", |it: &crate::settings::DataType| it.from.is_some());
+    let part: Part = ("from", |it| it.from.is_some());
     let data_type = arguments.data_type.as_deref();
-    let chosen = match app.chosen(data_type, arguments.topic.as_deref(), part as _) {
+    let chosen = match app.chosen(data_type, arguments.topic.as_deref(), part) {
         Ok(chosen) => chosen,
         Err(status) => return Ok(status),
     };
@@ -60,12 +60,7 @@ pub(super) struct Synced {
 }
 
 /// Runs one flow to its end.
-pub(super) async fn sync(
-    app: &App,
-    chosen: &Chosen<'_>,
-    extent: Extent,
-    manner: Manner,
-) -> Synced {
+pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, extent: Extent, manner: Manner) -> Synced {
     let began = Instant::now();
     let figures = Arc::new(Figures::default());
     let flow = open::flow_name(chosen);
@@ -126,7 +121,7 @@ async fn produce(
         let publisher = app.open.publisher(chosen, &chosen.topic).await?;
         let dead_letters = dead_letters(app, chosen).await?;
         if extent == Extent::Incremental {
-            take_over(chosen, &*source, &mut *cursor).await?;
+            take_over(chosen, flow, &*source, &mut *cursor).await?;
         }
         let codec = open::codec(chosen.data_type.format);
         let before = cursor.load().await?;
@@ -168,6 +163,7 @@ pub(super) async fn dead_letters(app: &App, chosen: &Chosen<'_>) -> Result<DeadL
 /// The older producer's cursor, once: where this flow has none of its own yet.
 async fn take_over(
     chosen: &Chosen<'_>,
+    flow: &FlowName,
     source: &dyn Source,
     cursor: &mut dyn CursorLease,
 ) -> Result<(), FlowError> {
@@ -184,7 +180,7 @@ async fn take_over(
         FlowError::Cursor(CursorError::Damaged {
             place: error.path().display().to_string(),
             reason: error.to_string(),
-            advice: error.remedy(),
+            advice: error.remedy(&flow.text()),
         })
     })?;
     let Some(id) = older else {
@@ -192,6 +188,10 @@ async fn take_over(
     };
     let position = source.position_at(&id).await?;
     cursor.save(&position).await?;
-    tracing::info!(data_type = chosen.name, after = id, "the older producer's cursor was taken over");
+    tracing::info!(
+        data_type = chosen.name,
+        after = id,
+        "the older producer's cursor was taken over"
+    );
     Ok(())
 }

@@ -14,7 +14,26 @@
 //! - `commit` is a hint for lag tools; nothing here starts from it by itself.
 //! - Offsets grow within a partition, not always by one.
 
+pub mod embedded;
+mod embedded_publisher;
+mod embedded_store;
+mod embedded_subscription;
 pub mod file;
+pub mod kafka;
+mod kafka_delivery;
+mod kafka_errors;
+mod kafka_membership;
+mod kafka_publisher;
+mod kafka_queue;
+mod kafka_subscription;
+mod kafka_topic_id;
+mod kafka_topics;
+pub mod memory;
+mod memory_faults;
+mod memory_group;
+mod memory_publisher;
+mod memory_subscription;
+mod murmur2;
 
 use std::sync::Arc;
 

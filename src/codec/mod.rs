@@ -5,7 +5,10 @@
 //! give equal bytes, and no bytes at all make a decoder panic.
 
 pub mod information;
+mod information_json;
+mod information_protobuf;
 pub mod json;
+mod json_text;
 pub mod protobuf;
 
 use crate::{

@@ -1,6 +1,8 @@
 //! Clients and pools, opened once and shared by sources, brokers, stores and sinks.
 
 pub mod identifier;
+pub mod kafka;
+pub mod kafka_log;
 pub mod mongodb;
 pub mod mysql;
 mod mysql_errors;

@@ -86,7 +86,7 @@ pub async fn open(
         name: name.to_owned(),
         path: settings.path.clone(),
         writer: pool(1).connect_lazy_with(writing),
-        readers: pool(4).connect_lazy_with(options.pragma("query_only", "ON")),
+        readers: pool(8).connect_lazy_with(options.pragma("query_only", "ON")),
     };
     let opened = async {
         if absent == Absent::Create {

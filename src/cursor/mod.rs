@@ -8,6 +8,7 @@
 //!   one, never a mixture.
 //! - What is stored but cannot be read is refused with place and remedy, never taken as "none".
 
+pub mod database;
 pub mod file;
 pub mod memory;
 pub mod older_producer;

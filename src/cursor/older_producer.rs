@@ -1,185 +1,125 @@
-//! The cursor files of the older producer: `<root>/<topic>/<collection>/cursor.db`, which hold
-//! the last sent document's `_id` as 24 hex digits.
-//!
-//! They are only ever read, and only once: as soon as the flow has a cursor of its own, that one
-//! counts.
+//! The cursor files of the older producer: `<folder>/<topic>/<collection>/cursor.db`, whose last
+//! line is the ObjectId of the last document sent.
 
 use std::{
-    fs::File,
-    io::{ErrorKind, Read},
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use crate::fault::{Fault, Faulty};
-
-/// A file of the older producer that names no document.
-#[derive(Debug, thiserror::Error)]
-pub enum OlderCursorError {
-    /// There is nothing in it.
-    #[error("the older producer's cursor {} is empty: {REMEDY}", .0.display())]
-    Empty(PathBuf),
-    /// It holds the text `None`.
-    #[error(
-        "the older producer's cursor {} holds `None`, as a first run over an empty collection left it: {REMEDY}",
-        .0.display()
-    )]
-    NoDocument(PathBuf),
-    /// Its last line is no ObjectId.
-    #[error("the older producer's cursor {} is damaged ({reason}): {REMEDY}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// It cannot be read.
-    #[error("the older producer's cursor {} cannot be read: give this user the right to, or {REMEDY}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        cause: std::io::Error,
-    },
-}
-
-const REMEDY: &str = "delete the file to start at the first document, or name the last document \
-    that was sent with `highwater cursor set`";
-
-/// What a cursor file never exceeds.
-const LARGEST: u64 = 64 * 1024;
-
-impl Faulty for OlderCursorError {
-    fn fault(&self) -> Fault {
-        match self {
-            Self::Empty(_)
-            | Self::NoDocument(_)
-            | Self::Damaged { .. }
-            | Self::Unreadable { .. } => Fault::Permanent,
-        }
-    }
-}
-
-/// The `_id`, as 24 lower-case hex digits, after which the older producer would go on with
-/// `collection` to `topic`; `None` where it has left no file under `root` (its
-/// `runtime/cursors`).
+/// The ObjectId in the older producer's cursor file, 24 hex digits; `None` where there is no file.
 ///
 /// # Errors
-/// Where there is a file that names no document: it is never taken for "from the start".
+/// Where there is a file, but no ObjectId in it: it is never read as "from the start".
 pub fn read(
-    root: &Path,
+    folder: &Path,
     topic: &str,
     collection: &str,
 ) -> Result<Option<String>, OlderCursorError> {
-    let path = root.join(topic).join(collection).join("cursor.db");
-    let mut bytes = Vec::new();
-    let read = File::open(&path).and_then(|it| it.take(LARGEST).read_to_end(&mut bytes));
-    match read {
-        Ok(_) => last_id(path, &bytes).map(Some),
-        Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(cause) => Err(OlderCursorError::Unreadable { path, cause }),
+    let path = folder.join(topic).join(collection).join("cursor.db");
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(OlderCursorError::Unreadable(path, error)),
+    };
+    let text = String::from_utf8_lossy(&text);
+    match text.trim().lines().last().map(str::trim) {
+        None => Err(OlderCursorError::Empty(path)),
+        Some("None") => Err(OlderCursorError::NothingSent(path)),
+        Some(id) if is_object_id(id) => Ok(Some(id.to_ascii_lowercase())),
+        Some(_) => Err(OlderCursorError::Damaged(path)),
     }
 }
 
-fn last_id(path: PathBuf, bytes: &[u8]) -> Result<String, OlderCursorError> {
-    let damaged = |path, reason: String| Err(OlderCursorError::Damaged { path, reason });
-    if bytes.len() as u64 >= LARGEST {
-        return damaged(path, "it is too large for a cursor".to_owned());
-    }
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return damaged(path, "it is no text".to_owned());
-    };
-    if text.trim().is_empty() {
-        return Err(OlderCursorError::Empty(path));
-    }
-    let last = text.lines().next_back().unwrap_or_default().trim();
-    match last {
-        "None" => Err(OlderCursorError::NoDocument(path)),
-        hex if hex.len() == 24 && hex.bytes().all(|it| it.is_ascii_hexdigit()) => {
-            Ok(hex.to_ascii_lowercase())
+/// Why an older cursor file cannot be taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum OlderCursorError {
+    /// Nothing stands in it: the older producer would have read everything again.
+    #[error("the older producer's file is empty")]
+    Empty(PathBuf),
+    /// It says `None`: the older producer had run over an empty collection and never sent
+    /// anything.
+    #[error("the older producer's file says `None`: it never sent a document")]
+    NothingSent(PathBuf),
+    /// It holds something that is no ObjectId.
+    #[error("the last line of the older producer's file is no ObjectId of 24 hex digits")]
+    Damaged(PathBuf),
+    /// It cannot be read.
+    #[error("the older producer's file cannot be read")]
+    Unreadable(PathBuf, #[source] io::Error),
+}
+
+impl OlderCursorError {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Empty(path)
+            | Self::NothingSent(path)
+            | Self::Damaged(path)
+            | Self::Unreadable(path, _) => path,
         }
-        "" => damaged(path, "its last line is empty".to_owned()),
-        other => {
-            let start: String = other.chars().take(40).collect();
-            damaged(
-                path,
-                format!("its last line is `{start}`, not 24 hex digits"),
-            )
+    }
+
+    /// What to do about it, for the flow `flow`.
+    pub fn remedy(&self, flow: &str) -> String {
+        let path = self.path().display();
+        match self {
+            Self::Empty(_) | Self::NothingSent(_) => format!(
+                "remove {path} to read the collection from its beginning, or set the place \
+                 yourself with `highwater cursor set {flow} OBJECTID`"
+            ),
+            Self::Damaged(_) => format!(
+                "put the ObjectId of the last document sent in it, or set the place yourself \
+                 with `highwater cursor set {flow} OBJECTID`; to read the collection from its \
+                 beginning, remove {path}"
+            ),
+            Self::Unreadable(..) => format!("give this user the right to read {path}"),
         }
     }
+}
+
+fn is_object_id(text: &str) -> bool {
+    text.len() == 24 && text.bytes().all(|it| it.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read_of(content: impl AsRef<[u8]>) -> Result<Option<String>, OlderCursorError> {
-        let root = tempfile::tempdir().expect("a folder");
-        let folder = root.path().join("information").join("list");
-        std::fs::create_dir_all(&folder).expect("a folder");
-        std::fs::write(folder.join("cursor.db"), content).expect("a file");
-        read(root.path(), "information", "list")
-    }
-
-    #[test]
-    fn the_last_line_counts() {
-        let hex = "68a1f0c2e4b0a1b2c3d4e5f6";
-        for content in [
-            hex.to_owned(),
-            format!("{hex}\n"),
-            format!(" {hex} \r\n"),
-            format!("None\nold\n{hex}"),
-            hex.to_ascii_uppercase(),
-        ] {
-            let id = read_of(&content).expect("an id");
-            assert_eq!(id.as_deref(), Some(hex), "{content:?}");
+    fn outcome(content: Option<&[u8]>) -> Result<Option<String>, OlderCursorError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        if let Some(content) = content {
+            let place = folder.path().join("temp4/raw");
+            fs::create_dir_all(&place).expect("folders");
+            fs::write(place.join("cursor.db"), content).expect("a file");
         }
+        read(folder.path(), "temp4", "raw")
     }
 
     #[test]
-    fn no_file_is_no_cursor() {
-        let root = tempfile::tempdir().expect("a folder");
-        assert!(matches!(read(root.path(), "t", "c"), Ok(None)));
-        assert!(matches!(read(Path::new("/nowhere"), "t", "c"), Ok(None)));
-    }
-
-    #[test]
-    fn empty_none_and_damaged_are_told_apart_with_path_and_remedy() {
-        for (content, why) in [
-            (&b""[..], "is empty"),
-            (b" \n\n", "is empty"),
-            (b"None", "holds `None`"),
-            (b"68a1f0c2e4b0a1b2c3d4e5f6\nNone\n", "holds `None`"),
-            (b"68a1f0c2e4b0a1b2c3d4e5f", "damaged"),
-            (b"68a1f0c2e4b0a1b2c3d4e5fg", "damaged"),
-            (b"68a1f0c2e4b0a1b2c3d4e5f6\n\n", "damaged"),
-            (b"\xff\xfe", "damaged"),
-        ] {
-            let error = read_of(content).expect_err("no cursor");
-            let said = error.to_string();
-            assert!(said.contains(why) && said.contains("cursor.db"), "{said}");
-            assert!(
-                said.contains("delete") && said.contains("cursor set"),
-                "{said}"
-            );
-            assert_eq!(error.fault(), Fault::Permanent);
+    fn the_last_line_is_the_cursor() {
+        let id = "68a1f0c2e4b0a1b2c3d4e5f6";
+        for content in [id.to_owned(), format!("x\n {id} \n"), id.to_uppercase()] {
+            let read = outcome(Some(content.as_bytes())).expect("an ObjectId");
+            assert_eq!(read.as_deref(), Some(id));
         }
+        assert_eq!(outcome(None).expect("no file is no error"), None);
     }
 
     #[test]
-    fn a_file_without_end_is_damaged() {
-        let lines = "68a1f0c2e4b0a1b2c3d4e5f6\n".repeat(10_000);
-        let error = read_of(lines).expect_err("too large");
-        assert!(error.to_string().contains("too large"));
-    }
-
-    #[test]
-    fn a_folder_in_its_place_is_an_error() {
-        let root = tempfile::tempdir().expect("a folder");
-        std::fs::create_dir_all(root.path().join("t/c/cursor.db")).expect("a folder");
-        let read = read(root.path(), "t", "c");
-        assert!(matches!(read, Err(OlderCursorError::Unreadable { .. })));
+    fn what_is_no_cursor_is_told_apart_with_path_and_remedy() {
+        type Expected = fn(&OlderCursorError) -> bool;
+        let cases: [(&[u8], Expected); 5] = [
+            (b"", |it| matches!(it, OlderCursorError::Empty(_))),
+            (b" \n", |it| matches!(it, OlderCursorError::Empty(_))),
+            (b"None", |it| matches!(it, OlderCursorError::NothingSent(_))),
+            (b"68a1f0", |it| matches!(it, OlderCursorError::Damaged(_))),
+            (b"\xff\xfe", |it| matches!(it, OlderCursorError::Damaged(_))),
+        ];
+        for (content, expected) in cases {
+            let error = outcome(Some(content)).expect_err("no cursor");
+            assert!(expected(&error), "{content:?}: {error}");
+            let remedy = error.remedy("a/b/c");
+            assert!(remedy.contains("cursor.db") && remedy.contains("cursor set a/b/c"));
+        }
     }
 }

@@ -25,7 +25,7 @@ pub use window::Window;
 use crate::{
     broker::BrokerError,
     cursor::CursorError,
-    fault::{Fault, Faulty},
+    fault::{Cause, Fault, Faulty},
     pipeline::StepError,
     sink::SinkError,
     source::SourceError,
@@ -49,6 +49,15 @@ pub enum FlowError {
     /// The sink.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// A connection could not be opened.
+    #[error("{cause}")]
+    Opening {
+        /// Whether it may pass.
+        fault: Fault,
+        /// What went wrong.
+        #[source]
+        cause: Cause,
+    },
     /// The place where the sink's progress and the topic disagree.
     #[error("{0}")]
     DeadPosition(String),
@@ -65,6 +74,7 @@ impl Faulty for FlowError {
             Self::Cursor(error) => error.fault(),
             Self::Step(error) => error.fault(),
             Self::Sink(error) => error.fault(),
+            Self::Opening { fault, .. } => *fault,
             Self::DeadPosition(_) => Fault::Permanent,
             Self::Silent(_) => Fault::Transient,
         }

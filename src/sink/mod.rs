@@ -11,6 +11,28 @@
 //!   what may pass (deadlock, lock wait, lost connection) is transient.
 //! - After any error the transaction is rolled back and its connection is not used again.
 
+pub mod memory;
+pub mod mysql;
+pub mod sqlite;
+
+mod mysql_catalog;
+mod mysql_check;
+mod mysql_progress;
+mod mysql_session;
+mod mysql_values;
+mod mysql_write;
+mod sql_failure;
+mod sqlite_catalog;
+mod sqlite_progress;
+mod sqlite_values;
+mod table;
+mod table_create;
+mod table_runs;
+mod table_statements;
+mod value_text;
+
+pub use table_create::{CreateTable, PROGRESS_TABLE};
+
 use async_trait::async_trait;
 
 use crate::{

@@ -1,6 +1,7 @@
 //! Reading a table page by page in the order of (incremental field, key), without any system's
 //! own words: `mysql_scan` and `sqlite_scan` are this with their statements' dialect.
 
+mod index;
 mod mark;
 mod place;
 mod read_ahead;
@@ -10,13 +11,17 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
+pub(super) use index::{Index, key, place};
 pub(super) use mark::{Mark, MarkKind};
 pub(super) use place::Place;
 pub(super) use read_ahead::{Outlet, ReadAhead};
 pub(super) use statement::{Form, Page};
 
 use super::{Extent, Manner, ReadLimits, SourceError};
-use crate::model::{Batch, Position, Records, Row, Schema};
+use crate::{
+    connect::{Verdict, verdict},
+    model::{Batch, Position, Records, Row, Schema},
+};
 
 /// A table as it is read: its columns and what it is ordered by.
 #[derive(Debug, Clone)]
@@ -98,7 +103,9 @@ pub(super) async fn read(
     reading: Reading,
     outlet: Outlet,
 ) -> Result<(), SourceError> {
-    let page_rows = reading.limits.rows.max(PAGE_ROWS);
+    // Whole batches, so that none is cut short at a page's end.
+    let batch_rows = reading.limits.rows.max(1);
+    let page_rows = batch_rows * PAGE_ROWS.div_ceil(batch_rows);
     let mut batches = Batches::new(table.clone(), place.clone(), reading.limits, outlet);
     loop {
         let (by, after) = match &place {
@@ -206,6 +213,20 @@ impl Batches {
             position: self.place.position(&self.table),
         };
         self.outlet.send(batch).await;
+    }
+}
+
+/// What an error of the driver means for the source `name`.
+pub(super) fn failed(name: &str, error: sqlx::Error) -> SourceError {
+    let advice = match verdict(&error) {
+        Verdict::Transient => return SourceError::Lost(name.to_owned(), error.into()),
+        Verdict::Refused(advice) => advice,
+        Verdict::Data => "a value of the position is not taken",
+    };
+    SourceError::Refused {
+        name: name.to_owned(),
+        advice: advice.to_owned(),
+        cause: error.into(),
     }
 }
 

@@ -1,1 +1,266 @@
+//! A table of MySQL or MariaDB, read past an incremental field.
 
+mod check;
+mod columns;
+mod unpack;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use sqlx::{
+    Column, Decode, Executor, MySql, Row, TypeInfo,
+    mysql::{MySqlArguments, MySqlConnection, MySqlRow},
+    query::Query,
+};
+
+use super::{
+    Extent, Manner, ReadLimits, Source, SourceError, SourceReader,
+    keyset::{self, Batches, Mark, Page, Pages, Place, ReadAhead, Reading, failed},
+};
+use crate::{
+    connect::{identifier::statement, mysql::MysqlConnection},
+    fault::{Fault, Faulty, chain},
+    model::{Finding, Op, Position, Records, Severity},
+};
+use columns::{Learned, learn};
+
+/// What a scan of a table needs.
+#[derive(Debug, Clone)]
+pub struct MysqlScanSettings {
+    /// `table`, in the connection's database, or `database.table`.
+    pub table: String,
+    /// The column that grows with every change.
+    pub incremental: String,
+    /// The columns that identify a row; the primary key where none are named.
+    pub key: Option<Vec<String>>,
+    /// Limits of a batch and of a wait.
+    pub limits: ReadLimits,
+    /// How long a following read waits before it asks again for new rows.
+    pub poll: Duration,
+}
+
+/// A table as a source.
+#[derive(Debug, Clone)]
+pub struct MysqlScan {
+    name: String,
+    connection: MysqlConnection,
+    settings: MysqlScanSettings,
+}
+
+impl MysqlScan {
+    /// Over an open connection; the table is asked for when it is read.
+    pub fn new(connection: MysqlConnection, settings: MysqlScanSettings) -> Self {
+        Self {
+            name: format!("{}.{}", connection.name(), settings.table),
+            connection,
+            settings,
+        }
+    }
+
+    /// Learned each time anew: columns may have been added since.
+    async fn learn(&self) -> Result<Learned, SourceError> {
+        learn(&self.name, &self.connection, &self.settings).await
+    }
+
+    /// A session outside the pool, which is never given back: it may be left in the middle of a
+    /// page, and a following read must not keep others from theirs.
+    async fn pages(&self, learned: &Learned) -> Result<MysqlPages, SourceError> {
+        let lost = |error| failed(&self.name, error);
+        let session = self.connection.pool().acquire().await.map_err(lost)?;
+        let mut session = session.detach();
+        // A page waits on the wire while the flow is behind; the server's patience is 60 s.
+        session
+            .execute("SET SESSION net_write_timeout = 3600")
+            .await
+            .map_err(lost)?;
+        Ok(MysqlPages {
+            name: self.name.clone(),
+            session,
+            learned: learned.clone(),
+        })
+    }
+
+    async fn refuse_nulls(&self, learned: &Learned) -> Result<(), SourceError> {
+        let Some(column) = &learned.nullable else {
+            return Ok(());
+        };
+        let text = format!(
+            "SELECT 1 FROM {} WHERE {column} IS NULL LIMIT 1",
+            learned.place
+        );
+        let found = sqlx::query(statement(text))
+            .fetch_optional(self.connection.pool())
+            .await;
+        match found.map_err(|error| failed(&self.name, error))? {
+            None => Ok(()),
+            Some(_) => Err(SourceError::Unfit {
+                name: self.name.clone(),
+                advice: format!(
+                    "rows with NULL in {column} would never be read: give them a value"
+                ),
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl Source for MysqlScan {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
+        match self.learn().await {
+            Ok(learned) => check::findings(&self.connection, &learned).await,
+            Err(error) if error.fault() == Fault::Transient => Err(error),
+            Err(error) => Ok(vec![check::finding(Severity::Problem, chain(&error))]),
+        }
+    }
+
+    async fn begin(
+        &self,
+        extent: Extent,
+        stored: Option<&Position>,
+    ) -> Result<Position, SourceError> {
+        let learned = self.learn().await?;
+        self.refuse_nulls(&learned).await?;
+        let mut pages = self.pages(&learned).await?;
+        let place = keyset::begin(&learned.table, &mut pages, extent, stored).await?;
+        Ok(place.position(&learned.table))
+    }
+
+    async fn open(
+        &self,
+        position: &Position,
+        manner: Manner,
+    ) -> Result<Box<dyn SourceReader>, SourceError> {
+        let learned = self.learn().await?;
+        self.refuse_nulls(&learned).await?;
+        let place = Place::parse(position, &learned.table)?;
+        let pages = Box::new(self.pages(&learned).await?);
+        let (limits, poll) = (self.settings.limits, self.settings.poll);
+        let reading = Reading {
+            limits,
+            manner,
+            poll,
+        };
+        let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
+        let read = |outlet| keyset::read(table, pages, place, reading, outlet);
+        let reader = ReadAhead::start(&self.name, schema, position.clone(), limits.max_wait, read);
+        Ok(Box::new(reader))
+    }
+
+    async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
+        let learned = self.learn().await?;
+        Place::at(value, &learned.table).map(|it| it.position(&learned.table))
+    }
+}
+
+struct MysqlPages {
+    name: String,
+    session: MySqlConnection,
+    learned: Learned,
+}
+
+#[async_trait]
+impl Pages for MysqlPages {
+    async fn page(&mut self, page: Page<'_>, batches: &mut Batches) -> Result<usize, SourceError> {
+        let mut query = sqlx::query(statement(page.text));
+        for mark in page.bound {
+            query = bind(query, mark);
+        }
+        let mut rows = query.fetch(&mut self.session);
+        let mut count = 0;
+        while let Some(row) = rows
+            .try_next()
+            .await
+            .map_err(|error| failed(&self.name, error))?
+        {
+            if count == 0 {
+                self.learned.expect_types(&self.name, &row)?;
+            }
+            count += 1;
+            self.learned.push(&self.name, &row, batches.records())?;
+            batches.pushed().await?;
+        }
+        Ok(count)
+    }
+
+    async fn rows(&mut self, text: String) -> Result<Records, SourceError> {
+        let mut records = Records::new(self.learned.table.schema.clone());
+        // Prepared like a page, so that its values come in the same protocol.
+        let rows = sqlx::query(statement(text))
+            .fetch_all(&mut self.session)
+            .await;
+        for row in rows.map_err(|error| failed(&self.name, error))? {
+            self.learned.expect_types(&self.name, &row)?;
+            self.learned.push(&self.name, &row, &mut records)?;
+        }
+        Ok(records)
+    }
+}
+
+impl Learned {
+    /// A table that is altered between two pages would be read by the wrong plan.
+    fn expect_types(&self, name: &str, row: &MySqlRow) -> Result<(), SourceError> {
+        let mut pairs = row.columns().iter().zip(self.unpacks.iter());
+        let other = pairs.find(|(column, unpack)| !unpack.comes_as(column.type_info().name()));
+        match other {
+            None => Ok(()),
+            Some((column, _)) => Err(altered(name, column.name())),
+        }
+    }
+
+    fn push(&self, name: &str, row: &MySqlRow, records: &mut Records) -> Result<(), SourceError> {
+        records.push(Op::Upsert, 0, |packer| {
+            for (index, unpack) in self.unpacks.iter().enumerate() {
+                let value = row
+                    .try_get_raw(index)
+                    .map_err(|error| failed(name, error))?;
+                // An error here is NULL and nothing else; the value's own `is_null` would take
+                // zero dates for it, too.
+                let bytes = <&[u8] as Decode<MySql>>::decode(value).ok();
+                let packed = unpack.pack(bytes, packer);
+                packed.map_err(|_| altered(name, row.column(index).name()))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn bind<'q>(
+    query: Query<'q, MySql, MySqlArguments>,
+    mark: &Mark,
+) -> Query<'q, MySql, MySqlArguments> {
+    match mark {
+        Mark::I64(it) => query.bind(*it),
+        Mark::U64(it) => query.bind(*it),
+        Mark::F64(it) => query.bind(*it),
+        Mark::Year(it) => query.bind(*it),
+        Mark::Bytes(it) => query.bind(it.clone()),
+        Mark::Decimal(_) | Mark::Text(_) | Mark::Date(_) | Mark::Time(_) | Mark::DateTime(_) => {
+            query.bind(mark.text())
+        }
+    }
+}
+
+async fn count_nulls(connection: &MysqlConnection, learned: &Learned) -> Result<i64, SourceError> {
+    let Some(column) = &learned.nullable else {
+        return Ok(0);
+    };
+    let text = format!(
+        "SELECT COUNT(*) FROM {} WHERE {column} IS NULL",
+        learned.place
+    );
+    let counted = sqlx::query_scalar(statement(text))
+        .fetch_one(connection.pool())
+        .await;
+    counted.map_err(|error| failed(&learned.table.name, error))
+}
+
+/// It may pass: opening anew learns the table as it is now.
+fn altered(name: &str, column: &str) -> SourceError {
+    let cause = format!("column `{column}` was altered while the table was read");
+    SourceError::Lost(name.to_owned(), cause.into())
+}

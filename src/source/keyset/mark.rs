@@ -116,7 +116,8 @@ impl Mark {
         match self {
             Self::I64(it) => it.to_string(),
             Self::U64(it) => it.to_string(),
-            Self::F64(it) => it.to_string(),
+            // `1e300` rather than three hundred zeros.
+            Self::F64(it) => format!("{it:?}"),
             Self::Decimal(it) | Self::Text(it) => it.clone(),
             Self::Bytes(it) => it.iter().map(|byte| format!("{byte:02x}")).collect(),
             Self::Date(it) => it.to_string(),

@@ -48,6 +48,32 @@ impl Place {
         Position::new(serde_json::to_string(&token).unwrap_or_default())
     }
 
+    /// Behind all rows with `value` in the incremental field, as a person writes it.
+    ///
+    /// # Errors
+    /// `Position` where it is no value of that field.
+    pub fn at(value: &str, table: &Table) -> Result<Self, SourceError> {
+        let mark = table
+            .incremental
+            .first()
+            .and_then(|column| match column.kind {
+                Some(kind) => kind.parse(value),
+                // Each value says its type itself: a person's number is a number.
+                None => [MarkKind::I64, MarkKind::F64, MarkKind::Text]
+                    .into_iter()
+                    .find_map(|kind| kind.parse(value)),
+            });
+        let mark = mark.ok_or_else(|| SourceError::Position {
+            name: table.name.clone(),
+            position: value.to_owned(),
+            advice: table.incremental.first().map_or(String::new(), |column| {
+                let kind = column.kind.map_or("value", MarkKind::word);
+                format!("it is no {kind}, as `{}` has it", column.name)
+            }),
+        })?;
+        Ok(Self::Incremental(vec![mark]))
+    }
+
     /// The place that `position` names in `table`.
     ///
     /// # Errors

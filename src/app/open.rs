@@ -1,0 +1,415 @@
+//! Settings to adapters: connections are opened once, adapters for each attempt.
+
+use std::{collections::HashMap, hash::Hash, sync::Arc};
+
+use tokio::sync::Mutex;
+
+use super::open_kafka;
+use crate::{
+    broker::{Publisher, Subscription, embedded::EmbeddedBroker, kafka::KafkaBroker},
+    codec::{
+        Decoder, Encoder,
+        information::{InformationJson, InformationProtobuf},
+        json::Json,
+        protobuf::Protobuf,
+    },
+    connect::{
+        ConnectError,
+        mongodb::{self, MongodbConnection, MongodbSettings},
+        mysql::{self, MysqlConnection, MysqlSettings},
+        sqlite::{self, Absent, Durability, SqliteConnection, SqliteSettings},
+    },
+    cursor::{CursorStore, database::DatabaseCursors, file::FileCursors},
+    fault::Faulty,
+    flow::FlowError,
+    model::{Finding, FlowName, Severity},
+    settings::{Chosen, Connection, Cursors, Format, ReadFrom, Settings, WriteInto},
+    sink::{
+        CreateTable, Sink,
+        mysql::{MysqlSink, MysqlSinkSettings},
+        sqlite::{SqliteSink, SqliteSinkSettings},
+    },
+    source::{
+        ReadLimits, Source,
+        mongodb_scan::{MongodbScan, MongodbScanSettings},
+        mysql_scan::{MysqlScan, MysqlScanSettings},
+        sqlite_scan::{SqliteScan, SqliteScanSettings},
+    },
+};
+
+/// A following read answers at least this often, so that a stop is noticed.
+const MAX_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// The name of a producing flow: its cursor key.
+pub(super) fn flow_name(chosen: &Chosen<'_>) -> FlowName {
+    let from = chosen.data_type.from.as_ref();
+    FlowName {
+        data_type: chosen.name.clone(),
+        topic: chosen.topic.clone(),
+        source: from.map_or_else(String::new, |it| format!("{}.{}", it.connection, it.table)),
+    }
+}
+
+/// The name of a sink: its progress is kept under it.
+pub(super) fn sink_name(chosen: &Chosen<'_>) -> String {
+    let into = chosen.data_type.into.as_ref();
+    FlowName {
+        data_type: chosen.name.clone(),
+        topic: chosen.topic.clone(),
+        source: into.map_or_else(String::new, |it| {
+            format!("to {}.{}", it.connection, it.table)
+        }),
+    }
+    .text()
+}
+
+/// Both directions of a format.
+pub(super) struct Codec {
+    pub encoder: Arc<dyn Encoder>,
+    pub decoder: Arc<dyn Decoder>,
+}
+
+pub(super) fn codec(format: Format) -> Codec {
+    fn both<T: Encoder + Decoder + Copy + 'static>(format: T) -> Codec {
+        Codec {
+            encoder: Arc::new(format),
+            decoder: Arc::new(format),
+        }
+    }
+    match format {
+        Format::InformationJson => both(InformationJson),
+        Format::InformationProtobuf => both(InformationProtobuf),
+        Format::Json => both(Json),
+        Format::Protobuf => both(Protobuf),
+    }
+}
+
+/// Opens what settings name; what is open already is shared.
+pub(super) struct Open {
+    settings: Arc<Settings>,
+    mysql: Shared<String, MysqlConnection>,
+    sqlite: Shared<String, SqliteConnection>,
+    mongodb: Shared<String, MongodbConnection>,
+    embedded: Shared<String, EmbeddedBroker>,
+    database_cursors: Shared<String, Arc<DatabaseCursors>>,
+}
+
+/// Values that are made once for each key.
+struct Shared<K, V>(Mutex<HashMap<K, V>>);
+
+impl<K: Eq + Hash, V: Clone> Shared<K, V> {
+    fn new() -> Self {
+        Self(Mutex::new(HashMap::new()))
+    }
+
+    async fn get<E>(&self, key: K, make: impl AsyncFnOnce() -> Result<V, E>) -> Result<V, E> {
+        let mut made = self.0.lock().await;
+        if let Some(value) = made.get(&key) {
+            return Ok(value.clone());
+        }
+        let value = make().await?;
+        made.insert(key, value.clone());
+        Ok(value)
+    }
+}
+
+impl Open {
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
+        Self {
+            settings,
+            mysql: Shared::new(),
+            sqlite: Shared::new(),
+            mongodb: Shared::new(),
+            embedded: Shared::new(),
+            database_cursors: Shared::new(),
+        }
+    }
+
+    /// Where cursors are kept.
+    pub(super) async fn cursors(&self) -> Result<Arc<dyn CursorStore>, FlowError> {
+        let name = match &self.settings.cursors {
+            Cursors::File { folder } => return Ok(Arc::new(FileCursors::new(folder))),
+            Cursors::Database { connection } => connection,
+        };
+        let holder = format!("process {}", std::process::id());
+        let store = self
+            .database_cursors
+            .get(name.clone(), async || match self.connection(name)? {
+                Connection::Sqlite { .. } => {
+                    let sqlite = self.sqlite(name, Absent::Create).await?;
+                    DatabaseCursors::in_sqlite(sqlite, &holder)
+                        .await
+                        .map(Arc::new)
+                        .map_err(FlowError::from)
+                }
+                _ => {
+                    let mysql = self.mysql(name).await?;
+                    DatabaseCursors::in_mysql(mysql, &holder)
+                        .await
+                        .map(Arc::new)
+                        .map_err(FlowError::from)
+                }
+            })
+            .await?;
+        Ok(store)
+    }
+
+    /// Where a data type is read from.
+    pub(super) async fn source(&self, chosen: &Chosen<'_>) -> Result<Box<dyn Source>, FlowError> {
+        let Some(from) = &chosen.data_type.from else {
+            return Err(FlowError::Silent("a data type without `from`"));
+        };
+        let limits = ReadLimits {
+            rows: from.rows,
+            bytes: from.bytes,
+            max_wait: MAX_WAIT,
+        };
+        let (table, incremental) = (from.table.clone(), from.incremental.clone());
+        let (name, key, poll) = (&from.connection, declared(&from.key), from.poll);
+        Ok(match self.connection(name)? {
+            Connection::Mongodb { .. } => {
+                let mongodb = self.mongodb(name).await?;
+                Box::new(MongodbScan::new(mongodb, &mongodb_scan(from, limits)))
+            }
+            Connection::Sqlite { .. } => {
+                let sqlite = self.sqlite(name, Absent::Refuse).await?;
+                let settings = SqliteScanSettings {
+                    table,
+                    incremental,
+                    key,
+                    limits,
+                    poll,
+                };
+                Box::new(SqliteScan::new(sqlite, settings))
+            }
+            _ => {
+                let mysql = self.mysql(name).await?;
+                let settings = MysqlScanSettings {
+                    table,
+                    incremental,
+                    key,
+                    limits,
+                    poll,
+                };
+                Box::new(MysqlScan::new(mysql, settings))
+            }
+        })
+    }
+
+    /// Where a data type is written.
+    pub(super) async fn sink(
+        &self,
+        chosen: &Chosen<'_>,
+        into: &WriteInto,
+    ) -> Result<Arc<dyn Sink>, FlowError> {
+        let key = declared(&into.key).or_else(|| known_key(chosen.data_type.format));
+        let (name, drop) = (&into.connection, into.drop.clone());
+        let create = match into.create_table {
+            true => CreateTable::WhenMissing,
+            false => CreateTable::Never,
+        };
+        Ok(match self.connection(name)? {
+            Connection::Sqlite { .. } => {
+                let sqlite = self.sqlite(name, Absent::Create).await?;
+                let settings = SqliteSinkSettings {
+                    key,
+                    drop,
+                    create,
+                    ..SqliteSinkSettings::new(&into.table)
+                };
+                Arc::new(SqliteSink::open(sqlite, settings)?)
+            }
+            _ => {
+                let mysql = self.mysql(name).await?;
+                let settings = MysqlSinkSettings {
+                    key,
+                    drop,
+                    create,
+                    ..MysqlSinkSettings::new(&into.table)
+                };
+                Arc::new(MysqlSink::open(mysql, settings)?)
+            }
+        })
+    }
+
+    /// Makes the topics of a data type, where the settings say with what.
+    pub(super) async fn ensure_topics(&self, chosen: &Chosen<'_>) -> Result<(), FlowError> {
+        let Some(create) = chosen.data_type.create_topic else {
+            return Ok(());
+        };
+        let dead_letters = chosen.data_type.dead_letters_of(&chosen.topic);
+        for topic in [&chosen.topic, &dead_letters] {
+            match self.topics(chosen).await? {
+                Topics::Kafka(kafka) => {
+                    kafka
+                        .ensure_topic(topic, open_kafka::create(create))
+                        .await?;
+                }
+                Topics::Embedded(embedded) => {
+                    let partitions = open_kafka::create(create).partitions;
+                    embedded.ensure_topic(topic, partitions).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A publisher to one of a data type's topics.
+    pub(super) async fn publisher(
+        &self,
+        chosen: &Chosen<'_>,
+        topic: &str,
+    ) -> Result<Box<dyn Publisher>, FlowError> {
+        Ok(match self.topics(chosen).await? {
+            Topics::Kafka(kafka) => {
+                let settings = open_kafka::publishing(chosen.data_type);
+                Box::new(kafka.publisher(topic, &settings).await?)
+            }
+            Topics::Embedded(embedded) => Box::new(embedded.publisher(topic).await?),
+        })
+    }
+
+    /// A member of a data type's group.
+    pub(super) async fn subscription(
+        &self,
+        chosen: &Chosen<'_>,
+        into: &WriteInto,
+    ) -> Result<Box<dyn Subscription>, FlowError> {
+        Ok(match self.topics(chosen).await? {
+            Topics::Kafka(kafka) => {
+                let settings = open_kafka::subscribing(into);
+                let subscription = kafka.subscribe(&chosen.topic, &into.group, &settings);
+                Box::new(subscription.await?)
+            }
+            Topics::Embedded(embedded) => {
+                Box::new(embedded.subscribe(&chosen.topic, &into.group).await?)
+            }
+        })
+    }
+
+    /// Whether a topic is there, or would be made.
+    pub(super) async fn check_topic(
+        &self,
+        chosen: &Chosen<'_>,
+        topic: &str,
+    ) -> Result<Vec<Finding>, FlowError> {
+        let found = match self.topics(chosen).await? {
+            Topics::Kafka(kafka) => kafka.topic(topic).await,
+            Topics::Embedded(embedded) => embedded.topic(topic).await,
+        };
+        let (severity, text) = match (found, chosen.data_type.create_topic) {
+            (Ok(it), _) => (Severity::Good, format!("it is there, its id is {}", it.id)),
+            (Err(crate::broker::BrokerError::NoTopic(_)), Some(create)) => {
+                let partitions = create.partitions;
+                let text = format!("it is made with {partitions} partitions when it is first used");
+                (Severity::Good, text)
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
+        Ok(vec![Finding { severity, text }])
+    }
+
+    async fn topics(&self, chosen: &Chosen<'_>) -> Result<Topics, FlowError> {
+        let name = &chosen.data_type.broker;
+        match self.connection(name)? {
+            Connection::Embedded { path } => {
+                let open = async || EmbeddedBroker::open(name, path).await;
+                let embedded = self.embedded.get(name.clone(), open).await;
+                embedded.map(Topics::Embedded).map_err(opening)
+            }
+            Connection::Kafka(kafka) => {
+                let settings = open_kafka::connecting(kafka);
+                let kafka = KafkaBroker::new(name, &settings).map_err(opening)?;
+                Ok(Topics::Kafka(kafka))
+            }
+            _ => Err(FlowError::Silent("a broker that is none")),
+        }
+    }
+
+    fn connection(&self, name: &str) -> Result<&Connection, FlowError> {
+        // Settings that were read have no name that leads nowhere.
+        let found = self.settings.connections.get(name);
+        found.ok_or(FlowError::Silent(
+            "a connection that the settings do not have",
+        ))
+    }
+
+    async fn mysql(&self, name: &str) -> Result<MysqlConnection, FlowError> {
+        let (Connection::Mysql(it) | Connection::Mariadb(it)) = self.connection(name)? else {
+            return Err(FlowError::Silent("a connection of another kind"));
+        };
+        let settings = MysqlSettings {
+            url: it.url.clone(),
+            pool: it.pool,
+            tls_ca: it.tls_ca.clone(),
+        };
+        let open = async || mysql::open(name, &settings).await;
+        self.mysql.get(name.to_owned(), open).await.map_err(opening)
+    }
+
+    async fn mongodb(&self, name: &str) -> Result<MongodbConnection, FlowError> {
+        let Connection::Mongodb { url, database } = self.connection(name)? else {
+            return Err(FlowError::Silent("a connection of another kind"));
+        };
+        let settings = MongodbSettings {
+            url: url.clone(),
+            database: Some(database.clone()),
+        };
+        let open = async || mongodb::open(name, &settings).await;
+        self.mongodb
+            .get(name.to_owned(), open)
+            .await
+            .map_err(opening)
+    }
+
+    async fn sqlite(&self, name: &str, absent: Absent) -> Result<SqliteConnection, FlowError> {
+        let Connection::Sqlite { path } = self.connection(name)? else {
+            return Err(FlowError::Silent("a connection of another kind"));
+        };
+        let settings = SqliteSettings { path: path.clone() };
+        if absent == Absent::Create
+            && let Some(folder) = path.parent()
+        {
+            // Where it cannot be made, opening the file says so.
+            let _ = std::fs::create_dir_all(folder);
+        }
+        let open = async || sqlite::open(name, &settings, absent, Durability::Full).await;
+        self.sqlite
+            .get(name.to_owned(), open)
+            .await
+            .map_err(opening)
+    }
+}
+
+enum Topics {
+    Kafka(KafkaBroker),
+    Embedded(EmbeddedBroker),
+}
+
+fn opening(error: ConnectError) -> FlowError {
+    FlowError::Opening {
+        fault: error.fault(),
+        cause: error.into(),
+    }
+}
+
+/// The field that identifies a row, where the format itself says so.
+fn known_key(format: Format) -> Option<Vec<String>> {
+    match format {
+        Format::InformationJson | Format::InformationProtobuf => Some(vec!["uid".into()]),
+        Format::Json | Format::Protobuf => None,
+    }
+}
+
+fn declared(key: &[String]) -> Option<Vec<String>> {
+    (!key.is_empty()).then(|| key.to_vec())
+}
+
+fn mongodb_scan(from: &ReadFrom, limits: ReadLimits) -> MongodbScanSettings {
+    MongodbScanSettings {
+        collection: from.table.clone(),
+        incremental: from.incremental.clone(),
+        limits,
+        poll: from.poll,
+    }
+}

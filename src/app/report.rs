@@ -1,0 +1,120 @@
+//! What a command has to say at its end, for people and for scripts.
+
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
+
+use comfy_table::{Table, presets};
+use indicatif::{HumanBytes, HumanCount};
+use serde_json::json;
+
+use super::{sink::Sunk, sync::Synced};
+use crate::{
+    flow::Snapshot,
+    settings::{Mistakes, Paint},
+};
+
+/// Columns that a report may take.
+const WIDTH: usize = 100;
+
+/// A table for a terminal.
+pub(super) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(header.to_vec());
+    table
+}
+
+/// Every mistake of a settings file, on stderr; as JSON on stdout for scripts.
+pub(super) fn mistakes(mistakes: &Mistakes, json: bool) {
+    if json {
+        let lines: Vec<_> = mistakes.lines().collect();
+        println!("{}", json!({ "mistakes": lines }));
+    } else {
+        let paint = match io::stderr().is_terminal() {
+            true => Paint::Colour,
+            false => Paint::Plain,
+        };
+        eprintln!("{}", mistakes.report(paint, WIDTH));
+    }
+}
+
+/// What `sync` did.
+pub(super) fn synced(flows: &[Synced], json: bool) {
+    if json {
+        let flows: Vec<_> = flows.iter().map(synced_json).collect();
+        println!("{}", json!({ "flows": flows }));
+        return;
+    }
+    for it in flows {
+        let done = figures(&it.figures, it.took);
+        match (&it.position, &it.error) {
+            (Some(position), _) => println!("{}: {done}; the cursor stands at {position}", it.flow),
+            (None, None) => println!("{}: stopped; {done}", it.flow),
+            (None, Some(error)) => println!("{}: failed: {error}; {done}", it.flow),
+        }
+    }
+}
+
+/// What `sink` did.
+pub(super) fn sunk(sinks: &[Sunk], json: bool) {
+    if json {
+        let sinks: Vec<_> = sinks.iter().map(sunk_json).collect();
+        println!("{}", json!({ "sinks": sinks }));
+        return;
+    }
+    for it in sinks {
+        let done = figures(&it.figures, it.took);
+        match &it.error {
+            None => println!("{}: {done}", it.flow),
+            Some(error) => println!("{}: failed: {error}; {done}", it.flow),
+        }
+    }
+}
+
+/// `1,234 rows, 1.2 MiB in 3.4 s (363 rows/s)`, with what went wrong on the way.
+pub(super) fn figures(figures: &Snapshot, took: Duration) -> String {
+    let seconds = took.as_secs_f64();
+    let rate = figures.rows as f64 / seconds.max(0.001);
+    let (rows, bytes) = (HumanCount(figures.rows), HumanBytes(figures.bytes));
+    let mut text = format!("{rows} rows, {bytes} in {seconds:.1} s ({rate:.0} rows/s)");
+    if figures.dead_letters > 0 {
+        text.push_str(&format!(", {} dead letters", figures.dead_letters));
+    }
+    if figures.retries > 0 {
+        text.push_str(&format!(", opened again {} times", figures.retries));
+    }
+    text
+}
+
+fn synced_json(it: &Synced) -> serde_json::Value {
+    let mut object = figures_json(&it.flow.text(), &it.figures, it.took, it.error.as_deref());
+    let position = it.position.as_ref().map(|it| {
+        // A position is JSON; one that is not would still be a text.
+        serde_json::from_str(it.as_str()).unwrap_or_else(|_| json!(it.as_str()))
+    });
+    object["position"] = json!(position);
+    object
+}
+
+fn sunk_json(it: &Sunk) -> serde_json::Value {
+    figures_json(&it.flow, &it.figures, it.took, it.error.as_deref())
+}
+
+fn figures_json(
+    flow: &str,
+    figures: &Snapshot,
+    took: Duration,
+    error: Option<&str>,
+) -> serde_json::Value {
+    json!({
+        "flow": flow,
+        "rows": figures.rows,
+        "bytes": figures.bytes,
+        "seconds": took.as_secs_f64(),
+        "dead_letters": figures.dead_letters,
+        "retries": figures.retries,
+        "error": error,
+    })
+}

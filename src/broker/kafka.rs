@@ -1,0 +1,95 @@
+//! Topics of a Kafka cluster.
+//!
+//! Order and durability: the producer is idempotent, and a message is delivered when all in-sync
+//! replicas have it. A delivery keeps its producer alive; where the publisher and all deliveries
+//! are dropped, librdkafka throws away what it has not sent.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+
+use super::{BrokerError, TopicId, kafka_topics};
+pub use super::{
+    kafka_publisher::{KafkaCompression, KafkaPartitioner, KafkaPublisher, KafkaPublisherSettings},
+    kafka_subscription::{KafkaSubscription, KafkaSubscriptionSettings},
+    kafka_topics::CreateTopic,
+};
+use crate::connect::{ConnectError, kafka::KafkaSettings};
+
+/// A cluster. Cheap to clone; nothing is connected until something is asked.
+#[derive(Debug, Clone)]
+pub struct KafkaBroker {
+    pub(super) name: String,
+    pub(super) config: ClientConfig,
+}
+
+impl KafkaBroker {
+    /// The cluster of the connection `name`.
+    ///
+    /// # Errors
+    /// `Settings`, as `KafkaSettings::client_config` says.
+    pub fn new(name: &str, settings: &KafkaSettings) -> Result<Self, ConnectError> {
+        Ok(Self {
+            name: name.to_owned(),
+            config: settings.client_config(name)?,
+        })
+    }
+
+    /// The topic's id. Asking never makes a topic.
+    ///
+    /// # Errors
+    /// `NoTopic` where it is not there, `Refused` where we are not let in, `Lost` where the
+    /// cluster does not answer within 15 seconds.
+    pub async fn topic(&self, topic: &str) -> Result<TopicId, BrokerError> {
+        let described = kafka_topics::describe(&self.config, &self.name, topic).await?;
+        Ok(TopicId {
+            name: topic.to_owned(),
+            id: described.id,
+        })
+    }
+
+    /// Makes a topic where it is not there; one that is there stays as it is.
+    ///
+    /// # Errors
+    /// `Refused` where the cluster will not make it.
+    pub async fn ensure_topic(&self, topic: &str, create: CreateTopic) -> Result<(), BrokerError> {
+        kafka_topics::ensure(&self.config, &self.name, topic, create).await
+    }
+
+    /// A publisher to a topic, which must be there.
+    ///
+    /// # Errors
+    /// As `topic` says.
+    pub async fn publisher(
+        &self,
+        topic: &str,
+        settings: &KafkaPublisherSettings,
+    ) -> Result<KafkaPublisher, BrokerError> {
+        KafkaPublisher::open(self, topic, settings).await
+    }
+
+    /// Joins `group` to read a topic, which must be there.
+    ///
+    /// # Errors
+    /// As `topic` says.
+    pub async fn subscribe(
+        &self,
+        topic: &str,
+        group: &str,
+        settings: &KafkaSubscriptionSettings,
+    ) -> Result<KafkaSubscription, BrokerError> {
+        KafkaSubscription::open(self, topic, group, settings).await
+    }
+}
+
+/// Sets what the settings' options do not.
+pub(super) fn set_default(config: &mut ClientConfig, option: &str, value: impl ToString) {
+    if config.get(option).is_none() {
+        config.set(option, value.to_string());
+    }
+}
+
+/// As librdkafka takes durations.
+pub(super) fn millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}

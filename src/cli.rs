@@ -1,0 +1,302 @@
+//! The command line: what people can say, with its help. What it does is wired in `app`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use tracing::Level;
+
+use crate::settings::topic_problem;
+
+/// How a process ends. Wrong data is never `Done`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// All was done.
+    Done = 0,
+    /// Something failed.
+    Failed = 1,
+    /// Wrong usage, or mistakes in the settings.
+    Usage = 2,
+    /// A verification found differences.
+    Differences = 3,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status as u8)
+    }
+}
+
+/// Keeps systems in step: MongoDB and MySQL through Kafka into MySQL, past a cursor that never
+/// skips.
+#[derive(Debug, Parser)]
+#[command(name = "highwater", version, about, after_help = EXAMPLES, propagate_version = true)]
+#[command(arg_required_else_help = true, subcommand_required = true)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub everywhere: Everywhere,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for every command.
+#[derive(Debug, Args)]
+pub struct Everywhere {
+    /// The settings file
+    #[arg(
+        long,
+        global = true,
+        help_heading = "For every command",
+        value_name = "FILE",
+        default_value = "settings.toml"
+    )]
+    pub settings: PathBuf,
+
+    /// Answer in JSON on stdout, for scripts
+    #[arg(long, global = true, help_heading = "For every command")]
+    pub json: bool,
+
+    /// The least important lines on stderr: error, warn, info, debug or trace
+    #[arg(
+        long,
+        global = true,
+        help_heading = "For every command",
+        value_name = "LEVEL",
+        default_value = "info",
+        value_parser = level
+    )]
+    pub log_level: Level,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show it working: no server and no settings needed
+    Demo(Demo),
+    /// Read past the stored cursor and publish, then stop
+    Sync(Sync),
+    /// Consume topics and write them into tables
+    Sink(Sink),
+    /// Check settings, connections, rights and topics, and say what flows cannot see
+    Check(Check),
+    /// See and move cursors
+    #[command(subcommand)]
+    Cursor(Cursor),
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+#[command(after_help = "It can be run again and again; each run begins anew in its folder.")]
+pub struct Demo {
+    /// Rows to make
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub rows: u64,
+
+    /// The folder for source, topics, target and cursors
+    #[arg(long, value_name = "FOLDER", default_value = "runtime/demo")]
+    pub folder: PathBuf,
+}
+
+/// `sync`.
+#[derive(Debug, Args)]
+#[command(after_help = SYNC_EXAMPLES)]
+pub struct Sync {
+    /// With --data-type, publish to this topic instead: a flow of its own, with its own cursor.
+    /// Alone, the data types that have this topic
+    #[arg(long, value_name = "TOPIC", value_parser = topic)]
+    pub topic: Option<String>,
+
+    /// The data type to read; without it, every one that has `from`
+    #[arg(long, alias = "data_type", value_name = "NAME")]
+    pub data_type: Option<String>,
+
+    /// Read everything from the beginning; goes on where an interrupted one stopped
+    #[arg(long, alias = "full_amount")]
+    pub full_amount: bool,
+
+    /// Go on with what comes, until stopped
+    #[arg(long)]
+    pub follow: bool,
+}
+
+/// `sink`.
+#[derive(Debug, Args)]
+#[command(after_help = SINK_EXAMPLES)]
+pub struct Sink {
+    /// The data type to write; without it, every one that has `into`
+    #[arg(long, alias = "data_type", value_name = "NAME")]
+    pub data_type: Option<String>,
+
+    /// With --data-type, consume this topic instead. Alone, the data types that have this topic
+    #[arg(long, value_name = "TOPIC", value_parser = topic)]
+    pub topic: Option<String>,
+
+    /// Stop when all is written that was in the topic at the start
+    #[arg(long)]
+    pub until_caught_up: bool,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub struct Check {
+    /// Read the settings alone, without opening any connection
+    #[arg(long)]
+    pub offline: bool,
+
+    /// Check this data type only
+    #[arg(long, alias = "data_type", value_name = "NAME")]
+    pub data_type: Option<String>,
+}
+
+/// `cursor`.
+#[derive(Debug, Subcommand)]
+#[command(after_help = CURSOR_EXAMPLES)]
+pub enum Cursor {
+    /// All stored cursors
+    List,
+    /// One cursor: where it stands, when it was saved, and where it is kept
+    Show {
+        /// The flow's name, as `cursor list` writes it
+        flow: String,
+    },
+    /// Put a cursor at a value: what is past it will be read
+    Set {
+        /// The flow's name, as `cursor list` writes it
+        flow: String,
+        /// A value of the incremental field
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Forget a cursor: the next run reads from the beginning
+    Reset {
+        /// The flow's name, as `cursor list` writes it
+        flow: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  highwater demo                                      see it work, without any server
+  highwater check                                     are settings, servers and rights right?
+  highwater sync --topic information --data-type information
+  highwater sink --data-type information              consume and write until stopped
+
+Exit status: 0 done, 1 failed, 2 wrong usage or settings, 3 differences found";
+
+const SYNC_EXAMPLES: &str = "\
+Examples:
+  highwater sync                                      every data type in the settings
+  highwater sync --topic information --data-type information
+  highwater sync --data-type information --follow     and go on with what comes
+  highwater sync --data-type information --full-amount";
+
+const SINK_EXAMPLES: &str = "\
+Examples:
+  highwater sink                                      every data type in the settings
+  highwater sink --data-type information --until-caught-up";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  highwater check                                     opens each connection that a flow needs
+  highwater check --offline --settings new.toml       every mistake of a file, with its line";
+
+const CURSOR_EXAMPLES: &str = "\
+Examples:
+  highwater cursor list
+  highwater cursor show  information/information/crawler.raw_list
+  highwater cursor set   information/information/crawler.raw_list 42
+  highwater cursor reset information/information/crawler.raw_list --yes";
+
+fn topic(text: &str) -> Result<String, String> {
+    match topic_problem(text) {
+        None => Ok(text.to_owned()),
+        Some(problem) => Err(problem.to_owned()),
+    }
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    // `Level` would also take numbers, which nobody means.
+    let word = text.chars().all(|it| it.is_ascii_alphabetic());
+    text.parse()
+        .ok()
+        .filter(|_| word)
+        .ok_or_else(|| "it is one of error, warn, info, debug, trace".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, ErrorKind> {
+        Cli::try_parse_from(line.split_whitespace()).map_err(|it| it.kind())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_older_producers_spelling_is_taken() {
+        let cli = parse("highwater sync --topic t --data_type information --full_amount").unwrap();
+        let Command::Sync(sync) = cli.command else {
+            panic!("{:?}", cli.command)
+        };
+        assert_eq!(sync.topic.as_deref(), Some("t"));
+        assert_eq!(sync.data_type.as_deref(), Some("information"));
+        assert!(sync.full_amount && !sync.follow);
+    }
+
+    #[test]
+    fn global_flags_stand_before_or_behind_the_command() {
+        for line in [
+            "highwater --settings a.toml --json --log-level debug check",
+            "highwater check --settings a.toml --json --log-level debug",
+        ] {
+            let everywhere = parse(line).unwrap().everywhere;
+            assert_eq!(everywhere.settings, PathBuf::from("a.toml"));
+            assert!(everywhere.json);
+            assert_eq!(everywhere.log_level, Level::DEBUG);
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for (line, kind) in [
+            (
+                "highwater",
+                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+            ),
+            ("highwater sink --bananas", ErrorKind::UnknownArgument),
+            (
+                "highwater check --log-level loud",
+                ErrorKind::ValueValidation,
+            ),
+            ("highwater check --log-level 3", ErrorKind::ValueValidation),
+            ("highwater sync --topic a/b", ErrorKind::ValueValidation),
+            ("highwater demo --rows 0", ErrorKind::ValueValidation),
+            (
+                "highwater cursor set flow",
+                ErrorKind::MissingRequiredArgument,
+            ),
+        ] {
+            assert_eq!(parse(line).unwrap_err(), kind, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_may_be_set_below_zero() {
+        let cli = parse("highwater cursor set a/b/c -5").unwrap();
+        assert!(matches!(
+            cli.command,
+            Command::Cursor(Cursor::Set { value, .. }) if value == "-5"
+        ));
+    }
+}

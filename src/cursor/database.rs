@@ -1,0 +1,351 @@
+//! Cursors in a table of MySQL, MariaDB or SQLite: leased by the server's clock, fenced by a
+//! number that grows with every lease.
+
+mod mysql;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher, Hasher, RandomState},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::time::{Instant, sleep};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{CursorError, CursorLease, CursorStore, StoredCursor};
+use crate::{
+    connect::{Verdict, mysql::MysqlConnection, sqlite::SqliteConnection, verdict},
+    model::{FlowName, Position},
+};
+
+/// Keeps cursors in the table `highwater_cursors`.
+pub struct DatabaseCursors {
+    table: Arc<dyn Table>,
+    /// Who leases, as another process is told; with a number, so that it is this store alone.
+    holder: String,
+    /// The flows that this store has leased and not given back.
+    held: Arc<Mutex<HashSet<String>>>,
+    lease: Duration,
+}
+
+/// How long a lease lasts when its holder has died.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// The longest name of a flow, in bytes: what a key of MySQL holds.
+const LONGEST_NAME: usize = 1024;
+
+/// One table of cursors. `flow` is the name's text; a `fence` names one lease of it.
+#[async_trait]
+trait Table: Send + Sync {
+    /// The connection's and the table's name.
+    fn place(&self) -> &str;
+    /// Makes the table where it is missing.
+    async fn create(&self) -> Result<(), sqlx::Error>;
+    /// Takes a lease that is free, expired, or `holder`'s own: its fence.
+    async fn take(
+        &self,
+        flow: &str,
+        holder: &str,
+        lease: Duration,
+    ) -> Result<Option<i64>, sqlx::Error>;
+    /// Who holds the lease, and until when.
+    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, sqlx::Error>;
+    /// The stored position; the outer `None` where the fence is another.
+    async fn load(&self, flow: &str, fence: i64) -> Result<Option<Option<Vec<u8>>>, sqlx::Error>;
+    /// Stores or forgets the position and renews the lease, where the fence is still this.
+    async fn save(
+        &self,
+        flow: &str,
+        fence: i64,
+        position: Option<&str>,
+        lease: Duration,
+    ) -> Result<bool, sqlx::Error>;
+    /// Renews the lease, where the fence is still this.
+    async fn renew(&self, flow: &str, fence: i64, lease: Duration) -> Result<bool, sqlx::Error>;
+    /// Ends the lease, where the fence is still this.
+    async fn release(&self, flow: &str, fence: i64) -> Result<(), sqlx::Error>;
+    /// Flow, position and time of each stored cursor, by flow.
+    async fn list(&self) -> Result<Vec<(Vec<u8>, Vec<u8>, i64)>, sqlx::Error>;
+}
+
+impl DatabaseCursors {
+    /// In the database of the connection's URL. `holder` is how another process is told who has
+    /// a cursor: a machine and a process.
+    ///
+    /// # Errors
+    /// Where the table is missing and cannot be made.
+    pub async fn in_mysql(connection: MysqlConnection, holder: &str) -> Result<Self, CursorError> {
+        Self::open(Arc::new(mysql::MysqlTable::new(connection)), holder).await
+    }
+
+    /// In a SQLite file, opened with `Durability::Full`.
+    ///
+    /// # Errors
+    /// Where the table is missing and cannot be made.
+    pub async fn in_sqlite(
+        connection: SqliteConnection,
+        holder: &str,
+    ) -> Result<Self, CursorError> {
+        Self::open(Arc::new(sqlite::SqliteTable::new(connection)), holder).await
+    }
+
+    async fn open(table: Arc<dyn Table>, holder: &str) -> Result<Self, CursorError> {
+        table
+            .create()
+            .await
+            .map_err(|error| failed(table.place(), error))?;
+        // The standard library's own source of randomness.
+        let number = RandomState::new().build_hasher().finish();
+        Ok(Self {
+            table,
+            holder: format!("{holder}, {number:016x}"),
+            held: Arc::default(),
+            lease: LEASE,
+        })
+    }
+
+    /// With leases that outlive a dead holder by `lease` instead of 30 seconds.
+    #[must_use]
+    pub fn lasting(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    fn held_elsewhere(&self, flow: &str, holder: Option<String>) -> CursorError {
+        CursorError::Held {
+            flow: flow.to_owned(),
+            holder: holder.unwrap_or_else(|| "unknown".to_owned()),
+        }
+    }
+
+    /// A holder that died leaves its lease behind, and one that lives renews it: which of both it
+    /// is shows within a lease's time. Without this wait a restart after a crash would fail.
+    async fn take(&self, flow: &str) -> Result<i64, CursorError> {
+        let lost = |error| failed(self.table.place(), error);
+        let patience = Instant::now() + self.lease * 2;
+        let mut seen = None;
+        loop {
+            let taken = self
+                .table
+                .take(flow, &self.holder, self.lease)
+                .await
+                .map_err(lost)?;
+            if let Some(fence) = taken {
+                return Ok(fence);
+            }
+            let holder = self.table.holder(flow).await.map_err(lost)?;
+            let is_alive = seen.is_some() && seen != holder && holder.is_some();
+            if is_alive || Instant::now() >= patience {
+                return Err(self.held_elsewhere(flow, holder.map(|(holder, _)| holder)));
+            }
+            if seen.is_none()
+                && let Some((holder, _)) = &holder
+            {
+                tracing::info!(
+                    flow,
+                    holder,
+                    "cursor is leased: waiting to see whether its holder lives"
+                );
+            }
+            seen = holder.or(seen);
+            sleep(self.lease / 30).await;
+        }
+    }
+}
+
+#[async_trait]
+impl CursorStore for DatabaseCursors {
+    async fn lease(&self, flow: &FlowName) -> Result<Box<dyn CursorLease>, CursorError> {
+        let flow = flow.text();
+        if flow.len() > LONGEST_NAME {
+            return Err(CursorError::Refused {
+                place: self.table.place().to_owned(),
+                advice: "choose a shorter name for the data type, topic or table".to_owned(),
+                cause: format!("the flow's name is longer than {LONGEST_NAME} bytes").into(),
+            });
+        }
+        let Some(held) = Held::new(&self.held, &flow) else {
+            return Err(self.held_elsewhere(&flow, Some("this process".to_owned())));
+        };
+        let fence = self.take(&flow).await?;
+        let (table, lease) = (self.table.clone(), self.lease);
+        let renewal = AbortOnDropHandle::new(tokio::spawn(renew(
+            table.clone(),
+            flow.clone(),
+            fence,
+            lease,
+        )));
+        Ok(Box::new(DatabaseLease {
+            table,
+            flow,
+            fence,
+            lease,
+            is_given_back: false,
+            _renewal: renewal,
+            _held: held,
+        }))
+    }
+
+    async fn list(&self) -> Result<Vec<StoredCursor>, CursorError> {
+        let rows = self
+            .table
+            .list()
+            .await
+            .map_err(|error| failed(self.table.place(), error))?;
+        let stored = |(flow, position, saved_at): (Vec<u8>, Vec<u8>, i64)| StoredCursor {
+            flow: String::from_utf8_lossy(&flow).into_owned(),
+            position: position_of(position),
+            saved_at,
+        };
+        Ok(rows.into_iter().map(stored).collect())
+    }
+
+    fn place(&self, flow: &FlowName) -> String {
+        format!("{}, flow {flow}", self.table.place())
+    }
+}
+
+struct DatabaseLease {
+    table: Arc<dyn Table>,
+    flow: String,
+    fence: i64,
+    lease: Duration,
+    is_given_back: bool,
+    _renewal: AbortOnDropHandle<()>,
+    /// Last: the flow is free for this store when the renewal has ended.
+    _held: Held,
+}
+
+#[async_trait]
+impl CursorLease for DatabaseLease {
+    async fn load(&mut self) -> Result<Option<Position>, CursorError> {
+        let loaded = self.table.load(&self.flow, self.fence).await;
+        let stored = loaded.map_err(|error| failed(self.table.place(), error))?;
+        let stored = stored.ok_or_else(|| CursorError::Fenced(self.flow.clone()))?;
+        let position = stored.map(position_of).transpose();
+        position.map_err(|reason| CursorError::Damaged {
+            place: format!("{}, flow {}", self.table.place(), self.flow),
+            reason,
+            advice: "`highwater cursor set` starts from a value, `highwater cursor reset` from the beginning"
+                .to_owned(),
+        })
+    }
+
+    async fn save(&mut self, position: &Position) -> Result<(), CursorError> {
+        self.store(Some(position.as_str())).await
+    }
+
+    async fn remove(&mut self) -> Result<(), CursorError> {
+        self.store(None).await
+    }
+
+    async fn release(mut self: Box<Self>) {
+        self.is_given_back = true;
+        give_back(self.table.clone(), self.flow.clone(), self.fence).await;
+    }
+}
+
+/// A run that ended in an error drops its lease: others need not wait until it expires.
+impl Drop for DatabaseLease {
+    fn drop(&mut self) {
+        if !self.is_given_back
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(give_back(self.table.clone(), self.flow.clone(), self.fence));
+        }
+    }
+}
+
+async fn give_back(table: Arc<dyn Table>, flow: String, fence: i64) {
+    if let Err(error) = table.release(&flow, fence).await {
+        tracing::warn!(flow, %error, "cursor was not given back; its lease will expire");
+    }
+}
+
+impl DatabaseLease {
+    async fn store(&self, position: Option<&str>) -> Result<(), CursorError> {
+        let saved = self
+            .table
+            .save(&self.flow, self.fence, position, self.lease)
+            .await;
+        match saved.map_err(|error| failed(self.table.place(), error))? {
+            true => Ok(()),
+            false => Err(CursorError::Fenced(self.flow.clone())),
+        }
+    }
+}
+
+/// Keeps a lease alive while its flow has nothing to save. A lost lease is noticed by `save`.
+async fn renew(table: Arc<dyn Table>, flow: String, fence: i64, lease: Duration) {
+    loop {
+        sleep(lease / 6).await;
+        match table.renew(&flow, fence, lease).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::warn!(flow, %error, "cursor's lease was not renewed"),
+        }
+    }
+}
+
+/// A flow that this store has leased. What the table says of it may be older: a lease that was
+/// just dropped, or whose answer was lost, is taken over by its holder's name.
+struct Held {
+    all: Arc<Mutex<HashSet<String>>>,
+    flow: String,
+}
+
+impl Held {
+    fn new(all: &Arc<Mutex<HashSet<String>>>, flow: &str) -> Option<Self> {
+        let is_free = all
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(flow.to_owned());
+        is_free.then(|| Self {
+            all: all.clone(),
+            flow: flow.to_owned(),
+        })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.all
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.flow);
+    }
+}
+
+/// A position is JSON, whoever made it: what is not was written by someone else.
+fn position_of(stored: Vec<u8>) -> Result<Position, String> {
+    let text = String::from_utf8(stored).map_err(|_| "it is no text".to_owned())?;
+    match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
+        Ok(_) => Ok(Position::new(text)),
+        Err(_) if text.is_empty() => Err("it is empty".to_owned()),
+        Err(_) => Err("it is no JSON".to_owned()),
+    }
+}
+
+fn failed(place: &str, error: sqlx::Error) -> CursorError {
+    let place = place.to_owned();
+    let advice = match verdict(&error) {
+        Verdict::Transient => {
+            return CursorError::Lost {
+                place,
+                cause: error.into(),
+            };
+        }
+        Verdict::Refused(advice) => advice,
+        Verdict::Data => "the table does not take it: was it made by Highwater?",
+    };
+    CursorError::Refused {
+        place,
+        advice: advice.to_owned(),
+        cause: error.into(),
+    }
+}

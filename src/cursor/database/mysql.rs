@@ -1,0 +1,160 @@
+//! The table of cursors in MySQL and MariaDB.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::Table;
+use crate::connect::mysql::MysqlConnection;
+
+/// The connection's sessions are in UTC.
+pub(super) struct MysqlTable {
+    connection: MysqlConnection,
+    place: String,
+}
+
+/// Binary names: a collation would take some flows' names for equal.
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS highwater_cursors ( \
+    flow VARBINARY(1024) NOT NULL PRIMARY KEY, \
+    position LONGTEXT CHARACTER SET utf8mb4 NULL, \
+    fence BIGINT NOT NULL, \
+    holder VARCHAR(255) CHARACTER SET utf8mb4 NULL, \
+    lease_until DATETIME(6) NULL, \
+    saved_at DATETIME(6) NULL) ENGINE=InnoDB";
+
+impl MysqlTable {
+    pub fn new(connection: MysqlConnection) -> Self {
+        let place = format!("{}.highwater_cursors", connection.name());
+        Self { connection, place }
+    }
+}
+
+fn micros(lease: Duration) -> u64 {
+    u64::try_from(lease.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[async_trait]
+impl Table for MysqlTable {
+    fn place(&self) -> &str {
+        &self.place
+    }
+
+    async fn create(&self) -> Result<(), sqlx::Error> {
+        // Making it wants a right that using it does not.
+        let is_there = sqlx::query("SELECT 1 FROM highwater_cursors LIMIT 0");
+        if is_there.execute(self.connection.pool()).await.is_ok() {
+            return Ok(());
+        }
+        sqlx::query(CREATE)
+            .execute(self.connection.pool())
+            .await
+            .map(drop)
+    }
+
+    async fn take(
+        &self,
+        flow: &str,
+        holder: &str,
+        lease: Duration,
+    ) -> Result<Option<i64>, sqlx::Error> {
+        let insert = "INSERT INTO highwater_cursors (flow, fence) VALUES (?, 0) ON DUPLICATE KEY UPDATE fence = fence";
+        sqlx::query(insert)
+            .bind(flow.as_bytes().to_vec())
+            .execute(self.connection.pool())
+            .await?;
+        // One transaction: the fence that is read must be the one that was set here.
+        let mut transaction = self.connection.pool().begin().await?;
+        let taken = sqlx::query(
+            "UPDATE highwater_cursors SET fence = fence + 1, holder = ?, \
+             lease_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND \
+             WHERE flow = ? AND (lease_until IS NULL OR lease_until < UTC_TIMESTAMP(6) OR holder = ?)",
+        )
+        .bind(holder.to_owned())
+        .bind(micros(lease))
+        .bind(flow.as_bytes().to_vec())
+        .bind(holder.to_owned())
+        .execute(&mut *transaction)
+        .await?;
+        if taken.rows_affected() == 0 {
+            transaction.rollback().await?;
+            return Ok(None);
+        }
+        let fence = sqlx::query_scalar("SELECT fence FROM highwater_cursors WHERE flow = ?")
+            .bind(flow.as_bytes().to_vec())
+            .fetch_one(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Some(fence))
+    }
+
+    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, sqlx::Error> {
+        sqlx::query_as(
+            "SELECT holder, CAST(UNIX_TIMESTAMP(lease_until) * 1000000 AS SIGNED) FROM highwater_cursors \
+             WHERE flow = ? AND holder IS NOT NULL AND lease_until IS NOT NULL",
+        )
+        .bind(flow.as_bytes().to_vec())
+        .fetch_optional(self.connection.pool())
+        .await
+    }
+
+    async fn load(&self, flow: &str, fence: i64) -> Result<Option<Option<Vec<u8>>>, sqlx::Error> {
+        sqlx::query_scalar(
+            "SELECT CAST(position AS BINARY) FROM highwater_cursors WHERE flow = ? AND fence = ?",
+        )
+        .bind(flow.as_bytes().to_vec())
+        .bind(fence)
+        .fetch_optional(self.connection.pool())
+        .await
+    }
+
+    async fn save(
+        &self,
+        flow: &str,
+        fence: i64,
+        position: Option<&str>,
+        lease: Duration,
+    ) -> Result<bool, sqlx::Error> {
+        // The driver counts rows that matched, also where nothing changed.
+        let saved = sqlx::query(
+            "UPDATE highwater_cursors SET position = ?, saved_at = UTC_TIMESTAMP(6), \
+             lease_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND WHERE flow = ? AND fence = ?",
+        )
+        .bind(position.map(str::to_owned))
+        .bind(micros(lease))
+        .bind(flow.as_bytes().to_vec())
+        .bind(fence)
+        .execute(self.connection.pool())
+        .await?;
+        Ok(saved.rows_affected() == 1)
+    }
+
+    async fn renew(&self, flow: &str, fence: i64, lease: Duration) -> Result<bool, sqlx::Error> {
+        let renewed = sqlx::query(
+            "UPDATE highwater_cursors SET lease_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND \
+             WHERE flow = ? AND fence = ?",
+        )
+        .bind(micros(lease))
+        .bind(flow.as_bytes().to_vec())
+        .bind(fence)
+        .execute(self.connection.pool())
+        .await?;
+        Ok(renewed.rows_affected() == 1)
+    }
+
+    async fn release(&self, flow: &str, fence: i64) -> Result<(), sqlx::Error> {
+        let release = "UPDATE highwater_cursors SET lease_until = NULL, holder = NULL WHERE flow = ? AND fence = ?";
+        let released = sqlx::query(release)
+            .bind(flow.as_bytes().to_vec())
+            .bind(fence);
+        released.execute(self.connection.pool()).await.map(drop)
+    }
+
+    async fn list(&self) -> Result<Vec<(Vec<u8>, Vec<u8>, i64)>, sqlx::Error> {
+        sqlx::query_as(
+            "SELECT flow, CAST(position AS BINARY), CAST(COALESCE(UNIX_TIMESTAMP(saved_at), 0) AS SIGNED) \
+             FROM highwater_cursors WHERE position IS NOT NULL ORDER BY flow",
+        )
+        .fetch_all(self.connection.pool())
+        .await
+    }
+}

@@ -1,0 +1,133 @@
+//! The table of cursors in a SQLite file.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::Table;
+use crate::connect::{identifier::statement, sqlite::SqliteConnection};
+
+/// Times are milliseconds since 1970.
+pub(super) struct SqliteTable {
+    connection: SqliteConnection,
+    place: String,
+}
+
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS highwater_cursors (flow TEXT NOT NULL PRIMARY KEY, \
+    position TEXT, fence INTEGER NOT NULL, holder TEXT, lease_until INTEGER, saved_at INTEGER)";
+
+const NOW: &str = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
+
+impl SqliteTable {
+    pub fn new(connection: SqliteConnection) -> Self {
+        let place = format!("{}.highwater_cursors", connection.name());
+        Self { connection, place }
+    }
+}
+
+fn millis(lease: Duration) -> i64 {
+    i64::try_from(lease.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[async_trait]
+impl Table for SqliteTable {
+    fn place(&self) -> &str {
+        &self.place
+    }
+
+    async fn create(&self) -> Result<(), sqlx::Error> {
+        sqlx::query(CREATE)
+            .execute(self.connection.writer())
+            .await
+            .map(drop)
+    }
+
+    async fn take(
+        &self,
+        flow: &str,
+        holder: &str,
+        lease: Duration,
+    ) -> Result<Option<i64>, sqlx::Error> {
+        // One statement is one transaction.
+        let text = format!(
+            "INSERT INTO highwater_cursors (flow, fence, holder, lease_until) VALUES (?1, 1, ?2, {NOW} + ?3) \
+             ON CONFLICT (flow) DO UPDATE SET fence = fence + 1, holder = ?2, lease_until = {NOW} + ?3 \
+             WHERE lease_until IS NULL OR lease_until < {NOW} OR holder = ?2 RETURNING fence"
+        );
+        sqlx::query_scalar(statement(text))
+            .bind(flow.to_owned())
+            .bind(holder.to_owned())
+            .bind(millis(lease))
+            .fetch_optional(self.connection.writer())
+            .await
+    }
+
+    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, sqlx::Error> {
+        sqlx::query_as(
+            "SELECT holder, lease_until FROM highwater_cursors \
+             WHERE flow = ? AND holder IS NOT NULL AND lease_until IS NOT NULL",
+        )
+        .bind(flow.to_owned())
+        .fetch_optional(self.connection.readers())
+        .await
+    }
+
+    async fn load(&self, flow: &str, fence: i64) -> Result<Option<Option<Vec<u8>>>, sqlx::Error> {
+        sqlx::query_scalar(
+            "SELECT CAST(position AS BLOB) FROM highwater_cursors WHERE flow = ? AND fence = ?",
+        )
+        .bind(flow.to_owned())
+        .bind(fence)
+        .fetch_optional(self.connection.readers())
+        .await
+    }
+
+    async fn save(
+        &self,
+        flow: &str,
+        fence: i64,
+        position: Option<&str>,
+        lease: Duration,
+    ) -> Result<bool, sqlx::Error> {
+        let text = format!(
+            "UPDATE highwater_cursors SET position = ?, saved_at = {NOW}, lease_until = {NOW} + ? \
+             WHERE flow = ? AND fence = ?"
+        );
+        let saved = sqlx::query(statement(text))
+            .bind(position.map(str::to_owned))
+            .bind(millis(lease))
+            .bind(flow.to_owned())
+            .bind(fence)
+            .execute(self.connection.writer())
+            .await?;
+        Ok(saved.rows_affected() == 1)
+    }
+
+    async fn renew(&self, flow: &str, fence: i64, lease: Duration) -> Result<bool, sqlx::Error> {
+        let text = format!(
+            "UPDATE highwater_cursors SET lease_until = {NOW} + ? WHERE flow = ? AND fence = ?"
+        );
+        let renewed = sqlx::query(statement(text))
+            .bind(millis(lease))
+            .bind(flow.to_owned())
+            .bind(fence)
+            .execute(self.connection.writer())
+            .await?;
+        Ok(renewed.rows_affected() == 1)
+    }
+
+    async fn release(&self, flow: &str, fence: i64) -> Result<(), sqlx::Error> {
+        let release = "UPDATE highwater_cursors SET lease_until = NULL, holder = NULL WHERE flow = ? AND fence = ?";
+        let released = sqlx::query(release).bind(flow.to_owned()).bind(fence);
+        released.execute(self.connection.writer()).await.map(drop)
+    }
+
+    async fn list(&self) -> Result<Vec<(Vec<u8>, Vec<u8>, i64)>, sqlx::Error> {
+        sqlx::query_as(
+            "SELECT CAST(flow AS BLOB), CAST(position AS BLOB), COALESCE(saved_at / 1000, 0) \
+             FROM highwater_cursors WHERE position IS NOT NULL ORDER BY flow",
+        )
+        .fetch_all(self.connection.readers())
+        .await
+    }
+}

@@ -1,0 +1,81 @@
+//! `from`: the table or collection that a data type is read from, and how.
+
+use std::time::Duration;
+
+use super::{
+    connection::ConnectionKind as Kind,
+    references::{Connections, SOURCES},
+    section::Section,
+};
+
+/// Where records are read, and past which field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadFrom {
+    /// The connection's name.
+    pub connection: String,
+    /// The table or collection.
+    pub table: String,
+    /// The field whose value grows: what is past the cursor is read.
+    pub incremental: String,
+    /// The columns of a unique key, for a table without a primary key; empty for the primary key.
+    pub key: Vec<String>,
+    /// Rows read together, at most.
+    pub rows: usize,
+    /// Bytes read together, at most.
+    pub bytes: usize,
+    /// How long a following read waits before it looks again.
+    pub poll: Duration,
+}
+
+impl ReadFrom {
+    pub(super) fn read(section: &mut Section<'_>, connections: &Connections) -> Self {
+        let (connection, kind) = connections.named(section, "connection", SOURCES);
+        let table = read_place(section, kind);
+        let mongodb = kind == Some(Kind::Mongodb);
+        let incremental = if mongodb {
+            section.text_or("incremental", "_id")
+        } else {
+            section.text("incremental", "\"update_time\"")
+        };
+        let key = section.texts("key");
+        if let (true, Some(span)) = (mongodb, section.written("key")) {
+            let message = "a collection's key is always `_id`".to_owned();
+            section.wrong("key", &span, message, Some("leave it out".to_owned()));
+        }
+        let (rows, bytes) = section.section("batch", |batch| {
+            let rows = batch.number_or("rows", 1_000, 1..=1_000_000);
+            (rows, read_bytes(batch))
+        });
+        Self {
+            connection,
+            table,
+            incremental,
+            key: key.into_iter().map(|it| it.text).collect(),
+            rows,
+            bytes,
+            poll: section.duration_or("poll", Duration::from_secs(1)),
+        }
+    }
+}
+
+/// Bytes of a batch: the same limits for reading and writing.
+pub(super) fn read_bytes(batch: &mut Section<'_>) -> usize {
+    batch.size_or("bytes", 4 << 20, 1 << 10..=1 << 30)
+}
+
+/// MongoDB has collections, the others have tables.
+fn read_place(section: &mut Section<'_>, kind: Option<Kind>) -> String {
+    let (right, other) = match kind {
+        Some(Kind::Mongodb) => ("collection", "table"),
+        None if section.written("collection").is_some() => ("collection", "table"),
+        Some(_) | None => ("table", "collection"),
+    };
+    if let (Some(span), None) = (section.written(other), section.written(right)) {
+        section.optional_text(right);
+        let named = section.optional_text(other);
+        let message = format!("this connection has no {other}s");
+        section.wrong(other, &span, message, Some(format!("write `{right}`")));
+        return named.map_or_else(String::new, |it| it.text);
+    }
+    section.text(right, "\"raw_information_list_temp\"")
+}

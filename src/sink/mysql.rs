@@ -1,0 +1,334 @@
+//! A table of MySQL or MariaDB, with the progress beside it in one transaction.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use sqlx::{Executor, MySqlConnection, query, raw_sql};
+
+use super::{
+    Advance, CreateTable, PROGRESS_TABLE, Progress, Sink, SinkError,
+    mysql_catalog::{Found, column_type, create_table, exact_collation, look_up},
+    mysql_check,
+    mysql_progress::MysqlProgress,
+    mysql_session::Sessions,
+    mysql_write::MysqlWriter,
+    sql_failure::{Failure, beside_records},
+    table::Table,
+    table_create::designed,
+    table_statements::{Dialect, Statements},
+};
+use crate::{
+    connect::{
+        identifier::{NotAName, backticked, statement},
+        mysql::MysqlConnection,
+    },
+    model::{Finding, Kind, Records},
+};
+
+/// What a MySQL sink needs.
+#[derive(Debug, Clone)]
+pub struct MysqlSinkSettings {
+    /// The table, or `database.table` where it is not in the connection's database.
+    pub table: String,
+    /// The columns that identify a row: the primary key (also where this is `None`) or those of
+    /// a unique index.
+    pub key: Option<Vec<String>>,
+    /// Fields of the messages that are left out.
+    pub drop: Vec<String>,
+    /// Whether a missing table is made.
+    pub create: CreateTable,
+    /// The table that keeps the progress, in the target's database.
+    pub progress_table: String,
+}
+
+/// Writes one table.
+#[derive(Debug)]
+pub struct MysqlSink {
+    pub(super) name: String,
+    pub(super) connection: MysqlConnection,
+    pub(super) settings: MysqlSinkSettings,
+    pub(super) database: String,
+    pub(super) table: String,
+    pub(super) quoted: String,
+    pub(super) progress: MysqlProgress,
+    statements: Statements,
+    sessions: Sessions,
+    known: RwLock<Option<Arc<Table>>>,
+}
+
+impl MysqlSinkSettings {
+    /// The usual settings for `table`.
+    pub fn new(table: impl Into<String>) -> Self {
+        Self {
+            table: table.into(),
+            key: None,
+            drop: Vec::new(),
+            create: CreateTable::WhenMissing,
+            progress_table: PROGRESS_TABLE.to_owned(),
+        }
+    }
+}
+
+impl MysqlSink {
+    /// A sink for the table that the settings name. Nothing is asked of the server yet.
+    ///
+    /// # Errors
+    /// `Unfit` where a name in the settings is none, or the database is not known.
+    pub fn open(
+        connection: MysqlConnection,
+        settings: MysqlSinkSettings,
+    ) -> Result<Self, SinkError> {
+        let name = format!("{}.{}", connection.name(), settings.table);
+        let unfit = |advice: String| SinkError::Unfit {
+            name: name.clone(),
+            advice,
+        };
+        let (database, table) = match settings.table.split_once('.') {
+            Some((database, table)) => (database, table),
+            None => (
+                connection.database().unwrap_or_default(),
+                settings.table.as_str(),
+            ),
+        };
+        if database.is_empty() {
+            let advice = "no database is named: add it to the connection's URL, or write `table = \"database.table\"`";
+            return Err(unfit(advice.to_owned()));
+        }
+        let quoted = |table: &str| -> Result<String, NotAName> {
+            Ok(format!("{}.{}", backticked(database)?, backticked(table)?))
+        };
+        let target = quoted(table).map_err(|error| unfit(error.to_string()))?;
+        let progress =
+            quoted(&settings.progress_table).map_err(|error| unfit(error.to_string()))?;
+        Ok(Self {
+            database: database.to_owned(),
+            table: table.to_owned(),
+            quoted: target,
+            progress: MysqlProgress { quoted: progress },
+            name,
+            connection,
+            settings,
+            statements: Statements::new(Dialect::Mysql),
+            sessions: Sessions::default(),
+            known: RwLock::default(),
+        })
+    }
+
+    /// Asks the server for the table as it is now.
+    pub(super) async fn look_up(
+        &self,
+        session: &mut MySqlConnection,
+    ) -> Result<Option<Found>, SinkError> {
+        look_up(
+            session,
+            self.connection.flavor(),
+            (&self.database, &self.table),
+        )
+        .await
+        .map_err(|error| beside_records(&self.name, error))
+    }
+
+    /// The table to write, out of what the server says of it.
+    pub(super) fn understand(&self, found: Found) -> Result<Table, SinkError> {
+        if !found.is_transactional {
+            let advice = match &found.engine {
+                None => format!("{} is a view: name a table", self.settings.table),
+                Some(engine) => format!(
+                    "table {} is kept by {engine}, which cannot roll back, so rows and progress would part: ALTER TABLE {} ENGINE=InnoDB",
+                    self.settings.table, self.quoted
+                ),
+            };
+            return Err(self.unfit(advice));
+        }
+        let names = (self.settings.table.clone(), self.quoted.clone());
+        let key = self.settings.key.as_deref();
+        Table::new(names, found.columns, found.indexes, key).map_err(|it| self.unfit(it))
+    }
+
+    /// The statement that makes the missing table.
+    pub(super) fn design(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+        collation: &str,
+    ) -> Result<String, SinkError> {
+        let (table, key) = (self.settings.table.as_str(), self.settings.key.as_deref());
+        let fields = self
+            .settings
+            .create
+            .fields(table, fields)
+            .map_err(|it| self.unfit(it))?;
+        let columns = designed((table, key), fields, &self.settings.drop, column_type)
+            .map_err(|it| self.unfit(it))?;
+        create_table(&self.quoted, &columns, key.unwrap_or_default(), collation)
+            .map_err(|error| self.unfit(error.to_string()))
+    }
+
+    fn unfit(&self, advice: String) -> SinkError {
+        SinkError::Unfit {
+            name: self.name.clone(),
+            advice,
+        }
+    }
+
+    /// The table, looked up once.
+    async fn table(&self) -> Result<Arc<Table>, SinkError> {
+        let known = self
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        match known {
+            Some(table) => Ok(table),
+            None => self.learn(None).await,
+        }
+    }
+
+    async fn learn(&self, fields: Option<&[(String, Kind)]>) -> Result<Arc<Table>, SinkError> {
+        let mut session = self.session().await?;
+        let learned = self.learn_with(&mut session, fields).await;
+        match &learned {
+            Ok(_) => self.sessions.give_back(session),
+            Err(_) => self.sessions.abandon(session).await,
+        }
+        learned
+    }
+
+    async fn learn_with(
+        &self,
+        session: &mut MySqlConnection,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Arc<Table>, SinkError> {
+        let failed = |error| beside_records(&self.name, error);
+        let collation = exact_collation(session).await.map_err(failed)?;
+        self.progress
+            .create(session, collation)
+            .await
+            .map_err(failed)?;
+        let mut found = self.look_up(session).await?;
+        if found.is_none() {
+            let create = self.design(fields, collation)?;
+            session
+                .execute(query(statement(create)))
+                .await
+                .map_err(failed)?;
+            found = self.look_up(session).await?;
+        }
+        let found = found.ok_or_else(|| {
+            self.unfit(format!(
+                "table {} cannot be seen: grant SELECT on it",
+                self.settings.table
+            ))
+        })?;
+        let table = Arc::new(self.understand(found)?);
+        self.statements.forget();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(table.clone());
+        Ok(table)
+    }
+
+    pub(super) async fn session(&self) -> Result<MySqlConnection, SinkError> {
+        self.sessions
+            .take(self.connection.pool())
+            .await
+            .map_err(|error| beside_records(&self.name, error))
+    }
+
+    async fn transact(
+        &self,
+        session: &mut MySqlConnection,
+        table: &Table,
+        records: &[Records],
+        advance: &Advance,
+    ) -> Result<(), Failure> {
+        session.execute(raw_sql("BEGIN")).await?;
+        self.progress.advance(session, advance).await?;
+        let writer = MysqlWriter {
+            table,
+            statements: &self.statements,
+            drop: &self.settings.drop,
+            max_allowed_packet: self.connection.max_allowed_packet(),
+        };
+        writer.write(session, records).await?;
+        session.execute(raw_sql("COMMIT")).await?;
+        Ok(())
+    }
+
+    async fn reset_with(
+        &self,
+        session: &mut MySqlConnection,
+        flow: &str,
+        to: Option<&Progress>,
+    ) -> Result<u64, sqlx::Error> {
+        let Some(to) = to else {
+            return self.progress.forget(session, flow).await;
+        };
+        let collation = exact_collation(session).await?;
+        self.progress.create(session, collation).await?;
+        session.execute(raw_sql("BEGIN")).await?;
+        self.progress.set(session, flow, to).await?;
+        session.execute(raw_sql("COMMIT")).await?;
+        Ok(1)
+    }
+}
+
+#[async_trait]
+impl Sink for MysqlSink {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
+        let mut session = self.session().await?;
+        let findings = mysql_check::check(self, &mut session, fields).await;
+        // Its last statement may have failed: not one for the next writer.
+        self.sessions.abandon(session).await;
+        findings
+    }
+
+    async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
+        let table = self.learn(fields).await?;
+        match fields {
+            None => Ok(()),
+            Some(fields) => table
+                .fit(
+                    fields.iter().map(|(name, _)| name.as_str()),
+                    &self.settings.drop,
+                )
+                .map_err(|it| self.unfit(it)),
+        }
+    }
+
+    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
+        let mut session = self.session().await?;
+        let read = self.progress.read(&mut session, flow).await;
+        match &read {
+            Ok(_) => self.sessions.give_back(session),
+            Err(_) => self.sessions.abandon(session).await,
+        }
+        read.map_err(|error| beside_records(&self.name, error))
+    }
+
+    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
+        let table = self.table().await?;
+        let mut session = self.session().await?;
+        match self.transact(&mut session, &table, records, advance).await {
+            Ok(()) => {
+                self.sessions.give_back(session);
+                Ok(())
+            }
+            Err(failure) => {
+                self.sessions.abandon(session).await;
+                Err(failure.into_error(&self.name))
+            }
+        }
+    }
+
+    async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
+        let mut session = self.session().await?;
+        let reset = self.reset_with(&mut session, flow, to).await;
+        match &reset {
+            Ok(_) => self.sessions.give_back(session),
+            Err(_) => self.sessions.abandon(session).await,
+        }
+        reset.map_err(|error| beside_records(&self.name, error))
+    }
+}

@@ -1,0 +1,65 @@
+//! Sessions that write: kept between writes, closed after any error or interruption.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sqlx::{Connection, Executor, MySqlConnection, mysql::MySqlPool, raw_sql};
+
+/// Sessions of one sink that wait for the next write.
+///
+/// They have left the pool for good: a session in which a statement was given up must not come
+/// back, and a future that is dropped cannot say so; here it simply does not return.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    idle: Mutex<Vec<(Instant, MySqlConnection)>>,
+}
+
+/// A session that has rested longer is asked whether it still lives: firewalls and servers close
+/// those that are silent.
+const RESTED: Duration = Duration::from_secs(15);
+
+/// How long a failed session may take to roll back; closing it does the same, somewhat later.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Sessions {
+    /// A session of its own, in no transaction.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub(super) async fn take(&self, pool: &MySqlPool) -> Result<MySqlConnection, sqlx::Error> {
+        while let Some((since, mut session)) = self.pop() {
+            if since.elapsed() < RESTED || session.ping().await.is_ok() {
+                return Ok(session);
+            }
+        }
+        Ok(pool.acquire().await?.detach())
+    }
+
+    /// Keeps a session whose transaction was committed.
+    pub(super) fn give_back(&self, session: MySqlConnection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push((Instant::now(), session));
+    }
+
+    fn pop(&self) -> Option<(Instant, MySqlConnection)> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.pop()
+    }
+
+    /// Ends a session after an error. Rolled back explicitly: after a lock wait the server has
+    /// undone the statement only, and the next writer should not wait for locks of this one.
+    pub(super) async fn abandon(&self, mut session: MySqlConnection) {
+        // The others met the same server; where it went away, they are dead as well.
+        let others = {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *idle)
+        };
+        drop(others);
+        let rolled_back = session.execute(raw_sql("ROLLBACK"));
+        // Whether it succeeds or not: the session is closed, which undoes the transaction too.
+        let _ = tokio::time::timeout(PATIENCE, rolled_back).await;
+        let _ = tokio::time::timeout(PATIENCE, session.close_hard()).await;
+    }
+}

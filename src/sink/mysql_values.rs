@@ -1,0 +1,206 @@
+//! Values as MySQL and MariaDB take them, by what the column holds.
+//!
+//! One column is always bound in one way, as far as that goes: MySQL plans a prepared statement
+//! again whenever a parameter has changed its type, and compares text with a number as floats.
+
+use std::fmt::Write;
+
+use sqlx::{Arguments, Encode, MySql, Type, mysql::MySqlArguments};
+
+use super::{
+    table::{Column, Holds},
+    table_runs::Unholdable,
+    value_text::{json_length, write_json, write_text},
+};
+use crate::model::Value;
+
+/// The values of one statement, in order.
+#[derive(Default)]
+pub(super) struct Bound {
+    arguments: MySqlArguments,
+    text: String,
+}
+
+impl Bound {
+    /// None yet, with room for `values` of `bytes` in all.
+    pub(super) fn with_room(values: usize, bytes: usize) -> Self {
+        let mut bound = Self::default();
+        bound.arguments.reserve(values, bytes);
+        bound
+    }
+
+    /// Appends `value` for `column`.
+    ///
+    /// # Errors
+    /// Where no such column can hold it.
+    pub(super) fn push(&mut self, column: &Column, value: &Value<'_>) -> Result<(), Unholdable> {
+        let pushed = match column.holds {
+            Holds::Json => self.json(value),
+            Holds::Text | Holds::Anything => self.text(value),
+            Holds::Integer => self.integer(value),
+            Holds::Float | Holds::Number => self.number(value),
+            Holds::Clock => self.clock(value),
+            Holds::Bytes => self.bytes(value),
+        };
+        pushed.map_err(|reason| Unholdable::new(&column.name, reason))
+    }
+
+    /// Appends `value` to be compared with `column`, where the server would compare whatever
+    /// begins like a number.
+    ///
+    /// # Errors
+    /// Where no such column can hold it.
+    pub(super) fn push_key(
+        &mut self,
+        column: &Column,
+        value: &Value<'_>,
+    ) -> Result<(), Unholdable> {
+        if let (Holds::Integer, Value::String(text) | Value::Decimal(text)) = (column.holds, value)
+            && text.parse::<i64>().is_err()
+            && text.parse::<u64>().is_err()
+        {
+            let reason = "it is text, and the column's type a whole number";
+            return Err(Unholdable::new(&column.name, reason));
+        }
+        self.push(column, value)
+    }
+
+    /// What the driver takes.
+    pub(super) fn into_arguments(self) -> MySqlArguments {
+        self.arguments
+    }
+
+    fn text(&mut self, value: &Value<'_>) -> Result<(), String> {
+        match value {
+            Value::Null => self.add(None::<&str>),
+            Value::String(it) | Value::Enum(it) | Value::Json(it) | Value::Decimal(it) => {
+                self.add(*it)
+            }
+            // The server says whether they are text.
+            Value::Bytes(_, it) | Value::Geometry(it) => self.add(*it),
+            Value::Array(_) | Value::Document(_) => self.written_json(value),
+            other => {
+                let other = *other;
+                self.written(|text| write_text(other, text))
+            }
+        }
+    }
+
+    fn json(&mut self, value: &Value<'_>) -> Result<(), String> {
+        match value {
+            Value::Null => self.add(None::<&str>),
+            // Text is JSON already; where it is not, the server says so.
+            Value::String(it) | Value::Json(it) => self.add(*it),
+            other => self.written_json(other),
+        }
+    }
+
+    fn integer(&mut self, value: &Value<'_>) -> Result<(), String> {
+        match value {
+            Value::Null => self.add(None::<i64>),
+            Value::Bool(it) => self.add(i64::from(*it)),
+            Value::I64(it) => self.add(*it),
+            Value::U64(it) | Value::Bit(it) => self.add(*it),
+            Value::Year(it) => self.add(i64::from(*it)),
+            Value::F64(it) if it.is_finite() => self.add(*it),
+            Value::String(it) | Value::Decimal(it) => match (it.parse(), it.parse()) {
+                (Ok(signed), _) => self.add::<i64>(signed),
+                (_, Ok(unsigned)) => self.add::<u64>(unsigned),
+                _ => self.add(*it),
+            },
+            other => self.finite_text(other),
+        }
+    }
+
+    fn number(&mut self, value: &Value<'_>) -> Result<(), String> {
+        match value {
+            Value::Null => self.add(None::<f64>),
+            Value::F64(it) if it.is_finite() => self.add(*it),
+            Value::I64(it) => self.add(*it),
+            Value::U64(it) | Value::Bit(it) => self.add(*it),
+            Value::Bool(it) => self.add(i64::from(*it)),
+            // Single precision goes as its own few digits, whatever the column's precision is.
+            other => self.finite_text(other),
+        }
+    }
+
+    fn clock(&mut self, value: &Value<'_>) -> Result<(), String> {
+        match value {
+            Value::Null => self.add(None::<&str>),
+            Value::Instant(it) => {
+                let clock = it
+                    .to_utc()
+                    .ok_or("the instant lies outside the years 1 to 9999")?;
+                self.written(|text| write!(text, "{clock}").map_err(|_| FULL))
+            }
+            Value::I64(it) => self.add(*it),
+            Value::U64(it) => self.add(*it),
+            Value::Year(it) => self.add(i64::from(*it)),
+            other => self.text(other),
+        }
+    }
+
+    fn bytes(&mut self, value: &Value<'_>) -> Result<(), String> {
+        match value {
+            Value::Null => self.add(None::<&[u8]>),
+            Value::Bytes(_, it) | Value::Geometry(it) => self.add(*it),
+            Value::ObjectId(it) => self.add(&it[..]),
+            other => self.text(other),
+        }
+    }
+
+    fn finite_text(&mut self, value: &Value<'_>) -> Result<(), String> {
+        match value {
+            Value::F32(it) if !it.is_finite() => Err(NOT_FINITE.to_owned()),
+            Value::F64(_) => Err(NOT_FINITE.to_owned()),
+            other => self.text(other),
+        }
+    }
+
+    fn written_json(&mut self, value: &Value<'_>) -> Result<(), String> {
+        let mut json = std::mem::take(&mut self.text).into_bytes();
+        json.clear();
+        write_json(*value, &mut json)?;
+        let Ok(text) = std::str::from_utf8(&json) else {
+            return Err("it is not UTF-8".to_owned());
+        };
+        let added = self.add(text);
+        self.text = String::from_utf8(json).unwrap_or_default();
+        added
+    }
+
+    fn written(
+        &mut self,
+        write: impl FnOnce(&mut String) -> Result<(), &'static str>,
+    ) -> Result<(), String> {
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        write(&mut text)?;
+        let added = self.add(text.as_str());
+        self.text = text;
+        added
+    }
+
+    fn add<'v, T: Encode<'v, MySql> + Type<MySql>>(&mut self, value: T) -> Result<(), String> {
+        self.arguments.add(value).map_err(|error| error.to_string())
+    }
+}
+
+/// A buffer in memory takes whatever it is given.
+const FULL: &str = "it cannot be written as text";
+const NOT_FINITE: &str = "the column holds no number that is infinite or none at all";
+
+/// How many bytes a value takes on the wire, at most.
+pub(super) fn size(value: &Value<'_>) -> usize {
+    // A value's type stands beside it (2), and the length before text (9 at most).
+    11 + match value {
+        Value::String(it)
+        | Value::Json(it)
+        | Value::Enum(it)
+        | Value::Decimal(it)
+        | Value::Code(it) => it.len(),
+        Value::Bytes(_, it) | Value::Geometry(it) => it.len(),
+        Value::Array(_) | Value::Document(_) => json_length(*value),
+        _ => 40,
+    }
+}

@@ -1,0 +1,330 @@
+//! A table of a SQLite file, with the progress beside it in one transaction.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use sqlx::{Executor, SqliteConnection as Session, query, query_with};
+
+use super::{
+    Advance, CreateTable, PROGRESS_TABLE, Progress, Sink, SinkError,
+    sql_failure::{Failure, beside_records},
+    sqlite_catalog::{column_type, create_table, look_up},
+    sqlite_progress::SqliteProgress,
+    sqlite_values::Bound,
+    table::Table,
+    table_create::designed,
+    table_runs::{Run, RunLimits, Runs},
+    table_statements::{Dialect, Manner, Statements, step},
+};
+use crate::{
+    connect::{
+        identifier::{double_quoted, statement},
+        sqlite::SqliteConnection,
+    },
+    fault::chain,
+    model::{Finding, Kind, Op, Records, Severity},
+};
+
+/// What a SQLite sink needs.
+#[derive(Debug, Clone)]
+pub struct SqliteSinkSettings {
+    /// The table.
+    pub table: String,
+    /// The columns that identify a row: the primary key (also where this is `None`) or those of
+    /// a unique index.
+    pub key: Option<Vec<String>>,
+    /// Fields of the messages that are left out.
+    pub drop: Vec<String>,
+    /// Whether a missing table is made.
+    pub create: CreateTable,
+    /// The table that keeps the progress, in the same file.
+    pub progress_table: String,
+}
+
+/// Writes one table.
+#[derive(Debug)]
+pub struct SqliteSink {
+    name: String,
+    connection: SqliteConnection,
+    settings: SqliteSinkSettings,
+    quoted: String,
+    progress: SqliteProgress,
+    statements: Statements,
+    known: RwLock<Option<Arc<Table>>>,
+}
+
+/// Rows in one statement, at most; more is hardly faster.
+const ROWS: usize = 1024;
+
+/// Parameters in one statement.
+const PARAMETERS: usize = 32_766;
+
+impl SqliteSinkSettings {
+    /// The usual settings for `table`.
+    pub fn new(table: impl Into<String>) -> Self {
+        Self {
+            table: table.into(),
+            key: None,
+            drop: Vec::new(),
+            create: CreateTable::WhenMissing,
+            progress_table: PROGRESS_TABLE.to_owned(),
+        }
+    }
+}
+
+impl SqliteSink {
+    /// A sink for the table that the settings name. The file is not read yet.
+    ///
+    /// # Errors
+    /// `Unfit` where a name in the settings is none.
+    pub fn open(
+        connection: SqliteConnection,
+        settings: SqliteSinkSettings,
+    ) -> Result<Self, SinkError> {
+        let name = format!("{}.{}", connection.name(), settings.table);
+        let quoted = |table: &str| {
+            double_quoted(table).map_err(|error| SinkError::Unfit {
+                name: name.clone(),
+                advice: error.to_string(),
+            })
+        };
+        Ok(Self {
+            quoted: quoted(&settings.table)?,
+            progress: SqliteProgress {
+                quoted: quoted(&settings.progress_table)?,
+            },
+            name,
+            connection,
+            settings,
+            statements: Statements::new(Dialect::Sqlite),
+            known: RwLock::default(),
+        })
+    }
+
+    /// The statement that makes the missing table.
+    fn design(&self, fields: Option<&[(String, Kind)]>) -> Result<String, SinkError> {
+        let (table, key) = (self.settings.table.as_str(), self.settings.key.as_deref());
+        let fields = self
+            .settings
+            .create
+            .fields(table, fields)
+            .map_err(|it| self.unfit(it))?;
+        let columns = designed((table, key), fields, &self.settings.drop, column_type)
+            .map_err(|it| self.unfit(it))?;
+        create_table(&self.quoted, &columns, key.unwrap_or_default())
+            .map_err(|error| self.unfit(error.to_string()))
+    }
+
+    /// The table as it is now; `None` where there is none.
+    async fn found(&self) -> Result<Option<Table>, SinkError> {
+        let found = look_up(self.connection.readers(), &self.settings.table).await;
+        let Some((columns, indexes)) = found.map_err(|error| self.failed(error))? else {
+            return Ok(None);
+        };
+        let names = (self.settings.table.clone(), self.quoted.clone());
+        Table::new(names, columns, indexes, self.settings.key.as_deref())
+            .map(Some)
+            .map_err(|it| self.unfit(it))
+    }
+
+    async fn table(&self) -> Result<Arc<Table>, SinkError> {
+        let known = self
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        match known {
+            Some(table) => Ok(table),
+            None => self.learn(None).await,
+        }
+    }
+
+    async fn learn(&self, fields: Option<&[(String, Kind)]>) -> Result<Arc<Table>, SinkError> {
+        let writer = self.connection.writer();
+        let created = writer
+            .execute(query(statement(self.progress.create_text())))
+            .await;
+        created.map_err(|error| self.failed(error))?;
+        let mut found = self.found().await?;
+        if found.is_none() {
+            let created = writer.execute(query(statement(self.design(fields)?))).await;
+            created.map_err(|error| self.failed(error))?;
+            found = self.found().await?;
+        }
+        let Some(found) = found else {
+            return Err(self.unfit(format!("table {} is gone again", self.settings.table)));
+        };
+        let table = Arc::new(found);
+        self.statements.forget();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(table.clone());
+        Ok(table)
+    }
+
+    async fn transact(
+        &self,
+        session: &mut Session,
+        table: &Table,
+        records: &[Records],
+        advance: &Advance,
+    ) -> Result<(), Failure> {
+        self.progress.advance(session, advance).await?;
+        let limits = RunLimits {
+            rows: ROWS,
+            values: PARAMETERS,
+        };
+        let mut runs = Runs::new(records, table, &self.settings.drop, limits);
+        let mut values = Vec::new();
+        while let Some(run) = runs.next_run(values)? {
+            self.write_run(session, table, &run).await?;
+            values = run.values;
+        }
+        Ok(())
+    }
+
+    async fn write_run(
+        &self,
+        session: &mut Session,
+        table: &Table,
+        run: &Run<'_>,
+    ) -> Result<(), Failure> {
+        let width = run.columns.len();
+        let manner = match run.op {
+            Op::Delete => Manner::Delete,
+            // It goes by the declared key alone: another unique index makes it fail.
+            Op::Upsert => Manner::Upsert,
+        };
+        let mut rest = &run.values[..];
+        while !rest.is_empty() {
+            let rows = step(rest.len() / width);
+            let (now, later) = rest.split_at(rows * width);
+            let mut bound = Bound::with_room(now.len());
+            for row in now.chunks_exact(width) {
+                for (place, value) in run.columns.iter().zip(row) {
+                    bound.push(&table.columns[*place], value)?;
+                }
+            }
+            let text = self.statements.text(manner, table, &run.columns, rows);
+            let query = query_with(statement(text), bound.into_arguments());
+            session.execute(query).await?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn unfit(&self, advice: String) -> SinkError {
+        SinkError::Unfit {
+            name: self.name.clone(),
+            advice,
+        }
+    }
+
+    fn failed(&self, error: sqlx::Error) -> SinkError {
+        beside_records(&self.name, error)
+    }
+}
+
+#[async_trait]
+impl Sink for SqliteSink {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
+        let mut findings = Vec::new();
+        let mut found = |severity, text| findings.push(Finding { severity, text });
+        let problem = |error: SinkError| chain(&error);
+        let name = &self.settings.table;
+        match self.found().await {
+            Err(error @ (SinkError::Lost(..) | SinkError::Refused { .. })) => return Err(error),
+            Err(error) => found(Severity::Problem, problem(error)),
+            Ok(None) => match self.design(fields) {
+                Ok(_) => found(
+                    Severity::Good,
+                    format!("table {name} is missing and will be made"),
+                ),
+                Err(error) => found(Severity::Problem, problem(error)),
+            },
+            Ok(Some(table)) => {
+                let names = fields.map(|it| it.iter().map(|(name, _)| name.as_str()));
+                match names.map(|it| table.fit(it, &self.settings.drop)) {
+                    Some(Err(advice)) => found(Severity::Problem, advice),
+                    Some(Ok(())) => {
+                        found(
+                            Severity::Good,
+                            format!("table {name} has a column for every field"),
+                        );
+                    }
+                    None => found(
+                        Severity::Note,
+                        format!(
+                            "the messages' fields are not known before the first one: each needs a column in table {name}"
+                        ),
+                    ),
+                }
+                found(
+                    Severity::Note,
+                    format!(
+                        "table {name} keeps no version of its records: an older change that comes later overwrites a newer row"
+                    ),
+                );
+            }
+        }
+        // The lock that every writer takes; a file that cannot be written does not give it.
+        match self.connection.begin().await {
+            Ok(transaction) => transaction.rollback().await.map_err(|it| self.failed(it))?,
+            Err(error) => found(Severity::Problem, problem(self.failed(error))),
+        }
+        Ok(findings)
+    }
+
+    async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
+        let table = self.learn(fields).await?;
+        match fields {
+            None => Ok(()),
+            Some(fields) => table
+                .fit(
+                    fields.iter().map(|(name, _)| name.as_str()),
+                    &self.settings.drop,
+                )
+                .map_err(|it| self.unfit(it)),
+        }
+    }
+
+    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
+        let read = self.progress.read(self.connection.readers(), flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
+        let table = self.table().await?;
+        let mut transaction = self
+            .connection
+            .begin()
+            .await
+            .map_err(|it| self.failed(it))?;
+        let written = match self
+            .transact(&mut transaction, &table, records, advance)
+            .await
+        {
+            Ok(()) => transaction.commit().await.map_err(Failure::from),
+            Err(failure) => {
+                // What the failure was counts; whatever this one says, dropping it undoes all.
+                let _ = transaction.rollback().await;
+                Err(failure)
+            }
+        };
+        written.map_err(|failure| failure.into_error(&self.name))
+    }
+
+    async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
+        let reset = async {
+            let mut transaction = self.connection.begin().await?;
+            let text = self.progress.create_text();
+            transaction.execute(query(statement(text))).await?;
+            let changed = self.progress.reset(&mut transaction, flow, to).await?;
+            transaction.commit().await?;
+            Ok(changed)
+        };
+        reset.await.map_err(|error| self.failed(error))
+    }
+}

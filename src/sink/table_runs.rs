@@ -1,0 +1,359 @@
+//! Records cut into runs that one statement shape can write, each value at its column's place.
+
+use std::sync::Arc;
+
+use super::table::Table;
+use crate::model::{Op, Records, Row, Value};
+
+/// Consecutive rows with the same operation and the same columns.
+#[derive(Debug)]
+pub(super) struct Run<'r> {
+    /// What is done with them.
+    pub(super) op: Op,
+    /// The columns; for deletions those of the key.
+    pub(super) columns: Columns,
+    /// Row after row, a value for each column.
+    pub(super) values: Vec<Value<'r>>,
+}
+
+/// Indexes of columns of the table, in the order in which a statement names them.
+pub(super) type Columns = Arc<[usize]>;
+
+/// Why a record cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Misfit {
+    /// Table and records do not fit together; advice.
+    Table(String),
+    /// This record is at fault.
+    Record(Unholdable),
+}
+
+/// A value that the target cannot hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("field `{field}`: {reason}")]
+pub(super) struct Unholdable {
+    /// The field.
+    pub(super) field: String,
+    /// Why not.
+    pub(super) reason: String,
+}
+
+impl Unholdable {
+    pub(super) fn new(field: &str, reason: impl Into<String>) -> Self {
+        Self {
+            field: field.to_owned(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// The most that one run may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RunLimits {
+    /// Rows.
+    pub(super) rows: usize,
+    /// Values, as a statement has no more placeholders.
+    pub(super) values: usize,
+}
+
+/// Reads records, run by run.
+pub(super) struct Runs<'r, 't> {
+    table: &'t Table,
+    drop: &'t [String],
+    limits: RunLimits,
+    rows: Box<dyn Iterator<Item = Row<'r>> + Send + 'r>,
+    /// The row that ended the run before.
+    next: Option<Row<'r>>,
+    shapes: Vec<Shape>,
+    /// The shape of the row before: mostly that of the next one as well.
+    current: usize,
+    key: Columns,
+}
+
+/// Where the fields of a record go, by their order.
+struct Shape {
+    /// Each field's name and its place in `columns`; `None` where it is dropped.
+    fields: Vec<(Box<str>, Option<usize>)>,
+    columns: Columns,
+}
+
+/// Shapes that are remembered; documents can have any number of them.
+const SHAPES: usize = 64;
+
+impl<'r, 't> Runs<'r, 't> {
+    pub(super) fn new(
+        records: &'r [Records],
+        table: &'t Table,
+        drop: &'t [String],
+        limits: RunLimits,
+    ) -> Self {
+        Self {
+            table,
+            drop,
+            limits,
+            rows: Box::new(records.iter().flat_map(Records::iter)),
+            next: None,
+            shapes: Vec::new(),
+            current: 0,
+            key: table.key.as_slice().into(),
+        }
+    }
+
+    /// The next run, in `values`, whose room is used again; `None` behind the last.
+    pub(super) fn next_run(
+        &mut self,
+        mut values: Vec<Value<'r>>,
+    ) -> Result<Option<Run<'r>>, Misfit> {
+        values.clear();
+        let Some(first) = self.next.take().or_else(|| self.rows.next()) else {
+            return Ok(None);
+        };
+        let op = first.op();
+        let columns = self.place(&first, &mut values)?;
+        let most = self
+            .limits
+            .rows
+            .min(self.limits.values / columns.len().max(1))
+            .max(1);
+        for _ in 1..most {
+            let Some(row) = self.rows.next() else { break };
+            let start = values.len();
+            // A row that cannot be placed ends the run, and fails when it begins the next one.
+            let placed = if row.op() == op {
+                self.place(&row, &mut values).ok()
+            } else {
+                None
+            };
+            if !placed.is_some_and(|it| Arc::ptr_eq(&it, &columns) || it == columns) {
+                values.truncate(start);
+                self.next = Some(row);
+                break;
+            }
+        }
+        Ok(Some(Run {
+            op,
+            columns,
+            values,
+        }))
+    }
+
+    /// Appends the row's values in the order of the columns that it answers.
+    fn place(&mut self, row: &Row<'r>, values: &mut Vec<Value<'r>>) -> Result<Columns, Misfit> {
+        let start = values.len();
+        if row.op() == Op::Delete {
+            let names = self.key.iter().map(|it| &self.table.columns[*it].name);
+            values.extend(names.map(|it| row.get(it).unwrap_or(Value::Null)));
+        } else {
+            let known = self.shapes.get(self.current);
+            if !known.is_some_and(|it| it.take(row, values)) {
+                values.truncate(start);
+                self.current = self.shape(row)?;
+                self.shapes[self.current].take(row, values);
+            }
+        }
+        let columns = match row.op() {
+            Op::Delete => &self.key,
+            Op::Upsert => &self.shapes[self.current].columns,
+        };
+        self.keyed(columns, &values[start..])?;
+        Ok(columns.clone())
+    }
+
+    /// A key with NULL in it equals nothing: the row would be there twice after a repetition.
+    fn keyed(&self, columns: &[usize], values: &[Value<'r>]) -> Result<(), Misfit> {
+        for place in &*self.key {
+            let at = columns.iter().position(|it| it == place);
+            if at.is_none_or(|at| matches!(values[at], Value::Null)) {
+                let field = &self.table.columns[*place].name;
+                let reason = "it is of the key, and missing or null in this record";
+                return Err(Misfit::Record(Unholdable::new(field, reason)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The shape of `row`, found or made.
+    fn shape(&mut self, row: &Row<'r>) -> Result<usize, Misfit> {
+        let alike = |it: &Shape| {
+            let names = it.fields.iter().map(|(name, _)| &**name);
+            names.eq(row.fields().map(|(name, _)| name))
+        };
+        if let Some(known) = self.shapes.iter().position(alike) {
+            return Ok(known);
+        }
+        let mut places: Vec<(Box<str>, Option<usize>)> = Vec::new();
+        for (field, _) in row.fields() {
+            // Of a name that stands twice, the first counts.
+            let left_out = self.drop.iter().any(|it| it == field)
+                || places.iter().any(|(name, _)| &**name == field);
+            let place = match left_out {
+                true => None,
+                false => Some(self.table.place(field).map_err(Misfit::Table)?),
+            };
+            places.push((field.into(), place));
+        }
+        let mut columns: Vec<usize> = places.iter().filter_map(|(_, place)| *place).collect();
+        columns.sort_unstable();
+        let slot = |(name, place): (Box<str>, Option<usize>)| {
+            (name, place.and_then(|it| columns.binary_search(&it).ok()))
+        };
+        let fields = places.into_iter().map(slot).collect();
+        if self.shapes.len() == SHAPES {
+            self.shapes.clear();
+        }
+        self.shapes.push(Shape {
+            fields,
+            columns: columns.into(),
+        });
+        Ok(self.shapes.len() - 1)
+    }
+}
+
+impl Shape {
+    /// Appends the row's values, where its fields are these, in this order.
+    fn take<'r>(&self, row: &Row<'r>, values: &mut Vec<Value<'r>>) -> bool {
+        let start = values.len();
+        values.resize(start + self.columns.len(), Value::Null);
+        let places = &mut values[start..];
+        let mut known = self.fields.iter();
+        for (name, value) in row.fields() {
+            match known.next() {
+                Some((it, slot)) if **it == *name => {
+                    if let Some(slot) = slot {
+                        places[*slot] = value;
+                    }
+                }
+                _ => return false,
+            }
+        }
+        known.next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Schema,
+        sink::table::{Absent, Column, Holds, Index},
+    };
+
+    fn table() -> Table {
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            quoted: format!("`{name}`"),
+            holds: Holds::Text,
+            absent: Absent::Null,
+        };
+        let primary = Index {
+            name: "PRIMARY".to_owned(),
+            primary: true,
+            columns: Some(vec![0]),
+        };
+        let columns = ["id", "a", "b"].map(column).into();
+        Table::new(
+            ("t".to_owned(), "`t`".to_owned()),
+            columns,
+            vec![primary],
+            None,
+        )
+        .expect("a key")
+    }
+
+    fn records(rows: &[(Op, &[(&str, i64)])]) -> Vec<Records> {
+        let mut records = Records::new(Arc::new(Schema::document("t", ["id"])));
+        for (op, fields) in rows {
+            let pushed: Result<(), ()> = records.push(*op, 0, |packer| {
+                for (name, value) in *fields {
+                    packer.name(name);
+                    packer.value(Value::I64(*value));
+                }
+                Ok(())
+            });
+            pushed.expect("nothing fails");
+        }
+        vec![records]
+    }
+
+    /// The runs as text: operation, columns, values.
+    fn cut(records: &[Records], rows: usize) -> Result<Vec<String>, Misfit> {
+        let (table, drop) = (table(), ["gone".to_owned()]);
+        let limits = RunLimits { rows, values: 100 };
+        let mut runs = Runs::new(records, &table, &drop, limits);
+        let mut seen = Vec::new();
+        while let Some(run) = runs.next_run(Vec::new())? {
+            let values = run.values.iter().map(|it| match it {
+                Value::I64(it) => it.to_string(),
+                other => other.type_name().to_owned(),
+            });
+            let values: Vec<_> = values.collect();
+            seen.push(format!(
+                "{:?} {:?} {}",
+                run.op,
+                run.columns,
+                values.join(" ")
+            ));
+        }
+        Ok(seen)
+    }
+
+    #[test]
+    fn fields_in_another_order_stay_in_the_run() {
+        let records = records(&[
+            (Op::Upsert, &[("id", 1), ("a", 2), ("b", 3)]),
+            (
+                Op::Upsert,
+                &[("b", 6), ("gone", 0), ("id", 4), ("a", 5), ("a", 9)],
+            ),
+        ]);
+        let expected = ["Upsert [0, 1, 2] 1 2 3 4 5 6"];
+        assert_eq!(
+            cut(&records, 10).as_deref(),
+            Ok(&expected.map(str::to_owned)[..])
+        );
+    }
+
+    #[test]
+    fn another_set_of_fields_or_another_operation_begins_a_run() {
+        let records = records(&[
+            (Op::Upsert, &[("id", 1), ("a", 2)]),
+            (Op::Upsert, &[("id", 3)]),
+            (Op::Delete, &[("id", 1), ("unknown", 2)]),
+            (Op::Delete, &[("id", 3)]),
+            (Op::Upsert, &[("id", 1), ("a", 4)]),
+        ]);
+        let expected = [
+            "Upsert [0, 1] 1 2",
+            "Upsert [0] 3",
+            "Delete [0] 1 3",
+            "Upsert [0, 1] 1 4",
+        ];
+        assert_eq!(
+            cut(&records, 10).as_deref(),
+            Ok(&expected.map(str::to_owned)[..])
+        );
+    }
+
+    #[test]
+    fn a_run_holds_no_more_than_it_may() {
+        let rows: Vec<_> = (0..5).map(|id| [("id", id)]).collect();
+        let rows: Vec<_> = rows.iter().map(|it| (Op::Upsert, &it[..])).collect();
+        let seen = cut(&records(&rows), 2).expect("they fit");
+        assert_eq!(seen.len(), 3, "{seen:?}");
+    }
+
+    #[test]
+    fn a_record_without_its_key_is_at_fault_by_itself() {
+        let records = records(&[(Op::Upsert, &[("a", 1)])]);
+        let Err(Misfit::Record(error)) = cut(&records, 10) else {
+            panic!("it has no key");
+        };
+        assert_eq!(error.field, "id");
+    }
+
+    #[test]
+    fn a_field_without_column_concerns_the_table() {
+        let records = records(&[(Op::Upsert, &[("id", 1), ("c", 1)])]);
+        assert!(matches!(cut(&records, 10), Err(Misfit::Table(_))));
+    }
+}

@@ -1,0 +1,306 @@
+//! The statements that write a table, for any number of rows: names quoted, values bound.
+
+use std::{
+    collections::HashMap,
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{table::Table, table_runs::Columns};
+
+/// Which words a server knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Dialect {
+    /// MySQL and MariaDB.
+    Mysql,
+    /// SQLite.
+    Sqlite,
+}
+
+/// What a statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Manner {
+    /// Makes rows, or changes those of the same key.
+    Upsert,
+    /// Makes rows; one that is there already is an error.
+    Insert,
+    /// Changes one row; its values come first, then its key's.
+    Update,
+    /// Removes rows by key.
+    Delete,
+}
+
+/// The texts of statements, kept: a long one takes longer to write than to look up.
+#[derive(Debug)]
+pub(super) struct Statements {
+    dialect: Dialect,
+    kept: Mutex<HashMap<(Manner, Columns, usize), Arc<str>>>,
+}
+
+/// Texts that are kept; the drivers keep 100 prepared statements.
+const KEPT: usize = 100;
+
+impl Statements {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The statement for `rows` rows of these columns.
+    pub(super) fn text(
+        &self,
+        manner: Manner,
+        table: &Table,
+        columns: &Columns,
+        rows: usize,
+    ) -> Arc<str> {
+        let wanted = (manner, columns.clone(), rows);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = kept.get(&wanted) {
+            return text.clone();
+        }
+        if kept.len() == KEPT {
+            kept.clear();
+        }
+        let text: Arc<str> = match manner {
+            Manner::Upsert => upsert(self.dialect, table, columns, rows),
+            Manner::Insert => insert(table, columns, rows),
+            Manner::Update => update(table, columns),
+            Manner::Delete => delete(self.dialect, table, rows),
+        }
+        .into();
+        kept.insert(wanted, text.clone());
+        text
+    }
+
+    /// Forgets all: the table's columns have been read anew.
+    pub(super) fn forget(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clear();
+    }
+}
+
+/// The largest power of two that is no more than `rows`: few shapes of statements serve every
+/// number of rows.
+pub(super) fn step(rows: usize) -> usize {
+    match rows.checked_ilog2() {
+        None => 0,
+        Some(exponent) => 1 << exponent,
+    }
+}
+
+/// The columns that an `Update` sets; then come those of the key.
+pub(super) fn set_by_update(table: &Table, columns: &[usize]) -> Vec<usize> {
+    let beside_key = columns.iter().filter(|it| !table.key.contains(it));
+    beside_key.copied().collect()
+}
+
+fn upsert(dialect: Dialect, table: &Table, columns: &[usize], rows: usize) -> String {
+    let mut text = insert(table, columns, rows);
+    let set = set_by_update(table, columns);
+    let quoted = |it: &usize| table.columns[*it].quoted.as_str();
+    match dialect {
+        Dialect::Mysql => {
+            text.push_str(" ON DUPLICATE KEY UPDATE ");
+            if set.is_empty() {
+                // Something has to stand here; this changes nothing.
+                let key = quoted(&table.key[0]);
+                let _ = write!(text, "{key}={key}");
+            }
+            list(&mut text, set.iter().map(quoted), |text, it| {
+                let _ = write!(text, "{it}=VALUES({it})");
+            });
+        }
+        Dialect::Sqlite => {
+            text.push_str(" ON CONFLICT(");
+            list(&mut text, table.key.iter().map(quoted), |text, it| {
+                text.push_str(it);
+            });
+            text.push_str(if set.is_empty() {
+                ") DO NOTHING"
+            } else {
+                ") DO UPDATE SET "
+            });
+            list(&mut text, set.iter().map(quoted), |text, it| {
+                let _ = write!(text, "{it}=excluded.{it}");
+            });
+        }
+    }
+    text
+}
+
+fn insert(table: &Table, columns: &[usize], rows: usize) -> String {
+    let mut text = format!("INSERT INTO {} (", table.quoted);
+    let quoted = columns.iter().map(|it| table.columns[*it].quoted.as_str());
+    list(&mut text, quoted, |text, it| text.push_str(it));
+    text.push_str(") VALUES ");
+    list(&mut text, 0..rows, |text, _| places(text, columns.len()));
+    text
+}
+
+fn update(table: &Table, columns: &[usize]) -> String {
+    let mut set = set_by_update(table, columns);
+    if set.is_empty() {
+        set.push(table.key[0]);
+    }
+    let mut text = format!("UPDATE {} SET ", table.quoted);
+    let keyed = |it: usize| table.key.contains(&it);
+    list(&mut text, set, |text, it| {
+        let quoted = &table.columns[it].quoted;
+        let value = if keyed(it) { quoted } else { "?" };
+        let _ = write!(text, "{quoted}={value}");
+    });
+    text.push_str(" WHERE ");
+    for (index, it) in table.key.iter().enumerate() {
+        let and = if index == 0 { "" } else { " AND " };
+        let _ = write!(text, "{and}{}=?", table.columns[*it].quoted);
+    }
+    text
+}
+
+fn delete(dialect: Dialect, table: &Table, rows: usize) -> String {
+    let quoted = table
+        .key
+        .iter()
+        .map(|it| table.columns[*it].quoted.as_str());
+    let mut text = format!("DELETE FROM {} WHERE (", table.quoted);
+    list(&mut text, quoted, |text, it| text.push_str(it));
+    text.push_str(match dialect {
+        // SQLite compares tuples with the rows of a query only.
+        Dialect::Sqlite => ") IN (VALUES ",
+        Dialect::Mysql => ") IN (",
+    });
+    list(&mut text, 0..rows, |text, _| places(text, table.key.len()));
+    text.push(')');
+    text
+}
+
+fn places(text: &mut String, count: usize) {
+    text.push('(');
+    list(text, 0..count, |text, _| text.push('?'));
+    text.push(')');
+}
+
+fn list<T>(text: &mut String, items: impl IntoIterator<Item = T>, write: impl Fn(&mut String, T)) {
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        write(text, item);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::table::{Absent, Column, Holds, Index};
+
+    fn table(key: &[usize]) -> Table {
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            quoted: format!("`{name}`"),
+            holds: Holds::Text,
+            absent: Absent::Null,
+        };
+        let primary = Index {
+            name: "PRIMARY".to_owned(),
+            primary: true,
+            columns: Some(key.to_vec()),
+        };
+        let columns = ["id", "a", "b"].map(column).into();
+        Table::new(
+            ("t".to_owned(), "`t`".to_owned()),
+            columns,
+            vec![primary],
+            None,
+        )
+        .expect("a key")
+    }
+
+    fn check(dialect: Dialect, manner: Manner, key: &[usize], columns: &[usize], expected: &str) {
+        let statements = Statements::new(dialect);
+        let columns: Columns = columns.into();
+        let rows = if manner == Manner::Update { 1 } else { 2 };
+        let text = statements.text(manner, &table(key), &columns, rows);
+        assert_eq!(&*text, expected);
+        assert_eq!(statements.text(manner, &table(key), &columns, rows), text);
+    }
+
+    #[test]
+    fn an_upsert_names_the_key_where_the_server_lets_it() {
+        check(
+            Dialect::Mysql,
+            Manner::Upsert,
+            &[0],
+            &[0, 2],
+            "INSERT INTO `t` (`id`,`b`) VALUES (?,?),(?,?) ON DUPLICATE KEY UPDATE `b`=VALUES(`b`)",
+        );
+        check(
+            Dialect::Sqlite,
+            Manner::Upsert,
+            &[0, 1],
+            &[0, 1, 2],
+            "INSERT INTO `t` (`id`,`a`,`b`) VALUES (?,?,?),(?,?,?) ON CONFLICT(`id`,`a`) DO UPDATE SET `b`=excluded.`b`",
+        );
+    }
+
+    #[test]
+    fn a_row_that_is_all_key_changes_nothing() {
+        let start = "INSERT INTO `t` (`id`) VALUES (?),(?) ON ";
+        let end = "DUPLICATE KEY UPDATE `id`=`id`";
+        check(
+            Dialect::Mysql,
+            Manner::Upsert,
+            &[0],
+            &[0],
+            &format!("{start}{end}"),
+        );
+        let end = "CONFLICT(`id`) DO NOTHING";
+        check(
+            Dialect::Sqlite,
+            Manner::Upsert,
+            &[0],
+            &[0],
+            &format!("{start}{end}"),
+        );
+        check(
+            Dialect::Mysql,
+            Manner::Update,
+            &[0],
+            &[0],
+            "UPDATE `t` SET `id`=`id` WHERE `id`=?",
+        );
+    }
+
+    #[test]
+    fn rows_are_changed_and_removed_by_the_whole_key() {
+        check(
+            Dialect::Mysql,
+            Manner::Update,
+            &[0, 1],
+            &[0, 1, 2],
+            "UPDATE `t` SET `b`=? WHERE `id`=? AND `a`=?",
+        );
+        check(
+            Dialect::Mysql,
+            Manner::Delete,
+            &[0, 1],
+            &[0, 1],
+            "DELETE FROM `t` WHERE (`id`,`a`) IN ((?,?),(?,?))",
+        );
+        check(
+            Dialect::Sqlite,
+            Manner::Delete,
+            &[0],
+            &[0],
+            "DELETE FROM `t` WHERE (`id`) IN (VALUES (?),(?))",
+        );
+    }
+
+    #[test]
+    fn the_ladder_goes_down_by_powers_of_two() {
+        assert_eq!([0, 1, 2, 3, 1000].map(step), [0, 1, 2, 2, 512]);
+    }
+}

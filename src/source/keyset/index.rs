@@ -1,0 +1,122 @@
+//! The indexes of a table, and the columns that identify its rows.
+
+/// An index with its columns in order; what is no whole column ends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::source) struct Index {
+    pub name: String,
+    pub is_unique: bool,
+    pub is_primary: bool,
+    pub columns: Vec<String>,
+}
+
+impl Index {
+    /// From (name, unique, column) in order; no column stands for an expression or a part of one.
+    pub fn gather(parts: impl IntoIterator<Item = (String, bool, Option<String>)>) -> Vec<Self> {
+        let mut indexes: Vec<Self> = Vec::new();
+        let mut is_cut = false;
+        for (name, is_unique, column) in parts {
+            if indexes.last().is_none_or(|it| it.name != name) {
+                is_cut = false;
+                indexes.push(Self {
+                    is_primary: name == "PRIMARY",
+                    name,
+                    is_unique,
+                    columns: Vec::new(),
+                });
+            }
+            is_cut |= column.is_none();
+            if let Some(index) = indexes.last_mut() {
+                match column {
+                    Some(column) if !is_cut => index.columns.push(column),
+                    // Unique only by what is not seen here.
+                    _ => index.is_unique = false,
+                }
+            }
+        }
+        indexes
+    }
+}
+
+/// The places among `columns` of those that identify a row: the `declared` ones, else the primary
+/// key's.
+///
+/// # Errors
+/// What is wrong, for a person.
+pub(in crate::source) fn key(
+    columns: &[&str],
+    indexes: &[Index],
+    declared: Option<&[String]>,
+) -> Result<Vec<usize>, String> {
+    let primary = indexes.iter().find(|it| it.is_primary);
+    let Some(names) = declared.or(primary.map(|it| it.columns.as_slice())) else {
+        return Err(
+            "it has no primary key: name the columns of a unique index as `key`".to_owned(),
+        );
+    };
+    let places = names.iter().map(|it| place(columns, it, "key"));
+    let key: Vec<usize> = places.collect::<Result<_, _>>()?;
+    // Rows that are equal in all ordering columns would be skipped at a page's end.
+    let is_held = |column: &String| key.iter().any(|it| columns[*it] == column);
+    let is_unique = |it: &Index| it.is_unique && it.columns.iter().all(is_held);
+    if indexes.iter().any(is_unique) {
+        Ok(key)
+    } else {
+        let names = names.join(", ");
+        Err(format!(
+            "`key` ({names}) is not unique: make a unique index of it"
+        ))
+    }
+}
+
+/// The place among `columns` of the one called `name`, as the setting `setting` does.
+///
+/// # Errors
+/// That there is none, for a person.
+pub(in crate::source) fn place(
+    columns: &[&str],
+    name: &str,
+    setting: &str,
+) -> Result<usize, String> {
+    let found = columns.iter().position(|it| it.eq_ignore_ascii_case(name));
+    found.ok_or_else(|| format!("there is no column `{name}`, which is named as `{setting}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(name: &str, column: Option<&str>) -> (String, bool, Option<String>) {
+        (name.to_owned(), true, column.map(str::to_owned))
+    }
+
+    #[test]
+    fn an_index_over_part_of_a_text_makes_no_key() {
+        let found = Index::gather([
+            part("a", Some("x")),
+            part("a", None),
+            part("a", Some("y")),
+            part("b", Some("z")),
+        ]);
+        let seen = found.iter().map(|it| (it.is_unique, it.columns.join(",")));
+        assert!(seen.eq([(false, "x".to_owned()), (true, "z".to_owned())]));
+    }
+
+    #[test]
+    fn a_key_must_tell_rows_apart() {
+        let of = |parts: &[&str], declared: Option<&[&str]>| {
+            let indexes = Index::gather(parts.iter().map(|it| {
+                let (name, column) = it.split_once(' ').expect("an index and its column");
+                part(name, Some(column))
+            }));
+            let declared: Option<Vec<String>> =
+                declared.map(|it| it.iter().map(|name| (*name).to_owned()).collect());
+            key(&["id", "a", "b"], &indexes, declared.as_deref())
+        };
+        assert_eq!(of(&["PRIMARY id"], None), Ok(vec![0]));
+        assert_eq!(of(&["PRIMARY id"], Some(&["ID", "a"])), Ok(vec![0, 1]));
+        assert_eq!(of(&["PRIMARY id", "u b"], Some(&["b"])), Ok(vec![2]));
+        assert!(of(&["u a"], None).is_err_and(|it| it.contains("no primary key")));
+        assert!(of(&["PRIMARY id"], Some(&["a"])).is_err_and(|it| it.contains("not unique")));
+        assert!(of(&["PRIMARY id"], Some(&["c"])).is_err_and(|it| it.contains("no column `c`")));
+    }
+}

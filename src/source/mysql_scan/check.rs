@@ -1,0 +1,105 @@
+//! What `check` says about reading a table of MySQL or MariaDB.
+
+use super::{columns::Learned, count_nulls};
+use crate::{
+    connect::mysql::MysqlConnection,
+    model::{Finding, Severity},
+    source::{SourceError, keyset::Index},
+};
+
+/// The findings about a table that could be learned.
+pub(super) async fn findings(
+    connection: &MysqlConnection,
+    learned: &Learned,
+) -> Result<Vec<Finding>, SourceError> {
+    let table = &learned.table;
+    let names = |it: &[String]| it.join(", ");
+    let ordering: Vec<String> = table.incremental.iter().map(|it| it.name.clone()).collect();
+    let incremental = ordering.first().map_or("", String::as_str);
+    let columns = table.schema.names().map_or(0, <[_]>::len);
+    let mut findings = vec![finding(
+        Severity::Good,
+        format!(
+            "{} on {:?} {}: {columns} columns, read by ({})",
+            table.name,
+            connection.flavor(),
+            connection.version(),
+            names(&ordering)
+        ),
+    )];
+    findings.push(order(learned, &ordering));
+    let nulls = count_nulls(connection, learned).await?;
+    if nulls > 0 {
+        let text = format!(
+            "{nulls} rows have NULL in `{incremental}` and would never be read: give them a value"
+        );
+        findings.push(finding(Severity::Problem, text));
+    }
+    findings.push(finding(
+        Severity::Note,
+        format!(
+            "a scan sees neither deleted rows, nor rows whose `{incremental}` moves backwards or is committed \
+             later than a larger one"
+        ),
+    ));
+    Ok(findings)
+}
+
+fn order(learned: &Learned, ordering: &[String]) -> Finding {
+    let table = &learned.table;
+    let serves = |it: &&Index| serves(&it.columns, ordering, table.schema.key());
+    match learned.indexes.iter().find(serves) {
+        Some(index) => finding(
+            Severity::Good,
+            format!("index `{}` serves this order", index.name),
+        ),
+        None => {
+            let quoted: Vec<&str> = table
+                .incremental
+                .iter()
+                .map(|it| it.quoted.as_str())
+                .collect();
+            let (place, quoted) = (&learned.place, quoted.join(", "));
+            let text = format!(
+                "no index serves this order, so that each page sorts the whole table: \
+                 CREATE INDEX highwater_order ON {place} ({quoted})"
+            );
+            finding(Severity::Note, text)
+        }
+    }
+}
+
+/// Whether an index leads in the ordering's columns; a secondary one is followed by the key.
+fn serves(index: &[String], ordering: &[String], key: &[String]) -> bool {
+    let followed: Vec<&String> = index
+        .iter()
+        .chain(key.iter().filter(|it| !index.contains(it)))
+        .collect();
+    followed.len() >= ordering.len()
+        && ordering
+            .iter()
+            .zip(followed)
+            .all(|(wanted, it)| wanted == it)
+}
+
+pub(super) fn finding(severity: Severity, text: String) -> Finding {
+    Finding { severity, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_on_the_incremental_field_is_followed_by_the_key() {
+        let of = |index: &[&str], ordering: &[&str], key: &[&str]| {
+            let list = |it: &[&str]| it.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            serves(&list(index), &list(ordering), &list(key))
+        };
+        assert!(of(&["u"], &["u", "id"], &["id"]));
+        assert!(of(&["u", "id"], &["u", "id"], &["id"]));
+        assert!(of(&["id"], &["id"], &["id"]));
+        assert!(!of(&["u", "other"], &["u", "id"], &["id"]));
+        assert!(!of(&["id"], &["u", "id"], &["id"]));
+    }
+}

@@ -1,0 +1,327 @@
+//! What a table of MySQL or MariaDB is, learned from its `information_schema`.
+
+use std::sync::Arc;
+
+use sqlx::{MySql, MySqlPool, mysql::MySqlRow, query::QueryAs};
+
+use super::{MysqlScanSettings, unpack::Unpack};
+use crate::{
+    connect::{
+        identifier::{NotAName, backticked, statement},
+        mysql::{Flavor, MysqlConnection},
+    },
+    model::{Field, Schema},
+    source::{
+        SourceError,
+        keyset::{self, Form, Index, KeyColumn, MarkKind, Table, failed},
+    },
+};
+
+/// A table, how its columns are read, and what it can be searched by.
+#[derive(Debug, Clone)]
+pub(super) struct Learned {
+    pub table: Arc<Table>,
+    pub unpacks: Arc<[Unpack]>,
+    pub indexes: Vec<Index>,
+    /// `database`.`table`, quoted.
+    pub place: String,
+    /// The quoted incremental field, where it may be NULL.
+    pub nullable: Option<String>,
+}
+
+/// Name, DATA_TYPE, COLUMN_TYPE, nullable, character set, collation, precision, scale.
+type ColumnRow = (
+    String,
+    String,
+    String,
+    bool,
+    Option<String>,
+    Option<String>,
+    Option<u64>,
+    Option<u64>,
+);
+
+struct Column {
+    name: String,
+    quoted: String,
+    unpack: Unpack,
+    is_nullable: bool,
+    row: ColumnRow,
+}
+
+const COLUMNS: &str = "SELECT CAST(COLUMN_NAME AS CHAR), LOWER(CAST(DATA_TYPE AS CHAR)), \
+    LOWER(CAST(COLUMN_TYPE AS CHAR)), IS_NULLABLE = 'YES', CAST(CHARACTER_SET_NAME AS CHAR), \
+    CAST(COLLATION_NAME AS CHAR), CAST(NUMERIC_PRECISION AS UNSIGNED), CAST(NUMERIC_SCALE AS UNSIGNED) \
+    FROM information_schema.COLUMNS \
+    WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
+
+const INDEXES: &str = "SELECT CAST(INDEX_NAME AS CHAR), NON_UNIQUE = 0, \
+    IF(SUB_PART IS NULL, CAST(COLUMN_NAME AS CHAR), NULL) FROM information_schema.STATISTICS \
+    WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY INDEX_NAME, SEQ_IN_INDEX";
+
+/// MariaDB's JSON is a LONGTEXT with this condition, made along with the column.
+const JSON_COLUMNS: &str = "SELECT CAST(CONSTRAINT_NAME AS CHAR), CAST(CHECK_CLAUSE AS CHAR) \
+    FROM information_schema.CHECK_CONSTRAINTS \
+    WHERE CONSTRAINT_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?";
+
+/// Asks for columns and indexes, and settles how the table is read.
+pub(super) async fn learn(
+    name: &str,
+    connection: &MysqlConnection,
+    settings: &MysqlScanSettings,
+) -> Result<Learned, SourceError> {
+    let unfit = |advice: String| SourceError::Unfit {
+        name: name.to_owned(),
+        advice,
+    };
+    let (database, table) = match settings.table.split_once('.') {
+        Some((database, table)) => (Some(database), table),
+        None => (None, settings.table.as_str()),
+    };
+    let quoted = |it: &str| backticked(it).map_err(|error| unfit(error.to_string()));
+    let place = match database {
+        Some(database) => format!("{}.{}", quoted(database)?, quoted(table)?),
+        None => quoted(table)?,
+    };
+    let pool = connection.pool();
+    // A table that we may not see is missing in information_schema: the server says which it is.
+    probe(name, pool, format!("SELECT 1 FROM {place}")).await?;
+    let mut columns = columns(name, pool, database, table).await?;
+    if connection.flavor() == Flavor::Mariadb {
+        mark_json(name, pool, database, table, &mut columns).await?;
+    }
+    let parts = ask(name, pool, INDEXES, database, table).await?;
+    let indexes = Index::gather(parts);
+    let names: Vec<&str> = columns.iter().map(|it| it.name.as_str()).collect();
+    let key = keyset::key(&names, &indexes, settings.key.as_deref()).map_err(unfit)?;
+    let key: Vec<&Column> = key.into_iter().map(|it| &columns[it]).collect();
+    if let Some(column) = key.iter().find(|it| it.is_nullable) {
+        let name = &column.name;
+        return Err(unfit(format!(
+            "key column `{name}` may be NULL: make it NOT NULL"
+        )));
+    }
+    let first = keyset::place(&names, &settings.incremental, "incremental").map_err(unfit)?;
+    let first = &columns[first];
+    let table = keyset_table(name, &place, &columns, first, &key).map_err(unfit)?;
+    // A column can be seen by any right to it, and read only by that to SELECT.
+    probe(name, pool, table.select.clone()).await?;
+    Ok(Learned {
+        table: Arc::new(table),
+        unpacks: columns.iter().map(|it| it.unpack).collect(),
+        indexes,
+        place,
+        nullable: first.is_nullable.then(|| first.quoted.clone()),
+    })
+}
+
+/// Whether a statement can be run, without a row of it.
+async fn probe(name: &str, pool: &MySqlPool, text: String) -> Result<(), SourceError> {
+    let ran = sqlx::query(statement(text + " LIMIT 0"))
+        .execute(pool)
+        .await;
+    ran.map(drop).map_err(|error| failed(name, error))
+}
+
+async fn ask<T>(
+    name: &str,
+    pool: &MySqlPool,
+    text: &'static str,
+    database: Option<&str>,
+    table: &str,
+) -> Result<Vec<T>, SourceError>
+where
+    T: Send + Unpin + for<'r> sqlx::FromRow<'r, MySqlRow>,
+{
+    let query: QueryAs<'_, MySql, T, _> = sqlx::query_as(text);
+    let rows = query
+        .bind(database.map(str::to_owned))
+        .bind(table.to_owned())
+        .fetch_all(pool)
+        .await;
+    rows.map_err(|error| failed(name, error))
+}
+
+async fn columns(
+    name: &str,
+    pool: &MySqlPool,
+    database: Option<&str>,
+    table: &str,
+) -> Result<Vec<Column>, SourceError> {
+    let unfit = |advice: String| SourceError::Unfit {
+        name: name.to_owned(),
+        advice,
+    };
+    let rows: Vec<ColumnRow> = ask(name, pool, COLUMNS, database, table).await?;
+    if rows.is_empty() {
+        return Err(unfit(
+            "its columns cannot be seen: grant SELECT on the table".to_owned(),
+        ));
+    }
+    let column = |row: ColumnRow| {
+        let unpack = Unpack::of(&row.1, &row.2).ok_or_else(|| {
+            unfit(format!(
+                "column `{}` is a {}, which cannot be read",
+                row.0, row.1
+            ))
+        })?;
+        Ok(Column {
+            name: row.0.clone(),
+            quoted: backticked(&row.0).map_err(|error: NotAName| unfit(error.to_string()))?,
+            unpack,
+            is_nullable: row.3,
+            row,
+        })
+    };
+    rows.into_iter().map(column).collect()
+}
+
+async fn mark_json(
+    name: &str,
+    pool: &MySqlPool,
+    database: Option<&str>,
+    table: &str,
+    columns: &mut [Column],
+) -> Result<(), SourceError> {
+    let conditions: Vec<(String, String)> = ask(name, pool, JSON_COLUMNS, database, table).await?;
+    for column in columns.iter_mut().filter(|it| it.unpack == Unpack::Text) {
+        let condition = format!("json_valid({})", column.quoted);
+        if conditions.iter().any(|(_, clause)| *clause == condition) {
+            column.unpack = Unpack::Json;
+        }
+    }
+    Ok(())
+}
+
+fn keyset_table(
+    name: &str,
+    place: &str,
+    columns: &[Column],
+    first: &Column,
+    key: &[&Column],
+) -> Result<Table, String> {
+    let others = key.iter().copied().filter(|it| it.name != first.name);
+    let ordering = std::iter::once(first)
+        .chain(others)
+        .map(key_column)
+        .collect::<Result<_, _>>()?;
+    let fields = columns.iter().map(|it| Field {
+        name: it.name.clone(),
+        kind: it.unpack.kind(),
+    });
+    let table_name = place
+        .rsplit_once("`.`")
+        .map_or(place, |(_, it)| it)
+        .trim_matches('`');
+    let selected: Vec<&str> = columns.iter().map(|it| it.quoted.as_str()).collect();
+    Ok(Table {
+        name: name.to_owned(),
+        schema: Arc::new(Schema::table(
+            table_name,
+            fields.collect(),
+            key.iter().map(|it| &it.name),
+        )),
+        select: format!("SELECT {} FROM {place}", selected.join(", ")),
+        incremental: ordering,
+        key: key
+            .iter()
+            .copied()
+            .map(key_column)
+            .collect::<Result<_, _>>()?,
+        form: Form::Expanded,
+    })
+}
+
+/// A placeholder has the column's own type and collation: compared as another type, the order of
+/// the comparison would not be that of ORDER BY, and the index would be of no use.
+fn key_column(column: &Column) -> Result<KeyColumn, String> {
+    let (_, data_type, _, _, charset, collation, precision, scale) = &column.row;
+    let plain = |it: &Option<String>| {
+        it.clone().filter(|it| {
+            it.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        })
+    };
+    let (kind, placeholder) = match column.unpack {
+        Unpack::Signed => (MarkKind::I64, "?".to_owned()),
+        Unpack::Unsigned => (MarkKind::U64, "?".to_owned()),
+        Unpack::Float | Unpack::Double => (MarkKind::F64, "?".to_owned()),
+        Unpack::Year => (MarkKind::Year, "?".to_owned()),
+        Unpack::Date => (MarkKind::Date, "CAST(? AS DATE)".to_owned()),
+        Unpack::DateTime | Unpack::Timestamp => {
+            (MarkKind::DateTime, "CAST(? AS DATETIME(6))".to_owned())
+        }
+        Unpack::Time => (MarkKind::Time, "CAST(? AS TIME(6))".to_owned()),
+        Unpack::Bytes => (MarkKind::Bytes, "CAST(? AS BINARY)".to_owned()),
+        Unpack::Decimal => {
+            let (precision, scale) = (precision.unwrap_or(65), scale.unwrap_or(30));
+            (
+                MarkKind::Decimal,
+                format!("CAST(? AS DECIMAL({precision},{scale}))"),
+            )
+        }
+        Unpack::Text => match (plain(charset), plain(collation)) {
+            (Some(charset), Some(collation)) => (
+                MarkKind::Text,
+                format!("CONVERT(? USING {charset}) COLLATE {collation}"),
+            ),
+            _ => return Err(unordered(column, data_type)),
+        },
+        Unpack::Bit | Unpack::Enum | Unpack::Json | Unpack::Geometry => {
+            return Err(unordered(column, data_type));
+        }
+    };
+    Ok(KeyColumn {
+        name: column.name.clone(),
+        quoted: column.quoted.clone(),
+        placeholder,
+        kind: Some(kind),
+    })
+}
+
+fn unordered(column: &Column, data_type: &str) -> String {
+    format!(
+        "column `{}` is of the type {data_type}, by which a table cannot be read in order: choose another \
+         `incremental` or `key`",
+        column.name
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, is_nullable: bool) -> Column {
+        Column {
+            name: name.to_owned(),
+            quoted: format!("`{name}`"),
+            unpack: Unpack::Signed,
+            is_nullable,
+            row: (
+                name.to_owned(),
+                "int".into(),
+                "int".into(),
+                is_nullable,
+                None,
+                None,
+                None,
+                None,
+            ),
+        }
+    }
+
+    #[test]
+    fn a_text_is_compared_in_its_own_collation() {
+        let mut text = column("name", false);
+        text.unpack = Unpack::Text;
+        text.row.4 = Some("latin1".into());
+        text.row.5 = Some("latin1_swedish_ci".into());
+        let found = key_column(&text).expect("text has an order");
+        assert_eq!(
+            found.placeholder,
+            "CONVERT(? USING latin1) COLLATE latin1_swedish_ci"
+        );
+        text.unpack = Unpack::Enum;
+        assert!(key_column(&text).is_err_and(|it| it.contains("choose another")));
+    }
+}
