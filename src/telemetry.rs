@@ -9,19 +9,18 @@ use std::{
     path::Path,
 };
 
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_appender::{
     non_blocking::{NonBlockingBuilder, WorkerGuard},
     rolling::{RollingFileAppender, Rotation},
 };
 use tracing_subscriber::{
-    Layer,
-    filter::{LevelFilter, Targets},
+    filter::Targets,
     fmt::{
         FmtContext, FormatEvent, FormatFields, FormattedFields,
         format::{DefaultFields, Writer},
         time::FormatTime,
-        writer::BoxMakeWriter,
+        writer::{BoxMakeWriter, MakeWriterExt},
     },
     layer::SubscriberExt,
     registry::LookupSpan,
@@ -76,6 +75,7 @@ pub fn start(logs: Logs<'_>) -> Telemetry {
 }
 
 fn build(logs: Logs<'_>) -> (impl Subscriber + Send + Sync + 'static, Telemetry) {
+    let file_level = logs.level;
     let Screen {
         level,
         writer,
@@ -84,8 +84,7 @@ fn build(logs: Logs<'_>) -> (impl Subscriber + Send + Sync + 'static, Telemetry)
     let screen = tracing_subscriber::fmt::layer()
         .event_format(Line { colour })
         .with_ansi(colour)
-        .with_writer(writer)
-        .with_filter(on_screen(level));
+        .with_writer(writer.with_filter(move |it| ours(it) && *it.level() <= level));
     let (file, worker) = match open(logs.folder, logs.keep_days) {
         Ok(appender) => {
             let (writer, worker) = NonBlockingBuilder::default()
@@ -97,8 +96,7 @@ fn build(logs: Logs<'_>) -> (impl Subscriber + Send + Sync + 'static, Telemetry)
                 // colours out of the file.
                 .fmt_fields(PlainFields::default())
                 .with_ansi(false)
-                .with_writer(writer)
-                .with_filter(in_file(logs.level));
+                .with_writer(writer.with_filter(move |it| *it.level() <= in_file(it, file_level)));
             (Some(file), Some(worker))
         }
         Err(error) => {
@@ -109,21 +107,28 @@ fn build(logs: Logs<'_>) -> (impl Subscriber + Send + Sync + 'static, Telemetry)
             (None, None)
         }
     };
-    let subscriber = tracing_subscriber::registry().with(screen).with(file);
+    // One filter for all, and the writers choose: with a filter for each layer, a driver's asking
+    // whether a line would be logged loses the line that comes next.
+    let filter = Targets::new()
+        .with_target("highwater", level.max(file_level))
+        .with_default(file_level.min(Level::WARN));
+    let subscriber = tracing_subscriber::registry()
+        .with(filter)
+        .with(screen)
+        .with(file);
     (subscriber, Telemetry { _worker: worker })
 }
 
 /// Drivers say what they met to us as errors, which we log; their own lines are for the file.
-fn on_screen(level: Level) -> Targets {
-    Targets::new()
-        .with_target("highwater", level)
-        .with_default(LevelFilter::OFF)
+fn ours(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("highwater")
 }
 
-fn in_file(level: Level) -> Targets {
-    Targets::new()
-        .with_target("highwater", level)
-        .with_default(level.min(Level::WARN))
+fn in_file(metadata: &Metadata<'_>, level: Level) -> Level {
+    match ours(metadata) {
+        true => level,
+        false => level.min(Level::WARN),
+    }
 }
 
 fn open(
@@ -327,6 +332,16 @@ mod tests {
         ] {
             assert!(file.contains(line), "{line} in {file}");
         }
+    }
+
+    #[test]
+    fn asking_whether_a_line_would_be_logged_loses_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shown = logged(folder.path(), false, || {
+            assert!(!tracing::enabled!(target: "driver", Level::DEBUG));
+            tracing::info!("the line that comes next");
+        });
+        assert!(shown.contains("the line that comes next"), "{shown}");
     }
 
     #[test]

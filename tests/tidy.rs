@@ -161,6 +161,7 @@ struct Source {
     /// Below `src/`, with slashes.
     name: String,
     text: String,
+    is_test: bool,
 }
 
 impl Source {
@@ -169,19 +170,27 @@ impl Source {
         self.name.split(['/', '.']).next().unwrap_or_default()
     }
 
-    /// Its lines but for comments, up to its tests.
+    /// Its lines but for comments and tests.
     fn code(&self) -> String {
-        self.text
+        if self.is_test {
+            return String::new();
+        }
+        let tests = self.text.find("#[cfg(test)]\nmod tests {");
+        self.text[..tests.unwrap_or(self.text.len())]
             .lines()
-            .take_while(|line| *line != "#[cfg(test)]" || self.tests_elsewhere())
             .filter(|line| !line.trim_start().starts_with("//"))
             .fold(String::new(), |code, line| code + line + "\n")
     }
 
-    /// A `#[cfg(test)]` before `mod name;` does not end the code.
-    fn tests_elsewhere(&self) -> bool {
-        let after = self.text.split("#[cfg(test)]\n").nth(1).unwrap_or("");
-        after.lines().next().is_some_and(|it| it.ends_with(';'))
+    /// The files that it declares to be tests: `#[cfg(test)]` before `mod name;`.
+    fn test_files(&self) -> Vec<String> {
+        let folder = match self.name.strip_suffix("/mod.rs") {
+            Some(folder) => folder.to_owned(),
+            None => self.name.trim_end_matches(".rs").to_owned(),
+        };
+        let declared = self.text.split("#[cfg(test)]\nmod ").skip(1);
+        let names = declared.filter_map(|it| it.lines().next()?.strip_suffix(';'));
+        names.map(|it| format!("{folder}/{it}.rs")).collect()
     }
 
     /// Whether it names a module of ours, also within `use crate::{…}`.
@@ -214,6 +223,10 @@ fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     gather(&root, &root, &mut found);
+    let tests: Vec<String> = found.iter().flat_map(Source::test_files).collect();
+    for file in &mut found {
+        file.is_test = tests.contains(&file.name);
+    }
     assert!(found.len() > 20, "the sources are somewhere else");
     found
 }
@@ -232,6 +245,7 @@ fn gather(root: &Path, folder: &Path, found: &mut Vec<Source>) {
             found.push(Source {
                 name: name.to_string_lossy().replace('\\', "/"),
                 text: fs::read_to_string(&path).expect("UTF-8"),
+                is_test: false,
             });
         }
     }

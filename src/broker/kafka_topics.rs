@@ -22,7 +22,9 @@ use crate::connect::kafka_log::KafkaLog;
 
 /// How long a cluster may take for an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a connection that is let in needs at most to show it.
+/// How long other addresses and brokers are tried where the first cannot be reached.
+const GRACE: Duration = Duration::from_secs(3);
+/// How often a question that waits looks at what became of its connections.
 const GLANCE_MILLIS: i32 = 50;
 
 /// What a topic that is not there is made with.
@@ -176,7 +178,8 @@ async fn with_client<T: Send + 'static>(
         .unwrap_or_else(|error| Err(BrokerError::Lost(error.into())))
 }
 
-/// Asks on this thread, and gives up early where the cluster does not let us in.
+/// Asks on this thread, and gives up early where the cluster cannot be reached or does not
+/// let us in.
 fn described(
     client: &Client<KafkaLog>,
     topic: &str,
@@ -189,12 +192,14 @@ fn described(
     // SAFETY: the client is live, and the question is dropped before this function returns.
     let question = unsafe { DescribeTopic::ask(client.native_ptr(), &text, millis) }
         .ok_or_else(|| error(RDKafkaErrorCode::Fail))?;
+    let asked = Instant::now();
     loop {
         if let Some(answer) = question.answer(GLANCE_MILLIS) {
             return answer.map_err(error);
         }
         serve();
-        if log.denied() {
+        let unreachable = log.trouble().is_some() && asked.elapsed() > GRACE;
+        if unreachable || log.denied() {
             return Err(error(RDKafkaErrorCode::OperationTimedOut));
         }
     }

@@ -138,3 +138,56 @@ fn not_taken(indexes: impl IntoIterator<Item = usize>, verdict: Verdict) -> Deli
     });
     DeliveryError::NotTaken(not_taken.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::{broker::memory::MemoryBroker, model::Place};
+
+    #[tokio::test]
+    async fn each_publish_meets_the_next_fault_of_the_script() {
+        let broker = MemoryBroker::default();
+        broker.create_topic("t", 1);
+        let script = [
+            PublishFault::Reject,
+            PublishFault::Refuse(1),
+            PublishFault::Spoil,
+            PublishFault::LoseAnswer,
+            PublishFault::Hold,
+        ];
+        let publisher = ScriptedPublisher::new(broker.publisher("t").expect("there"), script);
+        let mut messages = Messages::default();
+        for value in [b"a", b"b"] {
+            messages.push(None, Some(value), [], Place::default());
+        }
+        let messages = Arc::new(messages);
+        let publish = || publisher.publish(messages.clone());
+        let count = || broker.messages("t", 0).len();
+        assert!(publish().await.is_err());
+        assert_eq!(count(), 0);
+        for (verdict, not_taken, kept) in [(Verdict::Refused, 1, 1), (Verdict::Spoiled, 2, 1)] {
+            match publish().await.expect("handed over").await {
+                Err(DeliveryError::NotTaken(all)) => {
+                    assert_eq!((all.len(), all[0].verdict), (not_taken, verdict));
+                }
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(count(), kept);
+        }
+        let lost = publish().await.expect("handed over").await;
+        assert!(matches!(lost, Err(DeliveryError::Broker(_))));
+        assert_eq!(count(), 3);
+        let mut held = publish().await.expect("handed over");
+        assert!((&mut held).now_or_never().is_none());
+        publisher.release(1);
+        held.await.expect("delivered");
+        publish()
+            .await
+            .expect("handed over")
+            .await
+            .expect("delivered");
+        assert_eq!(count(), 7);
+    }
+}

@@ -7,12 +7,16 @@
 //!   resolves when every message is durable; a delivery that is dropped promises nothing.
 //! - Messages with equal keys go to one partition, in order.
 //! - A refusal names each message that the broker will never take alone, and `Spoiled` those
-//!   that only failed beside one: the caller sends these again.
+//!   that only failed beside one: the caller sends these again, one by one. A message that is
+//!   published with nothing else in flight is taken or refused, never spoiled.
+//! - `next` is waited on at least every few minutes, or the group takes the partitions away. A
+//!   partition that is held back costs nothing, and what was read ahead of it is kept.
 //! - A subscription yields `Assigned` before any message of those partitions, and no message of
 //!   them until `start` has said where each begins. `Revoked` comes before another member gets
 //!   them.
 //! - `commit` is a hint for lag tools; nothing here starts from it by itself.
-//! - Offsets grow within a partition, not always by one.
+//! - Offsets grow within a partition, not always by one. Where the last ones hold no message, a
+//!   poll without messages says so by its `next_offset`.
 
 pub mod embedded;
 mod embedded_publisher;
@@ -22,6 +26,7 @@ pub mod file;
 pub mod kafka;
 mod kafka_delivery;
 mod kafka_errors;
+mod kafka_member;
 mod kafka_membership;
 mod kafka_publisher;
 mod kafka_queue;

@@ -23,6 +23,7 @@ mod mysql_values;
 mod mysql_write;
 mod sql_failure;
 mod sqlite_catalog;
+mod sqlite_check;
 mod sqlite_progress;
 mod sqlite_values;
 mod table;

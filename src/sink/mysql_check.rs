@@ -6,11 +6,12 @@ use super::{
     SinkError,
     mysql::MysqlSink,
     mysql_catalog::exact_collation,
-    sql_failure::{Failure, beside_records},
-    table::Table,
+    mysql_progress::{NO_TABLE, number},
+    sql_failure::beside_records,
+    table::{Absent, Table},
 };
 use crate::{
-    connect::{Verdict, identifier::statement, mysql::Flavor, verdict},
+    connect::{identifier::statement, mysql::Flavor},
     model::{Finding, Kind, Severity},
 };
 
@@ -21,11 +22,13 @@ pub(super) async fn check(
     fields: Option<&[(String, Kind)]>,
 ) -> Result<Vec<Finding>, SinkError> {
     let failed = |error| beside_records(&sink.name, error);
-    let mut findings = vec![server(sink)];
+    let mut findings = vec![server(sink), progress(sink, session).await?];
     let Some(found) = sink.look_up(session).await? else {
         let collation = exact_collation(session).await.map_err(failed)?;
         findings.push(match sink.design(fields, collation) {
-            Ok(_) => may_create(sink, session).await.map_err(failed)?,
+            Ok(_) => may_create(sink, session, &sink.settings.table)
+                .await
+                .map_err(failed)?,
             Err(error) => problem(error),
         });
         return Ok(findings);
@@ -87,18 +90,17 @@ fn keys(table: &Table, folding: &[(String, String)]) -> Vec<Finding> {
     findings
 }
 
-/// Tries every statement on no row at all.
+/// Whether rows can be written and removed.
 async fn rights(
     sink: &MysqlSink,
     session: &mut MySqlConnection,
     table: &Table,
 ) -> Result<Finding, SinkError> {
-    let columns: Vec<_> = table
+    let written = table
         .columns
         .iter()
-        .filter(|it| it.absent != super::table::Absent::Computed)
-        .map(|it| it.quoted.as_str())
-        .collect();
+        .filter(|it| it.absent != Absent::Computed);
+    let columns: Vec<_> = written.map(|it| it.quoted.as_str()).collect();
     let (quoted, columns) = (&table.quoted, columns.join(","));
     let key = &table.columns[table.key[0]].quoted;
     let attempts = [
@@ -106,19 +108,44 @@ async fn rights(
         format!("UPDATE {quoted} SET {key}={key} WHERE 1=0"),
         format!("DELETE FROM {quoted} WHERE 1=0"),
     ];
-    let attempt = async |session: &mut MySqlConnection| -> Result<(), sqlx::Error> {
-        session.execute(raw_sql("BEGIN")).await?;
-        for text in attempts {
-            session.execute(query(statement(text))).await?;
-        }
-        session.execute(raw_sql("ROLLBACK")).await.map(drop)
-    };
-    match attempt(session).await {
+    match attempt(session, attempts).await {
         Ok(()) => Ok(good(format!("table {} can be written", table.name))),
-        Err(error) if verdict(&error) == Verdict::Transient => {
-            Err(beside_records(&sink.name, error))
-        }
-        Err(error) => Ok(problem(Failure::Sql(error).into_error(&sink.name))),
+        Err(error) => refusal(sink, error),
+    }
+}
+
+/// Whether the progress can be kept.
+async fn progress(sink: &MysqlSink, session: &mut MySqlConnection) -> Result<Finding, SinkError> {
+    let (quoted, table) = (&sink.progress.quoted, &sink.settings.progress_table);
+    let attempts = [
+        format!("INSERT INTO {quoted} SELECT * FROM {quoted} WHERE 1=0"),
+        format!("UPDATE {quoted} SET next_offset=next_offset WHERE 1=0"),
+    ];
+    match attempt(session, attempts).await {
+        Ok(()) => Ok(good(format!("progress can be kept in table {table}"))),
+        Err(error) if number(&error) == Some(NO_TABLE) => may_create(sink, session, table)
+            .await
+            .map_err(|error| beside_records(&sink.name, error)),
+        Err(error) => refusal(sink, error),
+    }
+}
+
+/// Tries statements that touch no row: the server looks at rights and at its own state first.
+async fn attempt(
+    session: &mut MySqlConnection,
+    texts: impl IntoIterator<Item = String>,
+) -> Result<(), sqlx::Error> {
+    session.execute(raw_sql("ROLLBACK; BEGIN")).await?;
+    for text in texts {
+        session.execute(query(statement(text))).await?;
+    }
+    session.execute(raw_sql("ROLLBACK")).await.map(drop)
+}
+
+fn refusal(sink: &MysqlSink, error: sqlx::Error) -> Result<Finding, SinkError> {
+    match beside_records(&sink.name, error) {
+        lost @ SinkError::Lost(..) => Err(lost),
+        refused => Ok(problem(refused)),
     }
 }
 
@@ -126,6 +153,7 @@ async fn rights(
 async fn may_create(
     sink: &MysqlSink,
     session: &mut MySqlConnection,
+    table: &str,
 ) -> Result<Finding, sqlx::Error> {
     let grants: Vec<String> = query_scalar("SHOW GRANTS").fetch_all(session).await?;
     let allows = |grant: &String| {
@@ -138,7 +166,6 @@ async fn may_create(
             .split(", ")
             .any(|it| it == "CREATE" || it.starts_with("ALL PRIVILEGES"))
     };
-    let table = &sink.settings.table;
     Ok(if grants.iter().any(allows) {
         good(format!("table {table} is missing and will be made"))
     } else {

@@ -163,7 +163,7 @@ impl MysqlProgress {
 pub(super) const DUPLICATE: u16 = 1062;
 
 /// ER_NO_SUCH_TABLE.
-const NO_TABLE: u16 = 1146;
+pub(super) const NO_TABLE: u16 = 1146;
 
 /// The server's number of an error of its own.
 pub(super) fn number(error: &sqlx::Error) -> Option<u16> {

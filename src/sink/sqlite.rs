@@ -9,6 +9,7 @@ use super::{
     Advance, CreateTable, PROGRESS_TABLE, Progress, Sink, SinkError,
     sql_failure::{Failure, beside_records},
     sqlite_catalog::{column_type, create_table, look_up},
+    sqlite_check,
     sqlite_progress::SqliteProgress,
     sqlite_values::Bound,
     table::Table,
@@ -21,8 +22,7 @@ use crate::{
         identifier::{double_quoted, statement},
         sqlite::SqliteConnection,
     },
-    fault::chain,
-    model::{Finding, Kind, Op, Records, Severity},
+    model::{Finding, Kind, Op, Records},
 };
 
 /// What a SQLite sink needs.
@@ -45,8 +45,8 @@ pub struct SqliteSinkSettings {
 #[derive(Debug)]
 pub struct SqliteSink {
     name: String,
-    connection: SqliteConnection,
-    settings: SqliteSinkSettings,
+    pub(super) connection: SqliteConnection,
+    pub(super) settings: SqliteSinkSettings,
     quoted: String,
     progress: SqliteProgress,
     statements: Statements,
@@ -102,7 +102,7 @@ impl SqliteSink {
     }
 
     /// The statement that makes the missing table.
-    fn design(&self, fields: Option<&[(String, Kind)]>) -> Result<String, SinkError> {
+    pub(super) fn design(&self, fields: Option<&[(String, Kind)]>) -> Result<String, SinkError> {
         let (table, key) = (self.settings.table.as_str(), self.settings.key.as_deref());
         let fields = self
             .settings
@@ -116,7 +116,7 @@ impl SqliteSink {
     }
 
     /// The table as it is now; `None` where there is none.
-    async fn found(&self) -> Result<Option<Table>, SinkError> {
+    pub(super) async fn found(&self) -> Result<Option<Table>, SinkError> {
         let found = look_up(self.connection.readers(), &self.settings.table).await;
         let Some((columns, indexes)) = found.map_err(|error| self.failed(error))? else {
             return Ok(None);
@@ -218,7 +218,7 @@ impl SqliteSink {
         }
     }
 
-    fn failed(&self, error: sqlx::Error) -> SinkError {
+    pub(super) fn failed(&self, error: sqlx::Error) -> SinkError {
         beside_records(&self.name, error)
     }
 }
@@ -230,51 +230,7 @@ impl Sink for SqliteSink {
     }
 
     async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
-        let mut findings = Vec::new();
-        let mut found = |severity, text| findings.push(Finding { severity, text });
-        let problem = |error: SinkError| chain(&error);
-        let name = &self.settings.table;
-        match self.found().await {
-            Err(error @ (SinkError::Lost(..) | SinkError::Refused { .. })) => return Err(error),
-            Err(error) => found(Severity::Problem, problem(error)),
-            Ok(None) => match self.design(fields) {
-                Ok(_) => found(
-                    Severity::Good,
-                    format!("table {name} is missing and will be made"),
-                ),
-                Err(error) => found(Severity::Problem, problem(error)),
-            },
-            Ok(Some(table)) => {
-                let names = fields.map(|it| it.iter().map(|(name, _)| name.as_str()));
-                match names.map(|it| table.fit(it, &self.settings.drop)) {
-                    Some(Err(advice)) => found(Severity::Problem, advice),
-                    Some(Ok(())) => {
-                        found(
-                            Severity::Good,
-                            format!("table {name} has a column for every field"),
-                        );
-                    }
-                    None => found(
-                        Severity::Note,
-                        format!(
-                            "the messages' fields are not known before the first one: each needs a column in table {name}"
-                        ),
-                    ),
-                }
-                found(
-                    Severity::Note,
-                    format!(
-                        "table {name} keeps no version of its records: an older change that comes later overwrites a newer row"
-                    ),
-                );
-            }
-        }
-        // The lock that every writer takes; a file that cannot be written does not give it.
-        match self.connection.begin().await {
-            Ok(transaction) => transaction.rollback().await.map_err(|it| self.failed(it))?,
-            Err(error) => found(Severity::Problem, problem(self.failed(error))),
-        }
-        Ok(findings)
+        sqlite_check::check(self, fields).await
     }
 
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
@@ -326,5 +282,105 @@ impl Sink for SqliteSink {
             Ok(changed)
         };
         reset.await.map_err(|error| self.failed(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        connect::sqlite::{Absent, Durability, SqliteSettings, open},
+        model::{Schema, Value},
+    };
+
+    /// A sink for the table `t` that `made` makes, in a folder of its own.
+    async fn sink(made: &'static str) -> (SqliteSink, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = SqliteSettings {
+            path: folder.path().join("a.db"),
+        };
+        let connection = open("local", &settings, Absent::Create, Durability::Normal)
+            .await
+            .expect("made");
+        let made = sqlx::raw_sql(made).execute(connection.writer()).await;
+        made.expect("it is valid");
+        let sink = SqliteSink::open(connection, SqliteSinkSettings::new("t")).expect("named");
+        (sink, folder)
+    }
+
+    /// Writes one row with the fields `id` and `a`.
+    async fn write(sink: &SqliteSink, offset: i64, row: [Value<'_>; 2]) -> Result<(), SinkError> {
+        let mut records = Records::new(Arc::new(Schema::document("t", ["id"])));
+        let pushed: Result<(), ()> = records.push(Op::Upsert, 0, |packer| {
+            for (name, value) in ["id", "a"].into_iter().zip(row) {
+                packer.name(name);
+                packer.value(value);
+            }
+            Ok(())
+        });
+        pushed.expect("nothing fails");
+        let advance = Advance {
+            flow: "f".to_owned(),
+            from: (offset > 0).then_some(offset),
+            to: Progress {
+                topic: "t".to_owned(),
+                topic_id: "i".to_owned(),
+                partition: 0,
+                next_offset: offset + 1,
+            },
+        };
+        sink.write(&[records], &advance).await
+    }
+
+    async fn read(sink: &SqliteSink) -> Vec<String> {
+        sqlx::query_scalar("SELECT id || ' ' || typeof(a) || ' ' || a FROM t ORDER BY 1")
+            .fetch_all(sink.connection.readers())
+            .await
+            .expect("read")
+    }
+
+    #[tokio::test]
+    async fn another_unique_index_makes_the_record_fail() {
+        let (sink, _folder) = sink("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE)").await;
+        let row = |id| [Value::I64(id), Value::String("x")];
+        write(&sink, 0, row(1)).await.expect("written");
+        let error = write(&sink, 1, row(2)).await.expect_err("row 1 holds x");
+        assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
+        write(&sink, 1, row(1)).await.expect("its own row");
+        assert_eq!(read(&sink).await, ["1 text x"]);
+    }
+
+    #[tokio::test]
+    async fn digits_are_kept_or_refused() {
+        let (kept, _folder) = sink("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)").await;
+        let decimal = "1234567890123456.10";
+        let values = [
+            Value::U64(u64::MAX),
+            Value::Decimal(decimal),
+            Value::F32(0.1),
+        ];
+        for (offset, value) in values.into_iter().enumerate() {
+            let offset = offset as i64;
+            write(&kept, offset, [Value::I64(offset), value])
+                .await
+                .expect("written");
+        }
+        let expected = [
+            "0 text 18446744073709551615",
+            "1 text 1234567890123456.10",
+            "2 text 0.1",
+        ];
+        assert_eq!(read(&kept).await, expected);
+        let (lossy, _folder) = sink("CREATE TABLE t (id INTEGER PRIMARY KEY, a NUMERIC)").await;
+        for value in [values[0], values[1], Value::F64(f64::NAN)] {
+            let error = write(&lossy, 0, [Value::I64(1), value])
+                .await
+                .expect_err("lossy");
+            assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
+        }
+        write(&lossy, 0, [Value::I64(1), values[2]])
+            .await
+            .expect("written");
+        assert_eq!(read(&lossy).await, ["1 real 0.1"]);
     }
 }

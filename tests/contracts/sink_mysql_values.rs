@@ -1,0 +1,186 @@
+//! Which values MySQL and MariaDB hold, and how large.
+
+use highwater::{
+    connect::mysql::MysqlConnection,
+    fault::chain,
+    model::{Date, DateTime, Instant, Kind, Op, Time, Value},
+    sink::{Sink, SinkError},
+};
+
+use super::{
+    sink_mysql::ROWS,
+    sinks::{Written, database, drop_database, on_both_servers, read, run, table_sink, write},
+};
+
+on_both_servers!(
+    every_kind_has_a_column_that_keeps_it,
+    a_number_deletes_no_text_that_begins_like_it,
+    a_zero_stays_a_zero,
+    a_record_larger_than_a_packet_is_at_fault_by_itself,
+    rows_larger_than_a_statement_are_split,
+);
+
+async fn every_kind_has_a_column_that_keeps_it(connection: &MysqlConnection) {
+    let (date, micros) = (
+        Date {
+            year: 2025,
+            month: 8,
+            day: 26,
+        },
+        123_000,
+    );
+    let clock = DateTime {
+        date,
+        hour: 9,
+        minute: 30,
+        second: 15,
+        micros,
+    };
+    let time = Time {
+        negative: true,
+        hours: 838,
+        minutes: 59,
+        seconds: 59,
+        micros: 0,
+    };
+    let instant = Instant::from_utc(clock).expect("a day");
+    let decimal = "12345678901234567890123456789012345.123456789012345678901234567891";
+    let cases = [
+        (
+            "uid",
+            Kind::I64,
+            Value::I64(i64::MIN),
+            "-9223372036854775808",
+        ),
+        ("a_bool", Kind::Bool, Value::Bool(true), "1"),
+        (
+            "b_many",
+            Kind::U64,
+            Value::U64(u64::MAX),
+            "18446744073709551615",
+        ),
+        ("c_small", Kind::F32, Value::F32(0.1), "0.1"),
+        ("d_real", Kind::F64, Value::F64(0.1), "0.1"),
+        ("e_exact", Kind::Decimal, Value::Decimal(decimal), decimal),
+        (
+            "f_text",
+            Kind::String,
+            Value::String("中\u{1F600} \\'\""),
+            "中\u{1F600} \\'\"",
+        ),
+        ("g_bytes", Kind::Bytes, Value::Bytes(0, b"ab"), "ab"),
+        ("h_date", Kind::Date, Value::Date(date), "2025-08-26"),
+        ("i_time", Kind::Time, Value::Time(time), "-838:59:59.000000"),
+        (
+            "j_clock",
+            Kind::DateTime,
+            Value::DateTime(clock),
+            "2025-08-26 09:30:15.123000",
+        ),
+        (
+            "k_at",
+            Kind::Instant,
+            Value::Instant(instant),
+            "2025-08-26 09:30:15.123000",
+        ),
+        ("l_json", Kind::Json, Value::Json("[1]"), "[1]"),
+        (
+            "m_json_text",
+            Kind::Json,
+            Value::String("{\"a\": 1}"),
+            "{\"a\": 1}",
+        ),
+        ("n_json_number", Kind::Json, Value::Bool(true), "true"),
+        (
+            "o_any",
+            Kind::Any,
+            Value::ObjectId([1; 12]),
+            "010101010101010101010101",
+        ),
+        ("p_null", Kind::Instant, Value::Null, "NULL"),
+    ];
+    let fields: Vec<_> = cases
+        .iter()
+        .map(|(name, kind, ..)| ((*name).to_owned(), *kind))
+        .collect();
+    let sink = table_sink(connection, Some(&["uid"]));
+    sink.prepare(Some(&fields)).await.expect("made");
+    let row: Vec<_> = cases
+        .iter()
+        .map(|(name, _, value, _)| (*name, *value))
+        .collect();
+    write(&sink, &[(Op::Upsert, &row)], None)
+        .await
+        .expect("written");
+    for (name, _, _, expected) in cases {
+        let query = format!("SELECT COALESCE(CAST({name} AS CHAR), 'NULL') FROM t");
+        assert_eq!(read(connection, &query).await, [expected], "{name}");
+    }
+}
+
+async fn a_number_deletes_no_text_that_begins_like_it(connection: &MysqlConnection) {
+    let table = "CREATE TABLE t (uid VARCHAR(9) PRIMARY KEY, name VARCHAR(9)); INSERT INTO t (uid) VALUES ('1'), ('1abc'), ('01')";
+    run(connection, table).await;
+    let sink = table_sink(connection, None);
+    let row = [("uid", Value::I64(1))];
+    write(&sink, &[(Op::Delete, &row)], None)
+        .await
+        .expect("written");
+    assert_eq!(read(connection, ROWS).await, ["01", "1abc"]);
+}
+
+async fn a_zero_stays_a_zero(connection: &MysqlConnection) {
+    run(
+        connection,
+        "CREATE TABLE t (uid BIGINT AUTO_INCREMENT PRIMARY KEY, name TEXT)",
+    )
+    .await;
+    let sink = table_sink(connection, None);
+    let row = [("uid", Value::I64(0)), ("name", Value::String("zero"))];
+    write(&sink, &[(Op::Upsert, &row)], None)
+        .await
+        .expect("written");
+    assert_eq!(read(connection, ROWS).await, ["0 zero"]);
+    let text = [("uid", Value::String("0abc"))];
+    let error = write(&sink, &[(Op::Delete, &text)], Some(1))
+        .await
+        .expect_err("no number");
+    assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
+    assert_eq!(read(connection, ROWS).await, ["0 zero"]);
+}
+
+async fn a_record_larger_than_a_packet_is_at_fault_by_itself(connection: &MysqlConnection) {
+    run(
+        connection,
+        "CREATE TABLE t (uid VARCHAR(9) PRIMARY KEY, name LONGTEXT)",
+    )
+    .await;
+    let sink = table_sink(connection, None);
+    let text = "x".repeat(connection.max_allowed_packet());
+    let row = [("uid", Value::String("a")), ("name", Value::String(&text))];
+    let error = write(&sink, &[(Op::Upsert, &row)], None)
+        .await
+        .expect_err("too large");
+    assert!(matches!(error, SinkError::Data { .. }), "{}", chain(&error));
+    let said = chain(&error);
+    assert!(
+        said.contains("`name`") && said.contains("max_allowed_packet"),
+        "{said}"
+    );
+}
+
+async fn rows_larger_than_a_statement_are_split(connection: &MysqlConnection) {
+    run(
+        connection,
+        "CREATE TABLE t (uid VARCHAR(9) PRIMARY KEY, name LONGTEXT)",
+    )
+    .await;
+    let sink = table_sink(connection, None);
+    let text = "x".repeat(3 << 20);
+    let keys = ["a", "b", "c", "d", "e", "f", "g"];
+    let rows = keys.map(|it| [("uid", Value::String(it)), ("name", Value::String(&text))]);
+    let rows: Vec<Written<'_>> = rows.iter().map(|it| (Op::Upsert, &it[..])).collect();
+    write(&sink, &rows, None).await.expect("written");
+    let lengths = read(connection, "SELECT CAST(SUM(LENGTH(name)) AS CHAR) FROM t").await;
+    assert_eq!(lengths, [(7 * text.len()).to_string()]);
+}

@@ -1,0 +1,291 @@
+//! The sinks that the contract is run against, each with its own way to read rows back.
+
+use std::{
+    env,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use futures_util::future::BoxFuture;
+use highwater::{
+    connect::{
+        mysql::{self, MysqlConnection, MysqlSettings},
+        sqlite::{self, Absent, Durability, SqliteSettings},
+    },
+    model::{Kind, Op, Records, Schema, Value},
+    sink::{
+        Advance, Progress, Sink, SinkError,
+        memory::MemorySink,
+        mysql::{MysqlSink, MysqlSinkSettings},
+        sqlite::{SqliteSink, SqliteSinkSettings},
+    },
+};
+use sqlx::{AssertSqlSafe, Executor, raw_sql};
+
+/// A sink for an empty table of `FIELDS`, with a way to read its rows back.
+pub struct Target {
+    pub sink: Arc<dyn Sink>,
+    /// uid, name, size and tags of each row, as text, by uid.
+    pub rows: Box<dyn Fn() -> BoxFuture<'static, Vec<String>> + Send + Sync>,
+    /// Where it is, until the test is over.
+    place: Place,
+}
+
+enum Place {
+    Memory,
+    Folder(tempfile::TempDir),
+    Database(MysqlConnection),
+}
+
+/// A row: its operation, and its fields in any order.
+pub type Written<'v> = (Op, &'v [(&'v str, Value<'v>)]);
+
+pub const FLOW: &str = "information/information/crawler.raw";
+
+pub fn fields() -> Vec<(String, Kind)> {
+    let fields = [
+        ("uid", Kind::String),
+        ("name", Kind::String),
+        ("size", Kind::I64),
+        ("tags", Kind::Json),
+    ];
+    fields.map(|(name, kind)| (name.to_owned(), kind)).into()
+}
+
+pub fn records(rows: &[Written<'_>]) -> Vec<Records> {
+    let mut records = Records::new(Arc::new(Schema::document("information", ["uid"])));
+    for (origin, (op, fields)) in rows.iter().enumerate() {
+        let pushed: Result<(), ()> = records.push(*op, origin as u32, |packer| {
+            for (name, value) in *fields {
+                packer.name(name);
+                packer.value(*value);
+            }
+            Ok(())
+        });
+        pushed.expect("nothing fails");
+    }
+    vec![records]
+}
+
+pub fn advance(from: Option<i64>, next_offset: i64) -> Advance {
+    Advance {
+        flow: FLOW.to_owned(),
+        from,
+        to: Progress {
+            topic: "information".to_owned(),
+            topic_id: "mVb0uCz6Q".to_owned(),
+            partition: 3,
+            next_offset,
+        },
+    }
+}
+
+impl Target {
+    pub async fn write(
+        &self,
+        rows: &[Written<'_>],
+        (from, to): (Option<i64>, i64),
+    ) -> Result<(), SinkError> {
+        self.sink.write(&records(rows), &advance(from, to)).await
+    }
+
+    /// Leaves nothing behind; a test that fails leaves its database to be looked at.
+    pub async fn close(self) {
+        match self.place {
+            Place::Memory => {}
+            Place::Folder(folder) => folder.close().expect("removed"),
+            Place::Database(connection) => drop_database(&connection).await,
+        }
+    }
+
+    /// The one partition's next offset.
+    pub async fn offset(&self) -> Option<i64> {
+        let progress = self.sink.progress(FLOW).await.expect("progress is read");
+        assert!(progress.len() < 2, "{progress:?}");
+        progress.first().map(|it| it.next_offset)
+    }
+
+    pub async fn holds(&self, rows: &[&str], offset: Option<i64>) {
+        assert_eq!((self.rows)().await, rows);
+        assert_eq!(self.offset().await, offset);
+    }
+}
+
+pub async fn memory() -> Target {
+    let sink = Arc::new(MemorySink::new("memory", ["uid"]));
+    let read = sink.clone();
+    let rows = move || -> BoxFuture<'static, Vec<String>> {
+        let shown = |row: Vec<(String, String)>| {
+            let of = |name: &str| row.iter().find(|(it, _)| it == name).map(|it| it.1.clone());
+            let shown = ["uid", "name", "size", "tags"].map(|it| of(it).unwrap_or("NULL".into()));
+            shown.join(" ")
+        };
+        let rows: Vec<_> = read.rows().into_iter().map(shown).collect();
+        Box::pin(async { rows })
+    };
+    Target {
+        sink,
+        rows: Box::new(rows),
+        place: Place::Memory,
+    }
+}
+
+/// What is read back from the table `info`, in SQL that all three know but for the type.
+fn select(text_type: &str) -> String {
+    let columns = ["uid", "name", "size", "tags"]
+        .map(|it| format!("COALESCE(CAST({it} AS {text_type}),'NULL')"));
+    format!("SELECT {} FROM info ORDER BY 1", columns.join(", "))
+}
+
+type Shown = (String, String, String, String);
+
+fn joined(rows: Vec<Shown>) -> Vec<String> {
+    rows.into_iter()
+        .map(|(a, b, c, d)| format!("{a} {b} {c} {d}"))
+        .collect()
+}
+
+pub async fn sqlite() -> Target {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = SqliteSettings {
+        path: folder.path().join("target.db"),
+    };
+    let connection = sqlite::open("local", &settings, Absent::Create, Durability::Normal)
+        .await
+        .expect("opened");
+    let settings = SqliteSinkSettings {
+        key: Some(vec!["uid".to_owned()]),
+        ..SqliteSinkSettings::new("info")
+    };
+    let sink = SqliteSink::open(connection.clone(), settings).expect("named");
+    sink.prepare(Some(&fields())).await.expect("made");
+    let rows = move || -> BoxFuture<'static, Vec<String>> {
+        let connection = connection.clone();
+        Box::pin(async move {
+            let rows = sqlx::query_as(AssertSqlSafe(select("TEXT")));
+            joined(rows.fetch_all(connection.readers()).await.expect("read"))
+        })
+    };
+    Target {
+        sink: Arc::new(sink),
+        rows: Box::new(rows),
+        place: Place::Folder(folder),
+    }
+}
+
+pub async fn server(variable: &str) -> Target {
+    let connection = database(variable).await;
+    let server = connection.clone();
+    let settings = MysqlSinkSettings {
+        key: Some(vec!["uid".to_owned()]),
+        ..MysqlSinkSettings::new("info")
+    };
+    let sink = MysqlSink::open(connection.clone(), settings).expect("named");
+    sink.prepare(Some(&fields())).await.expect("made");
+    let rows = move || -> BoxFuture<'static, Vec<String>> {
+        let connection = connection.clone();
+        Box::pin(async move {
+            let rows = sqlx::query_as(AssertSqlSafe(select("CHAR")));
+            joined(rows.fetch_all(connection.pool()).await.expect("read"))
+        })
+    };
+    Target {
+        sink: Arc::new(sink),
+        rows: Box::new(rows),
+        place: Place::Database(server),
+    }
+}
+
+/// A connection to a database of its own, empty.
+pub async fn database(variable: &str) -> MysqlConnection {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let url = env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set: run `cargo xtask test`, or `eval \"$(cargo xtask services status --env)\"` first")
+    });
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let database = format!("highwater_sink_{}_{count}", std::process::id());
+    let open = async |url: String| {
+        let settings = MysqlSettings {
+            url: url.into(),
+            pool: 4,
+            tls_ca: None,
+        };
+        mysql::open("warehouse", &settings)
+            .await
+            .expect("the server answers")
+    };
+    let make = AssertSqlSafe(format!("CREATE DATABASE {database}"));
+    let server = open(url.clone()).await;
+    server.pool().execute(raw_sql(make)).await.expect("made");
+    open(format!("{}/{database}", url.trim_end_matches('/'))).await
+}
+
+/// Removes what `database` has made.
+pub async fn drop_database(connection: &MysqlConnection) {
+    let name = connection.database().expect("it has one");
+    let drop = AssertSqlSafe(format!("DROP DATABASE {name}"));
+    connection
+        .pool()
+        .execute(raw_sql(drop))
+        .await
+        .expect("dropped");
+}
+
+pub async fn run(connection: &MysqlConnection, text: &str) {
+    let text = AssertSqlSafe(text.to_owned());
+    connection
+        .pool()
+        .execute(raw_sql(text))
+        .await
+        .expect("it is valid");
+}
+
+/// One text for each row of the query's one column.
+pub async fn read(connection: &MysqlConnection, query: &str) -> Vec<String> {
+    let query = sqlx::query_scalar(AssertSqlSafe(query.to_owned()));
+    query
+        .fetch_all(connection.pool())
+        .await
+        .expect("it is valid")
+}
+
+pub fn table_sink(connection: &MysqlConnection, key: Option<&[&str]>) -> MysqlSink {
+    let settings = MysqlSinkSettings {
+        key: key.map(|it| it.iter().map(|it| (*it).to_owned()).collect()),
+        ..MysqlSinkSettings::new("t")
+    };
+    MysqlSink::open(connection.clone(), settings).expect("named")
+}
+
+pub async fn write(
+    sink: &MysqlSink,
+    rows: &[Written<'_>],
+    from: Option<i64>,
+) -> Result<(), SinkError> {
+    let to = from.unwrap_or(0) + 1;
+    sink.write(&records(rows), &advance(from, to)).await
+}
+
+/// The behaviours, each a test by its own name on either server.
+macro_rules! on_both_servers {
+    ($($behaviour:ident),* $(,)?) => {
+        on_both_servers!(@ mysql, "HIGHWATER_TEST_MYSQL_URL", $($behaviour),*);
+        on_both_servers!(@ mariadb, "HIGHWATER_TEST_MARIADB_URL", $($behaviour),*);
+    };
+    (@ $server:ident, $variable:expr, $($behaviour:ident),*) => {
+        mod $server {
+            $(
+                #[tokio::test]
+                async fn $behaviour() {
+                    let connection = super::database($variable).await;
+                    super::$behaviour(&connection).await;
+                    super::drop_database(&connection).await;
+                }
+            )*
+        }
+    };
+}
+
+pub(crate) use on_both_servers;
