@@ -50,14 +50,14 @@ pub(super) fn flow_name(chosen: &Chosen<'_>) -> FlowName {
     }
 }
 
-/// The name of a sink: its progress is kept under it.
+/// The name of a sink: its progress is kept under it. Without blanks, as it stands in commands.
 pub(super) fn sink_name(chosen: &Chosen<'_>) -> String {
     let into = chosen.data_type.into.as_ref();
     FlowName {
         data_type: chosen.name.clone(),
         topic: chosen.topic.clone(),
         source: into.map_or_else(String::new, |it| {
-            format!("to {}.{}", it.connection, it.table)
+            format!("to:{}.{}", it.connection, it.table)
         }),
     }
     .text()

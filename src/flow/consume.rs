@@ -10,7 +10,7 @@ use super::{
     DeadLetters, Figures, FlowError,
     lane::{Lane, LaneParts},
     open_lane::{OpenLane, freed},
-    starts::{PartitionStart, starts},
+    starts::{PartitionStart, starts, with_remedy},
 };
 use crate::{
     broker::{Event, Pause, Polled, Subscription, TopicId},
@@ -107,7 +107,7 @@ impl Consume {
             outcome = drained;
         }
         consuming.subscription.close().await;
-        outcome
+        outcome.map_err(|error| with_remedy(&self.flow, error))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::FlowError;
 use crate::{
-    broker::{Start, Subscription, TopicId},
+    broker::{BrokerError, Start, Subscription, TopicId},
     sink::{Advance, Progress, Sink, SinkError},
 };
 
@@ -90,11 +90,25 @@ async fn refuse_lost_progress(
     }
     Err(FlowError::DeadPosition(format!(
         "{} holds no progress of flow {flow}, but group `{group}` has read topic `{}`, partition \
-         {partition}, up to offset {offset}: restore the table of progress, or start at a place \
-         of your choice with `highwater cursor set {flow} earliest` (or `{partition}:{offset}`)",
+         {partition}, up to offset {offset}: restore the table of progress; or go on there with \
+         `highwater cursor set {flow} {partition}:{offset}`, and so for each partition; or read \
+         everything again after `highwater cursor reset {flow}`",
         sink.name(),
         topic.name
     )))
+}
+
+/// An offset that is gone, with the command that goes on without it.
+pub(super) fn with_remedy(flow: &str, error: FlowError) -> FlowError {
+    match &error {
+        FlowError::Broker(BrokerError::OffsetGone {
+            partition, first, ..
+        }) => FlowError::DeadPosition(format!(
+            "{error}: to go on with the first message that is there, run \
+             `highwater cursor set {flow} {partition}:{first}`"
+        )),
+        _ => error,
+    }
 }
 
 /// Stores an older system's offsets as our progress, once and for all partitions, so that members

@@ -72,7 +72,7 @@ enum Step {
     Change(Server, String),
     /// `.mysql.expect`, `.mariadb.expect`: a query in the first line, then its rows.
     Rows(Server, String),
-    /// `.topic`: makes topics, one a line: name, partitions, then settings `name=value`.
+    /// `.topic`: makes, removes or truncates topics; see `topic::change`.
     Topic(String),
     /// `.produce`: a topic in the first line, then messages: key, value, partition.
     Produce(String),
@@ -126,7 +126,7 @@ impl Step {
             Self::Seed(text) => mongo::seed(&world.mongodb().await?, &text).await,
             Self::Change(server, text) => server.open(world).await?.run(&text).await,
             Self::Rows(server, text) => rows(&mut server.open(world).await?, &text).await,
-            Self::Topic(text) => topic::create(world, &text).await,
+            Self::Topic(text) => topic::change(world, &text).await,
             Self::Produce(text) => topic::produce(world, &text),
             Self::Offsets(text) => topic::offsets(world, &text),
             Self::Messages(text) => topic::expect(world, &text).await,

@@ -55,6 +55,17 @@ impl Kafka {
         Ok(())
     }
 
+    /// Takes away what stands before an offset.
+    ///
+    /// # Errors
+    /// The brokers refuse.
+    pub async fn truncate(&self, topic: &str, partition: i32, offset: i64) -> Result<()> {
+        let mut places = TopicPartitionList::new();
+        places.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+        self.admin()?.delete_records(&places, &options()).await?;
+        Ok(())
+    }
+
     /// Whether a topic is there. Asking does not make it.
     ///
     /// # Errors

@@ -304,9 +304,9 @@ async fn every_message_was_applied_once(sql: &mut Sql, produced: i64) -> Result<
 
 /// Without this, an audit that never says anything would pass.
 async fn the_audit_tells_a_repeated_message(world: &World, sql: &mut Sql) -> Result<()> {
-    let flow = format!("records/{}/to warehouse.landed", world.topic);
+    let flow = format!("records/{}/to:warehouse.landed", world.topic);
     let last = sql.number("SELECT MAX(n) FROM landed").await?;
-    let back = format!("cursor set \"{flow}\" 0:{last}");
+    let back = format!("cursor set {flow} 0:{last}");
     let ended = program::run(world, &back).await?;
     ended.expect("exit 0", world.folder.path())?;
     let ended = program::run(world, "sink --until-caught-up").await?;

@@ -41,7 +41,9 @@ cases! {
     full_amount_reads_everything_again
     information_to_mariadb_as_protobuf
     information_to_mysql
+    lost_progress_is_told
     mariadb_table_to_table_as_protobuf
+    messages_gone_by_retention_are_told
     messages_without_key
     missing_table_and_unknown_database_are_told
     mysql_table_to_table
@@ -53,8 +55,10 @@ cases! {
     settings_mistakes_all_at_once
     stop_while_following
     too_large_message_is_a_dead_letter
+    topic_made_anew_is_refused
     unencodable_document_is_a_dead_letter
     unknown_topic_is_refused_and_not_made
+    unreachable_server_is_told
     value_that_no_column_holds_is_a_dead_letter
     wrong_password_is_told_and_never_shown
 }

@@ -11,18 +11,37 @@ use crate::{
     world::World,
 };
 
-/// Makes topics, one a line: name, partitions, then settings `name=value`.
+/// Does what each line says: `create NAME PARTITIONS setting=value…`, `remove NAME`, or
+/// `truncate NAME PARTITION OFFSET`, as retention does.
 ///
 /// # Errors
 /// The line is none, or the brokers refuse.
-pub async fn create(world: &World, text: &str) -> Result<()> {
+pub async fn change(world: &World, text: &str) -> Result<()> {
     for line in text.lines() {
-        let mut words = line.split_whitespace();
-        let name = words.next().context("a topic's name")?;
-        let partitions = words.next().context("a number of partitions")?.parse()?;
-        let settings: Option<Vec<_>> = words.map(|it| it.split_once('=')).collect();
-        let settings = settings.context("settings are `name=value`")?;
-        world.kafka.create(name, partitions, &settings).await?;
+        let words: Vec<_> = line.split_whitespace().collect();
+        match words[..] {
+            ["create", name, partitions, ref settings @ ..] => {
+                let settings: Option<Vec<_>> =
+                    settings.iter().map(|it| it.split_once('=')).collect();
+                let settings = settings.context("settings are `name=value`")?;
+                world
+                    .kafka
+                    .create(name, partitions.parse()?, &settings)
+                    .await?;
+            }
+            ["remove", name] => {
+                world.kafka.remove(name).await?;
+                wait::until("the topic is gone", wait::SOON, async || {
+                    Ok((!world.kafka.exists(name)?).then_some(()))
+                })
+                .await?;
+            }
+            ["truncate", name, partition, offset] => {
+                let (partition, offset) = (partition.parse()?, offset.parse()?);
+                world.kafka.truncate(name, partition, offset).await?;
+            }
+            _ => bail!("`{line}` is nothing to do with a topic"),
+        }
     }
     Ok(())
 }
