@@ -65,15 +65,16 @@ impl Produce<'_> {
         manner: Manner,
         stop: &CancellationToken,
     ) -> Result<Position, FlowError> {
-        let mut stored = self.cursor.load().await?;
+        let stored = self.cursor.load().await?;
         let begin = self.source.begin(extent, stored.as_ref()).await?;
-        if extent == Extent::FullAmount && stored.as_ref() != Some(&begin) {
+        let mut saved = stored.unwrap_or_else(|| begin.clone());
+        if extent == Extent::FullAmount && saved != begin {
             // From here on every attempt goes on with this full read instead of starting another.
             self.cursor.save(&begin).await?;
-            stored = Some(begin.clone());
+            saved = begin.clone();
         }
         let mut saver = Saver {
-            saved: stored.unwrap_or_else(|| begin.clone()),
+            saved,
             durable: begin.clone(),
             due: Instant::now() + self.save_every,
         };
@@ -87,10 +88,14 @@ impl Produce<'_> {
                 self.note(settled, &mut saver);
             }
         }
-        if saver.durable != saver.saved {
-            self.cursor.save(&saver.durable).await?;
-        }
-        moved.map(|()| saver.durable)
+        let saved = match saver.durable == saver.saved {
+            true => Ok(()),
+            false => self.cursor.save(&saver.durable).await,
+        };
+        // Why the run ended comes before that its end could not be stored.
+        moved?;
+        saved?;
+        Ok(saver.durable)
     }
 
     async fn read(
