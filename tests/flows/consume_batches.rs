@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::{
     consume_rig::{FLOW, GROUP, Rig, TOPIC},
     scripted_sink::{ScriptedSink, SinkFault::Hold},
+    subscriptions::{Ahead, Counting},
     waiting::{pass, until, within},
 };
 
@@ -226,6 +227,31 @@ async fn a_slow_lane_does_not_stop_the_others_and_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn messages_on_their_way_when_a_partition_is_held_back_are_kept() {
+    let mut rig = Rig::new(1).with_rows(5);
+    rig.polled = 5;
+    rig.publish_changes(0..200, 50).await;
+    rig.sink.hold_partition(Some(0));
+    let subscription = rig.broker.subscribe(TOPIC, GROUP).expect("a topic");
+    let ahead = Ahead {
+        inner: Box::new(subscription.at_most(5)),
+        polls: 4,
+        held_back: Vec::new(),
+    };
+    let checks = async {
+        pass(Duration::from_secs(60)).await;
+        rig.sink.hold_partition(None);
+        rig.sink.release(1);
+        until(|| rig.sink.applied().len() == 200).await;
+        rig.stop.cancel();
+    };
+    let run = rig.consume_from(Box::new(ahead), Until::Stopped);
+    let (run, ()) = within(async { tokio::join!(run.run(&rig.stop), checks) }).await;
+    run.expect("stopped");
+    rig.assert_exactly_once(1, &rig.sink.offsets(FLOW).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lane_that_is_full_reads_no_further() {
     let mut rig = Rig::new(1).with_rows(5);
     rig.polled = 5;
@@ -237,7 +263,7 @@ async fn a_lane_that_is_full_reads_no_further() {
         .expect("a topic")
         .at_most(5);
     let polled = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counting = crate::consume_members::Counting(Box::new(subscription), polled.clone());
+    let counting = Counting(Box::new(subscription), polled.clone());
     let checks = async {
         pass(Duration::from_secs(60)).await;
         let polled = polled.load(std::sync::atomic::Ordering::Relaxed);

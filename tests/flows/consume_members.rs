@@ -1,25 +1,17 @@
 //! Partitions that move between the members of a group, and writers that were taken over.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
-use async_trait::async_trait;
 use highwater::{
-    broker::{BrokerError, Event, Pause, Start, Subscription, TopicId},
     flow::{FlowError, Until},
     model::Records,
     sink::{Advance, Progress, Sink, SinkError},
 };
-use tokio::time::Instant;
 
 use crate::{
     consume_rig::{FLOW, GROUP, Rig, TOPIC},
     scripted_sink::SinkFault::{Hold, HoldAnswer, LoseAnswer, None as Pass, Reject, Slow},
+    subscriptions::Dawdling,
     waiting::{pass, until, until_stuck, within},
 };
 
@@ -240,77 +232,3 @@ async fn write_as_another(rig: &Rig, next_offset: i64) {
         .await
         .expect("written");
 }
-
-/// A subscription that counts the messages it has yielded.
-pub struct Counting(pub Box<dyn Subscription>, pub Arc<AtomicUsize>);
-
-/// A subscription that takes its time between giving partitions back and getting them.
-struct Dawdling(Box<dyn Subscription>, Option<Instant>);
-
-macro_rules! wrap {
-    ($wrapper:ident, $next:item) => {
-        #[async_trait]
-        impl Subscription for $wrapper {
-            $next
-
-            async fn topic(&mut self) -> Result<TopicId, BrokerError> {
-                self.0.topic().await
-            }
-
-            async fn start(&mut self, starts: &[(i32, Start)]) -> Result<(), BrokerError> {
-                self.0.start(starts).await
-            }
-
-            async fn release(&mut self, partitions: &[i32]) -> Result<(), BrokerError> {
-                self.0.release(partitions).await
-            }
-
-            fn pause(&mut self, partition: i32, pause: Pause) -> Result<(), BrokerError> {
-                self.0.pause(partition, pause)
-            }
-
-            async fn commit(&mut self, next_offsets: &[(i32, i64)]) -> Result<(), BrokerError> {
-                self.0.commit(next_offsets).await
-            }
-
-            async fn bounds(&mut self, partition: i32) -> Result<(i64, i64), BrokerError> {
-                self.0.bounds(partition).await
-            }
-
-            async fn committed(&mut self, group: &str) -> Result<Vec<(i32, i64)>, BrokerError> {
-                self.0.committed(group).await
-            }
-
-            async fn close(self: Box<Self>) {
-                self.0.close().await;
-            }
-        }
-    };
-}
-
-wrap!(
-    Counting,
-    async fn next(&mut self) -> Result<Event, BrokerError> {
-        let event = self.0.next().await?;
-        if let Event::Messages(polled) = &event {
-            self.1.fetch_add(polled.messages.len(), Ordering::Relaxed);
-        }
-        Ok(event)
-    }
-);
-
-wrap!(
-    Dawdling,
-    async fn next(&mut self) -> Result<Event, BrokerError> {
-        // The flow looks after its lanes in between and drops this wait: it is until a moment.
-        if let Some(end) = self.1 {
-            tokio::time::sleep_until(end).await;
-            self.1 = None;
-        }
-        let event = self.0.next().await?;
-        if matches!(event, Event::Revoked(_)) {
-            self.1 = Some(Instant::now() + Duration::from_secs(2));
-        }
-        Ok(event)
-    }
-);

@@ -14,5 +14,6 @@ mod produce_rig;
 mod random_schedules;
 mod scripted_sink;
 mod stepping;
+mod subscriptions;
 mod supervision;
 mod waiting;
