@@ -8,6 +8,7 @@ mod demo_compare;
 mod demo_rows;
 mod open;
 mod open_kafka;
+mod open_topics;
 mod progress;
 mod report;
 mod sink;

@@ -4,9 +4,8 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use tokio::sync::Mutex;
 
-use super::open_kafka;
 use crate::{
-    broker::{Publisher, Subscription, embedded::EmbeddedBroker, kafka::KafkaBroker},
+    broker::embedded::EmbeddedBroker,
     codec::{
         Decoder, Encoder,
         information::{InformationJson, InformationProtobuf},
@@ -22,7 +21,7 @@ use crate::{
     cursor::{CursorStore, database::DatabaseCursors, file::FileCursors},
     fault::Faulty,
     flow::FlowError,
-    model::{Finding, FlowName, Severity},
+    model::FlowName,
     settings::{Chosen, Connection, Cursors, Format, ReadFrom, Settings, WriteInto},
     sink::{
         CreateTable, Sink,
@@ -50,14 +49,14 @@ pub(super) fn flow_name(chosen: &Chosen<'_>) -> FlowName {
     }
 }
 
-/// The name of a sink: its progress is kept under it.
+/// The name of a sink: its progress is kept under it. Without blanks, as it stands in commands.
 pub(super) fn sink_name(chosen: &Chosen<'_>) -> String {
     let into = chosen.data_type.into.as_ref();
     FlowName {
         data_type: chosen.name.clone(),
         topic: chosen.topic.clone(),
         source: into.map_or_else(String::new, |it| {
-            format!("to {}.{}", it.connection, it.table)
+            format!("to:{}.{}", it.connection, it.table)
         }),
     }
     .text()
@@ -90,19 +89,23 @@ pub(super) struct Open {
     mysql: Shared<String, MysqlConnection>,
     sqlite: Shared<String, SqliteConnection>,
     mongodb: Shared<String, MongodbConnection>,
-    embedded: Shared<String, EmbeddedBroker>,
+    pub(super) embedded: Shared<String, EmbeddedBroker>,
     database_cursors: Shared<String, Arc<DatabaseCursors>>,
 }
 
 /// Values that are made once for each key.
-struct Shared<K, V>(Mutex<HashMap<K, V>>);
+pub(super) struct Shared<K, V>(Mutex<HashMap<K, V>>);
 
 impl<K: Eq + Hash, V: Clone> Shared<K, V> {
     fn new() -> Self {
         Self(Mutex::new(HashMap::new()))
     }
 
-    async fn get<E>(&self, key: K, make: impl AsyncFnOnce() -> Result<V, E>) -> Result<V, E> {
+    pub(super) async fn get<E>(
+        &self,
+        key: K,
+        make: impl AsyncFnOnce() -> Result<V, E>,
+    ) -> Result<V, E> {
         let mut made = self.0.lock().await;
         if let Some(value) = made.get(&key) {
             return Ok(value.clone());
@@ -232,101 +235,7 @@ impl Open {
         })
     }
 
-    /// Makes the topics of a data type, where the settings say with what.
-    pub(super) async fn ensure_topics(&self, chosen: &Chosen<'_>) -> Result<(), FlowError> {
-        let Some(create) = chosen.data_type.create_topic else {
-            return Ok(());
-        };
-        let dead_letters = chosen.data_type.dead_letters_of(&chosen.topic);
-        for topic in [&chosen.topic, &dead_letters] {
-            match self.topics(chosen).await? {
-                Topics::Kafka(kafka) => {
-                    kafka
-                        .ensure_topic(topic, open_kafka::create(create))
-                        .await?;
-                }
-                Topics::Embedded(embedded) => {
-                    let partitions = open_kafka::create(create).partitions;
-                    embedded.ensure_topic(topic, partitions).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A publisher to one of a data type's topics.
-    pub(super) async fn publisher(
-        &self,
-        chosen: &Chosen<'_>,
-        topic: &str,
-    ) -> Result<Box<dyn Publisher>, FlowError> {
-        Ok(match self.topics(chosen).await? {
-            Topics::Kafka(kafka) => {
-                let settings = open_kafka::publishing(chosen.data_type);
-                Box::new(kafka.publisher(topic, &settings).await?)
-            }
-            Topics::Embedded(embedded) => Box::new(embedded.publisher(topic).await?),
-        })
-    }
-
-    /// A member of a data type's group.
-    pub(super) async fn subscription(
-        &self,
-        chosen: &Chosen<'_>,
-        into: &WriteInto,
-    ) -> Result<Box<dyn Subscription>, FlowError> {
-        Ok(match self.topics(chosen).await? {
-            Topics::Kafka(kafka) => {
-                let settings = open_kafka::subscribing(into);
-                let subscription = kafka.subscribe(&chosen.topic, &into.group, &settings);
-                Box::new(subscription.await?)
-            }
-            Topics::Embedded(embedded) => {
-                Box::new(embedded.subscribe(&chosen.topic, &into.group).await?)
-            }
-        })
-    }
-
-    /// Whether a topic is there, or would be made.
-    pub(super) async fn check_topic(
-        &self,
-        chosen: &Chosen<'_>,
-        topic: &str,
-    ) -> Result<Vec<Finding>, FlowError> {
-        let found = match self.topics(chosen).await? {
-            Topics::Kafka(kafka) => kafka.topic(topic).await,
-            Topics::Embedded(embedded) => embedded.topic(topic).await,
-        };
-        let (severity, text) = match (found, chosen.data_type.create_topic) {
-            (Ok(it), _) => (Severity::Good, format!("it is there, its id is {}", it.id)),
-            (Err(crate::broker::BrokerError::NoTopic(_)), Some(create)) => {
-                let partitions = create.partitions;
-                let text = format!("it is made with {partitions} partitions when it is first used");
-                (Severity::Good, text)
-            }
-            (Err(error), _) => return Err(error.into()),
-        };
-        Ok(vec![Finding { severity, text }])
-    }
-
-    async fn topics(&self, chosen: &Chosen<'_>) -> Result<Topics, FlowError> {
-        let name = &chosen.data_type.broker;
-        match self.connection(name)? {
-            Connection::Embedded { path } => {
-                let open = async || EmbeddedBroker::open(name, path).await;
-                let embedded = self.embedded.get(name.clone(), open).await;
-                embedded.map(Topics::Embedded).map_err(opening)
-            }
-            Connection::Kafka(kafka) => {
-                let settings = open_kafka::connecting(kafka);
-                let kafka = KafkaBroker::new(name, &settings).map_err(opening)?;
-                Ok(Topics::Kafka(kafka))
-            }
-            _ => Err(FlowError::Silent("a broker that is none")),
-        }
-    }
-
-    fn connection(&self, name: &str) -> Result<&Connection, FlowError> {
+    pub(super) fn connection(&self, name: &str) -> Result<&Connection, FlowError> {
         // Settings that were read have no name that leads nowhere.
         let found = self.settings.connections.get(name);
         found.ok_or(FlowError::Silent(
@@ -381,12 +290,7 @@ impl Open {
     }
 }
 
-enum Topics {
-    Kafka(KafkaBroker),
-    Embedded(EmbeddedBroker),
-}
-
-fn opening(error: ConnectError) -> FlowError {
+pub(super) fn opening(error: ConnectError) -> FlowError {
     FlowError::Opening {
         fault: error.fault(),
         cause: error.into(),

@@ -10,8 +10,9 @@ use rdkafka::ClientConfig;
 
 use super::{BrokerError, TopicId, kafka_topics};
 pub use super::{
+    kafka_member::KafkaSubscriptionSettings,
     kafka_publisher::{KafkaCompression, KafkaPartitioner, KafkaPublisher, KafkaPublisherSettings},
-    kafka_subscription::{KafkaSubscription, KafkaSubscriptionSettings},
+    kafka_subscription::KafkaSubscription,
     kafka_topics::CreateTopic,
 };
 use crate::connect::{ConnectError, kafka::KafkaSettings};

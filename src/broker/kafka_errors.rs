@@ -61,6 +61,24 @@ pub(super) fn code_error(topic: &str, code: Code, cause: Cause, log: &KafkaLog) 
     }
 }
 
+/// There is nothing any more where a partition was to be read from.
+pub(super) fn offset_gone(
+    topic: &str,
+    partition: i32,
+    offset: i64,
+    first: i64,
+    end: i64,
+) -> BrokerError {
+    BrokerError::OffsetGone {
+        topic: topic.to_owned(),
+        partition,
+        offset,
+        first,
+        end,
+        advice: if offset < first { EXPIRED } else { LOST }.to_owned(),
+    }
+}
+
 /// The verdict on a message that came back with `code`; `None` where the error is not about the
 /// message. `alone` says that nothing else can have been in its request.
 pub(super) fn verdict(code: Code, alone: bool) -> Option<Verdict> {
@@ -108,3 +126,7 @@ const WHO: &str =
     "look at the connection's user name, password and mechanism, and at the port's protocol";
 const TLS: &str =
     "the encrypted connection could not be made: look at `tls.ca` and at the port's protocol";
+const EXPIRED: &str = "messages were deleted by the topic's retention before they were read; keep \
+    them longer, and say where to go on with `cursor set`";
+const LOST: &str = "the topic has lost messages; make sure that it is the right one, and say where \
+    to go on with `cursor set`";

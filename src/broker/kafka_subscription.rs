@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ffi::CString, sync::Arc, thread, time::Duration
 
 use async_trait::async_trait;
 use rdkafka::{
-    ClientConfig, Offset, TopicPartitionList,
+    Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
 };
@@ -19,8 +19,9 @@ use tokio::{
 
 use super::{
     BrokerError, Event, Pause, Start, Subscription, TopicId,
-    kafka::{KafkaBroker, millis, set_default},
-    kafka_errors::broker_error,
+    kafka::KafkaBroker,
+    kafka_errors::{broker_error, offset_gone},
+    kafka_member::{KafkaSubscriptionSettings, member_config},
     kafka_membership::{Change, Membership},
     kafka_queue::{PartitionQueue, waiting_events},
     kafka_topics::{self, PATIENCE},
@@ -45,30 +46,6 @@ pub struct KafkaSubscription {
     consumer: Option<Arc<BaseConsumer<Membership>>>,
 }
 
-/// How messages are read.
-#[derive(Debug, Clone)]
-pub struct KafkaSubscriptionSettings {
-    /// Messages that are yielded at once, at most.
-    pub messages: usize,
-    /// Bytes that are yielded at once, about.
-    pub bytes: usize,
-    /// Bytes that are read ahead, over all partitions of the topic.
-    pub queue_bytes: usize,
-    /// A member that is not heard of for so long has lost its partitions.
-    pub session_timeout: Duration,
-}
-
-impl Default for KafkaSubscriptionSettings {
-    fn default() -> Self {
-        Self {
-            messages: 4096,
-            bytes: 1 << 20,
-            queue_bytes: 16 << 20,
-            session_timeout: Duration::from_secs(45),
-        }
-    }
-}
-
 struct Limits {
     messages: usize,
     bytes: usize,
@@ -90,7 +67,7 @@ impl KafkaSubscription {
     ) -> Result<Self, BrokerError> {
         let described = kafka_topics::describe(&broker.config, &broker.name, topic).await?;
         let log = || KafkaLog::new(&broker.name);
-        let config = config(broker, group, settings, described.partitions);
+        let config = member_config(broker, group, settings, described.partitions);
         let membership = Membership::new(log());
         let woken = membership.woken.clone();
         let failed = |error| broker_error(topic, error, &log());
@@ -187,8 +164,8 @@ impl KafkaSubscription {
                 | Code::Resolve
                 | Code::OperationTimedOut,
             ) => self.doubt(),
-            // The client tries these again by itself.
             Some(Code::PollExceeded) => Err(BrokerError::Lost(error.into())),
+            // Of all else the client tries again by itself what may pass.
             _ => match self.failed(error) {
                 BrokerError::Lost(cause) => {
                     tracing::warn!(topic = self.topic, cause = %cause, "reading goes on");
@@ -222,23 +199,8 @@ impl KafkaSubscription {
         };
         let offset = reading.queue.next_offset();
         match self.bounds(partition).await {
-            Ok((first, end)) => self.offset_gone(partition, offset, first, end),
+            Ok((first, end)) => offset_gone(&self.topic, partition, offset, first, end),
             Err(error) => error,
-        }
-    }
-
-    fn offset_gone(&self, partition: i32, offset: i64, first: i64, end: i64) -> BrokerError {
-        BrokerError::OffsetGone {
-            topic: self.topic.clone(),
-            partition,
-            offset,
-            first,
-            end,
-            advice: if offset < first {
-                "messages were deleted by the topic's retention before they were read; keep them longer, and say where to go on with `cursor set`".to_owned()
-            } else {
-                "the topic has lost messages; make sure that it is the right one, and say where to go on with `cursor set`".to_owned()
-            },
         }
     }
 
@@ -335,7 +297,7 @@ impl Subscription for KafkaSubscription {
                 Start::Earliest => first,
                 Start::At(offset) if (first..=end).contains(offset) => *offset,
                 Start::At(offset) => {
-                    return Err(self.offset_gone(*partition, *offset, first, end));
+                    return Err(offset_gone(&self.topic, *partition, *offset, first, end));
                 }
             };
             list.add_partition_offset(&self.topic, *partition, Offset::Offset(offset))
@@ -423,36 +385,5 @@ impl Drop for KafkaSubscription {
     }
 }
 
-/// Bytes that a small message takes in librdkafka's memory, about.
-const SMALL_MESSAGE: usize = 512;
 /// How long leaving the group may take.
 const LEAVE: Duration = Duration::from_secs(5);
-
-fn config(
-    broker: &KafkaBroker,
-    group: &str,
-    settings: &KafkaSubscriptionSettings,
-    partitions: i32,
-) -> ClientConfig {
-    // Three seconds for the default of 45; a member hears of a rebalance by its heartbeat.
-    let heartbeat = settings.session_timeout / 15;
-    let mut config = broker.config.clone();
-    config
-        .set("group.id", group)
-        .set("partition.assignment.strategy", "cooperative-sticky")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("auto.offset.reset", "error")
-        .set("session.timeout.ms", millis(settings.session_timeout))
-        .set("heartbeat.interval.ms", millis(heartbeat));
-    // The limits hold for each queue, and each partition has its own. What librdkafka keeps beside
-    // a message is not in its count of bytes: small messages are limited by their number.
-    let queues = usize::try_from(partitions).unwrap_or(1).max(1);
-    let kilobytes = (settings.queue_bytes / queues / 1024).clamp(256, i32::MAX as usize / 1024);
-    let messages = (settings.queue_bytes / queues / SMALL_MESSAGE).clamp(1000, 100_000);
-    set_default(&mut config, "queued.max.messages.kbytes", kilobytes);
-    set_default(&mut config, "queued.min.messages", messages);
-    // A queue that was full is filled again at once; the default waits for a second.
-    set_default(&mut config, "fetch.queue.backoff.ms", 5);
-    config
-}

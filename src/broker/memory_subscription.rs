@@ -106,9 +106,13 @@ impl MemorySubscription {
             let (first, end) = (kept.first, kept.end);
             return Err(gone(&self.topic, partition, offset, first, end));
         }
-        let (messages, next_offset) = kept.read(offset, self.most);
+        let (messages, mut next_offset) = kept.read(offset, self.most);
+        if messages.len() < self.most {
+            // Nothing is behind them but offsets without messages.
+            next_offset = kept.end;
+        }
         reading.next_offset = next_offset;
-        Ok((!messages.is_empty()).then_some(Polled {
+        Ok((next_offset > offset).then_some(Polled {
             partition,
             messages,
             next_offset,

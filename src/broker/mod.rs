@@ -15,7 +15,8 @@
 //!   them until `start` has said where each begins. `Revoked` comes before another member gets
 //!   them.
 //! - `commit` is a hint for lag tools; nothing here starts from it by itself.
-//! - Offsets grow within a partition, not always by one.
+//! - Offsets grow within a partition, not always by one. Where the last ones hold no message, a
+//!   poll without messages says so by its `next_offset`.
 
 pub mod embedded;
 mod embedded_publisher;
@@ -25,6 +26,7 @@ pub mod file;
 pub mod kafka;
 mod kafka_delivery;
 mod kafka_errors;
+mod kafka_member;
 mod kafka_membership;
 mod kafka_publisher;
 mod kafka_queue;

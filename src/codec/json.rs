@@ -243,7 +243,7 @@ impl Visitor<'_> for Name<'_, '_> {
 }
 
 /// One JSON value, known to be valid, as a value of the model.
-pub(super) fn pack_raw(packer: &mut Packer<'_>, raw: &str) -> Result<(), serde_json::Error> {
+fn pack_raw(packer: &mut Packer<'_>, raw: &str) -> Result<(), serde_json::Error> {
     let value = match raw.as_bytes().first() {
         Some(b'n') => Value::Null,
         Some(b't') => Value::Bool(true),

@@ -5,10 +5,7 @@
 //! give equal bytes, and no bytes at all make a decoder panic.
 
 pub mod information;
-mod information_json;
-mod information_protobuf;
 pub mod json;
-mod json_text;
 pub mod protobuf;
 
 use crate::{

@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn passwords_are_never_shown() {
-        let mut settings = with_option("client.id", "highwater");
+        let mut settings = with_option("ssl.keystore.password", "hunter2");
         settings.sasl = Some(KafkaSasl {
             mechanism: SaslMechanism::ScramSha256,
             username: "highwater".to_owned(),

@@ -25,7 +25,7 @@ pub struct KafkaLog {
 
 #[derive(Debug, Default)]
 struct Heard {
-    trouble: Option<KafkaTrouble>,
+    trouble: Option<(KafkaTrouble, Instant)>,
     logged: HashMap<String, Instant>,
 }
 
@@ -40,6 +40,8 @@ pub struct KafkaTrouble {
 
 /// With no broker, librdkafka repeats itself without pause.
 const QUIET: Duration = Duration::from_secs(30);
+/// What was wrong so long ago explains nothing now.
+const PAST: Duration = Duration::from_secs(180);
 
 impl KafkaLog {
     /// For one client of the connection `name`.
@@ -55,15 +57,16 @@ impl KafkaLog {
         &self.name
     }
 
-    /// The last trouble with the connections, if there was any.
+    /// The last trouble with the connections, if it is not long past.
     pub fn trouble(&self) -> Option<KafkaTrouble> {
-        self.heard().trouble.clone()
+        let heard = self.heard();
+        let recent = heard.trouble.as_ref().filter(|it| it.1.elapsed() < PAST);
+        recent.map(|it| it.0.clone())
     }
 
     /// Whether a broker does not let us in: waiting longer is of no use.
     pub fn denied(&self) -> bool {
-        let heard = self.heard();
-        heard.trouble.as_ref().is_some_and(KafkaTrouble::denied)
+        self.trouble().is_some_and(|it| it.denied())
     }
 
     fn heard(&self) -> std::sync::MutexGuard<'_, Heard> {
@@ -92,6 +95,8 @@ impl ClientContext for KafkaLog {
             RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
                 tracing::debug!(connection, facility, "{line}");
             }
+            // The same comes as an error, below.
+            _ if facility == "FAIL" => tracing::debug!(connection, facility, "{line}"),
             _ if self.due(facility) => tracing::warn!(connection, facility, "{line}"),
             _ => (),
         }
@@ -109,10 +114,8 @@ impl ClientContext for KafkaLog {
         let mut heard = self.heard();
         // "All brokers are down" says less than what brought them down.
         if code != RDKafkaErrorCode::AllBrokersDown || heard.trouble.is_none() {
-            heard.trouble = Some(KafkaTrouble {
-                code,
-                said: reason.to_owned(),
-            });
+            let said = reason.to_owned();
+            heard.trouble = Some((KafkaTrouble { code, said }, Instant::now()));
         }
     }
 }
@@ -162,8 +165,8 @@ mod tests {
     #[test]
     fn the_same_news_is_told_once_in_a_while() {
         let log = KafkaLog::new("bus");
-        assert!(log.due("FAIL"));
-        assert!(!log.due("FAIL"));
+        assert!(log.due("GETPID"));
+        assert!(!log.due("GETPID"));
         assert!(log.due("other"));
     }
 }

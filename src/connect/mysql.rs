@@ -30,6 +30,7 @@ pub struct MysqlConnection {
     flavor: Flavor,
     version: String,
     max_allowed_packet: usize,
+    encrypted: bool,
     database: Option<String>,
 }
 
@@ -81,6 +82,10 @@ pub async fn open(name: &str, settings: &MysqlSettings) -> Result<MysqlConnectio
     .fetch_one(&pool)
     .await
     .map_err(|error| ConnectError::of_sql(name, error))?;
+    let (_, cipher): (String, String) = sqlx::query_as("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+        .fetch_one(&pool)
+        .await
+        .map_err(|error| ConnectError::of_sql(name, error))?;
     let is_mariadb = [&version, &comment]
         .into_iter()
         .any(|it| it.to_lowercase().contains("mariadb"));
@@ -94,6 +99,7 @@ pub async fn open(name: &str, settings: &MysqlSettings) -> Result<MysqlConnectio
         },
         version,
         max_allowed_packet: usize::try_from(max_allowed_packet).unwrap_or(usize::MAX),
+        encrypted: !cipher.is_empty(),
         database,
     })
 }
@@ -122,6 +128,11 @@ impl MysqlConnection {
     /// The longest statement that the server takes, in bytes.
     pub fn max_allowed_packet(&self) -> usize {
         self.max_allowed_packet
+    }
+
+    /// Whether its sessions are encrypted.
+    pub fn encrypted(&self) -> bool {
+        self.encrypted
     }
 
     /// The database that the URL names.
@@ -175,6 +186,10 @@ fn options(name: &str, settings: &MysqlSettings) -> Result<MySqlConnectOptions, 
         Some(authorities) => options
             .ssl_ca(authorities)
             .ssl_mode(MySqlSslMode::VerifyIdentity),
+        // Nobody listens on the way to this machine itself.
+        None if !asks_for_mode && is_this_machine(options.get_host()) => {
+            options.ssl_mode(MySqlSslMode::Disabled)
+        }
         None => options,
     };
     // What the driver would set is set at once in `SESSION`; its log would print whole statements.
@@ -184,6 +199,11 @@ fn options(name: &str, settings: &MysqlSettings) -> Result<MySqlConnectOptions, 
         .timezone(None)
         .set_names(false)
         .disable_statement_logging())
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|it| it.is_loopback())
 }
 
 /// The URL, where an empty password is none: MariaDB refuses the answer to an empty one.

@@ -3,21 +3,19 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-    time::Instant,
-};
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     DeadLetters, Figures, FlowError,
     lane::{Lane, LaneParts},
-    starts::{PartitionStart, starts},
+    open_lane::{OpenLane, freed},
+    starts::{PartitionStart, starts, with_remedy},
 };
 use crate::{
     broker::{Event, Pause, Polled, Subscription, TopicId},
     codec::Decoder,
+    model::Messages,
     pipeline::Step,
     sink::Sink,
 };
@@ -33,12 +31,21 @@ pub struct BatchLimits {
     pub wait: Duration,
 }
 
+impl BatchLimits {
+    /// Whether a batch of these messages is full.
+    pub(super) fn reached_by(&self, messages: &Messages) -> bool {
+        let full = messages.len() >= self.rows || messages.bytes() >= self.bytes;
+        full && !messages.is_empty()
+    }
+}
+
 /// When consuming is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
     /// When it is stopped.
     Stopped,
-    /// When everything is written that was in the assigned partitions at their assignment.
+    /// When everything is written that was in the assigned partitions at their assignment, by
+    /// whichever member of the group.
     CaughtUp,
 }
 
@@ -91,7 +98,8 @@ impl Consume {
             subscription: self.subscription,
             lanes: BTreeMap::new(),
             tasks: FuturesUnordered::new(),
-            assigned_once: false,
+            topic: None,
+            left: BTreeMap::new(),
         };
         let mut outcome = consuming.poll(stop).await;
         let drained = consuming.drain().await;
@@ -99,7 +107,7 @@ impl Consume {
             outcome = drained;
         }
         consuming.subscription.close().await;
-        outcome
+        outcome.map_err(|error| with_remedy(&self.flow, error))
     }
 }
 
@@ -111,7 +119,10 @@ struct Consuming {
     subscription: Box<dyn Subscription>,
     lanes: BTreeMap<i32, OpenLane>,
     tasks: FuturesUnordered<LaneTask>,
-    assigned_once: bool,
+    /// Known since the first assignment.
+    topic: Option<TopicId>,
+    /// Ends of partitions that went to another member before they were reached.
+    left: BTreeMap<i32, i64>,
 }
 
 type LaneTask = futures_util::future::Map<
@@ -119,26 +130,6 @@ type LaneTask = futures_util::future::Map<
     fn(Result<Result<(), FlowError>, tokio::task::JoinError>) -> Result<(), FlowError>,
 >;
 
-/// The flow's end of a lane.
-struct OpenLane {
-    inbox: mpsc::Sender<Polled>,
-    written: watch::Receiver<i64>,
-    committed: i64,
-    /// What the lane had no room for.
-    overflow: Option<Overflow>,
-    end: Option<i64>,
-}
-
-struct Overflow {
-    polled: Polled,
-    since: Instant,
-    /// The partition is held back at the broker, so that the others can go on.
-    held_back: bool,
-}
-
-/// How long a full lane may keep all others waiting. Holding a partition back makes the client
-/// throw away what it has read ahead, so it is no means against an ordinary full lane.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// How often written offsets are told to the group, and lanes are looked after.
 const TICK: Duration = Duration::from_millis(200);
 /// Ticks between two commits of the hint.
@@ -150,9 +141,8 @@ impl Consuming {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut ticks = 0_u32;
         loop {
-            let overflows = || self.lanes.values().filter_map(|it| it.overflow.as_ref());
-            let room = overflows().all(|it| it.held_back);
-            let full = overflows().next().is_some();
+            let room = self.lanes.values().all(OpenLane::lets_others_go_on);
+            let full = !self.lanes.values().all(OpenLane::has_room);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -163,7 +153,7 @@ impl Consuming {
                     if ticks.is_multiple_of(COMMIT_TICKS) {
                         self.commit_hint().await;
                     }
-                    if self.caught_up() {
+                    if self.caught_up().await? {
                         return Ok(());
                     }
                 }
@@ -207,7 +197,7 @@ impl Consuming {
         }
         let places: Vec<_> = found.iter().map(|it| (it.partition, it.start)).collect();
         self.subscription.start(&places).await?;
-        self.assigned_once = true;
+        self.topic = Some(topic);
         Ok(())
     }
 
@@ -230,15 +220,9 @@ impl Consuming {
         let (inbox, incoming) = mpsc::channel(1);
         let task = tokio::spawn(lane.run(incoming));
         self.tasks.push(task.map(joined as fn(_) -> _));
-        let committed = *written.borrow();
-        let lane = OpenLane {
-            committed,
-            inbox,
-            written,
-            overflow: None,
-            end,
-        };
-        self.lanes.insert(partition, lane);
+        self.left.remove(&partition);
+        self.lanes
+            .insert(partition, OpenLane::new(inbox, written, end));
         Ok(())
     }
 
@@ -249,13 +233,17 @@ impl Consuming {
         for partition in partitions {
             if let Some(lane) = self.lanes.remove(partition) {
                 // The inbox closes here; the lane ends when it has written what it holds.
-                closing.push((*partition, lane.written));
+                closing.push((*partition, lane.written, lane.end));
             }
         }
         let mut hints = Vec::new();
-        for (partition, mut written) in closing {
+        for (partition, mut written, end) in closing {
             while written.changed().await.is_ok() {}
-            hints.push((partition, *written.borrow()));
+            let written = *written.borrow();
+            hints.push((partition, written));
+            if let Some(end) = end.filter(|it| written < *it) {
+                self.left.insert(partition, end);
+            }
         }
         self.hint(&hints).await;
         self.subscription.release(partitions).await?;
@@ -263,37 +251,17 @@ impl Consuming {
     }
 
     fn dispatch(&mut self, polled: Polled) {
-        let Some(lane) = self.lanes.get_mut(&polled.partition) else {
-            // It was revoked while it was on its way.
-            return;
-        };
-        if let Some(overflow) = &mut lane.overflow {
-            overflow.polled.messages.append(&polled.messages);
-            overflow.polled.next_offset = polled.next_offset;
-            return;
-        }
-        // Where the inbox is closed, the lane has ended and its error is on its way here.
-        if let Err(mpsc::error::TrySendError::Full(polled)) = lane.inbox.try_send(polled) {
-            lane.overflow = Some(Overflow {
-                polled,
-                since: Instant::now(),
-                held_back: false,
-            });
+        // Where there is no lane, it was revoked while the messages were on their way.
+        if let Some(lane) = self.lanes.get_mut(&polled.partition) {
+            lane.hand_over(polled);
         }
     }
 
     /// Gives lanes what they had no room for, and lets their partitions go on.
     fn refill(&mut self) -> Result<(), FlowError> {
         for (partition, lane) in &mut self.lanes {
-            let Some(overflow) = lane.overflow.take() else {
-                continue;
-            };
-            match lane.inbox.try_send(overflow.polled) {
-                Err(mpsc::error::TrySendError::Full(polled)) => {
-                    lane.overflow = Some(Overflow { polled, ..overflow });
-                }
-                _ if overflow.held_back => self.subscription.pause(*partition, Pause::Resume)?,
-                _ => (),
+            if lane.refill() {
+                self.subscription.pause(*partition, Pause::Resume)?;
             }
         }
         Ok(())
@@ -302,24 +270,31 @@ impl Consuming {
     /// Holds back the partitions whose lanes have been full for too long.
     fn hold_back(&mut self) -> Result<(), FlowError> {
         for (partition, lane) in &mut self.lanes {
-            if let Some(overflow) = &mut lane.overflow
-                && !overflow.held_back
-                && overflow.since.elapsed() >= PATIENCE
-            {
+            if lane.lose_patience() {
                 self.subscription.pause(*partition, Pause::Hold)?;
-                overflow.held_back = true;
             }
         }
         Ok(())
     }
 
-    fn caught_up(&self) -> bool {
-        self.assigned_once
-            && self.until == Until::CaughtUp
-            && self
-                .lanes
-                .values()
-                .all(|it| it.end.is_none_or(|end| *it.written.borrow() >= end))
+    /// Also a partition that was given up on the way has to reach its end: the sink knows how far
+    /// its new owner has come, or it comes back.
+    async fn caught_up(&mut self) -> Result<bool, FlowError> {
+        let Some(topic) = self.topic.as_ref() else {
+            return Ok(false);
+        };
+        if self.until == Until::Stopped || !self.lanes.values().all(OpenLane::caught_up) {
+            return Ok(false);
+        }
+        if !self.left.is_empty() {
+            let progress = self.parts.sink.progress(&self.parts.flow).await?;
+            self.left.retain(|partition, end| {
+                !progress.iter().any(|it| {
+                    it.topic_id == topic.id && it.partition == *partition && it.next_offset >= *end
+                })
+            });
+        }
+        Ok(self.left.is_empty())
     }
 
     async fn commit_hint(&mut self) {
@@ -372,14 +347,4 @@ impl Consuming {
 
 fn joined(ended: Result<Result<(), FlowError>, tokio::task::JoinError>) -> Result<(), FlowError> {
     ended.unwrap_or(Err(FlowError::Silent("a lane")))
-}
-
-/// Resolves when a lane that was full has room again.
-async fn freed(lanes: &BTreeMap<i32, OpenLane>) {
-    let full = lanes.values().filter(|it| it.overflow.is_some());
-    let rooms: Vec<_> = full.map(|it| it.inbox.reserve().boxed()).collect();
-    if rooms.is_empty() {
-        return std::future::pending().await;
-    }
-    drop(futures_util::future::select_all(rooms).await);
 }

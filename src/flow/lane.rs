@@ -121,8 +121,7 @@ impl Lane {
 
     /// When the buffer has to be written.
     fn due(&self, buffer: &Batch, open: bool, more_waits: bool) -> Option<Instant> {
-        let full = buffer.messages.len() >= self.parts.limits.rows
-            || buffer.messages.bytes() >= self.parts.limits.bytes;
+        let full = self.parts.limits.reached_by(&buffer.messages);
         let asked = self.flush_at.is_some_and(|it| buffer.next_offset >= it);
         if full || asked || more_waits || !open {
             return Some(buffer.first_at);
@@ -142,7 +141,7 @@ impl Lane {
         });
         let mut full_at = None;
         for (index, message) in rest.polled.messages.iter().enumerate().skip(rest.from) {
-            if batch.messages.len() >= limits.rows || batch.messages.bytes() >= limits.bytes {
+            if limits.reached_by(&batch.messages) {
                 full_at = Some(index);
                 break;
             }

@@ -67,12 +67,14 @@ impl Produce<'_> {
     ) -> Result<Position, FlowError> {
         let stored = self.cursor.load().await?;
         let begin = self.source.begin(extent, stored.as_ref()).await?;
-        if extent == Extent::FullAmount && stored.as_ref() != Some(&begin) {
+        let mut saved = stored;
+        if extent == Extent::FullAmount && saved.as_ref() != Some(&begin) {
             // From here on every attempt goes on with this full read instead of starting another.
             self.cursor.save(&begin).await?;
+            saved = None;
         }
         let mut saver = Saver {
-            saved: stored.unwrap_or_else(|| begin.clone()),
+            saved: saved.unwrap_or_else(|| begin.clone()),
             durable: begin.clone(),
             due: Instant::now() + self.save_every,
         };
@@ -86,10 +88,14 @@ impl Produce<'_> {
                 self.note(settled, &mut saver);
             }
         }
-        if saver.durable != saver.saved {
-            self.cursor.save(&saver.durable).await?;
-        }
-        moved.map(|()| saver.durable)
+        let saved = match saver.durable == saver.saved {
+            true => Ok(()),
+            false => self.cursor.save(&saver.durable).await,
+        };
+        // Why the run ended comes before that its end could not be stored.
+        moved?;
+        saved?;
+        Ok(saver.durable)
     }
 
     async fn read(
@@ -117,7 +123,8 @@ impl Produce<'_> {
             self.settled(settled, window, saver).await?;
         }
         while !window.is_empty() {
-            let settled = window.drain().await;
+            // One by one, so that a kill while the last ones are waited for repeats only those.
+            let settled = window.settle_one().await;
             self.settled(settled, window, saver).await?;
         }
         Ok(())

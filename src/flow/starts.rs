@@ -2,7 +2,7 @@
 
 use super::FlowError;
 use crate::{
-    broker::{Start, Subscription, TopicId},
+    broker::{BrokerError, Start, Subscription, TopicId},
     sink::{Advance, Progress, Sink, SinkError},
 };
 
@@ -28,12 +28,11 @@ pub(super) async fn starts(
     let topic = subscription.topic().await?;
     let mut progress = of_topic(flow, &topic, sink.progress(flow).await?)?;
     if progress.is_empty() {
-        if let Some(older) = take_over {
-            take_over_from(flow, older, &topic, subscription, sink).await?;
-            progress = of_topic(flow, &topic, sink.progress(flow).await?)?;
-        } else {
-            refuse_lost_progress(flow, group, &topic, subscription, sink).await?;
-        }
+        refuse_lost_progress(flow, group, &topic, subscription, sink).await?;
+    }
+    if let Some(older) = take_over {
+        take_over_from(flow, older, &topic, &progress, subscription, sink).await?;
+        progress = of_topic(flow, &topic, sink.progress(flow).await?)?;
     }
     let starts = partitions
         .iter()
@@ -91,32 +90,60 @@ async fn refuse_lost_progress(
     }
     Err(FlowError::DeadPosition(format!(
         "{} holds no progress of flow {flow}, but group `{group}` has read topic `{}`, partition \
-         {partition}, up to offset {offset}: restore the table of progress, or start at a place \
-         of your choice with `highwater cursor set {flow} earliest` (or `{partition}:{offset}`)",
+         {partition}, up to offset {offset}: restore the table of progress; or go on there with \
+         `highwater cursor set {flow} {partition}:{offset}`, and so for each partition; or read \
+         everything again after `highwater cursor reset {flow}`",
         sink.name(),
         topic.name
     )))
 }
 
-/// Stores an older system's offsets as our progress, for all partitions at once, so that members
-/// that are assigned later find them too.
+/// An offset that is gone, with the command that goes on without it.
+pub(super) fn with_remedy(flow: &str, error: FlowError) -> FlowError {
+    match &error {
+        FlowError::Broker(BrokerError::OffsetGone {
+            partition, first, ..
+        }) => FlowError::DeadPosition(format!(
+            "{error}: to go on with the first message that is there, run \
+             `highwater cursor set {flow} {partition}:{first}`"
+        )),
+        _ => error,
+    }
+}
+
+/// Stores an older system's offsets as our progress, once and for all partitions, so that members
+/// that are assigned later find them too. The lowest partition comes last: where it is stored, all
+/// are, and a take-over that was cut short, or that another member is in the middle of, is
+/// completed before anything is read.
 async fn take_over_from(
     flow: &str,
     older: &str,
     topic: &TopicId,
+    progress: &[Progress],
     subscription: &mut dyn Subscription,
     sink: &dyn Sink,
 ) -> Result<(), FlowError> {
-    let committed = subscription.committed(older).await?;
-    if committed.is_empty() {
-        tracing::warn!(
-            flow,
-            older,
-            topic = topic.name,
-            "the older group has committed nothing in this topic: starting at its beginning"
-        );
+    let mut committed = subscription.committed(older).await?;
+    committed.sort_unstable_by(|a, b| b.cmp(a));
+    let stored = |partition| progress.iter().any(|it| it.partition == partition);
+    let Some((lowest, _)) = committed.last() else {
+        if progress.is_empty() {
+            tracing::warn!(
+                flow,
+                older,
+                topic = topic.name,
+                "the older group has committed nothing in this topic: starting at its beginning"
+            );
+        }
+        return Ok(());
+    };
+    if stored(*lowest) {
+        return Ok(());
     }
     for (partition, next_offset) in committed {
+        if stored(partition) {
+            continue;
+        }
         let advance = Advance {
             flow: flow.to_owned(),
             from: None,

@@ -15,7 +15,7 @@ pub struct Retry {
     pub first: Duration,
     /// The longest wait.
     pub most: Duration,
-    /// How long to go on without any progress; `None`: for ever.
+    /// How long to go on after a failure without any progress; `None`: for ever.
     pub give_up_after: Option<Duration>,
 }
 
@@ -40,7 +40,7 @@ where
         .with_jitter()
         .without_max_times();
     let mut delays = waits.build();
-    let mut moved_at = tokio::time::Instant::now();
+    let mut failing_since = None;
     loop {
         let before = figures.snapshot().batches;
         figures.attempt();
@@ -50,8 +50,10 @@ where
         };
         if figures.snapshot().batches > before {
             delays = waits.build();
-            moved_at = tokio::time::Instant::now();
+            failing_since = None;
         }
+        // A quiet time before the first failure is no failure.
+        let since = *failing_since.get_or_insert_with(tokio::time::Instant::now);
         if stop.is_cancelled() && error.fault() == Fault::Transient {
             tracing::warn!(
                 flow,
@@ -62,11 +64,12 @@ where
         }
         let patience_over = retry
             .give_up_after
-            .is_some_and(|patience| moved_at.elapsed() >= patience);
+            .is_some_and(|patience| since.elapsed() >= patience);
         if error.fault() != Fault::Transient || patience_over {
             return Err(error);
         }
-        let wait = delays.next().unwrap_or(retry.most);
+        // Jitter is added on top of the longest wait.
+        let wait = delays.next().unwrap_or(retry.most).min(retry.most);
         let wait_text = format!("{:.1} s", wait.as_secs_f64());
         tracing::warn!(
             flow,

@@ -118,17 +118,15 @@ impl Window {
             };
             match outcome {
                 Ok(()) => settled.take(flight),
+                // What was settled before it is told first.
+                Err(error) if settled.position.is_some() => {
+                    self.pending.push_front(flight.answered(error));
+                    break;
+                }
                 Err(error) => {
                     let (again, blocked) = blocked(error);
-                    // The front stays until its messages are dealt with, and what was settled
-                    // before it is settled still.
-                    self.pending.push_front(Flight {
-                        delivery: Box::pin(std::future::ready(again)),
-                        ..flight
-                    });
-                    if settled.position.is_some() {
-                        break;
-                    }
+                    // The front stays until its messages are dealt with.
+                    self.pending.push_front(flight.answered(again));
                     return Err(blocked);
                 }
             }
@@ -140,7 +138,7 @@ impl Window {
     /// but shares a key with an earlier message that must be sent again, in source order.
     ///
     /// # Errors
-    /// Where the broker failed; the window is of no further use then.
+    /// Where the broker failed; the window is empty then, and nothing more comes out of it.
     pub async fn take_apart(&mut self) -> Result<(Settled, Vec<Loose>), BrokerError> {
         let mut settled = Settled::default();
         let mut loose = Vec::new();
@@ -149,7 +147,11 @@ impl Window {
             let mut not_taken = match (&mut flight.delivery).await {
                 Ok(()) => Vec::new(),
                 Err(DeliveryError::NotTaken(not_taken)) => not_taken,
-                Err(DeliveryError::Broker(error)) => return Err(error),
+                Err(DeliveryError::Broker(error)) => {
+                    // Nothing behind it may settle any more: its messages are not durable.
+                    self.pending.clear();
+                    return Err(error);
+                }
             };
             not_taken.sort_by_key(|it| it.index);
             let mut not_taken = not_taken.into_iter().peekable();
@@ -176,6 +178,14 @@ impl Window {
     }
 }
 
+impl Flight {
+    /// The same messages, with an answer that is known.
+    fn answered(self, error: DeliveryError) -> Self {
+        let delivery = Box::pin(std::future::ready(Err(error)));
+        Self { delivery, ..self }
+    }
+}
+
 impl Settled {
     fn take(&mut self, flight: Flight) {
         self.rows += flight.messages.len();
@@ -185,15 +195,15 @@ impl Settled {
 }
 
 /// The outcome to keep at the front, and what to tell the flow now.
-fn blocked(error: DeliveryError) -> (Result<(), DeliveryError>, Blocked) {
+fn blocked(error: DeliveryError) -> (DeliveryError, Blocked) {
     match error {
         DeliveryError::NotTaken(not_taken) => (
-            Err(DeliveryError::NotTaken(not_taken.clone())),
+            DeliveryError::NotTaken(not_taken.clone()),
             Blocked::NotTaken(not_taken),
         ),
         DeliveryError::Broker(error) => {
             let again = BrokerError::Lost("an earlier delivery failed".into());
-            (Err(again.into()), Blocked::Broker(error))
+            (again.into(), Blocked::Broker(error))
         }
     }
 }
@@ -276,5 +286,36 @@ mod tests {
             .collect();
         assert_eq!(keys, [(Some(&b"a"[..]), true), (Some(&b"a"[..]), false)]);
         assert_eq!(settled.position, Some(at("3")));
+    }
+
+    #[tokio::test]
+    async fn a_permanent_failure_behind_a_settled_batch_is_told_as_it_is() {
+        let mut window = Window::new(2);
+        let refused = BrokerError::NoTopic("t".into());
+        window.push(at("1"), one("a"), Box::pin(ready(Ok(()))));
+        window.push(at("2"), one("b"), Box::pin(ready(Err(refused.into()))));
+        window.drain().await.expect("the first one is durable");
+        let blocked = window.drain().await;
+        assert!(matches!(
+            blocked,
+            Err(Blocked::Broker(BrokerError::NoTopic(_)))
+        ));
+    }
+
+    #[tokio::test]
+    async fn nothing_settles_behind_a_failure_that_came_while_taking_apart() {
+        let mut window = Window::new(4);
+        let spoiled = DeliveryError::NotTaken(vec![NotTaken {
+            index: 0,
+            reason: "too large beside another".into(),
+            verdict: Verdict::Spoiled,
+        }]);
+        let lost = BrokerError::Lost("gone".into());
+        window.push(at("1"), one("a"), Box::pin(ready(Err(spoiled))));
+        window.push(at("2"), one("b"), Box::pin(ready(Err(lost.into()))));
+        window.push(at("3"), one("c"), Box::pin(ready(Ok(()))));
+        assert!(window.take_apart().await.is_err());
+        let settled = window.drain().await.expect("nothing is left");
+        assert_eq!(settled.position, None);
     }
 }

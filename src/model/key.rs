@@ -81,3 +81,79 @@ fn write_hex(bytes: &[u8], out: &mut Vec<u8>) -> bool {
     );
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::{Op, Packer, Records, Schema};
+
+    /// The key of a record of these fields, told apart by `key`; `None` where it has none.
+    fn key(key: &[&str], fields: &[(&str, Value<'_>)]) -> Option<String> {
+        let mut records = Records::new(Arc::new(Schema::document("t", key.iter().copied())));
+        let pushed: Result<(), ()> = records.push(Op::Upsert, 0, |packer| {
+            for (name, value) in fields {
+                packer.name(name);
+                packer.value(*value);
+            }
+            Ok(())
+        });
+        pushed.expect("nothing fails");
+        let mut out = b"before".to_vec();
+        let found = write_key(&records.get(0).expect("one"), &mut out);
+        let text = String::from_utf8(out).expect("UTF-8");
+        let text = text.strip_prefix("before").expect("what was there stays");
+        assert!(found || text.is_empty(), "no key leaves nothing behind");
+        found.then(|| text.to_owned())
+    }
+
+    #[test]
+    fn one_field_is_its_plain_text() {
+        for (value, text) in [
+            (Value::I64(-7), "-7"),
+            (Value::U64(u64::MAX), "18446744073709551615"),
+            (Value::String("a \"b\""), "a \"b\""),
+            (Value::String(""), ""),
+            (Value::Decimal("1.50"), "1.50"),
+            (Value::Bool(true), "true"),
+            (Value::Bit(5), "5"),
+            (Value::ObjectId([0xab; 12]), "abababababababababababab"),
+            (Value::Bytes(0, b"\x00\xff"), "00ff"),
+            (Value::Timestamp(9, 2), "9:2"),
+        ] {
+            assert_eq!(key(&["id"], &[("id", value)]).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn several_fields_are_a_list_of_texts_in_key_order() {
+        let fields = [("b", Value::String("x\",\"y")), ("a", Value::I64(1))];
+        let list = key(&["a", "b"], &fields);
+        assert_eq!(list.as_deref(), Some(r#"["1","x\",\"y"]"#));
+        let bytes = [("a", Value::Bytes(0, b"\xff")), ("b", Value::Bool(false))];
+        let list = key(&["a", "b"], &bytes);
+        assert_eq!(list.as_deref(), Some(r#"["ff","false"]"#));
+    }
+
+    #[test]
+    fn different_keys_never_share_a_text() {
+        let one = [("a", Value::String("1\",\"2")), ("b", Value::String("3"))];
+        let other = [("a", Value::String("1")), ("b", Value::String("2\",\"3"))];
+        assert_ne!(key(&["a", "b"], &one), key(&["a", "b"], &other));
+    }
+
+    #[test]
+    fn a_missing_null_or_nested_field_makes_no_key() {
+        let mut list = Vec::new();
+        Packer::new(&mut list).array(|it| it.value(Value::I64(1)));
+        let nested = crate::model::packed::Unpacker::new(&list).value();
+        assert_eq!(key(&[], &[("id", Value::I64(1))]), None);
+        assert_eq!(key(&["id"], &[("other", Value::I64(1))]), None);
+        for value in [Value::Null, nested, Value::MinKey, Value::Regex("a", "i")] {
+            assert_eq!(key(&["id"], &[("id", value)]), None);
+            let second = [("a", Value::I64(1)), ("id", value)];
+            assert_eq!(key(&["a", "id"], &second), None);
+        }
+    }
+}

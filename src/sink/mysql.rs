@@ -246,6 +246,7 @@ impl MysqlSink {
             statements: &self.statements,
             drop: &self.settings.drop,
             max_allowed_packet: self.connection.max_allowed_packet(),
+            encrypted: self.connection.encrypted(),
         };
         writer.write(session, records).await?;
         session.execute(raw_sql("COMMIT")).await?;

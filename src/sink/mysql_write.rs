@@ -21,6 +21,8 @@ pub(super) struct MysqlWriter<'w> {
     pub(super) statements: &'w Statements,
     pub(super) drop: &'w [String],
     pub(super) max_allowed_packet: usize,
+    /// Whether the session is encrypted.
+    pub(super) encrypted: bool,
 }
 
 /// Rows in one statement, at most. Fewer cost round trips; more make the server slower again.
@@ -28,6 +30,10 @@ const ROWS: usize = 256;
 
 /// Bytes in one statement, at most: larger ones only take memory on both sides.
 const STATEMENT: usize = 4 << 20;
+
+/// The same on an encrypted session. What is longer than one TLS record leaves the driver in
+/// several pieces, and waits some 40 ms for the first one's acknowledgement (sqlx #4335).
+const ENCRYPTED_STATEMENT: usize = 15 << 10;
 
 /// Placeholders in one statement: their number has 16 bits.
 const PLACEHOLDERS: usize = 65_535;
@@ -170,10 +176,14 @@ impl MysqlWriter<'_> {
     ) -> Result<(usize, usize), Unholdable> {
         let width = run.columns.len();
         let packet = self.max_allowed_packet.saturating_sub(PACKET_HEAD);
+        let statement = match self.encrypted {
+            true => packet.min(ENCRYPTED_STATEMENT),
+            false => packet.min(STATEMENT),
+        };
         let (mut rows, mut bytes) = (0, 0);
         for row in values.chunks_exact(width) {
             let row: usize = row.iter().map(size).sum();
-            if rows > 0 && bytes + row > packet.min(STATEMENT) {
+            if rows > 0 && bytes + row > statement {
                 break;
             }
             rows += 1;

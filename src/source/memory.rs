@@ -41,6 +41,12 @@ impl MemorySource {
         }
     }
 
+    /// Tells rows apart by `field` (`id` if nothing is said): a row may then come again.
+    pub fn keyed_by(mut self, field: &str) -> Self {
+        self.schema = Arc::new(Schema::document("rows", [field]));
+        self
+    }
+
     /// The same rows, read in batches of these limits.
     #[must_use]
     pub fn limited(&self, limits: ReadLimits) -> Self {

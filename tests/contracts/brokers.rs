@@ -31,16 +31,14 @@ pub trait Brokers: Send + Sync {
     async fn make_anew(&self, topic: &str);
     /// Deletes messages as retention does.
     async fn forget_before(&self, topic: &str, partition: i32, offset: i64);
-    /// Sets the largest message of a topic, about; `false` where there is no limit.
-    async fn limit_messages(&self, topic: &str, bytes: usize) -> bool;
+    /// Sets the largest message of a topic, about.
+    async fn limit_messages(&self, topic: &str, bytes: usize);
     async fn publisher(&self, topic: &str) -> Result<Box<dyn Publisher>, BrokerError>;
     async fn subscribe(
         &self,
         topic: &str,
         group: &str,
     ) -> Result<Box<dyn Subscription>, BrokerError>;
-    /// Whether members of a group share partitions, or one has them all.
-    fn shares_partitions(&self) -> bool;
     /// Removes what the test has made.
     async fn clean_up(&self, topic: &str);
 }
@@ -155,9 +153,8 @@ impl Brokers for Memory {
         self.0.forget_before(topic, partition, offset);
     }
 
-    async fn limit_messages(&self, topic: &str, bytes: usize) -> bool {
+    async fn limit_messages(&self, topic: &str, bytes: usize) {
         self.0.limit_messages(topic, bytes);
-        true
     }
 
     async fn publisher(&self, topic: &str) -> Result<Box<dyn Publisher>, BrokerError> {
@@ -170,10 +167,6 @@ impl Brokers for Memory {
         group: &str,
     ) -> Result<Box<dyn Subscription>, BrokerError> {
         Ok(Box::new(self.0.subscribe(topic, group)?.at_most(7)))
-    }
-
-    fn shares_partitions(&self) -> bool {
-        true
     }
 
     async fn clean_up(&self, _: &str) {}
@@ -198,8 +191,8 @@ impl Brokers for Embedded {
         forgotten.expect("forgotten");
     }
 
-    async fn limit_messages(&self, _: &str, _: usize) -> bool {
-        false
+    async fn limit_messages(&self, _: &str, _: usize) {
+        unimplemented!("embedded messages have no limit");
     }
 
     async fn publisher(&self, topic: &str) -> Result<Box<dyn Publisher>, BrokerError> {
@@ -212,10 +205,6 @@ impl Brokers for Embedded {
         group: &str,
     ) -> Result<Box<dyn Subscription>, BrokerError> {
         Ok(Box::new(self.broker.subscribe(topic, group).await?))
-    }
-
-    fn shares_partitions(&self) -> bool {
-        false
     }
 
     async fn clean_up(&self, _: &str) {}
@@ -243,11 +232,10 @@ impl Brokers for Kafka {
         deleted.expect("deleted");
     }
 
-    async fn limit_messages(&self, topic: &str, bytes: usize) -> bool {
+    async fn limit_messages(&self, topic: &str, bytes: usize) {
         self.remove(topic).await;
         self.make(topic, 1, &[("max.message.bytes", &bytes.to_string())])
             .await;
-        true
     }
 
     async fn publisher(&self, topic: &str) -> Result<Box<dyn Publisher>, BrokerError> {
@@ -266,10 +254,6 @@ impl Brokers for Kafka {
         };
         let subscribed = self.broker.subscribe(topic, group, &settings).await?;
         Ok(Box::new(subscribed))
-    }
-
-    fn shares_partitions(&self) -> bool {
-        true
     }
 
     async fn clean_up(&self, topic: &str) {

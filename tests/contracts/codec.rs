@@ -21,13 +21,16 @@ trait Format: Encoder + Decoder {}
 
 impl<F: Encoder + Decoder> Format for F {}
 
+/// What fields are when they are read again.
+type Reading = fn(&[(String, Tree)]) -> Vec<(String, Tree)>;
+
 /// A format under test.
 struct Case {
     format: &'static dyn Format,
     /// Fields that it can hold.
     fields: fn() -> BoxedStrategy<Vec<(String, Tree)>>,
     /// What its documentation says they are when they are read again.
-    again: fn(&[(String, Tree)]) -> Vec<(String, Tree)>,
+    again: Reading,
     /// The field that a deletion's key is read as.
     key: &'static str,
 }

@@ -1,6 +1,9 @@
 //! The contract of each role as named behaviours, run against every adapter of it.
 
 mod broker;
+mod broker_group;
+mod broker_kafka;
+mod broker_reader;
 mod brokers;
 mod codec;
 mod codec_values;

@@ -190,7 +190,7 @@ const REFUSED_FIELDS: &[(&str, &str)] = &[
     ),
     (
         r#""info_section":[1,{"a":{"$oid":"68a1f0c2e4b0a1b2c3d4e5f6"}}]"#,
-        "info_section.1",
+        "info_section.1.a",
     ),
     (
         r#""info_section":[{"$numberDecimal":"1.5"}]"#,
@@ -199,11 +199,11 @@ const REFUSED_FIELDS: &[(&str, &str)] = &[
     (r#""link_data":["text"]"#, "link_data.0"),
     (
         r#""link_data":[{"a":{"$binary":{"base64":"AA==","subType":"00"}}}]"#,
-        "link_data.0",
+        "link_data.0.a",
     ),
     (
         r#""column_info":[{"$date":{"$numberLong":"0"}}]"#,
-        "column_info",
+        "column_info.0",
     ),
     (
         r#""column_info":{"$numberDouble":"Infinity"}"#,

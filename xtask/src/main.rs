@@ -1,6 +1,8 @@
 //! Developers' commands of Highwater: a table of contents.
 
+mod bench;
 mod place;
+mod proof;
 mod services;
 mod shell;
 mod test;
@@ -20,6 +22,11 @@ struct Arguments {
 enum Command {
     /// Run every check and every test; the servers they need are brought up and taken down
     Test(test::Arguments),
+    /// Measure how fast rows move on the real servers, beside the barest pipe
+    Bench(bench::Arguments),
+    /// Run a proof that is too long for every day
+    #[command(subcommand)]
+    Proof(proof::Proof),
     /// Bring up the real servers that tests run against
     #[command(subcommand)]
     Services(services::command::Command),
@@ -28,6 +35,8 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(arguments) => test::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Proof(proof) => proof::run(&proof),
         Command::Services(command) => services::command::run(command),
     };
     match outcome {

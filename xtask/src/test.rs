@@ -125,7 +125,7 @@ fn components() -> Result<()> {
     Ok(())
 }
 
-fn up_now() -> Result<Vec<Server>> {
+pub(crate) fn up_now() -> Result<Vec<Server>> {
     let known = services::status()?.into_iter();
     Ok(known
         .filter(|(_, _, answers)| *answers)
@@ -133,7 +133,7 @@ fn up_now() -> Result<Vec<Server>> {
         .collect())
 }
 
-fn stop_ours(before: &[Server]) -> Result<()> {
+pub(crate) fn stop_ours(before: &[Server]) -> Result<()> {
     let ours: Vec<_> = Server::DEFAULT
         .into_iter()
         .filter(|server| !before.contains(server))
@@ -142,7 +142,7 @@ fn stop_ours(before: &[Server]) -> Result<()> {
 }
 
 /// Ctrl-C and SIGTERM end the run at once, but not without the servers it started.
-fn stop_ours_on_interrupt(before: Vec<Server>) -> Result<()> {
+pub(crate) fn stop_ours_on_interrupt(before: Vec<Server>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
@@ -164,7 +164,7 @@ fn stop_ours_on_interrupt(before: Vec<Server>) -> Result<()> {
     Ok(())
 }
 
-fn step(name: &str, command: &mut Command) -> Result<()> {
+pub(crate) fn step(name: &str, command: &mut Command) -> Result<()> {
     heading(name);
     let begun = Instant::now();
     let status = command
@@ -199,7 +199,7 @@ fn seconds(elapsed: Duration) -> String {
 }
 
 /// The Cargo that runs us, so that the toolchain is the same.
-fn cargo(arguments: &[&str]) -> Command {
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments);
     command

@@ -1,0 +1,115 @@
+//! How fast rows move on real servers, beside the barest pipe that moves them.
+//!
+//! `cargo xtask bench` brings the servers up and runs this. Each pipe runs as a process of its
+//! own, ours and the bare one in turns, over the same rows.
+
+mod arguments;
+mod bare;
+mod measure;
+mod ours;
+mod pipe;
+mod places;
+mod report;
+mod rows;
+mod seed;
+mod topics;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use arguments::{Arguments, Bare, Measure};
+use measure::Run;
+use pipe::Pipe;
+use places::{Places, Target};
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().bare {
+        Some(Bare::Bare(pipe)) => bare::run(&pipe),
+        None => measure_all(&Arguments::parse().measure),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure_all(wanted: &Measure) -> Result<()> {
+    if !wanted.bench {
+        println!("this measures, so it does nothing but under `cargo bench`");
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut measured = Vec::new();
+    for pipe in wanted.pipes() {
+        let places = Places::named(&format!("highwater_bench_{}", std::process::id()))?;
+        let outcome = measure_pipe(&runtime, wanted, pipe, &places);
+        let removed = runtime.block_on(places.remove());
+        measured.push((pipe, outcome?));
+        removed.context("what was measured with could not be removed")?;
+    }
+    report::print(wanted, &measured)
+}
+
+/// The rounds of one pipe: in each, ours and the bare one.
+fn measure_pipe(
+    runtime: &tokio::runtime::Runtime,
+    wanted: &Measure,
+    pipe: Pipe,
+    places: &Places,
+) -> Result<Vec<(Run, Run)>> {
+    eprintln!("{}: making {} rows", pipe.name(), wanted.rows);
+    runtime
+        .block_on(seed::seed(pipe, places, wanted.rows))
+        .context("the rows could not be made")?;
+    let mut rounds = Vec::new();
+    for round in 1..=wanted.rounds {
+        let target = places.target(pipe, &format!("ours_{round}"));
+        let ours = measure_one(runtime, pipe, places, &target, wanted.rows, |folder| {
+            ours::command(pipe, places, &target, folder)
+        })?;
+        say(pipe, round, "ours", &ours);
+        let target = places.target(pipe, &format!("bare_{round}"));
+        let bare = measure_one(runtime, pipe, places, &target, wanted.rows, |_| {
+            bare::command(pipe, places, &target, wanted.rows)
+        })?;
+        say(pipe, round, "bare", &bare);
+        rounds.push((ours, bare));
+    }
+    Ok(rounds)
+}
+
+/// One process from its start to its end, with an empty target before and a look at it after.
+fn measure_one(
+    runtime: &tokio::runtime::Runtime,
+    pipe: Pipe,
+    places: &Places,
+    target: &Target,
+    rows: u64,
+    command: impl FnOnce(&std::path::Path) -> Result<std::process::Command>,
+) -> Result<Run> {
+    let folder = tempfile::tempdir()?;
+    runtime.block_on(places.make(target))?;
+    let run = measure::run(command(folder.path())?, folder.path(), rows)?;
+    let checked = runtime.block_on(places.check(target, rows));
+    runtime.block_on(places.clear(target))?;
+    checked.with_context(|| format!("{} did not move the rows", pipe.name()))?;
+    Ok(run)
+}
+
+fn say(pipe: Pipe, round: u32, who: &str, run: &Run) {
+    eprintln!(
+        "{}: round {round}, {who}: {:.0} rows/s, {:.1} CPU s and {:.1} s in all, {:.0} MB",
+        pipe.name(),
+        run.rows_per_second(),
+        run.cpu.as_secs_f64(),
+        run.wall.as_secs_f64(),
+        run.peak_megabytes(),
+    );
+}

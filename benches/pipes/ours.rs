@@ -1,0 +1,83 @@
+//! Our side: the program as people run it, with settings of its own.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::Result;
+
+use crate::{
+    pipe::Pipe,
+    places::{Places, TABLE, Target, create_topic},
+};
+
+/// `highwater`, told to move the rows; its settings, cursors and log are in `folder`.
+pub fn command(pipe: Pipe, places: &Places, target: &Target, folder: &Path) -> Result<Command> {
+    let (Target::Topic(name) | Target::Database(name)) = target;
+    let settings = folder.join("settings.toml");
+    fs::write(&settings, text(pipe, places, name))?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
+    command.arg("--settings").arg(settings).current_dir(folder);
+    match pipe {
+        Pipe::MysqlToKafka | Pipe::MongodbToKafka => {
+            command.args(["sync", "--data-type", DATA_TYPE]);
+            command.env(MYSQL, places.mysql_url(&places.rows()));
+        }
+        Pipe::KafkaToMysql => {
+            command.args(["sink", "--data-type", DATA_TYPE, "--until-caught-up"]);
+            command.env(MYSQL, places.mysql_url(name));
+        }
+    }
+    Ok(command)
+}
+
+const DATA_TYPE: &str = "orders";
+/// The variable that carries the URL: the settings file holds no password.
+const MYSQL: &str = "HIGHWATER_BENCH_MYSQL_URL";
+
+/// The settings; what they do not say is the default.
+fn text(pipe: Pipe, places: &Places, name: &str) -> String {
+    let read = places.rows();
+    let (connections, topic, ends) = match pipe {
+        Pipe::MysqlToKafka => (
+            mysql(),
+            name,
+            format!(
+                "from = {{ connection = \"mysql\", table = \"{TABLE}\", incremental = \"id\" }}"
+            ),
+        ),
+        Pipe::MongodbToKafka => (
+            mongodb(places),
+            name,
+            format!("from = {{ connection = \"mongodb\", collection = \"{TABLE}\" }}"),
+        ),
+        Pipe::KafkaToMysql => (
+            mysql(),
+            read.as_str(),
+            format!("into = {{ connection = \"mysql\", table = \"{TABLE}\", group = \"{name}\" }}"),
+        ),
+    };
+    let brokers: Vec<_> = places
+        .brokers
+        .split(',')
+        .map(|it| format!("{it:?}"))
+        .collect();
+    format!(
+        "{connections}\n\
+         [connections.kafka]\nkind = \"kafka\"\nbrokers = [{}]\n\n\
+         [data-types.{DATA_TYPE}]\nformat = \"json\"\nbroker = \"kafka\"\ntopic = \"{topic}\"\n\
+         create-topic = {}\n{ends}\n",
+        brokers.join(", "),
+        create_topic(),
+    )
+}
+
+fn mysql() -> String {
+    format!("[connections.mysql]\nkind = \"mysql\"\nurl = \"${{{MYSQL}}}\"\n")
+}
+
+fn mongodb(places: &Places) -> String {
+    format!(
+        "[connections.mongodb]\nkind = \"mongodb\"\nurl = \"${{HIGHWATER_TEST_MONGODB_URL}}\"\n\
+         database = \"{}\"\n",
+        places.rows()
+    )
+}

@@ -1,0 +1,101 @@
+//! The rows, made once and read by every run.
+
+use anyhow::Result;
+use mongodb::bson::Document;
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, query::Query};
+
+use crate::{
+    pipe::Pipe,
+    places::{Places, TABLE},
+    rows::{COLUMNS, Row, row},
+    topics::{self, BareProducer},
+};
+
+/// Rows in one statement.
+pub const TOGETHER: usize = 1_000;
+
+/// Makes the rows where `pipe` reads them.
+pub async fn seed(pipe: Pipe, places: &Places, rows: u64) -> Result<()> {
+    match pipe {
+        Pipe::MysqlToKafka => mysql(places, rows).await,
+        Pipe::MongodbToKafka => mongodb(places, rows).await,
+        Pipe::KafkaToMysql => kafka(places, rows).await,
+    }
+}
+
+async fn mysql(places: &Places, rows: u64) -> Result<()> {
+    let mut session = places.make_database(&places.rows()).await?;
+    let ids: Vec<u64> = (1..=rows).collect();
+    // Few commits: each waits for the disk.
+    for many in ids.chunks(20 * TOGETHER) {
+        let mut transaction = session.begin().await?;
+        for ids in many.chunks(TOGETHER) {
+            let made: Vec<_> = ids.iter().map(|id| row(*id)).collect();
+            insert(&mut transaction, made.iter().map(|it| (it.id, it))).await?;
+        }
+        transaction.commit().await?;
+    }
+    // So that no run meets the statistics of an empty table.
+    let analyze = format!("ANALYZE TABLE `{TABLE}`");
+    sqlx::query(AssertSqlSafe(analyze))
+        .execute(&mut session)
+        .await?;
+    Ok(())
+}
+
+/// One prepared statement for all rows; each comes with the number that it is written by.
+pub async fn insert<'r>(
+    session: &mut MySqlConnection,
+    rows: impl ExactSizeIterator<Item = (u64, &'r Row)>,
+) -> Result<()> {
+    let tuple = format!("({})", vec!["?"; COLUMNS.len()].join(","));
+    let text = format!(
+        "INSERT INTO `{TABLE}` (`{}`) VALUES {}",
+        COLUMNS.join("`,`"),
+        vec![tuple; rows.len()].join(",")
+    );
+    let mut query = sqlx::query(AssertSqlSafe(text));
+    for (id, row) in rows {
+        query = bind(query, id, row);
+    }
+    query.execute(session).await?;
+    Ok(())
+}
+
+type MysqlQuery<'q> = Query<'q, sqlx::MySql, sqlx::mysql::MySqlArguments>;
+
+fn bind<'q>(query: MysqlQuery<'q>, id: u64, row: &Row) -> MysqlQuery<'q> {
+    query
+        .bind(id)
+        .bind(row.uid.clone())
+        .bind(row.name.clone())
+        .bind(row.email.clone())
+        .bind(row.status)
+        .bind(row.amount.clone())
+        .bind(row.quantity)
+        .bind(row.rating)
+        .bind(row.note.clone())
+        .bind(row.tags.clone())
+        .bind(row.created_at())
+        .bind(row.updated_at())
+}
+
+async fn mongodb(places: &Places, rows: u64) -> Result<()> {
+    let collection = places.mongodb().await?.collection::<Document>(TABLE);
+    let ids: Vec<u64> = (1..=rows).collect();
+    for ids in ids.chunks(TOGETHER) {
+        let documents = ids.iter().map(|id| row(*id).document());
+        collection.insert_many(documents).await?;
+    }
+    Ok(())
+}
+
+async fn kafka(places: &Places, rows: u64) -> Result<()> {
+    let topic = places.rows();
+    topics::create(&places.brokers, &topic).await?;
+    let mut producer = BareProducer::open(&places.brokers, &topic)?;
+    for id in 1..=rows {
+        producer.send(id.to_string().as_bytes(), row(id).json().as_bytes())?;
+    }
+    producer.finish()
+}

@@ -1,0 +1,113 @@
+//! A data type's topics: made, published to, subscribed to and checked, on whichever broker.
+
+use super::{
+    open::{Open, opening},
+    open_kafka,
+};
+use crate::{
+    broker::{BrokerError, Publisher, Subscription, embedded::EmbeddedBroker, kafka::KafkaBroker},
+    flow::FlowError,
+    model::{Finding, Severity},
+    settings::{Chosen, Connection, WriteInto},
+};
+
+impl Open {
+    /// Makes the topics of a data type, where the settings say with what.
+    pub(super) async fn ensure_topics(&self, chosen: &Chosen<'_>) -> Result<(), FlowError> {
+        let Some(create) = chosen.data_type.create_topic else {
+            return Ok(());
+        };
+        let dead_letters = chosen.data_type.dead_letters_of(&chosen.topic);
+        for topic in [&chosen.topic, &dead_letters] {
+            match self.topics(chosen).await? {
+                Topics::Kafka(kafka) => {
+                    kafka
+                        .ensure_topic(topic, open_kafka::create(create))
+                        .await?;
+                }
+                Topics::Embedded(embedded) => {
+                    let partitions = open_kafka::create(create).partitions;
+                    embedded.ensure_topic(topic, partitions).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A publisher to one of a data type's topics.
+    pub(super) async fn publisher(
+        &self,
+        chosen: &Chosen<'_>,
+        topic: &str,
+    ) -> Result<Box<dyn Publisher>, FlowError> {
+        Ok(match self.topics(chosen).await? {
+            Topics::Kafka(kafka) => {
+                let settings = open_kafka::publishing(chosen.data_type);
+                Box::new(kafka.publisher(topic, &settings).await?)
+            }
+            Topics::Embedded(embedded) => Box::new(embedded.publisher(topic).await?),
+        })
+    }
+
+    /// A member of a data type's group.
+    pub(super) async fn subscription(
+        &self,
+        chosen: &Chosen<'_>,
+        into: &WriteInto,
+    ) -> Result<Box<dyn Subscription>, FlowError> {
+        Ok(match self.topics(chosen).await? {
+            Topics::Kafka(kafka) => {
+                let settings = open_kafka::subscribing(into);
+                let subscription = kafka.subscribe(&chosen.topic, &into.group, &settings);
+                Box::new(subscription.await?)
+            }
+            Topics::Embedded(embedded) => {
+                Box::new(embedded.subscribe(&chosen.topic, &into.group).await?)
+            }
+        })
+    }
+
+    /// Whether a topic is there, or would be made.
+    pub(super) async fn check_topic(
+        &self,
+        chosen: &Chosen<'_>,
+        topic: &str,
+    ) -> Result<Vec<Finding>, FlowError> {
+        let found = match self.topics(chosen).await? {
+            Topics::Kafka(kafka) => kafka.topic(topic).await,
+            Topics::Embedded(embedded) => embedded.topic(topic).await,
+        };
+        let (severity, text) = match (found, chosen.data_type.create_topic) {
+            (Ok(it), _) => (Severity::Good, format!("it is there, its id is {}", it.id)),
+            (Err(BrokerError::NoTopic(_)), Some(create)) => {
+                let partitions = create.partitions;
+                let text = format!("it is made with {partitions} partitions when it is first used");
+                (Severity::Good, text)
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
+        Ok(vec![Finding { severity, text }])
+    }
+
+    async fn topics(&self, chosen: &Chosen<'_>) -> Result<Topics, FlowError> {
+        let name = &chosen.data_type.broker;
+        match self.connection(name)? {
+            Connection::Embedded { path } => {
+                let open = async || EmbeddedBroker::open(name, path).await;
+                let embedded = self.embedded.get(name.clone(), open).await;
+                embedded.map(Topics::Embedded).map_err(opening)
+            }
+            Connection::Kafka(kafka) => {
+                let settings = open_kafka::connecting(kafka);
+                let kafka = KafkaBroker::new(name, &settings).map_err(opening)?;
+                Ok(Topics::Kafka(kafka))
+            }
+            _ => Err(FlowError::Silent("a broker that is none")),
+        }
+    }
+}
+
+enum Topics {
+    Kafka(KafkaBroker),
+    Embedded(EmbeddedBroker),
+}

@@ -1,0 +1,2 @@
+CREATE TABLE orders (id INT PRIMARY KEY, updated_at DATETIME(6));
+CREATE TABLE keyless (id INT);

@@ -1,0 +1,1 @@
+DELETE FROM highwater_progress; DELETE FROM info;

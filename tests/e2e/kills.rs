@@ -1,0 +1,41 @@
+//! Kill -9 in the middle of work: nothing is lost, and no message is applied twice.
+//!
+//! A kill counts only where there was something to lose: records acknowledged beyond the saved
+//! cursor, or a transaction open on the target. `HIGHWATER_PROOF=full` counts ten of each.
+
+mod sink;
+mod sync;
+
+use std::{env, fs, time::Duration};
+
+use anyhow::Result;
+
+use crate::world::World;
+
+/// Kills that have to count.
+fn kills() -> usize {
+    match full_scale() {
+        true => 10,
+        false => 2,
+    }
+}
+
+/// Whether this is a proof, and not one of many tests.
+pub fn full_scale() -> bool {
+    env::var("HIGHWATER_PROOF").is_ok_and(|it| it == "full")
+}
+
+/// A kill that does not come about in this time is a defect of the test.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Writes the settings of a test: the brokers and `part`.
+fn settings(world: &World, part: &str) -> Result<()> {
+    let path = world.folder.path().join("settings.toml");
+    Ok(fs::write(path, format!("{KAFKA}{part}"))?)
+}
+
+const KAFKA: &str = r#"
+[connections.kafka]
+kind = "kafka"
+brokers = ["${KAFKA_BROKERS}"]
+"#;

@@ -1,0 +1,100 @@
+//! Whole flows on real servers: the `highwater` command, its settings, and what arrives.
+
+mod case;
+mod difference;
+mod kafka;
+mod kills;
+mod mongo;
+mod program;
+mod servers;
+mod sql;
+mod topic;
+mod wait;
+mod walkthrough;
+mod world;
+
+use anyhow::Result;
+use world::World;
+
+/// Names each folder of `cases/` as a test.
+macro_rules! cases {
+    ($($name:ident)*) => {
+        const CASES: &[&str] = &[$(stringify!($name)),*];
+        $(#[test] fn $name() { case::run(stringify!($name)); })*
+    };
+}
+
+cases! {
+    another_topic_is_a_flow_of_its_own
+    bad_messages_are_dead_letters
+    batch_is_written_when_it_is_full
+    batch_is_written_when_its_time_is_over
+    check_of_a_bad_flow
+    check_of_a_good_flow
+    cursor_commands
+    cursors_in_mysql
+    damaged_cursor_is_refused
+    dead_letter_too_large_for_its_topic_goes_to_the_folder
+    field_without_column_stops_unless_dropped
+    flow_that_runs_already_is_refused
+    flow_that_runs_already_is_refused_by_a_database
+    full_amount_reads_everything_again
+    information_to_mariadb_as_protobuf
+    information_to_mysql
+    lost_progress_is_told
+    mariadb_table_to_table_as_protobuf
+    messages_gone_by_retention_are_told
+    messages_without_key
+    missing_table_and_unknown_database_are_told
+    mysql_table_to_table
+    older_cursor_damaged_is_refused
+    older_cursor_empty_is_refused
+    older_cursor_is_taken_over_once
+    older_cursor_none_is_refused
+    older_group_offsets_are_taken_over
+    settings_mistakes_all_at_once
+    stop_while_following
+    too_large_message_is_a_dead_letter
+    topic_made_anew_is_refused
+    unencodable_document_is_a_dead_letter
+    unknown_topic_is_refused_and_not_made
+    unreachable_server_is_told
+    value_that_no_column_holds_is_a_dead_letter
+    wrong_password_is_told_and_never_shown
+}
+
+#[test]
+fn every_folder_of_cases_is_a_test() {
+    let folders = std::fs::read_dir(case::folder()).unwrap();
+    let mut folders: Vec<_> = folders
+        .map(|it| it.unwrap().file_name().into_string().unwrap())
+        .collect();
+    folders.sort();
+    let mut cases = CASES.to_vec();
+    cases.sort_unstable();
+    assert_eq!(
+        folders, cases,
+        "left: the folders, right: the list in main.rs"
+    );
+}
+
+/// Runs a test in a world of its own, which is dropped afterwards, however it ends.
+fn in_a_world(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let world = World::create(name).await?;
+            let outcome = test(&world).await;
+            let dropped = world.drop().await;
+            outcome.and(dropped)
+        })
+    };
+    if let Err(error) = run() {
+        // Not its backtrace, which says nothing of the case.
+        let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+        panic!("{name}: {}", causes.join(":\n"));
+    }
+}

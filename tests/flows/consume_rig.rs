@@ -1,0 +1,183 @@
+//! A consuming flow over memory: its parts, and what came of them.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use highwater::{
+    broker::{
+        Publisher, Subscription,
+        memory::{MemoryBroker, ScriptedPublisher},
+    },
+    codec::json::Json,
+    flow::{BatchLimits, Consume, DeadLetters, Figures, FlowError, Retry, Until, supervise},
+    model::{Messages, Place},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::scripted_sink::ScriptedSink;
+
+pub const TOPIC: &str = "rows";
+pub const LETTERS: &str = "rows.dead-letters";
+pub const FLOW: &str = "rows-sink";
+pub const GROUP: &str = "highwater-rows";
+
+/// Waits of a flow that fails for a time.
+pub const RETRY: Retry = Retry {
+    first: Duration::from_millis(100),
+    most: Duration::from_secs(5),
+    give_up_after: None,
+};
+
+/// The parts of a flow that writes rows of `id` and `text`. Cheap to clone; clones are members of
+/// one group that write into one sink.
+#[derive(Clone)]
+pub struct Rig {
+    pub broker: MemoryBroker,
+    pub sink: Arc<ScriptedSink>,
+    pub letters: ScriptedPublisher,
+    pub figures: Arc<Figures>,
+    pub limits: BatchLimits,
+    pub take_over: Option<String>,
+    /// Messages that are polled at once, at most.
+    pub polled: usize,
+    pub stop: CancellationToken,
+}
+
+impl Rig {
+    /// An empty topic; batches of 10 rows or 10 seconds.
+    pub fn new(partitions: usize) -> Self {
+        let broker = MemoryBroker::default();
+        broker.create_topic(TOPIC, partitions);
+        broker.create_topic(LETTERS, 1);
+        let letters = broker.publisher(LETTERS).expect("a topic");
+        Self {
+            broker,
+            sink: Arc::default(),
+            letters: ScriptedPublisher::new(letters, []),
+            figures: Arc::default(),
+            limits: BatchLimits {
+                rows: 10,
+                bytes: 1 << 20,
+                wait: Duration::from_secs(10),
+            },
+            take_over: None,
+            polled: 1000,
+            stop: CancellationToken::new(),
+        }
+    }
+
+    pub fn with_rows(mut self, rows: usize) -> Self {
+        self.limits.rows = rows;
+        self
+    }
+
+    /// Another member, stopped by itself.
+    pub fn member(&self) -> Self {
+        Self {
+            stop: CancellationToken::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Publishes a change of the row `id`.
+    pub async fn publish(&self, id: &str, text: &str) {
+        self.publish_value(id, &format!(r#"{{"id":"{id}","text":"{text}"}}"#))
+            .await;
+    }
+
+    pub async fn publish_value(&self, key: &str, value: &str) {
+        let mut messages = Messages::default();
+        let (key, value) = (Some(key.as_bytes()), Some(value.as_bytes()));
+        messages.push(key, value, [], Place::default());
+        let publisher = self.broker.publisher(TOPIC).expect("a topic");
+        let delivery = publisher.publish(Arc::new(messages)).await;
+        delivery.expect("handed over").await.expect("durable");
+    }
+
+    /// Publishes so many changes of `ids` rows in turn; the texts count up.
+    pub async fn publish_changes(&self, changes: std::ops::Range<usize>, ids: usize) {
+        for change in changes {
+            let id = format!("row-{}", change % ids);
+            self.publish(&id, &format!("{change:06}")).await;
+        }
+    }
+
+    pub fn consume(&self, until: Until) -> Consume {
+        let subscription = self.broker.subscribe(TOPIC, GROUP).expect("a topic");
+        self.consume_from(Box::new(subscription.at_most(self.polled)), until)
+    }
+
+    pub fn consume_from(&self, subscription: Box<dyn Subscription>, until: Until) -> Consume {
+        let letters = Box::new(self.letters.clone());
+        let last_resort = self.broker.publisher(LETTERS).expect("a topic");
+        Consume {
+            flow: FLOW.into(),
+            group: GROUP.into(),
+            take_over: self.take_over.clone(),
+            subscription,
+            decoder: Arc::new(Json),
+            pipeline: Arc::new([]),
+            sink: self.sink.clone(),
+            dead_letters: Arc::new(DeadLetters::new(letters, Box::new(last_resort))),
+            limits: self.limits,
+            until,
+            figures: self.figures.clone(),
+        }
+    }
+
+    /// One run, until it has caught up.
+    pub async fn catch_up(&self) -> Result<(), FlowError> {
+        self.consume(Until::CaughtUp).run(&self.stop).await
+    }
+
+    /// One run, until it is stopped.
+    pub async fn run(&self) -> Result<(), FlowError> {
+        self.consume(Until::Stopped).run(&self.stop).await
+    }
+
+    /// Runs, again and again where it fails for a time.
+    pub async fn supervised(&self, until: Until) -> Result<Option<()>, FlowError> {
+        let attempt = || self.consume(until).run(&self.stop);
+        supervise(FLOW, RETRY, &self.figures, &self.stop, attempt).await
+    }
+
+    /// The offsets after the last messages, as progress says them when all is written.
+    pub fn ends(&self, partitions: i32) -> Vec<(i32, i64)> {
+        let end = |it| {
+            let messages = self.broker.messages(TOPIC, it);
+            let last = messages.len().checked_sub(1);
+            last.and_then(|last| messages.get(last))
+                .map(|last| (it, last.place.offset + 1))
+        };
+        (0..partitions).filter_map(end).collect()
+    }
+
+    /// Every message on the topic was applied exactly once, in order within its key, and the
+    /// offsets stand behind the last ones.
+    #[track_caller]
+    pub fn assert_exactly_once(&self, partitions: i32, offsets: &[(i32, i64)]) {
+        self.assert_applied_once(partitions);
+        assert_eq!(offsets, self.ends(partitions), "progress (left) and topic");
+    }
+
+    /// Every message on the topic was applied exactly once, in order within its key.
+    #[track_caller]
+    pub fn assert_applied_once(&self, partitions: i32) {
+        let mut published = BTreeMap::<String, Vec<String>>::new();
+        for partition in 0..partitions {
+            for it in self.broker.messages(TOPIC, partition).iter() {
+                let value: serde_json::Value =
+                    serde_json::from_slice(it.value.expect("a value")).expect("JSON");
+                let field = |name: &str| value[name].as_str().expect("text").to_owned();
+                published
+                    .entry(field("id"))
+                    .or_default()
+                    .push(field("text"));
+            }
+        }
+        let mut applied = BTreeMap::<String, Vec<String>>::new();
+        for (id, text) in self.sink.applied() {
+            applied.entry(id).or_default().push(text);
+        }
+        assert_eq!(applied, published, "applied (left) and published");
+    }
+}

@@ -1,0 +1,19 @@
+//! Whole flows over memory adapters, with scripted faults and paused time.
+
+mod consume_batches;
+mod consume_crashes;
+mod consume_letters;
+mod consume_members;
+mod consume_rig;
+mod consume_starts;
+mod produce_acknowledgements;
+mod produce_kills;
+mod produce_letters;
+mod produce_reading;
+mod produce_rig;
+mod random_schedules;
+mod scripted_sink;
+mod stepping;
+mod subscriptions;
+mod supervision;
+mod waiting;

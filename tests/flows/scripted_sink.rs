@@ -1,0 +1,216 @@
+//! A sink in memory that fails by a script and remembers what it applied, in order.
+
+use std::{
+    collections::VecDeque,
+    future::pending,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use highwater::{
+    model::{Finding, Kind, Records, Value},
+    sink::{Advance, Progress, Sink, SinkError, memory::MemorySink},
+};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::{Instant, timeout},
+};
+
+/// What happens to one write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SinkFault {
+    /// Nothing: it is passed on.
+    None,
+    /// Nothing is written, for a time.
+    Reject,
+    /// All is written, but the answer is lost.
+    LoseAnswer,
+    /// It waits for `release`, and is passed on then.
+    Hold,
+    /// All is written, and the answer waits for `release`.
+    HoldAnswer,
+    /// It takes so long.
+    Slow(Duration),
+    /// The process dies before it.
+    DieBefore,
+    /// All is written, and the process dies.
+    DieAfter,
+    /// The sink refuses for good.
+    Refuse,
+}
+
+/// One write that was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    pub partition: i32,
+    pub from: Option<i64>,
+    pub next_offset: i64,
+    /// The keys and texts of its records.
+    pub rows: Vec<(String, String)>,
+    pub at: Instant,
+}
+
+/// Rows of `id` and `text` by `id`, in memory.
+pub struct ScriptedSink {
+    pub memory: MemorySink,
+    script: Mutex<VecDeque<SinkFault>>,
+    /// Every write of this partition is held until `release`.
+    slow_partition: Mutex<Option<i32>>,
+    writes: Mutex<Vec<Write>>,
+    released: Semaphore,
+    /// Told when the script says that the process dies.
+    pub died: Arc<Notify>,
+}
+
+impl Default for ScriptedSink {
+    fn default() -> Self {
+        Self {
+            memory: MemorySink::new("memory.rows", ["id"]),
+            script: Mutex::default(),
+            slow_partition: Mutex::default(),
+            writes: Mutex::default(),
+            released: Semaphore::new(0),
+            died: Arc::default(),
+        }
+    }
+}
+
+impl ScriptedSink {
+    /// Adds to the script.
+    pub fn then(&self, faults: impl IntoIterator<Item = SinkFault>) {
+        lock(&self.script).extend(faults);
+    }
+
+    /// Forgets the rest of the script.
+    pub fn recover(&self) {
+        lock(&self.script).clear();
+    }
+
+    /// Every write of `partition` waits for `release` from now on; `None`: of none.
+    pub fn hold_partition(&self, partition: Option<i32>) {
+        *lock(&self.slow_partition) = partition;
+    }
+
+    /// Lets so many writes or answers go that are held, or will be.
+    pub fn release(&self, writes: usize) {
+        self.released.add_permits(writes);
+    }
+
+    /// What was applied, in order.
+    pub fn writes(&self) -> Vec<Write> {
+        lock(&self.writes).clone()
+    }
+
+    /// The rows of all writes, in order.
+    pub fn applied(&self) -> Vec<(String, String)> {
+        self.writes().into_iter().flat_map(|it| it.rows).collect()
+    }
+
+    /// The next offsets that are stored for `flow`, by partition.
+    pub async fn offsets(&self, flow: &str) -> Vec<(i32, i64)> {
+        let progress = self.memory.progress(flow).await.expect("memory");
+        let offset = |it: &Progress| (it.partition, it.next_offset);
+        progress.iter().map(offset).collect()
+    }
+
+    async fn apply(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
+        self.memory.write(records, advance).await?;
+        let rows = records.iter().flat_map(Records::iter);
+        let text = |it: Option<Value<'_>>| match it {
+            Some(Value::String(it)) => it.to_owned(),
+            other => format!("{other:?}"),
+        };
+        lock(&self.writes).push(Write {
+            partition: advance.to.partition,
+            from: advance.from,
+            next_offset: advance.to.next_offset,
+            rows: rows
+                .map(|it| (text(it.get("id")), text(it.get("text"))))
+                .collect(),
+            at: Instant::now(),
+        });
+        Ok(())
+    }
+
+    async fn hold(&self) {
+        if let Ok(permit) = self.released.acquire().await {
+            permit.forget();
+        }
+    }
+
+    async fn die(&self) {
+        self.died.notify_one();
+        pending::<()>().await;
+    }
+}
+
+fn lost() -> SinkError {
+    SinkError::Lost("memory.rows".into(), "as the script says".into())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl Sink for ScriptedSink {
+    fn name(&self) -> &str {
+        self.memory.name()
+    }
+
+    async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
+        self.memory.check(fields).await
+    }
+
+    async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
+        self.memory.prepare(fields).await
+    }
+
+    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
+        self.memory.progress(flow).await
+    }
+
+    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
+        if *lock(&self.slow_partition) == Some(advance.to.partition) {
+            self.hold().await;
+        }
+        let fault = lock(&self.script).pop_front().unwrap_or(SinkFault::None);
+        match fault {
+            SinkFault::None => self.apply(records, advance).await,
+            SinkFault::Reject => Err(lost()),
+            SinkFault::LoseAnswer => self.apply(records, advance).await.and(Err(lost())),
+            SinkFault::Hold => {
+                self.hold().await;
+                self.apply(records, advance).await
+            }
+            SinkFault::HoldAnswer => {
+                let applied = self.apply(records, advance).await;
+                self.hold().await;
+                applied
+            }
+            SinkFault::Slow(time) => {
+                // The write is on its way for so long.
+                let _ = timeout(time, pending::<()>()).await;
+                self.apply(records, advance).await
+            }
+            SinkFault::DieBefore => {
+                self.die().await;
+                Err(lost())
+            }
+            SinkFault::DieAfter => {
+                self.apply(records, advance).await?;
+                self.die().await;
+                Err(lost())
+            }
+            SinkFault::Refuse => Err(SinkError::Unfit {
+                name: "memory.rows".into(),
+                advice: "there is no column `text`: add it".into(),
+            }),
+        }
+    }
+
+    async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
+        self.memory.reset(flow, to).await
+    }
+}

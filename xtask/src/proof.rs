@@ -1,0 +1,51 @@
+//! `cargo xtask proof`: what is too long for every day, by the same tests at full scale.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::services::{self, Server};
+use crate::test::{cargo, step, stop_ours, stop_ours_on_interrupt, up_now};
+
+#[derive(clap::Subcommand)]
+pub enum Proof {
+    /// Kill -9 during `sync` and `sink` until ten of each have counted: nothing is lost, nothing is
+    /// applied twice
+    Kills,
+    /// 100,000 documents from MongoDB through Kafka into MySQL, every row compared
+    Walkthrough,
+}
+
+/// Brings the servers up, and takes those down again that were not up before.
+///
+/// # Errors
+/// The proof failed, or a server cannot be had.
+pub fn run(proof: &Proof) -> Result<()> {
+    let before = up_now()?;
+    stop_ours_on_interrupt(before.clone())?;
+    let proven = services::up(&Server::DEFAULT).and_then(|had| {
+        let mut command = proof.command();
+        for (server, entry) in &had {
+            command.env(server.variable(), &entry.address);
+        }
+        step(proof.name(), &mut command)
+    });
+    proven.and(stop_ours(&before))
+}
+
+impl Proof {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Kills => "kills",
+            Self::Walkthrough => "walkthrough",
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = cargo(&["test", "--locked", "--release", "--test", "e2e"]);
+        // What is measured should not share the machine with another test.
+        command.args([self.name(), "--", "--nocapture", "--test-threads", "1"]);
+        command.env("HIGHWATER_PROOF", "full");
+        command
+    }
+}
