@@ -48,6 +48,17 @@ const PLAIN_KEYS: [&str; 37] = [
     "level",
 ];
 
+/// The names that headings begin with.
+const SECTIONS: [&str; 7] = [
+    "connections",
+    "cursors",
+    "data-types",
+    "dead-letters",
+    "stop",
+    "retry",
+    "log",
+];
+
 /// Words of a line that is never plain, whatever its key.
 const SECRET_WORDS: [&str; 6] = ["passw", "pwd", "secret", "token", "credential", "url"];
 
@@ -86,7 +97,11 @@ pub(super) fn mask_lines(masked: &str) -> String {
             // A heading ends at its bracket; whatever stands behind is something else.
             let name = |it: char| it.is_alphanumeric() || "[-_. ".contains(it);
             let end = word.find(|it| !name(it)).unwrap_or(word.len());
-            if secret { 0 } else { end }
+            let section = word[..end].trim_start_matches('[').split('.').next();
+            // One that is not closed may be a value that went astray, but for a known name.
+            let heading = word[end..].starts_with(']')
+                || section.is_some_and(|it| SECTIONS.contains(&it.trim()));
+            if secret || !heading { 0 } else { end }
         } else if PLAIN_KEYS.contains(&key) && !secret {
             word.len()
         } else if word[length..].trim_start().starts_with('=') {

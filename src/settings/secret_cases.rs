@@ -76,6 +76,7 @@ fn no_secret_is_told_wherever_it_stands() {
         "[connections.a]\nurl = \"mongodb://h/?password=hunter2\"\nkind = \"sqlite\"",
         "[connections]\na = { kind = \"sqlite\" password = \"hunter2\" }",
         "[connections.a]\n[password = \"hunter2\"",
+        "[connections.a]\npassword = \"\n[hunter2\"",
         "[connections.a] \"hunter2\"\nkind = 5",
         "[cursors]\nstore = { url = \"mysql://u:hunter2@h\" }",
         "[cursors]\nstore = \"mysql://u:hunter2@h\"",
