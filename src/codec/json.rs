@@ -21,7 +21,7 @@ use std::{fmt, io::Write};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{CodecError, Decoder, Encoder};
+use super::{CodecError, Decoder, Encoder, is_plain};
 use crate::model::{Kind, Message, Op, Packer, Records, Row, Value};
 
 /// The format `json`.
@@ -160,19 +160,29 @@ fn write_number(number: impl serde::Serialize, out: &mut Vec<u8>) {
 }
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
-    // Writing text into memory cannot fail.
-    let _ = serde_json::to_writer(out, text);
+    if is_plain(text.as_bytes()) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        // Writing text into memory cannot fail.
+        let _ = serde_json::to_writer(out, text);
+    }
 }
 
 fn write_shown(shown: impl fmt::Display, out: &mut Vec<u8>) {
+    out.push(b'"');
     // Writing into memory cannot fail.
-    let _ = write!(out, "\"{shown}\"");
+    let _ = write!(out, "{shown}");
+    out.push(b'"');
 }
 
 fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     for byte in bytes {
-        let _ = write!(out, "{byte:02x}");
+        let (high, low) = (usize::from(byte >> 4), usize::from(byte & 0x0f));
+        out.extend_from_slice(&[DIGITS[high], DIGITS[low]]);
     }
     out.push(b'"');
 }

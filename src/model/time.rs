@@ -178,35 +178,97 @@ fn parse_clock(text: &str) -> Option<(u16, u8, u8, u32)> {
     digits.then_some((hours, minutes, seconds, micros))
 }
 
-/// The fraction with six digits, and nothing at all where it is zero.
-fn fraction(f: &mut fmt::Formatter<'_>, micros: u32) -> fmt::Result {
-    if micros == 0 {
-        Ok(())
-    } else {
-        write!(f, ".{micros:06}")
+/// Text of digits that is put together by hand: rows have it by the million, and the formatter's
+/// own way takes ten times as long.
+struct Digits {
+    bytes: [u8; 40],
+    length: usize,
+}
+
+impl Digits {
+    fn new() -> Self {
+        Self {
+            bytes: [0; 40],
+            length: 0,
+        }
+    }
+
+    fn sign(&mut self, sign: u8) {
+        self.bytes[self.length] = sign;
+        self.length += 1;
+    }
+
+    /// Appends `number` with at least `width` digits.
+    fn number(&mut self, number: u32, width: usize) {
+        let mut digits = [b'0'; 10];
+        let (mut first, mut rest) = (digits.len(), number);
+        while rest > 0 || digits.len() - first < width {
+            first -= 1;
+            digits[first] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        let end = self.length + digits.len() - first;
+        self.bytes[self.length..end].copy_from_slice(&digits[first..]);
+        self.length = end;
+    }
+
+    fn date(&mut self, date: Date) {
+        self.number(date.year.into(), 4);
+        self.sign(b'-');
+        self.number(date.month.into(), 2);
+        self.sign(b'-');
+        self.number(date.day.into(), 2);
+    }
+
+    /// The fraction has six digits, and is not there at all where it is zero.
+    fn clock(&mut self, hours: u32, minutes: u8, seconds: u8, micros: u32) {
+        self.number(hours, 2);
+        self.sign(b':');
+        self.number(minutes.into(), 2);
+        self.sign(b':');
+        self.number(seconds.into(), 2);
+        if micros > 0 {
+            self.sign(b'.');
+            self.number(micros, 6);
+        }
+    }
+
+    fn date_time(&mut self, it: DateTime, between: u8) {
+        self.date(it.date);
+        self.sign(between);
+        self.clock(it.hour.into(), it.minute, it.second, it.micros);
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = std::str::from_utf8(&self.bytes[..self.length]);
+        f.write_str(text.map_err(|_| fmt::Error)?)
     }
 }
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+        let mut digits = Digits::new();
+        digits.date(*self);
+        digits.write(f)
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.negative { "-" } else { "" };
-        let (hours, minutes, seconds) = (self.hours, self.minutes, self.seconds);
-        write!(f, "{sign}{hours:02}:{minutes:02}:{seconds:02}")?;
-        fraction(f, self.micros)
+        let mut digits = Digits::new();
+        if self.negative {
+            digits.sign(b'-');
+        }
+        digits.clock(self.hours.into(), self.minutes, self.seconds, self.micros);
+        digits.write(f)
     }
 }
 
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (hour, minute, second) = (self.hour, self.minute, self.second);
-        write!(f, "{} {hour:02}:{minute:02}:{second:02}", self.date)?;
-        fraction(f, self.micros)
+        let mut digits = Digits::new();
+        digits.date_time(*self, b' ');
+        digits.write(f)
     }
 }
 
@@ -216,16 +278,13 @@ impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.to_utc() {
             Some(clock) => {
-                let (hour, minute, second) = (clock.hour, clock.minute, clock.second);
-                write!(f, "{}T{hour:02}:{minute:02}:{second:02}", clock.date)?;
-                fraction(f, clock.micros)?;
-                f.write_str("Z")
+                let mut digits = Digits::new();
+                digits.date_time(clock, b'T');
+                digits.sign(b'Z');
+                digits.write(f)
             }
-            None => {
-                write!(f, "{}", self.seconds)?;
-                fraction(f, self.micros)?;
-                f.write_str("s")
-            }
+            None if self.micros == 0 => write!(f, "{}s", self.seconds),
+            None => write!(f, "{}.{:06}s", self.seconds, self.micros),
         }
     }
 }
@@ -255,6 +314,51 @@ mod tests {
             let clock = instant.to_utc().expect("within the years 1 to 9999");
             assert_eq!(Instant::from_utc(clock), Some(instant), "{clock}");
         }
+    }
+
+    #[test]
+    fn clocks_have_all_their_zeros_and_no_empty_fraction() {
+        let date = Date {
+            year: 25,
+            month: 0,
+            day: 7,
+        };
+        let mut clock = DateTime {
+            date,
+            hour: 1,
+            minute: 2,
+            second: 3,
+            micros: 40,
+        };
+        assert_eq!(clock.to_string(), "0025-00-07 01:02:03.000040");
+        clock.micros = 0;
+        assert_eq!(clock.to_string(), "0025-00-07 01:02:03");
+        let mut time = Time {
+            negative: true,
+            hours: 838,
+            minutes: 59,
+            seconds: 9,
+            micros: 999_999,
+        };
+        assert_eq!(time.to_string(), "-838:59:09.999999");
+        time.hours = 0;
+        assert_eq!(time.to_string(), "-00:59:09.999999");
+        let largest = DateTime {
+            date: Date {
+                year: u16::MAX,
+                month: u8::MAX,
+                day: u8::MAX,
+            },
+            hour: u8::MAX,
+            minute: u8::MAX,
+            second: u8::MAX,
+            micros: u32::MAX,
+        };
+        assert_eq!(
+            largest.to_string(),
+            "65535-255-255 255:255:255.4294967295",
+            "what no source sends is written, too"
+        );
     }
 
     #[test]

@@ -6,7 +6,10 @@ use super::{
     json_text::{DEPTH, write_json},
     number::{Layout, write_float},
 };
-use crate::model::{DateTime, Value};
+use crate::{
+    codec::is_plain,
+    model::{DateTime, Value},
+};
 
 /// How JSON text is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,6 +186,10 @@ pub(super) fn write_shown(value: impl std::fmt::Display, out: &mut Vec<u8>) {
 /// Appends `text`, escaped where JSON asks for it and nowhere else.
 pub(super) fn write_escaped(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
+    if is_plain(rest) {
+        out.extend_from_slice(rest);
+        return;
+    }
     while let Some(at) = rest.iter().position(|it| escape(*it) != 0) {
         out.extend_from_slice(&rest[..at]);
         write_escape(rest[at], out);
