@@ -14,6 +14,7 @@ use super::{
     },
     broker_reader::{Reader, noise, not_taken, numbered, publish, within},
     brokers::{Brokers, Embedded, Kafka, Memory, name},
+    limit::in_time,
 };
 
 /// Runs behaviours against a broker.
@@ -22,7 +23,7 @@ macro_rules! contract {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $behaviour() {
-                super::$behaviour(&$open).await;
+                in_time(super::$behaviour(&$open)).await;
             }
         )+
     };

@@ -108,8 +108,10 @@ impl Kafka {
         let new = options
             .iter()
             .fold(new, |new, (key, value)| new.set(key, value));
-        let made = self.admin().create_topics([&new], &AdminOptions::new());
-        made.await.expect("asked").remove(0).expect("made");
+        // The client has to live until the answer is there: it is the one that hears it.
+        let admin = self.admin();
+        let made = admin.create_topics([&new], &AdminOptions::new()).await;
+        made.expect("asked").remove(0).expect("made");
         let create = CreateTopic {
             partitions,
             replication: 1,
@@ -119,9 +121,9 @@ impl Kafka {
     }
 
     async fn remove(&self, topic: &str) {
-        let removed = self.admin();
-        let removed = removed.delete_topics(&[topic], &AdminOptions::new());
-        removed.await.expect("asked").remove(0).expect("removed");
+        let admin = self.admin();
+        let removed = admin.delete_topics(&[topic], &AdminOptions::new()).await;
+        removed.expect("asked").remove(0).expect("removed");
         while self.broker.topic(topic).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

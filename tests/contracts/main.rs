@@ -9,6 +9,7 @@ mod codec;
 mod codec_values;
 mod cursor;
 mod cursors;
+mod limit;
 mod sink;
 mod sink_mysql;
 mod sink_mysql_values;

@@ -5,7 +5,10 @@ use highwater::{
     sink::{Progress, SinkError},
 };
 
-use super::sinks::{FLOW, Target, Written, advance, fields};
+use super::{
+    limit::in_time,
+    sinks::{FLOW, Target, Written, advance, fields},
+};
 
 const fn text(text: &str) -> Value<'_> {
     Value::String(text)
@@ -231,9 +234,12 @@ macro_rules! suite {
             $(
                 #[tokio::test]
                 async fn $behaviour() {
-                    let target = $open.await;
-                    super::$behaviour(&target).await;
-                    target.close().await;
+                    super::in_time(async {
+                        let target = $open.await;
+                        super::$behaviour(&target).await;
+                        target.close().await;
+                    })
+                    .await;
                 }
             )*
         }

@@ -9,9 +9,12 @@ use highwater::{
 };
 use tokio::time::timeout;
 
-use super::sources::{
-    Memory, Mongodb, Row, Rows, Server, Sqlite, ids, limits, next, open, read, read_with_restarts,
-    row, rows, sorted, start,
+use super::{
+    limit::in_time,
+    sources::{
+        Memory, Mongodb, Row, Rows, Server, Sqlite, ids, limits, next, open, read,
+        read_with_restarts, row, rows, sorted, start,
+    },
 };
 
 const NONE: [i64; 0] = [];
@@ -24,9 +27,12 @@ macro_rules! suite {
         $(
             #[tokio::test]
             async fn $behaviour() {
-                let rows = $open.await;
-                super::$behaviour(&rows).await;
-                Rows::close(&rows).await;
+                in_time(async {
+                    let rows = $open.await;
+                    super::$behaviour(&rows).await;
+                    Rows::close(&rows).await;
+                })
+                .await;
             }
         )*
     };

@@ -10,6 +10,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::services::{self, Entry, Server};
 use crate::{place, shell};
 
+/// What takes longer hangs: on two slow cores the longest step, building and running all tests,
+/// takes a third of it.
+const LIMIT: Duration = Duration::from_secs(45 * 60);
+
 /// The test targets that speak to real servers.
 const WITH_SERVERS: [&str; 2] = ["contracts", "e2e"];
 
@@ -167,15 +171,26 @@ pub(crate) fn stop_ours_on_interrupt(before: Vec<Server>) -> Result<()> {
 pub(crate) fn step(name: &str, command: &mut Command) -> Result<()> {
     heading(name);
     let begun = Instant::now();
-    let status = command
+    let mut child = command
         .current_dir(place::workspace())
-        .status()
+        .spawn()
         .with_context(|| {
             format!(
                 "{name}: {} could not be started",
                 command.get_program().display()
             )
         })?;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if begun.elapsed() > LIMIT {
+            kill_with_children(child.id());
+            child.wait()?;
+            bail!("{name} did not end within {}", seconds(LIMIT));
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
     if !status.success() {
         bail!(
             "{name} failed after {} ({status})",
@@ -184,6 +199,16 @@ pub(crate) fn step(name: &str, command: &mut Command) -> Result<()> {
     }
     done(name, begun.elapsed());
     Ok(())
+}
+
+/// Cargo's children, a test that hangs among them, would outlive it.
+fn kill_with_children(parent: u32) {
+    let listed = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    let children = listed.unwrap_or_default();
+    let all = children.split_whitespace().map(str::to_owned);
+    for process in all.chain([parent.to_string()]) {
+        shell::succeeds(Command::new("kill").args(["-KILL", &process]));
+    }
 }
 
 fn heading(name: &str) {
