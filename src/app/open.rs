@@ -22,14 +22,14 @@ use crate::{
     fault::Faulty,
     flow::FlowError,
     model::FlowName,
-    settings::{Chosen, Connection, Cursors, Format, ReadFrom, Settings, WriteInto},
+    settings::{Chosen, Connection, Cursors, Format, LateRows, ReadFrom, Settings, WriteInto},
     sink::{
         CreateTable, Sink,
         mysql::{MysqlSink, MysqlSinkSettings},
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
     source::{
-        ReadLimits, Source,
+        HoldBack, Late, ReadLimits, Source,
         mongodb_scan::{MongodbScan, MongodbScanSettings},
         mysql_scan::{MysqlScan, MysqlScanSettings},
         sqlite_scan::{SqliteScan, SqliteScanSettings},
@@ -193,6 +193,7 @@ impl Open {
                     key,
                     limits,
                     poll,
+                    late: late(from),
                 };
                 Box::new(MysqlScan::new(mysql, settings))
             }
@@ -315,5 +316,16 @@ fn mongodb_scan(from: &ReadFrom, limits: ReadLimits) -> MongodbScanSettings {
         incremental: from.incremental.clone(),
         limits,
         poll: from.poll,
+        late: late(from),
+    }
+}
+
+fn late(from: &ReadFrom) -> Late {
+    match from.late {
+        LateRows::None => Late::None,
+        LateRows::HoldBack => Late::HoldBack(HoldBack {
+            settle: from.settle,
+            clock_skew: from.clock_skew,
+        }),
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use toml::{Spanned, de::DeValue};
 
 /// Keys whose values are plain in a line that could not be read.
-const PLAIN_KEYS: [&str; 37] = [
+const PLAIN_KEYS: [&str; 40] = [
     "kind",
     "database",
     "path",
@@ -29,6 +29,9 @@ const PLAIN_KEYS: [&str; 37] = [
     "bytes",
     "wait",
     "poll",
+    "late",
+    "settle",
+    "clock-skew",
     "format",
     "broker",
     "topic",

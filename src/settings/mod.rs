@@ -47,7 +47,7 @@ pub use data_type::{
 pub use engine::{Cursors, Log, Retry, Stop};
 pub use mistake::{Mistake, Mistakes};
 pub use nearest::UnknownName;
-pub use read_from::ReadFrom;
+pub use read_from::{LateRows, ReadFrom};
 pub use reading::Environment;
 pub use report::Paint;
 pub use write_into::WriteInto;

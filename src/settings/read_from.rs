@@ -6,6 +6,7 @@ use super::{
     connection::ConnectionKind as Kind,
     references::{Connections, SOURCES},
     section::Section,
+    typed::Choice,
 };
 
 /// Where records are read, and past which field.
@@ -25,6 +26,21 @@ pub struct ReadFrom {
     pub bytes: usize,
     /// How long a following read waits before it looks again.
     pub poll: Duration,
+    /// What is done about rows that commit late.
+    pub late: LateRows,
+    /// The longest time between taking a value and its commit, where it is declared.
+    pub settle: Option<Duration>,
+    /// How far the writers' clocks may be apart.
+    pub clock_skew: Duration,
+}
+
+/// What is done about rows that commit after rows of higher values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LateRows {
+    /// Only what is settled is read.
+    HoldBack,
+    /// Nothing.
+    None,
 }
 
 impl ReadFrom {
@@ -54,7 +70,18 @@ impl ReadFrom {
             rows,
             bytes,
             poll: section.duration_or("poll", Duration::from_secs(1)),
+            late: section.choice_or("late", usual_late(kind)),
+            settle: section.optional_duration("settle"),
+            clock_skew: section.duration_or("clock-skew", Duration::ZERO),
         }
+    }
+}
+
+/// A SQLite file has one writer at a time: what it commits later has the higher values.
+fn usual_late(kind: Option<Kind>) -> LateRows {
+    match kind {
+        Some(Kind::Sqlite) => LateRows::None,
+        _ => LateRows::HoldBack,
     }
 }
 
@@ -78,4 +105,9 @@ fn read_place(section: &mut Section<'_>, kind: Option<Kind>) -> String {
         return named.map_or_else(String::new, |it| it.text);
     }
     section.text(right, "\"raw_information_list_temp\"")
+}
+
+impl Choice for LateRows {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("hold-back", Self::HoldBack), ("none", Self::None)];
 }

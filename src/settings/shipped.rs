@@ -116,6 +116,7 @@ fn every_word_that_can_be_chosen_stands_in_it() {
         .chain(words::<MessageKey>())
         .chain(words::<Compression>())
         .chain(words::<Partitioner>())
+        .chain(words::<super::LateRows>())
         .chain(words::<tracing::Level>())
         .chain(words::<super::Mechanism>());
     for word in all {

@@ -14,12 +14,15 @@
 //! - Nothing is stored here: the flow stores positions, after durability.
 
 mod keyset;
+mod late;
 pub mod memory;
 pub mod mongodb_scan;
 pub mod mysql_scan;
 pub mod sqlite_scan;
 
 use async_trait::async_trait;
+
+pub use late::{HoldBack, Late};
 
 use crate::{
     fault::{Cause, Fault, Faulty},

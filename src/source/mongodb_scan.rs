@@ -15,7 +15,9 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use self::{class::guess, collection::Scanned, place::Place, reading::Reading};
-use super::{Extent, Manner, ReadLimits, Source, SourceError, SourceReader, keyset::ReadAhead};
+use super::{
+    Extent, Late, Manner, ReadLimits, Source, SourceError, SourceReader, keyset::ReadAhead,
+};
 use crate::{
     connect::mongodb::MongodbConnection,
     model::{Finding, Position},
@@ -32,6 +34,8 @@ pub struct MongodbScanSettings {
     pub limits: ReadLimits,
     /// How long a following read waits before it asks for new documents again.
     pub poll: Duration,
+    /// How late commits are met.
+    pub late: Late,
 }
 
 /// A collection as a source of records: each document with all its fields, keyed by `_id`.
@@ -49,6 +53,7 @@ impl MongodbScan {
             incremental,
             limits,
             poll,
+            late: _,
         } = settings;
         Self {
             scanned: Arc::new(Scanned::new(connection, collection, incremental)),

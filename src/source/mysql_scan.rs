@@ -15,7 +15,7 @@ use sqlx::{
 };
 
 use super::{
-    Extent, Manner, ReadLimits, Source, SourceError, SourceReader,
+    Extent, Late, Manner, ReadLimits, Source, SourceError, SourceReader,
     keyset::{self, Batches, Mark, Page, Pages, Place, ReadAhead, Reading, failed},
 };
 use crate::{
@@ -38,6 +38,8 @@ pub struct MysqlScanSettings {
     pub limits: ReadLimits,
     /// How long a following read waits before it asks again for new rows.
     pub poll: Duration,
+    /// How late commits are met.
+    pub late: Late,
 }
 
 /// A table as a source.

@@ -12,7 +12,7 @@ use highwater::{
     },
     model::{Batch, Position, Value},
     source::{
-        Extent, Manner, ReadLimits, Source, SourceReader,
+        Extent, Late, Manner, ReadLimits, Source, SourceReader,
         memory::MemorySource,
         mongodb_scan::{MongodbScan, MongodbScanSettings},
         mysql_scan::{MysqlScan, MysqlScanSettings},
@@ -260,6 +260,7 @@ impl Server {
             key: None,
             limits,
             poll: POLL,
+            late: Late::None,
         };
         MysqlScan::new(self.0.clone(), settings)
     }
@@ -325,6 +326,7 @@ impl Mongodb {
             incremental: incremental.to_owned(),
             limits,
             poll: POLL,
+            late: Late::None,
         };
         MongodbScan::new(self.connection.clone(), &settings)
     }
