@@ -3,6 +3,7 @@
 
 mod index;
 mod mark;
+mod moment;
 mod place;
 mod read_ahead;
 mod statement;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 
 pub(super) use index::{Index, key, place};
 pub(super) use mark::{Mark, MarkKind};
+pub(super) use moment::instant;
 pub(super) use place::Place;
 pub(super) use read_ahead::{Outlet, ReadAhead};
 pub(super) use statement::{Form, Page};
