@@ -93,8 +93,8 @@ mod tests {
             drop(held);
         };
         let began = Instant::now();
-        let stop = CancellationToken::new();
-        let (taken, ()) = tokio::join!(lease(&store, &flow(), LIMIT, &stop), ends);
+        let (flow, stop) = (flow(), CancellationToken::new());
+        let (taken, ()) = tokio::join!(lease(&store, &flow, LIMIT, &stop), ends);
         assert!(taken.is_ok());
         lasted(began, 20);
     }
@@ -114,13 +114,13 @@ mod tests {
         use crate::fault::{Fault, Faulty};
         let store = MemoryCursors::default();
         let _held = store.lease(&flow()).await.expect("free");
-        let stop = CancellationToken::new();
+        let (flow, stop) = (flow(), CancellationToken::new());
         let stops = async {
             sleep(Duration::from_secs(5)).await;
             stop.cancel();
         };
         let began = Instant::now();
-        let (refused, ()) = tokio::join!(lease(&store, &flow(), LIMIT, &stop), stops);
+        let (refused, ()) = tokio::join!(lease(&store, &flow, LIMIT, &stop), stops);
         let error = refused.err().expect("stopped");
         assert_eq!(error.fault(), Fault::Transient);
         lasted(began, 5);

@@ -178,6 +178,7 @@ fn marks(part: Part, columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
 mod tests {
     use super::super::tests::table;
     use super::*;
+    use crate::model::Schema;
 
     #[test]
     fn a_position_reads_as_its_fields_and_values() {
