@@ -20,6 +20,8 @@ fn standby_takes_over_when_the_first_is_killed() {
         records.insert_one(doc! { "_id": 1 }).await?;
         let mut first = program::start(world, "sync --follow")?;
         published(world, &first, 1).await?;
+        // Then nothing is repeated.
+        wait::until("the cursor is saved", wait::SOON, async || saved(world)).await?;
         let mut second = program::start(world, "sync --follow --wait 1m")?;
         let waiting = async || {
             Ok(second
@@ -35,6 +37,14 @@ fn standby_takes_over_when_the_first_is_killed() {
         second.terminate()?;
         second.ended().await?.expect("exit 0", world.folder.path())
     });
+}
+
+fn saved(world: &World) -> Result<Option<()>> {
+    let names = fs::read_dir(world.folder.path().join("cursors"))?;
+    let mut paths = names.flatten().map(|it| it.path());
+    Ok(paths
+        .any(|it| it.extension().is_some_and(|it| it == "json"))
+        .then_some(()))
 }
 
 async fn published(world: &World, by: &Running, count: u64) -> Result<()> {
