@@ -14,7 +14,8 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Takes the cursor of `flow`. Where another process has it: `Held` at once, or, with `wait`, when
-/// that time is over.
+/// that time is over. A store with leases may look for some seconds itself whether a holder lives,
+/// so that the wait may end that much later.
 pub(super) async fn lease(
     store: &dyn CursorStore,
     flow: &FlowName,
