@@ -17,5 +17,8 @@ mod sinks;
 mod source;
 mod source_faults;
 mod source_mongodb;
+mod source_mongodb_late;
+mod source_mongodb_mixed;
+mod source_mongodb_proxy;
 mod source_values;
 mod sources;
