@@ -20,5 +20,6 @@ mod source_mongodb;
 mod source_mongodb_late;
 mod source_mongodb_mixed;
 mod source_mongodb_proxy;
+mod source_mongodb_settled;
 mod source_values;
 mod sources;

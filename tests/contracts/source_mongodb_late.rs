@@ -7,30 +7,29 @@ use ::mongodb::{
     bson::{Bson, DateTime, Document, doc, oid::ObjectId},
 };
 use highwater::{
-    connect::mongodb::{self, MongodbConnection, MongodbSettings},
-    model::{Position, Severity},
+    connect::mongodb::MongodbConnection,
+    model::Position,
     source::{
         Extent, HoldBack, Late, Manner, ReadLimits, Source, SourceReader,
         mongodb_scan::{MongodbScan, MongodbScanSettings},
     },
 };
 
-use super::{
-    source_mongodb_proxy::Proxy,
-    sources::{Mongodb, POLL, Rows, ids, limits, next, open, read, sorted, start},
-};
+use tokio::time::timeout;
+
+use super::sources::{Mongodb, POLL, Rows, ids, limits, next, open, read, start};
 
 /// Short, as the tests' writers are on this machine.
-const SETTLE: Duration = Duration::from_millis(300);
+pub const SETTLE: Duration = Duration::from_millis(300);
 
-fn held(settle: Duration) -> Late {
+pub fn held(settle: Duration) -> Late {
     Late::HoldBack(HoldBack {
         settle: Some(settle),
         clock_skew: Duration::ZERO,
     })
 }
 
-fn scan_by(
+pub fn scan_by(
     connection: &MongodbConnection,
     field: &str,
     late: Late,
@@ -46,12 +45,12 @@ fn scan_by(
     MongodbScan::new(connection.clone(), &settings)
 }
 
-fn scan(them: &Mongodb, field: &str, late: Late) -> MongodbScan {
+pub fn scan(them: &Mongodb, field: &str, late: Late) -> MongodbScan {
     scan_by(&them.connection, field, late, limits(10))
 }
 
 /// Answers soon while nothing comes.
-fn restless() -> ReadLimits {
+pub fn restless() -> ReadLimits {
     ReadLimits {
         max_wait: Duration::from_millis(100),
         ..limits(10)
@@ -60,7 +59,7 @@ fn restless() -> ReadLimits {
 
 /// What the incremental field holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
+pub enum Kind {
     Date,
     ObjectId,
     Number,
@@ -71,7 +70,7 @@ const KINDS: [Kind; 4] = [Kind::Date, Kind::ObjectId, Kind::Number, Kind::Text];
 
 impl Kind {
     /// A value that a client takes `ago` before now; `number` orders those of one moment.
-    fn value(self, number: u8, ago: Duration) -> Bson {
+    pub fn value(self, number: u8, ago: Duration) -> Bson {
         let now = DateTime::now().timestamp_millis() - ago.as_millis() as i64;
         match self {
             Self::Date => DateTime::from_millis(now).into(),
@@ -87,24 +86,24 @@ impl Kind {
     }
 }
 
-fn document(number: u8, at: Bson) -> Document {
+pub fn document(number: u8, at: Bson) -> Document {
     doc! { "_id": i64::from(number), "id": i64::from(number), "at": at }
 }
 
 /// An empty collection: a transaction that had to make it would keep all others out.
-async fn opened() -> Mongodb {
+pub async fn opened() -> Mongodb {
     let them = Mongodb::open(Mongodb::object_id).await;
     let made = them.connection.database().create_collection("t").await;
     made.expect("made");
     them
 }
 
-async fn insert(them: &Mongodb, number: u8, at: Bson) {
+pub async fn insert(them: &Mongodb, number: u8, at: Bson) {
     them.put(vec![document(number, at)]).await;
 }
 
 /// A transaction with a document in it that nobody else sees yet.
-async fn begin(them: &Mongodb, document: impl FnOnce() -> Document) -> ClientSession {
+pub async fn begin(them: &Mongodb, document: impl FnOnce() -> Document) -> ClientSession {
     let database = them.connection.database();
     let mut session = database.client().start_session().await.expect("a session");
     session.start_transaction().await.expect("begun");
@@ -119,16 +118,38 @@ async fn begin(them: &Mongodb, document: impl FnOnce() -> Document) -> ClientSes
     session
 }
 
-async fn commit(mut session: ClientSession) {
+pub async fn commit(mut session: ClientSession) {
     session.commit_transaction().await.expect("committed");
 }
 
-async fn run(source: &MongodbScan, position: &Position) -> (Vec<i64>, Position) {
+pub async fn run(source: &MongodbScan, position: &Position) -> (Vec<i64>, Position) {
     read(source, position, usize::MAX).await
 }
 
+/// Runs until as many documents have come: transactions of other tests hold all back.
+pub async fn gather(
+    source: &MongodbScan,
+    position: Position,
+    count: usize,
+) -> (Vec<i64>, Position) {
+    let (mut all, mut position) = (Vec::new(), position);
+    let runs = async {
+        while all.len() < count {
+            let (part, behind) = run(source, &position).await;
+            all.extend(part);
+            position = behind;
+        }
+    };
+    let ended = timeout(Duration::from_secs(60), runs).await;
+    assert!(
+        ended.is_ok(),
+        "{count} documents, read {all:?} up to {position}"
+    );
+    (all, position)
+}
+
 /// Reads heartbeats for a while, longer than anything settles by itself.
-async fn expect_nothing(reader: &mut dyn SourceReader, why: &str) {
+pub async fn expect_nothing(reader: &mut dyn SourceReader, why: &str) {
     let until = Instant::now() + SETTLE * 4 + Duration::from_secs(1);
     while Instant::now() < until {
         let batch = reader.next_batch().await.expect("read").expect("no end");
@@ -136,19 +157,20 @@ async fn expect_nothing(reader: &mut dyn SourceReader, why: &str) {
     }
 }
 
-/// A transaction takes a value; another one commits a higher value, which is read; then the first
-/// commits. Answers what has been read in all.
-async fn commit_late(kind: Kind, late: Late) -> Vec<i64> {
+/// A transaction takes a value; another one commits a higher value, and a run reads; then the first
+/// commits, and runs read until `count` documents have come in all.
+async fn commit_late(kind: Kind, late: Late, count: usize) -> Vec<i64> {
     let them = opened().await;
     insert(&them, 1, kind.value(1, Duration::from_secs(20))).await;
     let source = scan(&them, "at", late);
-    let (mut all, position) = run(&source, &start(&source, Extent::Incremental).await).await;
+    let begun = start(&source, Extent::Incremental).await;
+    let (mut all, position) = gather(&source, begun, 1).await;
     let open = begin(&them, || document(2, kind.value(2, Duration::ZERO))).await;
     insert(&them, 3, later(kind)).await;
     let (part, position) = run(&source, &position).await;
     all.extend(part);
     commit(open).await;
-    let (part, position) = run(&source, &position).await;
+    let (part, position) = gather(&source, position, count - all.len()).await;
     all.extend(part);
     let (none, _) = run(&source, &position).await;
     assert!(none.is_empty(), "{kind:?}: {none:?} once more");
@@ -157,7 +179,7 @@ async fn commit_late(kind: Kind, late: Late) -> Vec<i64> {
 }
 
 /// Above the value that was taken just now.
-fn later(kind: Kind) -> Bson {
+pub fn later(kind: Kind) -> Bson {
     match kind.value(3, Duration::ZERO) {
         Bson::DateTime(it) => DateTime::from_millis(it.timestamp_millis() + 1).into(),
         other => other,
@@ -167,7 +189,7 @@ fn later(kind: Kind) -> Bson {
 #[tokio::test]
 async fn what_commits_late_is_read_when_reading_holds_back() {
     for kind in KINDS {
-        let all = commit_late(kind, held(SETTLE)).await;
+        let all = commit_late(kind, held(SETTLE), 3).await;
         assert_eq!(all, [1, 2, 3], "{kind:?}");
     }
 }
@@ -176,7 +198,7 @@ async fn what_commits_late_is_read_when_reading_holds_back() {
 #[tokio::test]
 async fn what_commits_late_is_lost_when_reading_does_not_hold_back() {
     for kind in KINDS {
-        let all = commit_late(kind, Late::None).await;
+        let all = commit_late(kind, Late::None, 2).await;
         assert_eq!(all, [1, 3], "{kind:?}");
     }
 }
@@ -217,8 +239,8 @@ async fn what_is_there_when_a_run_begins_is_read_by_it_and_soon() {
             let begun = Instant::now();
             let (all, end) = run(&source, &position).await;
             assert_eq!(all, [i64::from(number)], "{kind:?}");
-            // Two seconds, and a busy machine.
-            assert!(begun.elapsed() < Duration::from_secs(6), "{kind:?}");
+            // Two seconds, and transactions of other tests, on a busy machine.
+            assert!(begun.elapsed() < Duration::from_secs(9), "{kind:?}");
             assert!(!end.as_str().contains("seen"), "{end}");
             position = end;
         }
@@ -316,10 +338,10 @@ async fn what_was_seen_before_a_transaction_began_is_read_while_that_is_open() {
     let second = begin(&them, || document(8, Bson::Int32(8))).await;
     commit(first).await;
     insert(&them, 10, Bson::Int32(10)).await;
-    let (part, position) = run(&source, &position).await;
+    let (part, position) = gather(&source, position, 1).await;
     assert_eq!(part, [1], "up to {position}");
     commit(second).await;
-    assert_eq!(run(&source, &position).await.0, [8, 9, 10]);
+    assert_eq!(gather(&source, position, 3).await.0, [8, 9, 10]);
     them.close().await;
 }
 
@@ -368,113 +390,5 @@ async fn a_write_that_takes_long_is_waited_for() {
     }
     assert_eq!(all, [1, 2]);
     slow.await.expect("no panic").expect("merged");
-    them.close().await;
-}
-
-/// The place to go on from is one below which nothing may still commit.
-#[tokio::test]
-async fn a_full_read_goes_on_from_what_was_settled_before_it() {
-    for kind in [Kind::Date, Kind::ObjectId] {
-        for by_id in [false, true] {
-            let them = opened().await;
-            let document = |number: u8, at: Bson| match by_id {
-                true => doc! { "_id": at, "id": i64::from(number) },
-                false => document(number, at),
-            };
-            let old = kind.value(1, Duration::from_secs(20));
-            them.put(vec![document(1, old)]).await;
-            let open = begin(&them, || document(2, kind.value(2, Duration::ZERO))).await;
-            them.put(vec![document(3, later(kind))]).await;
-            let source = scan(&them, if by_id { "_id" } else { "at" }, held(SETTLE));
-            let begun = start(&source, Extent::FullAmount).await;
-            let (all, end) = run(&source, &begun).await;
-            // By another order the whole collection is read, and what had not settled once more.
-            let expected: &[i64] = if by_id { &[1] } else { &[1, 3] };
-            assert_eq!(all, expected, "{kind:?}");
-            commit(open).await;
-            assert_eq!(run(&source, &end).await.0, [2, 3], "{kind:?}: from {end}");
-            them.close().await;
-        }
-    }
-}
-
-/// What is no clock has to be seen and to settle first.
-#[tokio::test]
-async fn a_full_read_by_numbers_begins_when_what_was_last_has_settled() {
-    let them = opened().await;
-    let transaction = begin(&them, || document(2, Bson::Int32(2))).await;
-    insert(&them, 1, Bson::Int32(1)).await;
-    insert(&them, 3, Bson::Int32(3)).await;
-    let source = scan_by(&them.connection, "at", held(SETTLE), restless());
-    let begun = start(&source, Extent::FullAmount).await;
-    let mut reader = open(&source, &begun, Manner::Bounded).await;
-    expect_nothing(&mut *reader, "a page before the place to go on from").await;
-    commit(transaction).await;
-    let (mut all, mut position) = (Vec::new(), begun);
-    while let Some(batch) = reader.next_batch().await.expect("read") {
-        all.extend(ids(&batch));
-        position = batch.position;
-    }
-    assert_eq!(sorted(all), [1, 2, 3]);
-    assert_eq!(
-        run(&source, &position).await.0,
-        Vec::<i64>::new(),
-        "{position}"
-    );
-    them.close().await;
-}
-
-async fn proxied(them: &Mongodb) -> (MongodbConnection, Proxy) {
-    let url = std::env::var("HIGHWATER_TEST_MONGODB_URL").expect("it is set");
-    let proxy = Proxy::start(&url).await;
-    let settings = MongodbSettings {
-        url: proxy.url.clone().into(),
-        database: Some(them.connection.database().name().to_owned()),
-    };
-    let connection = mongodb::open("crawler", &settings).await;
-    (connection.expect("it answers"), proxy)
-}
-
-#[tokio::test]
-async fn a_user_who_may_not_see_transactions_is_told_what_it_costs() {
-    let them = opened().await;
-    let (connection, _proxy) = proxied(&them).await;
-    insert(&them, 1, Kind::Date.value(1, Duration::ZERO)).await;
-    for (settle, says) in [(None, "90s"), (Some(SETTLE), "`settle` says 300ms")] {
-        let late = Late::HoldBack(HoldBack {
-            settle,
-            clock_skew: Duration::ZERO,
-        });
-        let source = scan_by(&connection, "at", late, limits(10));
-        let findings = source.check().await.expect("checked");
-        let note = findings
-            .iter()
-            .find(|it| it.text.contains("clusterMonitor"));
-        let note = note.unwrap_or_else(|| panic!("{findings:?}"));
-        assert_eq!(note.severity, Severity::Note);
-        assert!(note.text.contains(says), "{note:?}");
-    }
-    let source = scan_by(&connection, "at", held(SETTLE), limits(10));
-    let (all, _) = run(&source, &start(&source, Extent::Incremental).await).await;
-    assert_eq!(all, [1]);
-    them.close().await;
-}
-
-/// Where the majority is behind the primary, a page waits for it.
-#[tokio::test]
-async fn each_page_is_read_behind_the_time_of_the_look() {
-    let them = opened().await;
-    let (connection, proxy) = proxied(&them).await;
-    insert(&them, 1, Kind::Date.value(1, Duration::from_secs(20))).await;
-    let source = scan_by(&connection, "at", held(SETTLE), limits(10));
-    let (all, _) = run(&source, &start(&source, Extent::Incremental).await).await;
-    assert_eq!(all, [1]);
-    let pages = proxy.asked("batchSize");
-    assert!(!pages.is_empty());
-    for page in pages {
-        for word in ["afterClusterTime", "majority"] {
-            assert!(page.contains(word), "{page}");
-        }
-    }
     them.close().await;
 }
