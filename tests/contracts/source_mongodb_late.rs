@@ -148,6 +148,19 @@ pub async fn gather(
     (all, position)
 }
 
+/// The next so many documents of a following read.
+async fn come(reader: &mut dyn SourceReader, count: usize) -> Vec<i64> {
+    let mut all = Vec::new();
+    let whole = async {
+        while all.len() < count {
+            all.extend(ids(&next(reader).await.expect("no end")));
+        }
+    };
+    let ended = timeout(Duration::from_secs(60), whole).await;
+    assert!(ended.is_ok(), "{all:?} of {count} documents have come");
+    all
+}
+
 /// Reads heartbeats for a while, longer than anything settles by itself.
 pub async fn expect_nothing(reader: &mut dyn SourceReader, why: &str) {
     let until = Instant::now() + SETTLE * 4 + Duration::from_secs(1);
@@ -218,11 +231,7 @@ async fn a_following_read_waits_for_the_transaction_and_then_goes_on_in_order() 
         insert(&them, 2, second).await;
         expect_nothing(&mut *reader, &format!("{kind:?} passed what is open")).await;
         commit(transaction).await;
-        let mut all = Vec::new();
-        while all.len() < 2 {
-            all.extend(ids(&next(&mut *reader).await.expect("no end")));
-        }
-        assert_eq!(all, [1, 2], "{kind:?}");
+        assert_eq!(come(&mut *reader, 2).await, [1, 2], "{kind:?}");
         them.close().await;
     }
 }
@@ -307,11 +316,7 @@ async fn clocks_that_are_apart_are_allowed_for_as_declared() {
         assert!(batch.records.is_empty(), "another clock may be behind");
     }
     insert(&them, 2, Kind::Date.value(2, Duration::from_secs(2))).await;
-    let mut all = Vec::new();
-    while all.len() < 2 {
-        all.extend(ids(&next(&mut *reader).await.expect("no end")));
-    }
-    assert_eq!(all, [2, 1]);
+    assert_eq!(come(&mut *reader, 2).await, [2, 1]);
     let findings = source.check().await.expect("checked");
     assert!(
         findings
@@ -384,11 +389,7 @@ async fn a_write_that_takes_long_is_waited_for() {
         }
     }
     insert(&them, 2, later(Kind::Date)).await;
-    let mut all = Vec::new();
-    while all.len() < 2 {
-        all.extend(ids(&next(&mut *reader).await.expect("no end")));
-    }
-    assert_eq!(all, [1, 2]);
+    assert_eq!(come(&mut *reader, 2).await, [1, 2]);
     slow.await.expect("no panic").expect("merged");
     them.close().await;
 }

@@ -1,9 +1,12 @@
 //! A server between a client and MongoDB that answers as one that does not tell this user what is
 //! under way, and that keeps what was asked.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
-use ::mongodb::bson::doc;
+use ::mongodb::bson::{Document, Timestamp, doc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -13,7 +16,19 @@ use tokio::{
 pub struct Proxy {
     /// Its own URL.
     pub url: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    log: Log,
+}
+
+/// In the order in which they came.
+type Log = Arc<Mutex<Vec<Entry>>>;
+
+/// What was asked and answered about times.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// The client asked for the server's clock, and was told that this was the last operation.
+    Look(Timestamp),
+    /// It asked for a page.
+    Page(Document),
 }
 
 const OP_MSG: i32 = 2013;
@@ -25,8 +40,8 @@ impl Proxy {
         let (server, options) = address.split_once('/').expect("options");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let own = listener.local_addr().expect("an address");
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (server, kept) = (server.to_owned(), asked.clone());
+        let log = Log::default();
+        let (server, kept) = (server.to_owned(), log.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&server).await.expect("the server");
@@ -35,30 +50,32 @@ impl Proxy {
         });
         Self {
             url: format!("mongodb://{own}/{options}"),
-            asked,
+            log,
         }
     }
 
-    /// The requests that hold this word, as far as they are text.
-    pub fn asked(&self, word: &str) -> Vec<String> {
-        let asked = self.asked.lock().expect("no panic");
-        asked
-            .iter()
-            .filter(|it| it.contains(word))
-            .cloned()
-            .collect()
+    /// What has been asked and answered.
+    pub fn log(&self) -> Vec<Entry> {
+        self.log.lock().expect("no panic").clone()
     }
 }
 
 /// One request, one answer, as the driver does it; but for its monitors, which get a stream of
 /// answers to one request.
-async fn between(client: TcpStream, server: TcpStream, asked: Arc<Mutex<Vec<String>>>) {
+async fn between(client: TcpStream, server: TcpStream, log: Log) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let (answers, mut answered) = tokio::sync::mpsc::channel::<Vec<u8>>(16);
     let refusals = answers.clone();
+    let looks = Arc::new(AtomicBool::new(false));
+    let (looked, answer_log) = (looks.clone(), log.clone());
     tokio::spawn(async move {
         while let Some(message) = message(&mut from_server).await {
+            if looked.swap(false, Ordering::SeqCst) {
+                let time = body(&message).and_then(|it| it.get_timestamp("operationTime").ok());
+                let entry = time.map(Entry::Look).expect("a replica set says its time");
+                answer_log.lock().expect("no panic").push(entry);
+            }
             if answers.send(message).await.is_err() {
                 break;
             }
@@ -72,9 +89,16 @@ async fn between(client: TcpStream, server: TcpStream, asked: Arc<Mutex<Vec<Stri
         }
     });
     while let Some(request) = message(&mut from_client).await {
-        let text = String::from_utf8_lossy(&request).into_owned();
-        let refused = text.contains("$currentOp");
-        asked.lock().expect("no panic").push(text);
+        let asked = body(&request).unwrap_or_default();
+        let refused = format!("{asked}").contains("$currentOp");
+        // The driver's monitors ask without a session.
+        looks.store(
+            asked.contains_key("hello") && asked.contains_key("lsid"),
+            Ordering::SeqCst,
+        );
+        if asked.contains_key("find") && asked.contains_key("batchSize") {
+            log.lock().expect("no panic").push(Entry::Page(asked));
+        }
         let sent = match refused {
             true => refusals.send(unauthorized(&request)).await.is_ok(),
             false => to_server.write_all(&request).await.is_ok(),
@@ -83,6 +107,11 @@ async fn between(client: TcpStream, server: TcpStream, asked: Arc<Mutex<Vec<Stri
             break;
         }
     }
+}
+
+/// The document of a message without further sections.
+fn body(message: &[u8]) -> Option<Document> {
+    Document::from_reader(message.get(16 + 4 + 1..)?).ok()
 }
 
 /// A whole message with its header; `None` at the end.

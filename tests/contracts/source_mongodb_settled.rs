@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ::mongodb::bson::{Bson, doc};
+use ::mongodb::bson::{Bson, Document, doc};
 use highwater::{
     connect::mongodb::{self, MongodbConnection, MongodbSettings},
     model::Severity,
@@ -15,7 +15,7 @@ use super::{
         Kind, SETTLE, begin, commit, document, expect_nothing, gather, held, insert, later, opened,
         restless, run, scan, scan_by,
     },
-    source_mongodb_proxy::Proxy,
+    source_mongodb_proxy::{Entry, Proxy},
     sources::{Mongodb, Rows, ids, limits, open, sorted, start},
 };
 
@@ -114,16 +114,44 @@ async fn a_user_who_may_not_see_transactions_is_told_what_it_costs() {
 async fn each_page_is_read_behind_the_time_of_the_look() {
     let them = opened().await;
     let (connection, proxy) = proxied(&them).await;
-    insert(&them, 1, Kind::Date.value(1, Duration::from_secs(20))).await;
     let source = scan_by(&connection, "at", held(SETTLE), limits(10));
-    let (all, _) = run(&source, &start(&source, Extent::Incremental).await).await;
-    assert_eq!(all, [1]);
-    let pages = proxy.asked("batchSize");
-    assert!(!pages.is_empty());
-    for page in pages {
-        for word in ["afterClusterTime", "majority"] {
-            assert!(page.contains(word), "{page}");
+    let mut position = start(&source, Extent::Incremental).await;
+    for number in 1..=20 {
+        insert(
+            &them,
+            number,
+            Kind::Date.value(number, Duration::from_secs(60 - u64::from(number))),
+        )
+        .await;
+        // Others write all the time, so that the time of each look is another one.
+        let others = them.connection.database().collection::<Document>("others");
+        let write = async {
+            loop {
+                others.insert_one(doc! {}).await.expect("inserted");
+            }
+        };
+        tokio::select! {
+            (all, behind) = run(&source, &position) => {
+                assert_eq!(all, [i64::from(number)]);
+                position = behind;
+            }
+            () = write => {}
         }
     }
+    let (mut looked, mut pages) = (None, 0);
+    for entry in proxy.log() {
+        match entry {
+            Entry::Look(time) => looked = Some(time),
+            Entry::Page(find) => {
+                let concern = find.get_document("readConcern").expect("one");
+                assert_eq!(concern.get_str("level").ok(), Some("majority"), "{find}");
+                let after = concern.get_timestamp("afterClusterTime").expect("one");
+                let looked = looked.expect("a look before it");
+                assert!(after >= looked, "{find} is not behind {looked}");
+                pages += 1;
+            }
+        }
+    }
+    assert!(pages >= 20, "{pages} pages");
     them.close().await;
 }

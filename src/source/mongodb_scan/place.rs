@@ -219,7 +219,7 @@ impl Serialize for CanonicalValue<'_> {
 #[cfg(test)]
 mod tests {
     use mongodb::bson::{
-        Binary, DateTime, Decimal128, Timestamp, oid::ObjectId, spec::BinarySubtype,
+        Binary, DateTime, Decimal128, Timestamp, doc, oid::ObjectId, spec::BinarySubtype,
     };
 
     use super::*;
