@@ -1,20 +1,31 @@
 //! A MongoDB collection, read in the order of an incremental field and `_id`.
 //!
-//! The field's values must be of one kind (numbers compare with each other, whatever their type),
-//! with one in every document; anything else is refused, since `$gt` would pass it over.
+//! Values of one class compare with each other (numbers do, whatever their type), and `$gt` passes
+//! over all others. So each class that the field holds is read by queries of its own, behind a
+//! mark of its own. Null, lists and missing values are refused.
 
 mod check;
 mod class;
 mod collection;
+mod held;
+mod marks;
 mod place;
+mod range;
 mod reading;
+mod settled;
 mod values;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use self::{class::guess, collection::Scanned, place::Place, reading::Reading};
+use self::{
+    class::{Class, guess},
+    collection::{Scanned, words},
+    marks::Marks,
+    place::Place,
+    reading::Reading,
+};
 use super::{
     Extent, Late, Manner, ReadLimits, Source, SourceError, SourceReader, keyset::ReadAhead,
 };
@@ -43,6 +54,7 @@ pub struct MongodbScan {
     scanned: Arc<Scanned>,
     limits: ReadLimits,
     poll: Duration,
+    late: Late,
 }
 
 impl MongodbScan {
@@ -53,12 +65,13 @@ impl MongodbScan {
             incremental,
             limits,
             poll,
-            late: _,
+            late,
         } = settings;
         Self {
             scanned: Arc::new(Scanned::new(connection, collection, incremental)),
             limits: *limits,
             poll: *poll,
+            late: *late,
         }
     }
 }
@@ -70,7 +83,7 @@ impl Source for MongodbScan {
     }
 
     async fn check(&self) -> Result<Vec<Finding>, SourceError> {
-        check::check(&self.scanned).await
+        check::check(&self.scanned, self.late).await
     }
 
     async fn begin(
@@ -81,11 +94,15 @@ impl Source for MongodbScan {
         let order = &self.scanned.order;
         let stored = stored.map(|it| Place::parse(it, order)).transpose()?;
         let place = match (extent, stored) {
-            (Extent::Incremental, None) => Place::Incremental(Vec::new()),
+            (Extent::Incremental, None) => Place::Incremental(Marks::default()),
             (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full { .. })) => place,
             (Extent::FullAmount, _) => Place::Full {
                 after: None,
-                then: self.scanned.last().await?,
+                then: match self.late {
+                    Late::None => self.ends().await?,
+                    // Found by the reader, which may have to wait for it.
+                    Late::HoldBack(_) => Marks::default(),
+                },
             },
         };
         Ok(place.position(order))
@@ -98,9 +115,10 @@ impl Source for MongodbScan {
     ) -> Result<Box<dyn SourceReader>, SourceError> {
         let place = Place::parse(position, &self.scanned.order)?;
         self.scanned.refuse_lists().await?;
-        self.scanned.class().await?;
-        self.scanned.refuse_foreign(&place).await?;
+        let classes = self.scanned.classes().await?;
+        self.scanned.refuse_foreign(&place, &classes)?;
         let reading = Reading {
+            late: self.late,
             limits: self.limits,
             manner,
             poll: self.poll,
@@ -112,18 +130,19 @@ impl Source for MongodbScan {
             schema,
             start,
             self.limits.max_wait,
-            |outlet| reading::read(self.scanned.clone(), place, reading, outlet),
+            |outlet| reading::read(self.scanned.clone(), place, classes, reading, outlet),
         )))
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
         let order = &self.scanned.order;
-        let value = match self.scanned.class().await? {
-            None => guess(value),
-            Some(class) => class.parse(value).ok_or_else(|| {
-                let (field, word) = (&order.field, class.word());
+        let classes = self.scanned.classes().await?.values;
+        let value = match classes[..] {
+            [] => guess(value),
+            _ => parse(value, &classes).ok_or_else(|| {
+                let (field, words) = (&order.field, words(&classes));
                 let example = r#"(for dates and ObjectIds also a time; in extended JSON, as {"$oid":"…"}, where need be)"#;
-                let advice = format!("`{field}` holds {word}: write one of them {example}");
+                let advice = format!("`{field}` holds {words}: write one of them {example}");
                 SourceError::Position {
                     name: order.source.clone(),
                     position: value.to_owned(),
@@ -131,6 +150,29 @@ impl Source for MongodbScan {
                 }
             })?,
         };
-        Ok(Place::Incremental(vec![value]).position(order))
+        let mut marks = Marks::at(vec![value.clone()]);
+        // What sorts before it is behind it, too.
+        for class in classes.into_iter().filter(|it| *it < Class::of(&value)) {
+            marks.put(self.scanned.last(class, None).await?.unwrap_or_default());
+        }
+        Ok(Place::Incremental(marks).position(order))
     }
+}
+
+impl MongodbScan {
+    /// Behind all documents that there are now.
+    async fn ends(&self) -> Result<Marks, SourceError> {
+        let mut marks = Marks::default();
+        for class in self.scanned.classes().await?.values {
+            marks.put(self.scanned.last(class, None).await?.unwrap_or_default());
+        }
+        Ok(marks)
+    }
+}
+
+/// The value that `text` says, of one of these classes: of the one that it looks like, if it may.
+fn parse(text: &str, classes: &[Class]) -> Option<mongodb::bson::Bson> {
+    let guessed =
+        Some(guess(text)).filter(|it| classes.len() > 1 && classes.contains(&Class::of(it)));
+    guessed.or_else(|| classes.iter().find_map(|it| it.parse(text)))
 }

@@ -28,7 +28,7 @@ fn binary(subtype: BinarySubtype, bytes: &[u8]) -> Bson {
 }
 
 /// Values of one class each.
-fn classes() -> Vec<(&'static str, Vec<Bson>)> {
+pub fn classes() -> Vec<(&'static str, Vec<Bson>)> {
     let date = |millis| Bson::DateTime(DateTime::from_millis(millis));
     let timestamp = |time, increment| Bson::Timestamp(Timestamp { time, increment });
     vec![
@@ -203,8 +203,6 @@ async fn documents_that_an_incremental_read_would_never_reach_are_refused() {
         ("at", field(Bson::Null), "null"),
         ("at", field(f64::NAN.into()), "NaN"),
         ("at", field(decimal("NaN")), "NaN"),
-        ("at", field("text".into()), "text"),
-        ("at", field(DateTime::from_millis(0).into()), "dates"),
         ("at", field(Bson::MinKey), "without order"),
         ("at", field(Bson::MaxKey), "without order"),
         ("at", field(Bson::Array(vec![1.into(), 9.into()])), "list"),

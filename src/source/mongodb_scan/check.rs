@@ -1,25 +1,31 @@
 //! What can be said of a collection before it is read.
 
+use std::sync::Arc;
+
 use futures_util::TryStreamExt;
 use mongodb::{
     IndexModel,
     bson::{Bson, Document, doc},
 };
 
-use super::collection::Scanned;
+use super::{
+    class::Class,
+    collection::{Scanned, words},
+    settled::{Sight, Watch},
+};
 use crate::{
     fault::chain,
     model::{Finding, Severity},
-    source::SourceError,
+    source::{HoldBack, Late, SourceError},
 };
 
 /// Looks at everything that a read does, and says what a read does not see.
 ///
 /// # Errors
 /// `Lost` where the server cannot be asked; what it refuses is a finding.
-pub(super) async fn check(scanned: &Scanned) -> Result<Vec<Finding>, SourceError> {
+pub(super) async fn check(scanned: &Arc<Scanned>, late: Late) -> Result<Vec<Finding>, SourceError> {
     let mut findings = Vec::new();
-    match look(scanned, &mut findings).await {
+    match look(scanned, late, &mut findings).await {
         Ok(()) => {}
         Err(error @ SourceError::Lost(..)) => return Err(error),
         Err(error) => findings.push(finding(Severity::Problem, chain(&error))),
@@ -28,7 +34,11 @@ pub(super) async fn check(scanned: &Scanned) -> Result<Vec<Finding>, SourceError
     Ok(findings)
 }
 
-async fn look(scanned: &Scanned, findings: &mut Vec<Finding>) -> Result<(), SourceError> {
+async fn look(
+    scanned: &Arc<Scanned>,
+    late: Late,
+    findings: &mut Vec<Finding>,
+) -> Result<(), SourceError> {
     let error = |error| scanned.error(&error);
     let database = scanned.connection.database();
     let collection = scanned.documents.name();
@@ -48,12 +58,19 @@ async fn look(scanned: &Scanned, findings: &mut Vec<Finding>) -> Result<(), Sour
     let text = format!("collection `{collection}` can be read: about {documents} documents");
     // Reading at all is what shows the rights.
     scanned.refuse_lists().await?;
-    let class = scanned.class().await?;
+    let classes = scanned.classes().await?.values;
     findings.push(finding(Severity::Good, text));
     let field = &scanned.order.field;
-    if let Some(class) = class {
-        let text = format!("`{field}` holds {} in every document", class.word());
+    if !classes.is_empty() {
+        let text = format!("`{field}` holds {} in every document", words(&classes));
         findings.push(finding(Severity::Good, text));
+    }
+    match late {
+        Late::None => findings.push(finding(
+            Severity::Note,
+            "`late = \"none\"`: what commits after higher values have been read is not seen".into(),
+        )),
+        Late::HoldBack(hold) => rests_on(scanned, hold, &classes, findings).await?,
     }
     let indexes = scanned.documents.list_indexes().await.map_err(error)?;
     let indexes: Vec<IndexModel> = indexes.try_collect().await.map_err(error)?;
@@ -66,6 +83,77 @@ async fn look(scanned: &Scanned, findings: &mut Vec<Finding>) -> Result<(), Sour
     }
     Ok(())
 }
+
+/// What holding back rests on.
+async fn rests_on(
+    scanned: &Arc<Scanned>,
+    hold: HoldBack,
+    classes: &[Class],
+    findings: &mut Vec<Finding>,
+) -> Result<(), SourceError> {
+    let mut watch = Watch::new(scanned.clone(), hold);
+    let look = watch.look().await?;
+    let settle = watch.settle();
+    findings.push(match watch.sight() {
+        Sight::Open => {
+            let text = format!(
+                "late commits: documents are read once nothing that the server knows to be under \
+                 way is older than they are, by {settle:?}"
+            );
+            finding(Severity::Good, text)
+        }
+        Sight::Blind(longest) if settle < longest => {
+            let text = format!(
+                "late commits: open transactions cannot be seen, and live for up to {longest:?}; \
+                 `settle` says {settle:?}: what commits later than that is not seen. {GRANT}"
+            );
+            finding(Severity::Note, text)
+        }
+        Sight::Blind(_) => {
+            let text = format!(
+                "late commits: open transactions cannot be seen, so documents are held back for \
+                 {settle:?}. {GRANT}; or declare a shorter `settle`"
+            );
+            finding(Severity::Note, text)
+        }
+    });
+    let (field, skew) = (&scanned.order.field, hold.clock_skew);
+    for class in classes {
+        let text = match class {
+            Class::Date | Class::ObjectId => format!(
+                "{} in `{field}` carry the clocks of the clients that made them: those of a clock \
+                 that is behind the server's by more than `clock-skew` ({skew:?}) and `settle` \
+                 ({settle:?}) together may not be seen",
+                class.word()
+            ),
+            Class::Timestamp => continue,
+            _ => format!(
+                "{} in `{field}` are no clock: they are read up to the last one that was there \
+                 before the oldest transaction; that they are given out in rising order is relied \
+                 on",
+                class.word()
+            ),
+        };
+        findings.push(finding(Severity::Note, text));
+        let ahead = look.now + i64::try_from(skew.as_millis()).unwrap_or(0) + MOMENT;
+        if let Some(ahead) = class.taken_at(ahead)
+            && scanned.has(doc! { field: { "$gte": ahead } }).await?
+        {
+            let text = format!(
+                "some {} in `{field}` are ahead of the server's clock: each is read when it has \
+                 come to be its time",
+                class.word()
+            );
+            findings.push(finding(Severity::Note, text));
+        }
+    }
+    Ok(())
+}
+
+const GRANT: &str = "Grant the user the role `clusterMonitor`, and read from the primary";
+
+/// What a clock may be ahead without a word, in milliseconds.
+const MOMENT: i64 = 2000;
 
 /// Whether an index with these keys gives the order (field, `_id`), forwards or backwards.
 fn serves(keys: &Document, field: &str) -> bool {

@@ -3,12 +3,12 @@
 //! `$gt` only ever sees values of its own class ("type bracketing"): `{_id: {$gt: 7}}` finds no
 //! text at all. A field that holds two classes would be read up to the end of one of them.
 
-use mongodb::bson::{Bson, DateTime, Decimal128, oid::ObjectId};
+use mongodb::bson::{Bson, DateTime, Decimal128, Timestamp, oid::ObjectId};
 
 use crate::source::keyset::instant;
 
-/// Values that compare with each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Values that compare with each other; in the order in which MongoDB sorts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Class {
     Number,
     Text,
@@ -21,6 +21,18 @@ pub(super) enum Class {
     /// What no place can be behind: null, a list, NaN, patterns, code.
     None,
 }
+
+/// Those that have an order.
+const ALL: [Class; 8] = [
+    Class::Number,
+    Class::Text,
+    Class::Document,
+    Class::Binary,
+    Class::ObjectId,
+    Class::Bool,
+    Class::Date,
+    Class::Timestamp,
+];
 
 impl Class {
     pub fn of(value: &Bson) -> Self {
@@ -38,6 +50,58 @@ impl Class {
             Bson::Timestamp(_) => Self::Timestamp,
             _ => Self::None,
         }
+    }
+
+    /// The server's names of its types.
+    pub fn types(self) -> Vec<&'static str> {
+        match self {
+            Self::Number => vec!["number"],
+            Self::Text => vec!["string", "symbol"],
+            Self::Document => vec!["object"],
+            Self::Binary => vec!["binData"],
+            Self::ObjectId => vec!["objectId"],
+            Self::Bool => vec!["bool"],
+            Self::Date => vec!["date"],
+            Self::Timestamp => vec!["timestamp"],
+            Self::None => vec![],
+        }
+    }
+
+    /// The classes that sort between two.
+    pub fn between(first: Self, last: Self) -> impl Iterator<Item = Self> {
+        let inside = move |it: &Self| first < *it && *it < last;
+        ALL.into_iter().filter(inside)
+    }
+
+    /// The names of all types that sort behind this class.
+    pub fn types_behind(self) -> Vec<&'static str> {
+        let behind = ALL.into_iter().filter(|it| *it > self);
+        behind.flat_map(Self::types).collect()
+    }
+
+    /// The lowest value of this class that may be taken at `millis` since 1970; `None` where its
+    /// values are no clock.
+    pub fn taken_at(self, millis: i64) -> Option<Bson> {
+        // What holds seconds alone is the same for all of a second.
+        let seconds = millis.div_euclid(1000).clamp(0, i64::from(u32::MAX)) as u32;
+        match self {
+            Self::Date => Some(DateTime::from_millis(millis).into()),
+            Self::ObjectId => {
+                let mut bytes = [0; 12];
+                bytes[..4].copy_from_slice(&seconds.to_be_bytes());
+                Some(ObjectId::from_bytes(bytes).into())
+            }
+            Self::Timestamp => Some(Bson::Timestamp(Timestamp {
+                time: seconds,
+                increment: 0,
+            })),
+            _ => None,
+        }
+    }
+
+    /// Whether its values are times.
+    pub fn is_clock(self) -> bool {
+        self.taken_at(0).is_some()
     }
 
     /// The word for it in messages to people.
@@ -205,6 +269,20 @@ mod tests {
         ] {
             assert_eq!(Class::of(&guess(text)), class, "{text}");
         }
+    }
+
+    #[test]
+    fn a_second_is_settled_when_it_is_over() {
+        let hex = |millis| match Class::ObjectId.taken_at(millis) {
+            Some(Bson::ObjectId(id)) => id.to_hex(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(hex(0x68a1_f0c2 * 1000 + 999), "68a1f0c20000000000000000");
+        assert_eq!(hex(0x68a1_f0c3 * 1000), "68a1f0c30000000000000000");
+        assert_eq!(hex(-5), "000000000000000000000000");
+        assert_eq!(hex(i64::MAX), "ffffffff0000000000000000");
+        assert_eq!(Class::Date.taken_at(1999), at(1999));
+        assert_eq!(Class::Number.taken_at(1999), None);
     }
 
     #[test]

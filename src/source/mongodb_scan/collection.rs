@@ -12,6 +12,7 @@ use mongodb::{
 use super::{
     class::Class,
     place::{Order, Place},
+    range::{Among, Bound},
 };
 use crate::{
     connect::mongodb::{MongodbConnection, Trouble},
@@ -95,54 +96,81 @@ impl Scanned {
         )
     }
 
-    /// The first or (direction -1) last document in the order of `sort`.
-    pub async fn end(&self, sort: Document) -> Result<Option<RawDocumentBuf>, SourceError> {
+    /// The first document that `filter` finds in the order of `sort`.
+    async fn first(
+        &self,
+        filter: Document,
+        sort: Document,
+    ) -> Result<Option<RawDocumentBuf>, SourceError> {
         let mut fields = doc! { "_id": 1 };
         fields.extend(sort.keys().map(|it| (it.clone(), Bson::Int32(1))));
         self.documents
-            .find_one(doc! {})
+            .find_one(filter)
             .sort(sort)
             .projection(fields)
             .await
             .map_err(|error| self.error(&error))
     }
 
-    /// The place behind all documents that there are now.
-    pub async fn last(&self) -> Result<Vec<Bson>, SourceError> {
-        let last = self.end(self.order.sort(-1)).await?;
-        last.map_or(Ok(Vec::new()), |it| self.values(&it))
+    /// The values of the last document of a class before a bound.
+    pub async fn last(
+        &self,
+        class: Class,
+        bound: Option<&Bound>,
+    ) -> Result<Option<Vec<Bson>>, SourceError> {
+        let among = Among {
+            class: Some(class),
+            alone: false,
+            after: None,
+            bound,
+        };
+        let last = self.first(self.order.filter(among), self.order.sort(-1));
+        last.await?.map(|it| self.values(&it)).transpose()
     }
 
-    /// The class that all values of the incremental field have; `None` in an empty collection.
+    /// Whether there is such a document.
+    pub async fn has(&self, filter: Document) -> Result<bool, SourceError> {
+        let found = self
+            .documents
+            .find_one(filter)
+            .projection(doc! { "_id": 1 });
+        let found = found.await.map_err(|error| self.error(&error))?;
+        Ok(found.is_some())
+    }
+
+    /// The classes that the incremental field and the `_id` hold; none in an empty collection.
     ///
     /// # Errors
-    /// `Unfit` where there are several, or where a document has no value: `$gt` would pass these
-    /// over in silence.
-    pub async fn class(&self) -> Result<Option<Class>, SourceError> {
-        if !self.order.is_id() {
-            self.class_of("_id").await?;
-        }
-        self.class_of(&self.order.field).await
+    /// `Unfit` where a document has no value, which `$gt` would pass over in silence.
+    pub async fn classes(&self) -> Result<Classes, SourceError> {
+        let ids = self.classes_of("_id").await?;
+        let values = match self.order.is_id() {
+            true => ids.clone(),
+            false => self.classes_of(&self.order.field).await?,
+        };
+        Ok(Classes { values, ids })
     }
 
     /// Values sort by class first, so that the first and the last show whether there are others.
-    async fn class_of(&self, path: &str) -> Result<Option<Class>, SourceError> {
-        let mut classes = Vec::new();
+    async fn classes_of(&self, path: &str) -> Result<Vec<Class>, SourceError> {
+        let mut ends = Vec::new();
         for direction in [1, -1] {
-            let Some(end) = self.end(doc! { path: direction }).await? else {
-                return Ok(None);
+            let Some(end) = self.first(doc! {}, doc! { path: direction }).await? else {
+                return Ok(Vec::new());
             };
-            classes.push(Class::of(&self.value_at(&end, path)?));
+            ends.push(Class::of(&self.value_at(&end, path)?));
         }
-        match classes[..] {
-            [first, last] if first != last => Err(self.unfit(format!(
-                "`{path}` holds {} as well as {}, and MongoDB compares only values of one kind \
-                 with each other: bring them to one kind, or choose another field",
-                first.word(),
-                last.word()
-            ))),
-            _ => Ok(classes.first().copied()),
+        let (first, last) = (ends[0], ends[1]);
+        let mut classes = vec![first];
+        for class in Class::between(first, last) {
+            if self.has(doc! { path: { "$type": class.types() } }).await? {
+                classes.push(class);
+            }
         }
+        if first != last {
+            classes.push(last);
+        }
+        Ok(classes)
     }
 
     /// # Errors
@@ -160,10 +188,9 @@ impl Scanned {
             .chain([field.len()]);
         let is_list = |end: usize| doc! { &field[..end]: { "$type": "array" } };
         let lists = doc! { "$or": ends.map(is_list).collect::<Vec<_>>() };
-        let found = self.documents.find_one(lists).projection(doc! { "_id": 1 });
-        match found.await.map_err(|error| self.error(&error))? {
-            None => Ok(()),
-            Some(_) => Err(self.unfit(format!(
+        match self.has(lists).await? {
+            false => Ok(()),
+            true => Err(self.unfit(format!(
                 "`{field}` is a list in some documents, which has no one place in an order: \
                  choose another field, such as `_id`"
             ))),
@@ -171,30 +198,51 @@ impl Scanned {
     }
 
     /// # Errors
-    /// `Position` where `place` holds values of another class than the collection does: nothing
-    /// would ever be behind it.
-    pub async fn refuse_foreign(&self, place: &Place) -> Result<(), SourceError> {
-        let (value, id) = match place {
-            Place::Incremental(after) => (after.first(), after.get(1)),
-            Place::Full { after, then } => (then.first(), after.as_ref().or(then.get(1))),
+    /// `Position` where `place` is behind values of which the collection has no more: it is
+    /// another one now, and what it has would be taken for read.
+    pub fn refuse_foreign(&self, place: &Place, now: &Classes) -> Result<(), SourceError> {
+        let marks = place.marks().all();
+        let made = |at: usize| marks.iter().filter_map(move |it| it.get(at).map(Class::of));
+        let id = match place {
+            Place::Full { after, .. } => after.as_ref().map(Class::of),
+            Place::Incremental(_) => None,
         };
-        for (path, value) in [(self.order.field.as_str(), value), ("_id", id)] {
-            let Some(made) = value.map(Class::of) else {
-                continue;
-            };
-            let now = self.class_of(path).await?;
-            if let Some(now) = now.filter(|it| *it != made) {
+        let foreign = |now: &[Class], made: &[Class]| {
+            let gone = !now.is_empty() && !made.iter().any(|it| now.contains(it));
+            made.first().copied().filter(|_| gone)
+        };
+        for (path, now, made) in [
+            (self.order.field.as_str(), &now.values, made(0).collect()),
+            ("_id", &now.ids, made(1).collect()),
+            ("_id", &now.ids, Vec::from_iter(id)),
+        ] {
+            if let Some(made) = foreign(now, &made) {
                 let position = place.position(&self.order);
                 let advice = format!(
                     "it was made when `{path}` held {}, and it holds {} now",
                     made.word(),
-                    now.word()
+                    words(now)
                 );
                 return Err(self.order.refused(position.as_str(), &advice));
             }
         }
         Ok(())
     }
+}
+
+/// What a collection holds, in the order of classes.
+#[derive(Debug, Clone)]
+pub(super) struct Classes {
+    /// In the incremental field.
+    pub values: Vec<Class>,
+    /// In `_id`.
+    pub ids: Vec<Class>,
+}
+
+/// The words for classes in messages to people.
+pub(super) fn words(classes: &[Class]) -> String {
+    let words: Vec<&str> = classes.iter().map(|it| it.word()).collect();
+    words.join(" and ")
 }
 
 /// The value at a dotted path; `None` where there is none, or where a list is in its way.

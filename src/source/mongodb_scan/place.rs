@@ -2,23 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::Bson;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
+use super::marks::{Marks, Sample};
 use crate::{model::Position, source::SourceError};
 
 /// Where a read of a collection stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Place {
-    /// Behind the incremental field's value and the `_id`; at the first document where there are
-    /// none, behind all documents of a value where there is only that.
-    Incremental(Vec<Bson>),
+    /// Behind these; at the first document where there are none.
+    Incremental(Marks),
     /// Within a full read, behind this `_id`; `then` is where the collection stood before it, to
     /// go on from.
-    Full {
-        after: Option<Bson>,
-        then: Vec<Bson>,
-    },
+    Full { after: Option<Bson>, then: Marks },
 }
 
 /// The fields that a collection is read by.
@@ -31,7 +28,9 @@ pub(super) struct Order {
 }
 
 /// The text, in canonical extended JSON: `{"field":"_id","after":[{"$oid":"…"}]}`, and
-/// `{"field":"_id","full":[{"$oid":"…"}],"then":[…]}` within a full read.
+/// `{"field":"_id","full":[{"$oid":"…"}],"then":[…]}` within a full read. Where the field holds
+/// several classes, `also` has the marks of the others; `seen` has what was last at a time, in
+/// milliseconds, and may not be settled yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Token {
@@ -39,20 +38,25 @@ struct Token {
     after: Option<Vec<Bson>>,
     full: Option<Vec<Bson>>,
     then: Option<Vec<Bson>>,
+    #[serde(default)]
+    also: Vec<Vec<Bson>>,
+    #[serde(default)]
+    seen: Vec<(i64, Vec<Bson>)>,
 }
 
 #[derive(Serialize)]
-#[serde(untagged)]
-enum TokenRef<'a> {
-    Incremental {
-        field: &'a str,
-        after: Canonical<'a>,
-    },
-    Full {
-        field: &'a str,
-        full: Canonical<'a>,
-        then: Canonical<'a>,
-    },
+struct TokenRef<'a> {
+    field: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Canonical<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    full: Option<Canonical<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    then: Option<Canonical<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<Canonical<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    seen: Vec<(i64, Canonical<'a>)>,
 }
 
 impl Order {
@@ -61,49 +65,31 @@ impl Order {
         self.field == "_id"
     }
 
-    /// How many values a place holds.
+    /// How many values a mark holds.
     fn width(&self) -> usize {
         if self.is_id() { 1 } else { 2 }
-    }
-
-    /// The documents behind `after`, in the incremental order.
-    pub fn behind(&self, after: &[Bson]) -> Document {
-        let field = self.field.as_str();
-        match after {
-            [] => Document::new(),
-            [value] => doc! { field: { "$gt": value.clone() } },
-            [value, id, ..] => doc! { "$or": [
-                { field: { "$gt": value.clone() } },
-                // Said outright: a document's own `$ref` would be taken for an operator.
-                { field: { "$eq": value.clone() }, "_id": { "$gt": id.clone() } },
-            ] },
-        }
-    }
-
-    /// That order, or with -1 its reverse.
-    pub fn sort(&self, direction: i32) -> Document {
-        let mut sort = doc! { self.field.as_str(): direction };
-        if !self.is_id() {
-            sort.insert("_id", direction);
-        }
-        sort
     }
 }
 
 impl Place {
     /// The position of this place.
     pub fn position(&self, order: &Order) -> Position {
-        let field = order.field.as_str();
-        let token = match self {
-            Self::Incremental(after) => TokenRef::Incremental {
-                field,
-                after: Canonical(after),
-            },
-            Self::Full { after, then } => TokenRef::Full {
-                field,
-                full: Canonical(after.as_slice()),
-                then: Canonical(then),
-            },
+        let marks = self.marks();
+        let (first, also) = match marks.all() {
+            [] => (Canonical(&[]), &[][..]),
+            [first, also @ ..] => (Canonical(first), also),
+        };
+        let (after, full, then) = match self {
+            Self::Incremental(_) => (Some(first), None, None),
+            Self::Full { after, .. } => (None, Some(Canonical(after.as_slice())), Some(first)),
+        };
+        let token = TokenRef {
+            field: &order.field,
+            after,
+            full,
+            then,
+            also: also.iter().map(|it| Canonical(it)).collect(),
+            seen: marks.seen().iter().map(seen).collect(),
         };
         // Maps of texts and lists always have a JSON text.
         Position::new(serde_json::to_string(&token).unwrap_or_default())
@@ -123,22 +109,49 @@ impl Place {
                 token.field, order.field
             )));
         }
-        let place = match (token.after, token.full, token.then) {
-            (Some(after), None, None) => Some(Self::Incremental(after)),
-            (None, Some(mut full), Some(then)) if full.len() < 2 => Some(Self::Full {
-                after: full.pop(),
-                then,
-            }),
-            _ => None,
+        let damaged = || refused("it is damaged".into());
+        let (full, first) = match (token.after, token.full, token.then) {
+            (Some(after), None, None) => (None, after),
+            (None, Some(full), Some(then)) if full.len() < 2 => (Some(full), then),
+            _ => return Err(damaged()),
         };
-        place
-            .filter(|it| match it {
-                Self::Incremental(values) | Self::Full { then: values, .. } => {
-                    values.len() <= order.width()
-                }
-            })
-            .ok_or_else(|| refused("it is damaged".into()))
+        let fits = |values: &Vec<Bson>| (1..=order.width()).contains(&values.len());
+        let marks: Vec<_> = match (first.is_empty(), token.also.is_empty()) {
+            (true, true) => Vec::new(),
+            _ => std::iter::once(first).chain(token.also).collect(),
+        };
+        let sample = |(at, last)| Sample { at, last };
+        let seen: Vec<Sample> = token.seen.into_iter().map(sample).collect();
+        if !marks.iter().all(fits) || !seen.iter().all(|it| fits(&it.last)) {
+            return Err(damaged());
+        }
+        let marks = Marks::of_parts(marks, seen).ok_or_else(damaged)?;
+        Ok(match full {
+            None => Self::Incremental(marks),
+            Some(mut full) => Self::Full {
+                after: full.pop(),
+                then: marks,
+            },
+        })
     }
+
+    /// Where the incremental read stands or will go on.
+    pub fn marks(&self) -> &Marks {
+        match self {
+            Self::Incremental(marks) | Self::Full { then: marks, .. } => marks,
+        }
+    }
+
+    /// The same, to be moved.
+    pub fn marks_mut(&mut self) -> &mut Marks {
+        match self {
+            Self::Incremental(marks) | Self::Full { then: marks, .. } => marks,
+        }
+    }
+}
+
+fn seen(sample: &Sample) -> (i64, Canonical<'_>) {
+    (sample.at, Canonical(&sample.last))
 }
 
 impl Order {
@@ -206,7 +219,7 @@ impl Serialize for CanonicalValue<'_> {
 #[cfg(test)]
 mod tests {
     use mongodb::bson::{
-        Binary, DateTime, Decimal128, Timestamp, oid::ObjectId, spec::BinarySubtype,
+        Binary, DateTime, Decimal128, Timestamp, doc, oid::ObjectId, spec::BinarySubtype,
     };
 
     use super::*;
@@ -225,12 +238,12 @@ mod tests {
     #[test]
     fn a_position_reads_as_its_field_and_values() {
         let order = order("_id");
-        let place = Place::Incremental(vec![id()]);
+        let place = Place::Incremental(Marks::at(vec![id()]));
         let text = r#"{"field":"_id","after":[{"$oid":"abababababababababababab"}]}"#;
         assert_eq!(place.position(&order).as_str(), text);
         let place = Place::Full {
             after: None,
-            then: vec![id()],
+            then: Marks::at(vec![id()]),
         };
         let text = r#"{"field":"_id","full":[],"then":[{"$oid":"abababababababababababab"}]}"#;
         assert_eq!(place.position(&order).as_str(), text);
@@ -277,16 +290,43 @@ mod tests {
             Bson::Document(doc! { "b": 1_i64, "a": [2.0, "x"] }),
         ] {
             for place in [
-                Place::Incremental(vec![value.clone(), id()]),
+                Place::Incremental(Marks::at(vec![value.clone(), id()])),
                 Place::Full {
                     after: Some(value.clone()),
-                    then: vec![value.clone()],
+                    then: Marks::at(vec![value.clone()]),
                 },
             ] {
                 let position = place.position(&order);
                 let back = Place::parse(&position, &order).expect("our own");
                 assert_eq!(back, place, "{position}");
             }
+        }
+    }
+
+    #[test]
+    fn marks_of_several_classes_and_what_was_seen_come_back() {
+        let order = order("at");
+        let marks = vec![vec![Bson::Int64(5), id()], vec!["a".into(), id()]];
+        let last = vec![Bson::Int64(9), id()];
+        let at = 1_756_200_615_123;
+        let marks = Marks::of_parts(marks, vec![Sample { at, last }]).expect("marks");
+        let place = Place::Incremental(marks.clone());
+        let (long, oid) = (
+            r#"{"$numberLong":"9"}"#,
+            r#"{"$oid":"abababababababababababab"}"#,
+        );
+        let text = place.position(&order);
+        let expected = format!(
+            r#"{{"field":"at","after":[{{"$numberLong":"5"}},{oid}],"also":[["a",{oid}]],"seen":[[{at},[{long},{oid}]]]}}"#
+        );
+        assert_eq!(text.as_str(), expected);
+        let full = Place::Full {
+            after: Some(id()),
+            then: marks,
+        };
+        for place in [place, full] {
+            let position = place.position(&order);
+            assert_eq!(Place::parse(&position, &order).expect("our own"), place);
         }
     }
 
@@ -301,6 +341,9 @@ mod tests {
             (r#"{"field":"_id","full":[1,2],"then":[]}"#, "damaged"),
             (r#"{"field":"_id","after":[],"then":[]}"#, "damaged"),
             (r#"{"field":"_id","after":[{"$oid":"zz"}]}"#, "damaged"),
+            (r#"{"field":"_id","after":[1],"also":[[2]]}"#, "damaged"),
+            (r#"{"field":"_id","after":[],"also":[[2]]}"#, "damaged"),
+            (r#"{"field":"_id","after":[1],"seen":[[5,[]]]}"#, "damaged"),
             (r#"{"by":["id"],"after":[{"u64":"7"}]}"#, "another kind"),
             (r#"{"field":"at","after":[]}"#, "made for the field `at`"),
         ] {
@@ -311,19 +354,5 @@ mod tests {
                 "{said}"
             );
         }
-    }
-
-    #[test]
-    fn ties_are_read_on_by_their_id() {
-        let after = [Bson::Int32(7), id()];
-        assert_eq!(
-            order("at").behind(&after),
-            doc! { "$or": [{ "at": { "$gt": 7 } }, { "at": { "$eq": 7 }, "_id": { "$gt": id() } }] }
-        );
-        assert_eq!(order("at").sort(1), doc! { "at": 1, "_id": 1 });
-        assert_eq!(
-            order("_id").behind(&after[..1]),
-            doc! { "_id": { "$gt": 7 } }
-        );
     }
 }

@@ -4,18 +4,22 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use mongodb::{
-    bson::{Bson, Document, RawBsonRef, RawDocument, doc},
+    ClientSession,
+    bson::{Bson, Document, RawBsonRef, RawDocument, Timestamp, doc},
     raw_batch_cursor::RawBatch,
 };
 
 use super::{
-    collection::Scanned,
+    class::Class,
+    collection::{Classes, Scanned},
+    held,
     place::Place,
+    range::{Among, Bound},
     values::{Malformed, pack_fields},
 };
 use crate::{
-    model::{Batch, Op, Records, Value},
-    source::{Manner, ReadLimits, SourceError, keyset::Outlet},
+    model::{Batch, Op, Position, Records, Value},
+    source::{Late, Manner, ReadLimits, SourceError, keyset::Outlet},
 };
 
 /// How a collection is read on.
@@ -25,26 +29,35 @@ pub(super) struct Reading {
     pub manner: Manner,
     /// How long a following read waits for new documents before it asks again.
     pub poll: Duration,
+    /// How late commits are met.
+    pub late: Late,
 }
 
 /// Documents in one answer of the server: fewer cost a round trip for every few, more wait here.
 const ANSWER: std::ops::RangeInclusive<usize> = 1000..=5000;
 
 /// How many polls that find nothing pass between two looks at the field's classes.
-const POLLS: u32 = 60;
+pub(super) const POLLS: u32 = 60;
 
 /// Reads on from `place` until the end, or for ever.
 pub(super) async fn read(
     scanned: Arc<Scanned>,
     place: Place,
+    classes: Classes,
     reading: Reading,
     outlet: Outlet,
 ) -> Result<(), SourceError> {
-    let mut batches = Batches::new(scanned, place, reading.limits, outlet);
+    let mut batches = Batches::start(scanned, place, classes, reading.limits, outlet).await?;
+    if let Late::HoldBack(hold) = reading.late {
+        return held::read(batches, reading, hold).await;
+    }
     let mut idle = 0;
     loop {
-        let was_full = matches!(batches.place, Place::Full { .. });
-        let found = batches.pass().await?;
+        let was_full = batches.is_full();
+        let found = match was_full {
+            true => batches.full().await?,
+            false => batches.incremental(None).await?,
+        };
         match reading.manner {
             // A full read ends where the collection stood before it.
             Manner::Bounded => return Ok(()),
@@ -53,72 +66,185 @@ pub(super) async fn read(
         }
         // A value of another class that has come since would never be found.
         if idle % POLLS == POLLS - 1 {
-            batches.scanned.class().await?;
+            batches.look_for_classes().await?;
         }
         tokio::time::sleep(reading.poll).await;
     }
 }
 
 /// Gathers documents into batches within the limits, and hands these over.
-struct Batches {
-    scanned: Arc<Scanned>,
-    records: Records,
+pub(super) struct Batches {
+    pub scanned: Arc<Scanned>,
     /// Behind everything in `records`, once `settle` has been called.
-    place: Place,
+    pub place: Place,
+    classes: Classes,
+    /// What is read in it sees all that had been committed by its operation time.
+    session: ClientSession,
+    records: Records,
     limits: ReadLimits,
     outlet: Outlet,
+    /// Where the reader stands.
+    handed_over: Position,
 }
 
 impl Batches {
-    fn new(scanned: Arc<Scanned>, place: Place, limits: ReadLimits, outlet: Outlet) -> Self {
-        let records = Records::new(scanned.schema.clone());
-        Self {
+    async fn start(
+        scanned: Arc<Scanned>,
+        place: Place,
+        classes: Classes,
+        limits: ReadLimits,
+        outlet: Outlet,
+    ) -> Result<Self, SourceError> {
+        let client = scanned.connection.database().client();
+        let session = client.start_session().causal_consistency(true).await;
+        let session = session.map_err(|error| scanned.error(&error))?;
+        Ok(Self {
+            records: Records::new(scanned.schema.clone()),
+            handed_over: place.position(&scanned.order),
             scanned,
-            records,
             place,
+            classes,
+            session,
             limits,
             outlet,
+        })
+    }
+
+    pub fn is_full(&self) -> bool {
+        matches!(self.place, Place::Full { .. })
+    }
+
+    /// Whether it is a full read before its first document.
+    pub fn is_at_start_of_full(&self) -> bool {
+        matches!(self.place, Place::Full { after: None, .. })
+    }
+
+    /// Pages that are read from here on see all that had been committed by `time`.
+    pub fn advance(&mut self, time: Option<Timestamp>) {
+        if let Some(time) = time {
+            self.session.advance_operation_time(time);
         }
     }
 
-    /// Reads all that is behind the place now. Answers whether there was anything.
-    async fn pass(&mut self) -> Result<bool, SourceError> {
-        let Some((filter, sort)) = self.query() else {
-            self.end_phase().await;
+    /// Waits until all that had been committed by `time` can be seen by any read.
+    pub async fn wait_for(&mut self, time: Option<Timestamp>) -> Result<(), SourceError> {
+        self.advance(time);
+        let any = self.scanned.documents.find_one(doc! {});
+        let any = any.projection(doc! { "_id": 1 }).session(&mut self.session);
+        any.await.map_err(|error| self.scanned.error(&error))?;
+        Ok(())
+    }
+
+    /// The classes that the incremental field holds now.
+    pub async fn look_for_classes(&mut self) -> Result<(), SourceError> {
+        self.classes = self.scanned.classes().await?;
+        Ok(())
+    }
+
+    /// Classes that there may be something of: those that the field held when it was last looked
+    /// at, and those that have been read.
+    pub fn classes(&self) -> Vec<Class> {
+        let marks = self.place.marks().all().iter();
+        let mut classes = self.classes.values.clone();
+        classes.extend(marks.filter_map(|it| it.first().map(Class::of)));
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+
+    /// Reads all that is behind the marks now, of each class up to its bound where there are
+    /// `bounds`: a class without one has nothing yet to be read. Answers whether there was anything.
+    pub async fn incremental(
+        &mut self,
+        bounds: Option<&[(Class, Bound)]>,
+    ) -> Result<bool, SourceError> {
+        let sort = self.scanned.order.sort(1);
+        let classes = self.classes();
+        let mut found = false;
+        if classes.is_empty() && bounds.is_none() {
+            found = self.pass(doc! {}, sort.clone()).await?;
+        }
+        for class in &classes {
+            let bound = match bounds {
+                None => None,
+                Some(bounds) => match bounds.iter().find(|(of, _)| of == class) {
+                    None => continue,
+                    Some((_, bound)) => Some(bound),
+                },
+            };
+            let filter = self.scanned.order.filter(Among {
+                class: Some(*class),
+                alone: classes.len() == 1,
+                after: self.place.marks().of(*class),
+                bound,
+            });
+            found |= self.pass(filter, sort.clone()).await?;
+        }
+        if !self.records.is_empty() {
+            self.hand_over().await;
+        }
+        Ok(found)
+    }
+
+    /// Reads what is left of a full read, and goes over to the incremental one.
+    pub async fn full(&mut self) -> Result<bool, SourceError> {
+        let Place::Full { after, then } = self.place.clone() else {
             return Ok(false);
         };
+        let (ids, mut found) = (self.classes.ids.clone(), false);
+        for class in &ids {
+            let reached = after.as_ref().map(Class::of);
+            if reached.is_some_and(|it| *class < it) {
+                continue;
+            }
+            // Where `_id` is the order itself, the incremental read has what is past the bound;
+            // elsewhere new documents can have any `_id`.
+            let then = then.of(*class).and_then(<[Bson]>::first);
+            let bound = then
+                .cloned()
+                .map(Bound::UpTo)
+                .filter(|_| self.scanned.order.is_id());
+            if self.scanned.order.is_id() && bound.is_none() {
+                continue;
+            }
+            let filter = self.scanned.order.filter_of_ids(Among {
+                class: Some(*class),
+                alone: ids.len() == 1,
+                after: after
+                    .as_ref()
+                    .filter(|_| reached == Some(*class))
+                    .map(std::slice::from_ref),
+                bound: bound.as_ref(),
+            });
+            found |= self.pass(filter, doc! { "_id": 1 }).await?;
+        }
+        self.place = Place::Incremental(then);
+        self.hand_over().await;
+        Ok(found)
+    }
+
+    /// Hands over where it stands, if that has moved.
+    pub async fn end(&mut self) {
+        if self.place.position(&self.scanned.order) != self.handed_over {
+            self.hand_over().await;
+        }
+    }
+
+    /// Reads what one query finds. Answers whether there was anything.
+    async fn pass(&mut self, filter: Document, sort: Document) -> Result<bool, SourceError> {
         let scanned = self.scanned.clone();
         let lost = |error| scanned.error(&error);
         let answer = self.limits.rows.clamp(*ANSWER.start(), *ANSWER.end());
         let find = scanned.documents.find(filter).sort(sort);
-        let mut answers = find.batch_size(answer as u32).batch().await.map_err(lost)?;
+        let find = find.batch_size(answer as u32).session(&mut self.session);
+        let mut answers = find.batch().await.map_err(lost)?;
         let mut found = false;
-        while let Some(answer) = answers.next().await {
+        loop {
+            let answer = answers.stream(&mut self.session).next().await;
+            let Some(answer) = answer else {
+                return Ok(found);
+            };
             found |= self.gather(&answer.map_err(lost)?).await?;
-        }
-        self.end_phase().await;
-        Ok(found)
-    }
-
-    /// What is to be read from the place on; `None` where there can be nothing.
-    fn query(&self) -> Option<(Document, Document)> {
-        let order = &self.scanned.order;
-        match &self.place {
-            Place::Incremental(after) => Some((order.behind(after), order.sort(1))),
-            Place::Full { after, then } => {
-                let mut range = Document::new();
-                range.extend(after.iter().map(|it| ("$gt".to_owned(), it.clone())));
-                // Where `_id` is the order itself, the incremental read has what is past the
-                // bound; elsewhere new documents can have any `_id`.
-                if order.is_id() {
-                    range.insert("$lte", then.first()?.clone());
-                }
-                let filter = match range.is_empty() {
-                    true => Document::new(),
-                    false => doc! { "_id": range },
-                };
-                Some((filter, doc! { "_id": 1 }))
-            }
         }
     }
 
@@ -159,31 +285,22 @@ impl Batches {
             return Ok(());
         };
         match &mut self.place {
-            Place::Incremental(after) => *after = self.scanned.values(last)?,
+            Place::Incremental(marks) => marks.put(self.scanned.values(last)?),
             Place::Full { after, .. } => *after = Some(self.scanned.id(last)?),
         }
         Ok(())
-    }
-
-    /// What is left, at the end of an incremental read or of a full one.
-    async fn end_phase(&mut self) {
-        match &mut self.place {
-            Place::Incremental(_) if self.records.is_empty() => {}
-            Place::Incremental(_) => self.hand_over().await,
-            Place::Full { then, .. } => {
-                self.place = Place::Incremental(std::mem::take(then));
-                self.hand_over().await;
-            }
-        }
     }
 
     async fn hand_over(&mut self) {
         // The next batch will be about as large.
         let (rows, bytes) = (self.records.len(), self.records.bytes());
         let next = Records::with_capacity(self.scanned.schema.clone(), rows, bytes);
+        self.place.marks_mut().forget_read();
+        let position = self.place.position(&self.scanned.order);
+        self.handed_over = position.clone();
         let batch = Batch {
             records: std::mem::replace(&mut self.records, next),
-            position: self.place.position(&self.scanned.order),
+            position,
         };
         self.outlet.send(batch).await;
     }

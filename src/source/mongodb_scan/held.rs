@@ -1,0 +1,241 @@
+//! Reading up to what is settled: no further than where an open transaction may still commit.
+//!
+//! A bounded read fixes what was there when it began, and waits a while for that to settle. A
+//! following one reads at each poll what has settled since.
+
+use std::time::Duration;
+
+use mongodb::bson::doc;
+use tokio::time::Instant;
+
+use super::{
+    class::Class,
+    range::{Among, Bound},
+    reading::{Batches, POLLS, Reading},
+    settled::{Look, Watch},
+};
+use crate::source::{HoldBack, Manner, SourceError};
+
+/// Between two looks of a bounded read that waits.
+const STEP: Duration = Duration::from_millis(200);
+
+/// A class and how far it may be read, or has to be.
+type Bounds = Vec<(Class, Bound)>;
+
+/// Reads on until what was there when it began is read and the rest is left for the next run, or
+/// for ever.
+pub(super) async fn read(
+    mut batches: Batches,
+    reading: Reading,
+    hold: HoldBack,
+) -> Result<(), SourceError> {
+    let mut watch = Watch::new(batches.scanned.clone(), hold);
+    let look = watch.look().await?;
+    batches.wait_for(look.operation_time).await?;
+    batches.look_for_classes().await?;
+    if batches.is_full() {
+        fix_then(&mut batches, &mut watch, look).await?;
+        batches.full().await?;
+        // By `_id` it has read what was settled; by another order, all that there was.
+        if reading.manner == Manner::Bounded && !batches.scanned.order.is_id() {
+            return Ok(());
+        }
+    }
+    match reading.manner {
+        Manner::Bounded => bounded(batches, watch).await,
+        Manner::Follow => follow(batches, watch, reading.poll).await,
+    }
+}
+
+async fn bounded(mut batches: Batches, mut watch: Watch) -> Result<(), SourceError> {
+    let look = watch.look().await?;
+    batches.wait_for(look.operation_time).await?;
+    let reach = watch.reach(&look);
+    let goals = goals(&batches, reach).await?;
+    let deadline = Instant::now() + watch.patience();
+    let mut told = false;
+    loop {
+        let look = look_on(&mut batches, &mut watch).await?;
+        let bounds = bounds(&mut batches, &look);
+        batches.incremental(Some(&bounds)).await?;
+        let left = is_left(&batches, &goals).await?;
+        if !left || Instant::now() >= deadline {
+            if left {
+                tracing::warn!(
+                    source = %batches.scanned.order.source,
+                    "the last documents are left for the next run: {}",
+                    reason(&look, &watch)
+                );
+            }
+            warn_of_clocks_ahead(&batches, reach).await?;
+            batches.end().await;
+            return Ok(());
+        }
+        if !told {
+            tracing::info!(
+                source = %batches.scanned.order.source,
+                "waiting up to {:?} for the last documents: {}",
+                deadline.duration_since(Instant::now()),
+                reason(&look, &watch)
+            );
+            told = true;
+        }
+        tokio::time::sleep(STEP).await;
+    }
+}
+
+async fn follow(mut batches: Batches, mut watch: Watch, poll: Duration) -> Result<(), SourceError> {
+    let mut idle = 0;
+    loop {
+        let look = look_on(&mut batches, &mut watch).await?;
+        let bounds = bounds(&mut batches, &look);
+        let found = batches.incremental(Some(&bounds)).await?;
+        idle = if found { 0 } else { idle + 1 };
+        if idle % POLLS == POLLS - 1 || batches.classes().is_empty() {
+            batches.look_for_classes().await?;
+        }
+        tokio::time::sleep(poll).await;
+    }
+}
+
+/// Notes what is last, then asks how far that is settled.
+async fn look_on(batches: &mut Batches, watch: &mut Watch) -> Result<Look, SourceError> {
+    let mut last = Vec::new();
+    for class in batches.classes().into_iter().filter(|it| !it.is_clock()) {
+        last.extend(batches.scanned.last(class, None).await?);
+    }
+    // What is asked for behind it says a time at which it had been there.
+    let look = watch.look().await?;
+    batches.advance(look.operation_time);
+    for last in last {
+        batches.place.marks_mut().see(look.now, last);
+    }
+    Ok(look)
+}
+
+/// How far each class is settled.
+fn bounds(batches: &mut Batches, look: &Look) -> Bounds {
+    let mut bounds = Vec::new();
+    for class in batches.classes() {
+        let bound = match class.taken_at(look.until) {
+            Some(value) => Some(Bound::Below(value)),
+            None => {
+                let marks = batches.place.marks_mut();
+                marks.settled(class, look.until).map(Bound::UpTo)
+            }
+        };
+        bounds.extend(bound.map(|it| (class, it)));
+    }
+    bounds
+}
+
+/// What a bounded read waits for: the documents that are there, but for those whose clocks are so
+/// far ahead that it would wait in vain.
+async fn goals(batches: &Batches, reach: i64) -> Result<Bounds, SourceError> {
+    let mut goals = Vec::new();
+    for class in batches.classes() {
+        let reachable = class.taken_at(reach).map(Bound::Below);
+        let last = batches.scanned.last(class, reachable.as_ref()).await?;
+        let value = last.and_then(|it| it.into_iter().next());
+        goals.extend(value.map(|it| (class, Bound::UpTo(it))));
+    }
+    Ok(goals)
+}
+
+async fn is_left(batches: &Batches, goals: &Bounds) -> Result<bool, SourceError> {
+    for (class, goal) in goals {
+        let among = Among {
+            class: Some(*class),
+            alone: false,
+            after: batches.place.marks().of(*class),
+            bound: Some(goal),
+        };
+        let order = &batches.scanned.order;
+        if batches.scanned.has(order.filter(among)).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn warn_of_clocks_ahead(batches: &Batches, reach: i64) -> Result<(), SourceError> {
+    let field = &batches.scanned.order.field;
+    let values = batches
+        .classes()
+        .into_iter()
+        .filter_map(|it| it.taken_at(reach));
+    for value in values {
+        if batches
+            .scanned
+            .has(doc! { field: { "$gte": value } })
+            .await?
+        {
+            tracing::warn!(
+                source = %batches.scanned.order.source,
+                "documents whose `{field}` is ahead of the server's clock are left until it is \
+                 their time"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Fixes where the incremental read will go on, before a full read's first page.
+async fn fix_then(
+    batches: &mut Batches,
+    watch: &mut Watch,
+    mut look: Look,
+) -> Result<(), SourceError> {
+    if !batches.is_at_start_of_full() {
+        return Ok(());
+    }
+    let mut last = Vec::new();
+    for class in batches.classes() {
+        match class.taken_at(look.until).map(Bound::Below) {
+            Some(bound) => {
+                let settled = batches.scanned.last(class, Some(&bound)).await?;
+                batches.place.marks_mut().put(settled.unwrap_or_default());
+            }
+            None => last.extend(batches.scanned.last(class, None).await?),
+        }
+    }
+    if last.is_empty() {
+        return Ok(());
+    }
+    look = watch.look().await?;
+    let (seen, deadline) = (look.now, Instant::now() + watch.longest_wait());
+    tracing::info!(
+        source = %batches.scanned.order.source,
+        "a full read begins when the last documents have settled: {}",
+        reason(&look, watch)
+    );
+    while look.until < seen {
+        if Instant::now() >= deadline {
+            tracing::warn!(
+                source = %batches.scanned.order.source,
+                "the next run repeats this full read, as it could not be told what is settled: {}",
+                reason(&look, watch)
+            );
+            return Ok(());
+        }
+        tokio::time::sleep(STEP).await;
+        look = watch.look().await?;
+    }
+    batches.wait_for(look.operation_time).await?;
+    for last in last {
+        batches.place.marks_mut().put(last);
+    }
+    Ok(())
+}
+
+/// Why documents are held back.
+fn reason(look: &Look, watch: &Watch) -> String {
+    let settle = watch.settle();
+    match look.open {
+        Some(open) if open > Duration::from_secs(1) => format!(
+            "a transaction or write has been under way for {} s, and may still commit below them",
+            open.as_secs()
+        ),
+        _ => format!("they are held back for {settle:?}, as others may still commit below them"),
+    }
+}

@@ -1,0 +1,242 @@
+//! Up to which time everything that was taken has been committed: the server's clock, and the
+//! transactions and writes that it knows to be under way.
+
+use std::{sync::Arc, time::Duration};
+
+use mongodb::bson::{Bson, Document, Timestamp, doc};
+
+use super::collection::Scanned;
+use crate::{
+    connect::mongodb::Trouble,
+    source::{HoldBack, SourceError},
+};
+
+/// Asks the server how far a collection is settled.
+pub(super) struct Watch {
+    scanned: Arc<Scanned>,
+    hold: HoldBack,
+    sight: Sight,
+}
+
+/// What the server says at one time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    /// The server's clock, in milliseconds since 1970.
+    pub now: i64,
+    /// Whatever was taken before this time has been committed, or never will be.
+    pub until: i64,
+    /// A read behind this time sees all that had been committed; a server by itself has none.
+    pub operation_time: Option<Timestamp>,
+    /// How long the oldest transaction or write has been under way, where one is.
+    pub open: Option<Duration>,
+}
+
+/// Whether the server shows what is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// It does.
+    Open,
+    /// The user may not see it, or this is not the primary. A transaction ends by itself after
+    /// this time.
+    Blind(Duration),
+}
+
+/// Between taking a value and the server's first sight of it.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// How long a bounded read waits while what is under way can be seen.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// A full read waits longer before it begins: it would be done all over again.
+const LONGEST: Duration = Duration::from_secs(100);
+
+/// The coarsest clock is an ObjectId's: a second is settled when it is over.
+const SECOND: Duration = Duration::from_secs(1);
+
+impl Watch {
+    pub fn new(scanned: Arc<Scanned>, hold: HoldBack) -> Self {
+        Self {
+            scanned,
+            hold,
+            sight: Sight::Open,
+        }
+    }
+
+    /// Asks now.
+    ///
+    /// # Errors
+    /// `Lost` where the server does not answer.
+    pub async fn look(&mut self) -> Result<Look, SourceError> {
+        // The clock first: what starts behind this answer takes its values behind it. What ends
+        // before the next answer has been committed by that one's time.
+        let hello = self.ask(doc! { "hello": 1 }).await?;
+        let mut now = time(&hello, "localTime").ok_or_else(|| self.unknown_time())?;
+        let primary = hello.get_bool("isWritablePrimary").unwrap_or(false);
+        if !primary {
+            let last_write = hello.get_document("lastWrite").ok();
+            let applied = last_write.and_then(|it| time(it, "lastWriteDate"));
+            now = now.min(applied.unwrap_or(now));
+        }
+        let under_way = match self.sight {
+            Sight::Open if primary => self.under_way().await?,
+            Sight::Open => {
+                self.sight = Sight::Blind(self.longest_transaction().await?);
+                None
+            }
+            Sight::Blind(_) => None,
+        };
+        let open = under_way.as_ref().and_then(longest);
+        let operation_time = under_way
+            .as_ref()
+            .unwrap_or(&hello)
+            .get_timestamp("operationTime");
+        let margin = millis(self.settle() + self.hold.clock_skew);
+        Ok(Look {
+            now,
+            until: now - open.map_or(0, millis) - margin,
+            operation_time: operation_time.ok(),
+            open,
+        })
+    }
+
+    /// Whether the last look saw what is under way.
+    pub fn sight(&self) -> Sight {
+        self.sight
+    }
+
+    /// The longest time that is allowed for between taking a value and its commit, besides what
+    /// is seen to be under way.
+    pub fn settle(&self) -> Duration {
+        self.hold.settle.unwrap_or(match self.sight {
+            Sight::Open => SETTLE,
+            Sight::Blind(longest) => longest,
+        })
+    }
+
+    /// How long a bounded read waits for what had been there when it began.
+    pub fn patience(&self) -> Duration {
+        let settle = self.hold.settle.unwrap_or(match self.sight {
+            Sight::Open => WAIT,
+            Sight::Blind(longest) => longest,
+        });
+        settle + self.hold.clock_skew + SECOND
+    }
+
+    /// How long what is under way lasts at most, as far as that is known.
+    pub fn longest_wait(&self) -> Duration {
+        self.patience().max(LONGEST)
+    }
+
+    /// By this time of the server's, counted in milliseconds from `look` on, such a wait is over.
+    pub fn reach(&self, look: &Look) -> i64 {
+        look.now + millis(self.patience()) - millis(self.settle() + self.hold.clock_skew)
+    }
+
+    /// The server's answer on what is under way; `None` where it does not tell this user.
+    async fn under_way(&mut self) -> Result<Option<Document>, SourceError> {
+        let namespace = self.scanned.documents.namespace().to_string();
+        let written = |how: Document| {
+            let mut filter = doc! { "active": true, "ns": &namespace };
+            filter.extend(how);
+            filter
+        };
+        let exists = || doc! { "$exists": true };
+        let ask = doc! { "aggregate": 1, "cursor": {}, "pipeline": [
+            { "$currentOp": { "allUsers": true, "idleSessions": true } },
+            { "$match": { "$or": [
+                { "transaction.timeOpenMicros": exists() },
+                written(doc! { "op": { "$in": ["insert", "update", "remove"] } }),
+                written(doc! { "command.findAndModify": exists() }),
+                { "active": true, "command.bulkWrite": exists() },
+                { "active": true, "command.pipeline.$merge": exists() },
+            ] } },
+            { "$group": {
+                "_id": null,
+                "transaction": { "$max": "$transaction.timeOpenMicros" },
+                "write": { "$max": "$microsecs_running" },
+            } },
+        ] };
+        let admin = self
+            .scanned
+            .connection
+            .database()
+            .client()
+            .database("admin");
+        match admin.run_command(ask).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) => match self.scanned.connection.trouble(&error) {
+                Trouble::Lost(_) => Err(self.scanned.error(&error)),
+                // No right, or a service that does not have it.
+                Trouble::Refused { .. } => {
+                    self.sight = Sight::Blind(self.longest_transaction().await?);
+                    Ok(None)
+                }
+            },
+        }
+    }
+
+    /// How long a transaction lives at most. The server looks for those past their limit once in
+    /// half of it, so that one lives for up to half as long again.
+    async fn longest_transaction(&self) -> Result<Duration, SourceError> {
+        let ask = doc! { "getParameter": 1, "transactionLifetimeLimitSeconds": 1 };
+        let limit = match self.ask(ask).await {
+            Ok(answer) => answer
+                .get("transactionLifetimeLimitSeconds")
+                .and_then(seconds),
+            Err(error @ SourceError::Lost(..)) => return Err(error),
+            Err(_) => None,
+        };
+        let limit = limit.unwrap_or(60);
+        Ok(Duration::from_secs(limit + (limit / 2).clamp(1, 60)))
+    }
+
+    async fn ask(&self, command: Document) -> Result<Document, SourceError> {
+        let admin = self
+            .scanned
+            .connection
+            .database()
+            .client()
+            .database("admin");
+        let answer = admin.run_command(command).await;
+        answer.map_err(|error| self.scanned.error(&error))
+    }
+
+    fn unknown_time(&self) -> SourceError {
+        let advice = "the server does not say its time, which `late = \"hold-back\"` rests on: \
+                      choose `late = \"none\"`";
+        self.scanned.unfit(advice.to_owned())
+    }
+}
+
+/// How long the oldest of them has been under way.
+fn longest(answer: &Document) -> Option<Duration> {
+    let batch = answer
+        .get_document("cursor")
+        .ok()?
+        .get_array("firstBatch")
+        .ok()?;
+    let found = batch.first()?.as_document()?;
+    let micros = |name: &str| found.get_i64(name).ok();
+    let longest = micros("transaction").max(micros("write"))?;
+    // Rounded up: a millisecond is the clock's precision.
+    Some(Duration::from_millis(
+        u64::try_from(longest).ok()? / 1000 + 1,
+    ))
+}
+
+fn time(answer: &Document, name: &str) -> Option<i64> {
+    Some(answer.get_datetime(name).ok()?.timestamp_millis())
+}
+
+fn seconds(value: &Bson) -> Option<u64> {
+    match value {
+        Bson::Int32(it) => u64::try_from(*it).ok(),
+        Bson::Int64(it) => u64::try_from(*it).ok(),
+        Bson::Double(it) => Some(*it as u64),
+        _ => None,
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 8)
+}
