@@ -60,7 +60,7 @@ impl Place {
             .incremental
             .first()
             .and_then(|column| match column.kind {
-                Some(kind) => kind.parse(value),
+                Some(kind) => column.parse(kind, value),
                 None => untyped(value, &column.name, table),
             });
         let mark = mark.ok_or_else(|| SourceError::Position {
@@ -145,7 +145,7 @@ fn marks(part: Part, columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
         let pair = Some(typed)
             .filter(|it| it.len() == 1)
             .and_then(|mut it| it.pop_first());
-        let mark = pair.and_then(|(word, text)| MarkKind::of_word(&word)?.parse(&text));
+        let mark = pair.and_then(|(word, text)| column.parse(MarkKind::of_word(&word)?, &text));
         let mark = mark.ok_or_else(|| format!("it is damaged at `{}`", column.name))?;
         match column.kind {
             Some(kind) if kind != mark.kind() => Err(format!(
