@@ -17,5 +17,6 @@ mod sinks;
 mod source;
 mod source_faults;
 mod source_mongodb;
+mod source_types;
 mod source_values;
 mod sources;

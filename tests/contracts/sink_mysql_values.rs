@@ -4,7 +4,10 @@ use highwater::{
     connect::mysql::MysqlConnection,
     fault::chain,
     model::{Date, DateTime, Instant, Kind, Op, Time, Value},
-    sink::{Sink, SinkError},
+    sink::{
+        Sink, SinkError, Texts,
+        mysql::{MysqlSink, MysqlSinkSettings},
+    },
 };
 
 use super::{
@@ -16,6 +19,10 @@ on_both_servers!(
     every_kind_has_a_column_that_keeps_it,
     a_number_deletes_no_text_that_begins_like_it,
     a_zero_stays_a_zero,
+    a_key_of_any_number_type_deletes_its_own_row_alone,
+    an_instant_is_the_same_in_a_column_of_either_type,
+    texts_of_the_format_json_stand_for_bytes_and_json,
+    texts_of_other_formats_are_the_content_itself,
     a_record_larger_than_a_packet_is_at_fault_by_itself,
     rows_larger_than_a_statement_are_split,
 );
@@ -147,6 +154,164 @@ async fn a_zero_stays_a_zero(connection: &MysqlConnection) {
         .expect_err("no number");
     assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
     assert_eq!(read(connection, ROWS).await, ["0 zero"]);
+}
+
+/// Compared as text they would be compared as floats: neighbours would go with them, or none.
+async fn a_key_of_any_number_type_deletes_its_own_row_alone(connection: &MysqlConnection) {
+    const ONE: &str = "1.000000000000000000000000000001";
+    const TWO: &str = "1.000000000000000000000000000002";
+    const THREE: &str = "1.000000000000000000000000000003";
+    let cases = [
+        (
+            "DECIMAL(65,30)",
+            [ONE, TWO, THREE],
+            Value::Decimal(ONE),
+            Value::String(THREE),
+        ),
+        (
+            "DECIMAL(65,0)",
+            ["9007199254740992", "9007199254740993", "9007199254740994"],
+            Value::I64(9_007_199_254_740_992),
+            Value::Decimal("9007199254740994"),
+        ),
+        (
+            "FLOAT",
+            ["0.1", "0.2", "0.3"],
+            Value::F32(0.1),
+            Value::Decimal("0.3"),
+        ),
+        (
+            "DOUBLE",
+            ["0.1", "0.2", "0.3"],
+            Value::F64(0.1),
+            Value::Decimal("0.3"),
+        ),
+        (
+            "BIGINT UNSIGNED",
+            [
+                "18446744073709551613",
+                "18446744073709551614",
+                "18446744073709551615",
+            ],
+            Value::U64(18_446_744_073_709_551_613),
+            Value::String("18446744073709551615"),
+        ),
+        ("BIT(64)", ["1", "2", "3"], Value::Bit(1), Value::I64(3)),
+        (
+            "YEAR",
+            ["0", "1901", "2155"],
+            Value::Year(0),
+            Value::I64(2155),
+        ),
+    ];
+    for (done, (kind, [first, second, third], one, other)) in cases.into_iter().enumerate() {
+        run(
+            connection,
+            &format!(
+                "DROP TABLE IF EXISTS t; CREATE TABLE t (k {kind} PRIMARY KEY, name VARCHAR(9)); \
+                 INSERT INTO t VALUES ({first}, 'first'), ({second}, 'second'), ({third}, 'third')"
+            ),
+        )
+        .await;
+        let sink = table_sink(connection, None);
+        let rows = [[("k", one)], [("k", other)]];
+        let rows: Vec<Written<'_>> = rows.iter().map(|it| (Op::Delete, &it[..])).collect();
+        let from = (done > 0).then_some(done as i64);
+        write(&sink, &rows, from).await.expect("written");
+        let left = read(connection, "SELECT name FROM t ORDER BY name").await;
+        assert_eq!(left, ["second"], "{kind}");
+    }
+}
+
+async fn an_instant_is_the_same_in_a_column_of_either_type(connection: &MysqlConnection) {
+    let table = "CREATE TABLE t (uid INT PRIMARY KEY, a TIMESTAMP(6) NULL, b DATETIME(6))";
+    run(connection, table).await;
+    let sink = table_sink(connection, None);
+    let instant = Instant::from_millis(1_756_200_615_123);
+    let text = instant.to_string();
+    let rows = [
+        [
+            ("uid", Value::I64(1)),
+            ("a", Value::Instant(instant)),
+            ("b", Value::Instant(instant)),
+        ],
+        // As a format of texts has it.
+        [
+            ("uid", Value::I64(2)),
+            ("a", Value::String(&text)),
+            ("b", Value::String(&text)),
+        ],
+    ];
+    let rows: Vec<Written<'_>> = rows.iter().map(|it| (Op::Upsert, &it[..])).collect();
+    write(&sink, &rows, None).await.expect("written");
+    let read = read(
+        connection,
+        "SELECT CAST(CONCAT_WS(' ', a, b) AS CHAR) FROM t",
+    )
+    .await;
+    assert_eq!(
+        read,
+        ["2025-08-26 09:30:15.123000 2025-08-26 09:30:15.123000"; 2]
+    );
+}
+
+const BYTES_AND_JSON: &str = "CREATE TABLE t (uid INT PRIMARY KEY, b VARBINARY(9), j JSON)";
+const AS_TEXT: &str = "SELECT CAST(CONCAT_WS(' ', HEX(b), JSON_TYPE(j), CAST(j AS CHAR)) AS CHAR) FROM t ORDER BY uid";
+
+async fn texts_of_the_format_json_stand_for_bytes_and_json(connection: &MysqlConnection) {
+    run(connection, BYTES_AND_JSON).await;
+    let settings = MysqlSinkSettings {
+        texts: Texts::OF_JSON,
+        ..MysqlSinkSettings::new("t")
+    };
+    let sink = MysqlSink::open(connection.clone(), settings).expect("named");
+    let row = |uid, b, j| [("uid", Value::I64(uid)), ("b", Value::String(b)), ("j", j)];
+    let rows = [
+        row(1, "AP8=", Value::String("123")),
+        row(2, "", Value::String("a\"b")),
+        row(3, "YWJj", Value::Decimal("1.5")),
+        row(4, "YWI=", Value::Json("[1]")),
+        row(5, "YQ==", Value::Bool(true)),
+        row(6, "YQ==", Value::I64(7)),
+    ];
+    let rows: Vec<Written<'_>> = rows.iter().map(|it| (Op::Upsert, &it[..])).collect();
+    write(&sink, &rows, None).await.expect("written");
+    let number = ["DOUBLE 1.5", "ARRAY [1]", "BOOLEAN true", "INTEGER 7"];
+    let expected = [
+        "00FF STRING \"123\"".to_owned(),
+        " STRING \"a\\\"b\"".to_owned(),
+        format!("616263 {}", number[0]),
+        format!("6162 {}", number[1]),
+        format!("61 {}", number[2]),
+        format!("61 {}", number[3]),
+    ];
+    assert_eq!(read(connection, AS_TEXT).await, expected);
+    let plain = row(7, "abc", Value::Null);
+    let error = write(&sink, &[(Op::Upsert, &plain[..])], Some(1)).await;
+    let error = error.expect_err("it is no base64");
+    assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
+    assert!(
+        chain(&error).contains("binary = \"plain\""),
+        "{}",
+        chain(&error)
+    );
+}
+
+async fn texts_of_other_formats_are_the_content_itself(connection: &MysqlConnection) {
+    run(connection, BYTES_AND_JSON).await;
+    let sink = table_sink(connection, None);
+    let row = [
+        ("uid", Value::I64(1)),
+        ("b", Value::String("AP8=")),
+        ("j", Value::String("{\"a\": 1}")),
+    ];
+    write(&sink, &[(Op::Upsert, &row)], None)
+        .await
+        .expect("written");
+    assert_eq!(
+        read(connection, AS_TEXT).await,
+        ["4150383D OBJECT {\"a\": 1}"]
+    );
 }
 
 async fn a_record_larger_than_a_packet_is_at_fault_by_itself(connection: &MysqlConnection) {

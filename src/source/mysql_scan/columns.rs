@@ -107,7 +107,8 @@ pub(super) async fn learn(
     }
     let first = keyset::place(&names, &settings.incremental, "incremental").map_err(unfit)?;
     let first = &columns[first];
-    let table = keyset_table(name, &place, &columns, first, &key).map_err(unfit)?;
+    let names = (name, table, &place[..]);
+    let table = keyset_table(names, &columns, first, &key).map_err(unfit)?;
     // A column can be seen by any right to it, and read only by that to SELECT.
     probe(name, pool, table.select.clone()).await?;
     Ok(Learned {
@@ -219,8 +220,7 @@ async fn mark_json(
 }
 
 fn keyset_table(
-    name: &str,
-    place: &str,
+    (name, table_name, place): (&str, &str, &str),
     columns: &[Column],
     first: &Column,
     key: &[&Column],
@@ -234,10 +234,6 @@ fn keyset_table(
         name: it.name.clone(),
         kind: it.unpack.kind(),
     });
-    let table_name = place
-        .rsplit_once("`.`")
-        .map_or(place, |(_, it)| it)
-        .trim_matches('`');
     let selected: Vec<&str> = columns.iter().map(|it| it.quoted.as_str()).collect();
     Ok(Table {
         name: name.to_owned(),
@@ -283,7 +279,10 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
         Unpack::Text | Unpack::Bytes
             if data_type.starts_with("medium") || data_type.starts_with("long") =>
         {
-            return Err(unordered(column, "it may be longer than what the server sorts by"));
+            return Err(unordered(
+                column,
+                "it may be longer than what the server sorts by",
+            ));
         }
         Unpack::Bytes => (MarkKind::Bytes, "CAST(? AS BINARY)".to_owned()),
         Unpack::Decimal => {
@@ -380,7 +379,10 @@ mod tests {
         column.unpack = Unpack::Enum;
         column.row.2 = "enum('b','a')".to_owned();
         let found = key_column(&column).expect("members have an order");
-        assert_eq!((found.kind, &found.placeholder[..]), (Some(MarkKind::Member), "?"));
+        assert_eq!(
+            (found.kind, &found.placeholder[..]),
+            (Some(MarkKind::Member), "?")
+        );
         assert_eq!(found.members.and_then(|it| it.number("a")), Some(2));
         column.row.2 = "enum('','a')".to_owned();
         assert!(key_column(&column).is_err_and(|it| it.contains("has no text")));
