@@ -44,7 +44,8 @@ impl Bound {
             Holds::Json => self.json(value),
             Holds::Text | Holds::Anything => self.text(value),
             Holds::Integer => self.integer(value),
-            Holds::Float | Holds::Decimal(..) | Holds::Number => self.number(value),
+            Holds::Float => self.single(value),
+            Holds::Decimal(..) | Holds::Number => self.number(value),
             Holds::Clock => self.clock(value),
             Holds::Bytes => self.bytes(value),
         };
@@ -76,13 +77,10 @@ impl Bound {
                 // All of its digits: the statement makes a decimal of it.
                 number.and_then(|_| self.add(*text))
             }
-            // What a column of single precision holds, as wide as the server compares it.
-            (Holds::Float, Value::F32(it)) => self.add(f64::from(*it)),
-            (Holds::Float, Value::String(text) | Value::Decimal(text)) => {
-                let single: Option<f32> = text.parse().ok();
-                let reason = "it is text, and the column's type a number";
-                let single = single.ok_or_else(|| reason.to_owned());
-                single.and_then(|it| self.add(f64::from(it)))
+            (Holds::Float, Value::String(text) | Value::Decimal(text))
+                if text.parse::<f32>().is_err() =>
+            {
+                Err("it is text, and the column's type a number".to_owned())
             }
             _ => return self.push(column, value),
         }
@@ -135,6 +133,19 @@ impl Bound {
                 _ => self.add(*it),
             },
             other => self.finite_text(other),
+        }
+    }
+
+    /// As wide as the server reckons: the few digits of the largest number are more than it takes.
+    fn single(&mut self, value: &Value<'_>) -> Result<(), String> {
+        let single = match value {
+            Value::F32(it) => Some(*it),
+            Value::String(it) | Value::Decimal(it) => it.parse().ok(),
+            _ => None,
+        };
+        match single.filter(|it| it.is_finite()) {
+            Some(single) => self.add(f64::from(single)),
+            None => self.number(value),
         }
     }
 
