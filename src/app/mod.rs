@@ -15,7 +15,7 @@ mod sink;
 mod stop;
 mod sync;
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -38,12 +38,33 @@ struct App {
     json: bool,
 }
 
-/// Does what the command line says.
-pub async fn run(cli: Cli) -> ExitCode {
+/// Does what the command line says, in a runtime of its own.
+pub fn run(cli: &Cli) -> ExitCode {
+    // Two providers are linked; without a choice the first handshake would panic. It fails only
+    // where one was installed before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let code = runtime.block_on(answer(cli));
+            // A thread that is stuck in a client library must not keep a finished process.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            code
+        }
+        Err(error) => {
+            eprintln!("highwater: the runtime cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn answer(cli: &Cli) -> ExitCode {
     let status = match &cli.command {
         Command::Demo(demo) => demo::run(demo, &cli.everywhere).await,
         Command::Check(check) if check.offline => check::offline(&cli.everywhere),
-        _ => with_settings(&cli).await,
+        _ => with_settings(cli).await,
     };
     match status {
         Ok(status) => status.into(),

@@ -342,7 +342,7 @@ fn late(from: &ReadFrom) -> Late {
         LateRows::None => Late::None,
         LateRows::HoldBack => Late::HoldBack(HoldBack {
             settle: from.settle,
-            clock_skew: from.clock_skew,
+            clock_skew: from.clock_skew.unwrap_or_default(),
         }),
     }
 }

@@ -113,10 +113,20 @@ impl KafkaPublisher {
             .set("acks", "all")
             .set("partitioner", settings.partitioner.name())
             .set("compression.type", settings.compression.name())
-            .set("linger.ms", millis(settings.linger))
-            .set("message.timeout.ms", millis(settings.delivery_timeout))
             // The topic's own limit decides what is too large, not a guess made here.
             .set("message.max.bytes", LARGEST_MESSAGE);
+        for (option, alias, duration) in [
+            ("linger.ms", "queue.buffering.max.ms", settings.linger),
+            (
+                "message.timeout.ms",
+                "delivery.timeout.ms",
+                settings.delivery_timeout,
+            ),
+        ] {
+            if config.get(alias).is_none() {
+                set_default(&mut config, option, millis(duration));
+            }
+        }
         let kilobytes = (settings.queue_bytes >> 10).clamp(1, i32::MAX as usize);
         set_default(&mut config, "queue.buffering.max.kbytes", kilobytes);
         set_default(&mut config, "queue.buffering.max.messages", 1_000_000);

@@ -30,8 +30,8 @@ pub struct ReadFrom {
     pub late: LateRows,
     /// The longest time between taking a value and its commit, where it is declared.
     pub settle: Option<Duration>,
-    /// How far the writers' clocks may be apart.
-    pub clock_skew: Duration,
+    /// How far the writers' clocks may be apart, where it is declared.
+    pub clock_skew: Option<Duration>,
 }
 
 /// What is done about rows that commit after rows of higher values.
@@ -72,7 +72,7 @@ impl ReadFrom {
             poll: section.duration_or("poll", Duration::from_secs(1)),
             late: section.choice_or("late", usual_late(kind)),
             settle: section.optional_duration("settle"),
-            clock_skew: section.duration_or("clock-skew", Duration::ZERO),
+            clock_skew: section.optional_duration("clock-skew"),
         }
     }
 }

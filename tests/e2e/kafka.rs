@@ -173,6 +173,18 @@ impl Kafka {
         Ok(consumer.commit(&places, CommitMode::Sync)?)
     }
 
+    /// Each broker's address as the brokers tell it to clients.
+    ///
+    /// # Errors
+    /// They do not answer.
+    pub fn told(&self) -> Result<Vec<(String, i32)>> {
+        let known = self.consumer(None)?.fetch_metadata(None, PATIENCE)?;
+        let brokers = known.brokers().iter();
+        Ok(brokers
+            .map(|it| (it.host().to_owned(), it.port()))
+            .collect())
+    }
+
     fn topics(&self) -> Result<Vec<String>> {
         let known = self.consumer(None)?.fetch_metadata(None, PATIENCE)?;
         Ok(known

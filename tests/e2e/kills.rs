@@ -3,8 +3,8 @@
 //! A kill counts only where there was something to lose: records acknowledged beyond the saved
 //! cursor, or a transaction open on the target. `HIGHWATER_PROOF=full` counts ten of each.
 
-mod sink;
-mod sync;
+pub mod sink;
+pub mod sync;
 
 use std::{env, fs, time::Duration};
 
@@ -26,16 +26,22 @@ pub fn full_scale() -> bool {
 }
 
 /// A kill that does not come about in this time is a defect of the test.
-const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Writes the settings of a test: the brokers and `part`.
-fn settings(world: &World, part: &str) -> Result<()> {
+pub fn settings(world: &World, part: &str) -> Result<()> {
+    settings_by(world, &world.servers.kafka, part)
+}
+
+/// As `settings`, with other brokers.
+pub fn settings_by(world: &World, brokers: &str, part: &str) -> Result<()> {
     let path = world.folder.path().join("settings.toml");
-    Ok(fs::write(path, format!("{KAFKA}{part}"))?)
+    let kafka = KAFKA.replace("BROKERS", brokers);
+    Ok(fs::write(path, format!("{kafka}{part}"))?)
 }
 
 const KAFKA: &str = r#"
 [connections.kafka]
 kind = "kafka"
-brokers = ["${KAFKA_BROKERS}"]
+brokers = ["BROKERS"]
 "#;

@@ -1,7 +1,10 @@
 //! Whole flows on real servers: the `highwater` command, its settings, and what arrives.
 
+mod away;
 mod case;
 mod difference;
+mod door;
+mod full_disk;
 mod kafka;
 mod kills;
 mod mongo;
@@ -42,6 +45,7 @@ cases! {
     flow_that_runs_already_is_refused
     flow_that_runs_already_is_refused_by_a_database
     full_amount_reads_everything_again
+    full_disk_of_the_target_costs_no_message
     information_to_mariadb_as_protobuf
     information_to_mysql
     lost_progress_is_told

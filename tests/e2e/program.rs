@@ -1,6 +1,7 @@
 //! The `highwater` command, as a user starts and stops it.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -37,6 +38,14 @@ pub struct Ended {
 /// # Errors
 /// It cannot be started.
 pub fn start(world: &World, arguments: &str) -> Result<Running> {
+    start_with(world, arguments, &[])
+}
+
+/// As `start`, with further variables in its environment.
+///
+/// # Errors
+/// It cannot be started.
+pub fn start_with(world: &World, arguments: &str, more: &[(&str, &OsStr)]) -> Result<Running> {
     // Files, not pipes: nobody has to read while it runs, and what it said outlives a kill.
     let output = tempfile::tempdir()?;
     let file = |name: &str| File::create(output.path().join(name));
@@ -46,6 +55,7 @@ pub fn start(world: &World, arguments: &str) -> Result<Running> {
         .envs(world.variables())
         .env_remove("RUST_LOG")
         .env("COLUMNS", "200")
+        .envs(more.iter().copied())
         .stdin(Stdio::null())
         .stdout(file("out")?)
         .stderr(file("err")?)

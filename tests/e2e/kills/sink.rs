@@ -7,8 +7,8 @@ use super::{LIMIT, kills, settings};
 use crate::{in_a_world, kafka::Outgoing, program, sql::Sql, wait, world::World};
 
 /// Messages in each partition that are new at each kill of a `sink`.
-const MESSAGES: i64 = 1_500;
-const PARTITIONS: i32 = 2;
+pub const MESSAGES: i64 = 1_500;
+pub const PARTITIONS: i32 = 2;
 #[test]
 fn kills_of_a_sink_apply_every_message_once() {
     in_a_world("kills_sink", async |world| {
@@ -34,7 +34,7 @@ fn kills_of_a_sink_apply_every_message_once() {
 }
 
 /// Publishes further messages of known places: in each partition, `n` is the offset.
-fn produce(world: &World, from: i64) -> Result<()> {
+pub fn produce(world: &World, from: i64) -> Result<()> {
     for partition in 0..PARTITIONS {
         let values: Vec<_> = (from..from + MESSAGES)
             .map(|n| {
@@ -106,7 +106,7 @@ async fn kill_between(world: &World, sql: &mut Sql, round: usize) -> Result<()> 
     Ok(())
 }
 
-async fn every_message_was_applied_once(sql: &mut Sql, produced: i64) -> Result<()> {
+pub async fn every_message_was_applied_once(sql: &mut Sql, produced: i64) -> Result<()> {
     let messages = produced * i64::from(PARTITIONS);
     let landed = sql.number("SELECT COUNT(*) FROM landed").await?;
     ensure!(landed == messages, "{landed} rows of {messages} messages");
@@ -143,7 +143,7 @@ async fn the_audit_tells_a_repeated_message(world: &World, sql: &mut Sql) -> Res
 }
 
 /// The shortest session that a broker allows: a killed member keeps its partitions as long.
-const SINK: &str = r#"
+pub const SINK: &str = r#"
 [connections.warehouse]
 kind = "mysql"
 url = "${MYSQL_URL}"
@@ -161,7 +161,7 @@ batch = { rows = 20, wait = "200ms" }
 session-timeout = "6s"
 "#;
 
-const LANDED: &str = "
+pub const LANDED: &str = "
 CREATE TABLE landed (id BIGINT PRIMARY KEY, p INT NOT NULL, n BIGINT NOT NULL);
 CREATE TABLE audit (
     number BIGINT AUTO_INCREMENT PRIMARY KEY,

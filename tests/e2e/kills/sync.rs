@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Numbers of records have seven digits, so that they are found in a position.
-const FIRST: i64 = 1_000_001;
+pub const FIRST: i64 = 1_000_001;
 /// Records that are new at each kill of a `sync`: more than a second's work, after which the
 /// cursor is saved, also where the build is a fast one.
 fn new_records() -> i64 {
@@ -115,7 +115,7 @@ async fn work_beyond_the_cursor(world: &World, sync: &mut Running, saved: bool) 
 }
 
 /// The number of the record at which the saved cursor stands.
-fn cursor(world: &World) -> Result<i64> {
+pub fn cursor(world: &World) -> Result<i64> {
     let Ok(entries) = fs::read_dir(world.folder.path().join("cursors")) else {
         return Ok(FIRST - 1);
     };
@@ -137,7 +137,7 @@ fn number_in(text: &str) -> Option<i64> {
 }
 
 /// Messages in the topic, and the largest number of a record among them.
-fn end_of_topic(world: &World) -> Result<(usize, i64)> {
+pub fn end_of_topic(world: &World) -> Result<(usize, i64)> {
     let numbers = published(world)?;
     let last = numbers.iter().max().copied().unwrap_or(FIRST - 1);
     Ok((numbers.len(), last))
@@ -155,7 +155,7 @@ fn published(world: &World) -> Result<Vec<i64>> {
 
 /// A restart may go back, but never forth: whatever is published stands right behind what was
 /// published before it.
-fn nothing_is_missing(world: &World, end: i64) -> Result<()> {
+pub fn nothing_is_missing(world: &World, end: i64) -> Result<()> {
     let numbers = published(world)?;
     let mut furthest = FIRST - 1;
     for number in &numbers {
@@ -189,7 +189,7 @@ in-flight = 2
 from = { connection = "crawler", collection = "records", batch = { rows = 10 } }
 "#;
 
-const MYSQL: &str = r#"
+pub const MYSQL: &str = r#"
 [connections.shop]
 kind = "mysql"
 url = "${MYSQL_URL}"
@@ -203,7 +203,7 @@ in-flight = 2
 from = { connection = "shop", table = "records", incremental = "changed_at", batch = { rows = 10 } }
 "#;
 
-const RECORDS: &str = "CREATE TABLE records (
+pub const RECORDS: &str = "CREATE TABLE records (
     id BIGINT PRIMARY KEY,
     text VARCHAR(20) NOT NULL,
     changed_at DATETIME(6) NOT NULL,

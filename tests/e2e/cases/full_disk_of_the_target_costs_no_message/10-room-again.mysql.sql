@@ -1,0 +1,1 @@
+DROP TRIGGER full_disk;
