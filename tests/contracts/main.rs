@@ -12,6 +12,7 @@ mod cursors;
 mod limit;
 mod sink;
 mod sink_mysql;
+mod sink_mysql_keys;
 mod sink_mysql_values;
 mod sinks;
 mod source;

@@ -19,7 +19,6 @@ on_both_servers!(
     every_kind_has_a_column_that_keeps_it,
     a_number_deletes_no_text_that_begins_like_it,
     a_zero_stays_a_zero,
-    a_key_of_any_number_type_deletes_its_own_row_alone,
     an_instant_is_the_same_in_a_column_of_either_type,
     texts_of_the_format_json_stand_for_bytes_and_json,
     texts_of_other_formats_are_the_content_itself,
@@ -154,73 +153,6 @@ async fn a_zero_stays_a_zero(connection: &MysqlConnection) {
         .expect_err("no number");
     assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
     assert_eq!(read(connection, ROWS).await, ["0 zero"]);
-}
-
-/// Compared as text they would be compared as floats: neighbours would go with them, or none.
-async fn a_key_of_any_number_type_deletes_its_own_row_alone(connection: &MysqlConnection) {
-    const ONE: &str = "1.000000000000000000000000000001";
-    const TWO: &str = "1.000000000000000000000000000002";
-    const THREE: &str = "1.000000000000000000000000000003";
-    let cases = [
-        (
-            "DECIMAL(65,30)",
-            [ONE, TWO, THREE],
-            Value::Decimal(ONE),
-            Value::String(THREE),
-        ),
-        (
-            "DECIMAL(65,0)",
-            ["9007199254740992", "9007199254740993", "9007199254740994"],
-            Value::I64(9_007_199_254_740_992),
-            Value::Decimal("9007199254740994"),
-        ),
-        (
-            "FLOAT",
-            ["0.1", "0.2", "0.3"],
-            Value::F32(0.1),
-            Value::Decimal("0.3"),
-        ),
-        (
-            "DOUBLE",
-            ["0.1", "0.2", "0.3"],
-            Value::F64(0.1),
-            Value::Decimal("0.3"),
-        ),
-        (
-            "BIGINT UNSIGNED",
-            [
-                "18446744073709551613",
-                "18446744073709551614",
-                "18446744073709551615",
-            ],
-            Value::U64(18_446_744_073_709_551_613),
-            Value::String("18446744073709551615"),
-        ),
-        ("BIT(64)", ["1", "2", "3"], Value::Bit(1), Value::I64(3)),
-        (
-            "YEAR",
-            ["0", "1901", "2155"],
-            Value::Year(0),
-            Value::I64(2155),
-        ),
-    ];
-    for (done, (kind, [first, second, third], one, other)) in cases.into_iter().enumerate() {
-        run(
-            connection,
-            &format!(
-                "DROP TABLE IF EXISTS t; CREATE TABLE t (k {kind} PRIMARY KEY, name VARCHAR(9)); \
-                 INSERT INTO t VALUES ({first}, 'first'), ({second}, 'second'), ({third}, 'third')"
-            ),
-        )
-        .await;
-        let sink = table_sink(connection, None);
-        let rows = [[("k", one)], [("k", other)]];
-        let rows: Vec<Written<'_>> = rows.iter().map(|it| (Op::Delete, &it[..])).collect();
-        let from = (done > 0).then_some(done as i64);
-        write(&sink, &rows, from).await.expect("written");
-        let left = read(connection, "SELECT name FROM t ORDER BY name").await;
-        assert_eq!(left, ["second"], "{kind}");
-    }
 }
 
 async fn an_instant_is_the_same_in_a_column_of_either_type(connection: &MysqlConnection) {
