@@ -22,6 +22,7 @@ on_both_servers!(
     an_instant_is_the_same_in_a_column_of_either_type,
     texts_of_the_format_json_stand_for_bytes_and_json,
     texts_of_other_formats_are_the_content_itself,
+    an_enums_error_value_is_refused_with_its_record,
     a_record_larger_than_a_packet_is_at_fault_by_itself,
     rows_larger_than_a_statement_are_split,
 );
@@ -244,6 +245,32 @@ async fn texts_of_other_formats_are_the_content_itself(connection: &MysqlConnect
         read(connection, AS_TEXT).await,
         ["4150383D OBJECT {\"a\": 1}"]
     );
+}
+
+/// What a lenient server has kept of a value that was no member: a strict one does not take it.
+async fn an_enums_error_value_is_refused_with_its_record(connection: &MysqlConnection) {
+    run(
+        connection,
+        "CREATE TABLE t (uid INT PRIMARY KEY, e ENUM('a','b'), s SET('a','b'))",
+    )
+    .await;
+    let sink = table_sink(connection, None);
+    let row = |uid, e, s| {
+        [
+            ("uid", Value::I64(uid)),
+            ("e", Value::Enum(e)),
+            ("s", Value::Enum(s)),
+        ]
+    };
+    write(&sink, &[(Op::Upsert, &row(1, "b", ""))], None)
+        .await
+        .expect("a set of none is a value");
+    let error = write(&sink, &[(Op::Upsert, &row(2, "", "a"))], Some(1))
+        .await
+        .expect_err("no member");
+    assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
+    let read = read(connection, "SELECT CAST(CONCAT(e, '/', s) AS CHAR) FROM t").await;
+    assert_eq!(read, ["b/"]);
 }
 
 async fn a_record_larger_than_a_packet_is_at_fault_by_itself(connection: &MysqlConnection) {
