@@ -22,9 +22,12 @@ use crate::{
     fault::Faulty,
     flow::FlowError,
     model::FlowName,
-    settings::{Chosen, Connection, Cursors, Format, LateRows, ReadFrom, Settings, WriteInto},
+    settings::{
+        self, BinaryText, Chosen, Connection, Cursors, Format, LateRows, ReadFrom, Settings,
+        WriteInto,
+    },
     sink::{
-        CreateTable, Sink,
+        BytesText, CreateTable, JsonText, Sink, Texts,
         mysql::{MysqlSink, MysqlSinkSettings},
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
@@ -236,6 +239,7 @@ impl Open {
                     key,
                     drop,
                     create,
+                    texts: texts(into),
                     ..MysqlSinkSettings::new(&into.table)
                 };
                 Arc::new(MysqlSink::open(mysql, settings)?)
@@ -324,6 +328,19 @@ fn known_key(format: Format) -> Option<Vec<String>> {
 
 fn declared(key: &[String]) -> Option<Vec<String>> {
     (!key.is_empty()).then(|| key.to_vec())
+}
+
+fn texts(into: &WriteInto) -> Texts {
+    Texts {
+        bytes: match into.binary {
+            BinaryText::Plain => BytesText::Plain,
+            BinaryText::Base64 => BytesText::Base64,
+        },
+        json: match into.json_text {
+            settings::JsonText::Document => JsonText::Document,
+            settings::JsonText::Value => JsonText::Value,
+        },
+    }
 }
 
 fn mongodb_scan(from: &ReadFrom, limits: ReadLimits) -> MongodbScanSettings {

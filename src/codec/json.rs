@@ -269,7 +269,8 @@ fn pack_raw(packer: &mut Packer<'_>, raw: &str) -> Result<(), serde_json::Error>
             Value::String(inner)
         }
         _ => match (raw.parse(), raw.parse()) {
-            (Ok(signed), _) => Value::I64(signed),
+            // `-0` is none: JSON of a source has it as it was written.
+            (Ok(signed), _) if raw != "-0" => Value::I64(signed),
             (_, Ok(unsigned)) => Value::U64(unsigned),
             _ => Value::Decimal(raw),
         },
@@ -343,6 +344,9 @@ mod tests {
         assert_eq!(row.get("c"), Some(Value::Decimal("1.50")));
         let digits = "123456789012345678901234567890";
         assert_eq!(row.get("d"), Some(Value::Decimal(digits)));
+        let zero = decoded(b"{\"a\":-0}").expect("valid");
+        let zero = zero.get(0).and_then(|it| it.get("a"));
+        assert_eq!(zero, Some(Value::Decimal("-0")));
     }
 
     #[test]

@@ -71,6 +71,12 @@ impl Instant {
             .checked_add(i64::from(self.micros / 1000))
     }
 
+    /// Reads what `Display` writes for the years 1 to 9999.
+    pub fn parse(text: &str) -> Option<Self> {
+        let clock = text.strip_suffix('Z').filter(|it| it.contains('T'))?;
+        Self::from_utc(DateTime::parse(clock)?)
+    }
+
     /// The UTC wall clock, for the years 1 to 9999.
     pub fn to_utc(self) -> Option<DateTime> {
         let days = self.seconds.div_euclid(86_400);
@@ -313,6 +319,21 @@ mod tests {
             let instant = Instant::from_millis(millis);
             let clock = instant.to_utc().expect("within the years 1 to 9999");
             assert_eq!(Instant::from_utc(clock), Some(instant), "{clock}");
+            assert_eq!(Instant::parse(&instant.to_string()), Some(instant));
+        }
+    }
+
+    #[test]
+    fn what_is_no_point_in_time_is_read_as_none() {
+        for text in [
+            "2025-08-26T09:30:15",
+            "2025-08-26 09:30:15Z",
+            "2025-02-31T09:30:15Z",
+            "0000-00-00T00:00:00Z",
+            "253402300800s",
+            "Z",
+        ] {
+            assert_eq!(Instant::parse(text), None, "{text}");
         }
     }
 

@@ -81,7 +81,7 @@ fn unknown_keys_name_the_nearest() {
 #[test]
 fn connections_are_held_to_their_kind() {
     check(
-        "[connections.a]\nkind = \"mysqll\"\n[connections.b]\nurl = \"mysql://h\"\n[connections.c]\nkind = \"mysql\"\nurl = \"postgres://h\"\ndatabase = \"d\"\n[connections.d]\nkind = \"sqlite\"\n[connections.file]\nkind = \"sqlite\"\npath = \"\"\n[connections.\"e/f\"]\nkind = 5",
+        "[connections.a]\nkind = \"mysqll\"\n[connections.b]\nurl = \"mysql://h\"\n[connections.c]\nkind = \"mysql\"\nurl = \"postgres://h\"\ndatabase = \"d\"\n[connections.d]\nkind = \"sqlite\"\n[connections.small]\nkind = \"sqlite\"\npath = \"\"\n[connections.\"e/f\"]\nkind = 5",
         &[
             "2: connections.a.kind: `mysqll` is none of mongodb, mysql, mariadb, sqlite, kafka, embedded, redis, did you mean `mysql`?",
             "3: connections.b.kind: is missing, add kind = \"mysql\"",
@@ -165,6 +165,17 @@ fn parts_of_a_data_type_have_to_agree() {
             "14: data-types.c.from.table: this connection has no tables, write `collection`",
             "14: data-types.c.from.key: a collection's key is always `_id`, leave it out",
             "16: retry.first: the first wait is longer than `most`",
+        ],
+    );
+}
+
+#[test]
+fn what_texts_stand_for_is_for_mysql_and_mariadb() {
+    check_flow(
+        "[connections.small]\nkind = \"sqlite\"\npath = \"a.db\"\n[data-types.a]\nformat = \"json\"\ntopic = \"t\"\ninto = { connection = \"small\", table = \"c\", binary = \"base64\" }\n[data-types.b]\nformat = \"json\"\ntopic = \"t\"\ninto = { connection = \"shop\", table = \"c\", binary = \"hex\", json-text = \"value\" }",
+        &[
+            "7: data-types.a.into.binary: is for columns of MySQL and MariaDB: SQLite keeps texts as they are",
+            "11: data-types.b.into.binary: `hex` is none of plain, base64",
         ],
     );
 }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::{
+    connection::ConnectionKind as Kind,
     data_type::Format,
     read_from::read_bytes,
     references::{Connections, SINKS},
     section::Section,
+    typed::Choice,
 };
 
 /// Where records are written.
@@ -28,12 +30,34 @@ pub struct WriteInto {
     pub drop: Vec<String>,
     /// Whether a missing table is made.
     pub create_table: bool,
+    /// What a text stands for in a column of bytes.
+    pub binary: BinaryText,
+    /// What a text stands for in a column of JSON.
+    pub json_text: JsonText,
     /// The consumer group.
     pub group: String,
     /// An older system's group, whose offsets are where the first start begins.
     pub take_over: Option<String>,
     /// How long a silent member stays in its group.
     pub session_timeout: Duration,
+}
+
+/// What a text stands for in a column of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BinaryText {
+    /// Its own bytes.
+    Plain,
+    /// The bytes that it has in base64.
+    Base64,
+}
+
+/// What a text stands for in a column of JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JsonText {
+    /// JSON itself.
+    Document,
+    /// A JSON string.
+    Value,
 }
 
 impl WriteInto {
@@ -43,7 +67,7 @@ impl WriteInto {
         section: &mut Section<'_>,
         connections: &Connections,
     ) -> Self {
-        let (connection, _) = connections.named(section, "connection", SINKS);
+        let (connection, kind) = connections.named(section, "connection", SINKS);
         let (rows, wait) = format.unwrap_or(Format::Json).sink_batch();
         let (rows, bytes, wait) = section.section("batch", |batch| {
             (
@@ -59,6 +83,7 @@ impl WriteInto {
             let message = "is this sink's own group, not an older system's".to_owned();
             section.wrong("take-over", &older.span, message, None);
         }
+        let (binary, json_text) = read_texts(format, kind, section);
         Self {
             connection,
             table: section.text("table", "\"info\""),
@@ -68,9 +93,46 @@ impl WriteInto {
             wait,
             drop: texts(section.texts("drop")),
             create_table: section.flag_or("create-table", true),
+            binary,
+            json_text,
             group,
             take_over: take_over.map(|it| it.text),
             session_timeout: section.duration_or("session-timeout", Duration::from_secs(45)),
         }
     }
+}
+
+/// What the format has written; where it is another's, the settings say so.
+fn read_texts(
+    format: Option<Format>,
+    kind: Option<Kind>,
+    section: &mut Section<'_>,
+) -> (BinaryText, JsonText) {
+    let (binary, json_text) = match format.unwrap_or(Format::Json) {
+        Format::Json => (BinaryText::Base64, JsonText::Value),
+        Format::Protobuf | Format::InformationJson | Format::InformationProtobuf => {
+            (BinaryText::Plain, JsonText::Document)
+        }
+    };
+    let read = (
+        section.choice_or("binary", binary),
+        section.choice_or("json-text", json_text),
+    );
+    for key in ["binary", "json-text"] {
+        if let Some(span) = section.written(key).filter(|_| kind == Some(Kind::Sqlite)) {
+            let message = "is for columns of MySQL and MariaDB: SQLite keeps texts as they are";
+            section.wrong(key, &span, message.to_owned(), None);
+        }
+    }
+    read
+}
+
+impl Choice for BinaryText {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("plain", Self::Plain), ("base64", Self::Base64)];
+}
+
+impl Choice for JsonText {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("document", Self::Document), ("value", Self::Value)];
 }

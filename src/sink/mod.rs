@@ -30,9 +30,11 @@ mod table;
 mod table_create;
 mod table_runs;
 mod table_statements;
+mod texts;
 mod value_text;
 
 pub use table_create::{CreateTable, PROGRESS_TABLE};
+pub use texts::{BytesText, JsonText, Texts};
 
 use async_trait::async_trait;
 

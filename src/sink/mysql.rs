@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::{Executor, MySqlConnection, query, raw_sql};
 
 use super::{
-    Advance, CreateTable, PROGRESS_TABLE, Progress, Sink, SinkError,
+    Advance, CreateTable, PROGRESS_TABLE, Progress, Sink, SinkError, Texts,
     mysql_catalog::{Found, column_type, create_table, exact_collation, look_up},
     mysql_check,
     mysql_progress::MysqlProgress,
@@ -37,6 +37,8 @@ pub struct MysqlSinkSettings {
     pub drop: Vec<String>,
     /// Whether a missing table is made.
     pub create: CreateTable,
+    /// What texts stand for in columns of bytes and of JSON.
+    pub texts: Texts,
     /// The table that keeps the progress, in the target's database.
     pub progress_table: String,
 }
@@ -64,6 +66,7 @@ impl MysqlSinkSettings {
             key: None,
             drop: Vec::new(),
             create: CreateTable::WhenMissing,
+            texts: Texts::default(),
             progress_table: PROGRESS_TABLE.to_owned(),
         }
     }
@@ -245,6 +248,7 @@ impl MysqlSink {
             table,
             statements: &self.statements,
             drop: &self.settings.drop,
+            texts: self.settings.texts,
             max_allowed_packet: self.connection.max_allowed_packet(),
             encrypted: self.connection.encrypted(),
         };

@@ -119,7 +119,7 @@ pub(super) fn create_table(
     Ok(text)
 }
 
-/// Name, type, nullable, default, extra, collation.
+/// Name, type, nullable, default, extra, collation, digits in all and behind the point.
 type Described = (
     String,
     String,
@@ -127,6 +127,8 @@ type Described = (
     Option<String>,
     String,
     Option<String>,
+    Option<u64>,
+    Option<u64>,
 );
 
 async fn columns(
@@ -138,7 +140,8 @@ async fn columns(
 ) -> Result<(Vec<Column>, Vec<(String, String)>), sqlx::Error> {
     let described: Vec<Described> = query_as(
         "SELECT CAST(COLUMN_NAME AS CHAR), CAST(DATA_TYPE AS CHAR), CAST(IS_NULLABLE AS CHAR), \
-         CAST(COLUMN_DEFAULT AS CHAR), CAST(EXTRA AS CHAR), CAST(COLLATION_NAME AS CHAR) \
+         CAST(COLUMN_DEFAULT AS CHAR), CAST(EXTRA AS CHAR), CAST(COLLATION_NAME AS CHAR), \
+         CAST(NUMERIC_PRECISION AS UNSIGNED), CAST(NUMERIC_SCALE AS UNSIGNED) \
          FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? \
          ORDER BY ORDINAL_POSITION",
     )
@@ -148,7 +151,10 @@ async fn columns(
     .await?;
     let mut columns = Vec::new();
     let mut folding = Vec::new();
-    for (name, data_type, nullable, default, extra, collation) in described {
+    for (name, data_type, nullable, default, extra, collation, precision, scale) in described {
+        let digit_count =
+            |it: Option<u64>, most| it.and_then(|it| it.try_into().ok()).unwrap_or(most);
+        let digits = (digit_count(precision, 65), digit_count(scale, 30));
         // A name that the server has given can be quoted.
         let quoted = backticked(&name).map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
         let is_json = checked_json
@@ -157,7 +163,7 @@ async fn columns(
         let holds = if is_json {
             Holds::Json
         } else {
-            holds(&data_type)
+            holds(&data_type, digits)
         };
         let absent = absent(flavor, &data_type, &nullable, default.as_deref(), &extra);
         if let Some(collation) = collation.filter(|it| holds == Holds::Text && !is_exact(it)) {
@@ -227,12 +233,13 @@ async fn indexes(
     Ok(indexes)
 }
 
-fn holds(data_type: &str) -> Holds {
+fn holds(data_type: &str, (precision, scale): (u8, u8)) -> Holds {
     match data_type.to_ascii_lowercase().as_str() {
         "json" => Holds::Json,
         "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "bit" | "year" => Holds::Integer,
         "float" => Holds::Float,
-        "double" | "decimal" => Holds::Number,
+        "decimal" => Holds::Decimal(precision, scale),
+        "double" => Holds::Number,
         "date" | "datetime" | "timestamp" | "time" => Holds::Clock,
         "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Holds::Bytes,
         "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"

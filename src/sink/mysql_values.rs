@@ -8,23 +8,29 @@ use std::fmt::Write;
 use sqlx::{Arguments, Encode, MySql, Type, mysql::MySqlArguments};
 
 use super::{
+    BytesText, JsonText, Texts,
     table::{Column, Holds},
     table_runs::Unholdable,
+    texts::from_base64,
     value_text::{json_length, write_json, write_text},
 };
-use crate::model::Value;
+use crate::model::{Instant, Value};
 
 /// The values of one statement, in order.
 #[derive(Default)]
 pub(super) struct Bound {
     arguments: MySqlArguments,
     text: String,
+    texts: Texts,
 }
 
 impl Bound {
-    /// None yet, with room for `values` of `bytes` in all.
-    pub(super) fn with_room(values: usize, bytes: usize) -> Self {
-        let mut bound = Self::default();
+    /// None yet, with room for as many values of as many bytes in all.
+    pub(super) fn with_room((values, bytes): (usize, usize), texts: Texts) -> Self {
+        let mut bound = Self {
+            texts,
+            ..Self::default()
+        };
         bound.arguments.reserve(values, bytes);
         bound
     }
@@ -38,15 +44,16 @@ impl Bound {
             Holds::Json => self.json(value),
             Holds::Text | Holds::Anything => self.text(value),
             Holds::Integer => self.integer(value),
-            Holds::Float | Holds::Number => self.number(value),
+            Holds::Float => self.single(value),
+            Holds::Decimal(..) | Holds::Number => self.number(value),
             Holds::Clock => self.clock(value),
             Holds::Bytes => self.bytes(value),
         };
         pushed.map_err(|reason| Unholdable::new(&column.name, reason))
     }
 
-    /// Appends `value` to be compared with `column`, where the server would compare whatever
-    /// begins like a number.
+    /// Appends `value` to be compared with `column`. A text would be compared with a number by
+    /// however much of it looks like one, and with 15 digits or so.
     ///
     /// # Errors
     /// Where no such column can hold it.
@@ -62,7 +69,22 @@ impl Bound {
             let reason = "it is text, and the column's type a whole number";
             return Err(Unholdable::new(&column.name, reason));
         }
-        self.push(column, value)
+        match (column.holds, value) {
+            (Holds::Decimal(..), Value::String(text) | Value::Decimal(text)) => {
+                let number: Option<f64> = text.parse().ok().filter(|it: &f64| it.is_finite());
+                let reason = "it is text, and the column's type a decimal";
+                let number = number.ok_or_else(|| reason.to_owned());
+                // All of its digits: the statement makes a decimal of it.
+                number.and_then(|_| self.add(*text))
+            }
+            (Holds::Float, Value::String(text) | Value::Decimal(text))
+                if text.parse::<f32>().is_err() =>
+            {
+                Err("it is text, and the column's type a number".to_owned())
+            }
+            _ => return self.push(column, value),
+        }
+        .map_err(|reason| Unholdable::new(&column.name, reason))
     }
 
     /// What the driver takes.
@@ -89,6 +111,8 @@ impl Bound {
     fn json(&mut self, value: &Value<'_>) -> Result<(), String> {
         match value {
             Value::Null => self.add(None::<&str>),
+            Value::String(_) if self.texts.json == JsonText::Value => self.written_json(value),
+            Value::Decimal(it) if self.texts.json == JsonText::Value => self.add(*it),
             // Text is JSON already; where it is not, the server says so.
             Value::String(it) | Value::Json(it) => self.add(*it),
             other => self.written_json(other),
@@ -112,6 +136,19 @@ impl Bound {
         }
     }
 
+    /// As wide as the server reckons: the few digits of the largest number are more than it takes.
+    fn single(&mut self, value: &Value<'_>) -> Result<(), String> {
+        let single = match value {
+            Value::F32(it) => Some(*it),
+            Value::String(it) | Value::Decimal(it) => it.parse().ok(),
+            _ => None,
+        };
+        match single.filter(|it| it.is_finite()) {
+            Some(single) => self.add(f64::from(single)),
+            None => self.number(value),
+        }
+    }
+
     fn number(&mut self, value: &Value<'_>) -> Result<(), String> {
         match value {
             Value::Null => self.add(None::<f64>),
@@ -127,12 +164,12 @@ impl Bound {
     fn clock(&mut self, value: &Value<'_>) -> Result<(), String> {
         match value {
             Value::Null => self.add(None::<&str>),
-            Value::Instant(it) => {
-                let clock = it
-                    .to_utc()
-                    .ok_or("the instant lies outside the years 1 to 9999")?;
-                self.written(|text| write!(text, "{clock}").map_err(|_| FULL))
-            }
+            Value::Instant(it) => self.instant(*it),
+            // The servers do not know the `Z`.
+            Value::String(it) if it.ends_with('Z') => match Instant::parse(it) {
+                Some(instant) => self.instant(instant),
+                None => self.add(*it),
+            },
             Value::I64(it) => self.add(*it),
             Value::U64(it) => self.add(*it),
             Value::Year(it) => self.add(i64::from(*it)),
@@ -140,9 +177,20 @@ impl Bound {
         }
     }
 
+    /// The session is in UTC.
+    fn instant(&mut self, instant: Instant) -> Result<(), String> {
+        let clock = instant
+            .to_utc()
+            .ok_or("the instant lies outside the years 1 to 9999")?;
+        self.written(|text| write!(text, "{clock}").map_err(|_| FULL))
+    }
+
     fn bytes(&mut self, value: &Value<'_>) -> Result<(), String> {
         match value {
             Value::Null => self.add(None::<&[u8]>),
+            Value::String(it) if self.texts.bytes == BytesText::Base64 => {
+                self.add(&from_base64(it)?[..])
+            }
             Value::Bytes(_, it) | Value::Geometry(it) => self.add(*it),
             Value::ObjectId(it) => self.add(&it[..]),
             other => self.text(other),

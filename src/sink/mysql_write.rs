@@ -3,6 +3,7 @@
 use sqlx::{Executor, MySqlConnection, query_with};
 
 use super::{
+    Texts,
     mysql_progress::{DUPLICATE, number},
     mysql_values::{Bound, size},
     sql_failure::Failure,
@@ -20,6 +21,8 @@ pub(super) struct MysqlWriter<'w> {
     pub(super) table: &'w Table,
     pub(super) statements: &'w Statements,
     pub(super) drop: &'w [String],
+    /// What texts stand for.
+    pub(super) texts: Texts,
     pub(super) max_allowed_packet: usize,
     /// Whether the session is encrypted.
     pub(super) encrypted: bool,
@@ -135,7 +138,8 @@ impl MysqlWriter<'_> {
         values: &[Value<'_>],
         bytes: usize,
     ) -> Result<Bound, Unholdable> {
-        let mut bound = Bound::with_room(values.len() + self.table.key.len(), bytes);
+        let room = (values.len() + self.table.key.len(), bytes);
+        let mut bound = Bound::with_room(room, self.texts);
         let column = |place: usize| &self.table.columns[place];
         match manner {
             Manner::Upsert | Manner::Insert => {

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{table::Table, table_runs::Columns};
+use super::{
+    table::{Column, Holds, Table},
+    table_runs::Columns,
+};
 
 /// Which words a server knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -155,7 +158,9 @@ fn update(table: &Table, columns: &[usize]) -> String {
     text.push_str(" WHERE ");
     for (index, it) in table.key.iter().enumerate() {
         let and = if index == 0 { "" } else { " AND " };
-        let _ = write!(text, "{and}{}=?", table.columns[*it].quoted);
+        let column = &table.columns[*it];
+        let _ = write!(text, "{and}{}=", column.quoted);
+        compared(&mut text, column);
     }
     text
 }
@@ -172,9 +177,26 @@ fn delete(dialect: Dialect, table: &Table, rows: usize) -> String {
         Dialect::Sqlite => ") IN (VALUES ",
         Dialect::Mysql => ") IN (",
     });
-    list(&mut text, 0..rows, |text, _| places(text, table.key.len()));
+    list(&mut text, 0..rows, |text, _| {
+        text.push('(');
+        list(text, &table.key, |text, it| {
+            compared(text, &table.columns[*it])
+        });
+        text.push(')');
+    });
     text.push(')');
     text
+}
+
+/// What stands for a value that `column` is compared with. MariaDB compares a decimal with a text
+/// as floats, and would take its neighbours for it.
+fn compared(text: &mut String, column: &Column) {
+    let _ = match column.holds {
+        Holds::Decimal(precision, scale) => {
+            write!(text, "CAST(? AS DECIMAL({precision},{scale}))")
+        }
+        _ => write!(text, "?"),
+    };
 }
 
 fn places(text: &mut String, count: usize) {
@@ -195,7 +217,7 @@ fn list<T>(text: &mut String, items: impl IntoIterator<Item = T>, write: impl Fn
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::table::{Absent, Column, Holds, Index};
+    use crate::sink::table::{Absent, Index};
 
     fn table(key: &[usize]) -> Table {
         let column = |name: &str| Column {

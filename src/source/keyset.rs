@@ -4,6 +4,7 @@
 mod hold;
 mod index;
 mod mark;
+mod members;
 mod moment;
 mod place;
 mod read_ahead;
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 pub(super) use hold::{Ceiling, Clock, HeldBy, Micros, Settled, clock};
 pub(super) use index::{Index, key, place};
 pub(super) use mark::{Mark, MarkKind};
+pub(super) use members::Members;
 pub(super) use moment::instant;
 pub(super) use place::Place;
 pub(super) use read_ahead::{Outlet, ReadAhead};
@@ -24,7 +26,7 @@ pub(super) use statement::{Form, Page};
 use super::{Extent, Manner, ReadLimits, SourceError};
 use crate::{
     connect::{Verdict, verdict},
-    model::{Batch, Position, Records, Row, Schema},
+    model::{Batch, Position, Records, Row, Schema, Value},
 };
 
 /// A table as it is read: its columns and what it is ordered by.
@@ -52,6 +54,29 @@ pub(super) struct KeyColumn {
     pub placeholder: String,
     /// What its values are; `None` where each value says so itself.
     pub kind: Option<MarkKind>,
+    /// What it chooses from, where its values are members.
+    pub members: Option<Members>,
+}
+
+impl KeyColumn {
+    /// The mark of a row's value; `None` where nothing can be ordered by it.
+    fn mark(&self, value: Value<'_>) -> Option<Mark> {
+        let mark = match (&self.members, value) {
+            (None, value) => Mark::of(value),
+            (Some(_), Value::Enum(text)) => self.parse(MarkKind::Member, text),
+            (Some(_), _) => None,
+        };
+        mark.filter(|it| self.kind.is_none_or(|kind| kind == it.kind()))
+    }
+
+    /// The mark that `text` stands for.
+    fn parse(&self, kind: MarkKind, text: &str) -> Option<Mark> {
+        let Some(members) = self.members.as_ref().filter(|_| kind == MarkKind::Member) else {
+            return kind.parse(text);
+        };
+        let (number, text) = (members.number(text)?, text.to_owned());
+        Some(Mark::Member { text, number })
+    }
 }
 
 /// Runs a table's statements. Dropping it in the middle of one must do no harm.
@@ -281,9 +306,8 @@ pub(super) fn expect_columns(table: &Table, now: &[String]) -> Result<(), Source
 fn marks(table: &Table, by: &[KeyColumn], row: &Row<'_>) -> Result<Vec<Mark>, SourceError> {
     let mark = |column: &KeyColumn| {
         let value = row.get(&column.name);
-        let mark = value.and_then(Mark::of);
-        let fits = |it: &Mark| column.kind.is_none_or(|kind| kind == it.kind());
-        mark.filter(fits).ok_or_else(|| SourceError::Unfit {
+        let mark = value.and_then(|it| column.mark(it));
+        mark.ok_or_else(|| SourceError::Unfit {
             name: table.name.clone(),
             advice: format!(
                 "a row has a value ({}) in `{}` that nothing can be ordered by",
@@ -305,6 +329,7 @@ mod tests {
             quoted: format!("`{name}`"),
             placeholder: placeholder.to_owned(),
             kind: Some(kind),
+            members: None,
         };
         let id = column("id", "?", MarkKind::U64);
         Table {

@@ -319,7 +319,7 @@ fn bind<'q>(
 ) -> Query<'q, MySql, MySqlArguments> {
     match mark {
         Mark::I64(it) => query.bind(*it),
-        Mark::U64(it) => query.bind(*it),
+        Mark::U64(it) | Mark::Member { number: it, .. } => query.bind(*it),
         Mark::F64(it) => query.bind(*it),
         Mark::Year(it) => query.bind(*it),
         Mark::Bytes(it) => query.bind(it.clone()),

@@ -4,7 +4,10 @@ use highwater::{
     connect::mysql::MysqlConnection,
     fault::chain,
     model::{Date, DateTime, Instant, Kind, Op, Time, Value},
-    sink::{Sink, SinkError},
+    sink::{
+        Sink, SinkError, Texts,
+        mysql::{MysqlSink, MysqlSinkSettings},
+    },
 };
 
 use super::{
@@ -16,6 +19,10 @@ on_both_servers!(
     every_kind_has_a_column_that_keeps_it,
     a_number_deletes_no_text_that_begins_like_it,
     a_zero_stays_a_zero,
+    an_instant_is_the_same_in_a_column_of_either_type,
+    texts_of_the_format_json_stand_for_bytes_and_json,
+    texts_of_other_formats_are_the_content_itself,
+    an_enums_error_value_is_refused_with_its_record,
     a_record_larger_than_a_packet_is_at_fault_by_itself,
     rows_larger_than_a_statement_are_split,
 );
@@ -147,6 +154,123 @@ async fn a_zero_stays_a_zero(connection: &MysqlConnection) {
         .expect_err("no number");
     assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
     assert_eq!(read(connection, ROWS).await, ["0 zero"]);
+}
+
+async fn an_instant_is_the_same_in_a_column_of_either_type(connection: &MysqlConnection) {
+    let table = "CREATE TABLE t (uid INT PRIMARY KEY, a TIMESTAMP(6) NULL, b DATETIME(6))";
+    run(connection, table).await;
+    let sink = table_sink(connection, None);
+    let instant = Instant::from_millis(1_756_200_615_123);
+    let text = instant.to_string();
+    let rows = [
+        [
+            ("uid", Value::I64(1)),
+            ("a", Value::Instant(instant)),
+            ("b", Value::Instant(instant)),
+        ],
+        // As a format of texts has it.
+        [
+            ("uid", Value::I64(2)),
+            ("a", Value::String(&text)),
+            ("b", Value::String(&text)),
+        ],
+    ];
+    let rows: Vec<Written<'_>> = rows.iter().map(|it| (Op::Upsert, &it[..])).collect();
+    write(&sink, &rows, None).await.expect("written");
+    let read = read(
+        connection,
+        "SELECT CAST(CONCAT_WS(' ', a, b) AS CHAR) FROM t",
+    )
+    .await;
+    assert_eq!(
+        read,
+        ["2025-08-26 09:30:15.123000 2025-08-26 09:30:15.123000"; 2]
+    );
+}
+
+const BYTES_AND_JSON: &str = "CREATE TABLE t (uid INT PRIMARY KEY, b VARBINARY(9), j JSON)";
+const AS_TEXT: &str = "SELECT CAST(CONCAT_WS(' ', HEX(b), JSON_TYPE(j), CAST(j AS CHAR)) AS CHAR) FROM t ORDER BY uid";
+
+async fn texts_of_the_format_json_stand_for_bytes_and_json(connection: &MysqlConnection) {
+    run(connection, BYTES_AND_JSON).await;
+    let settings = MysqlSinkSettings {
+        texts: Texts::OF_JSON,
+        ..MysqlSinkSettings::new("t")
+    };
+    let sink = MysqlSink::open(connection.clone(), settings).expect("named");
+    let row = |uid, b, j| [("uid", Value::I64(uid)), ("b", Value::String(b)), ("j", j)];
+    let rows = [
+        row(1, "AP8=", Value::String("123")),
+        row(2, "", Value::String("a\"b")),
+        row(3, "YWJj", Value::Decimal("1.5")),
+        row(4, "YWI=", Value::Json("[1]")),
+        row(5, "YQ==", Value::Bool(true)),
+        row(6, "YQ==", Value::I64(7)),
+    ];
+    let rows: Vec<Written<'_>> = rows.iter().map(|it| (Op::Upsert, &it[..])).collect();
+    write(&sink, &rows, None).await.expect("written");
+    let number = ["DOUBLE 1.5", "ARRAY [1]", "BOOLEAN true", "INTEGER 7"];
+    let expected = [
+        "00FF STRING \"123\"".to_owned(),
+        " STRING \"a\\\"b\"".to_owned(),
+        format!("616263 {}", number[0]),
+        format!("6162 {}", number[1]),
+        format!("61 {}", number[2]),
+        format!("61 {}", number[3]),
+    ];
+    assert_eq!(read(connection, AS_TEXT).await, expected);
+    let plain = row(7, "abc", Value::Null);
+    let error = write(&sink, &[(Op::Upsert, &plain[..])], Some(1)).await;
+    let error = error.expect_err("it is no base64");
+    assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
+    assert!(
+        chain(&error).contains("binary = \"plain\""),
+        "{}",
+        chain(&error)
+    );
+}
+
+async fn texts_of_other_formats_are_the_content_itself(connection: &MysqlConnection) {
+    run(connection, BYTES_AND_JSON).await;
+    let sink = table_sink(connection, None);
+    let row = [
+        ("uid", Value::I64(1)),
+        ("b", Value::String("AP8=")),
+        ("j", Value::String("{\"a\": 1}")),
+    ];
+    write(&sink, &[(Op::Upsert, &row)], None)
+        .await
+        .expect("written");
+    assert_eq!(
+        read(connection, AS_TEXT).await,
+        ["4150383D OBJECT {\"a\": 1}"]
+    );
+}
+
+/// What a lenient server has kept of a value that was no member: a strict one does not take it.
+async fn an_enums_error_value_is_refused_with_its_record(connection: &MysqlConnection) {
+    run(
+        connection,
+        "CREATE TABLE t (uid INT PRIMARY KEY, e ENUM('a','b'), s SET('a','b'))",
+    )
+    .await;
+    let sink = table_sink(connection, None);
+    let row = |uid, e, s| {
+        [
+            ("uid", Value::I64(uid)),
+            ("e", Value::Enum(e)),
+            ("s", Value::Enum(s)),
+        ]
+    };
+    write(&sink, &[(Op::Upsert, &row(1, "b", ""))], None)
+        .await
+        .expect("a set of none is a value");
+    let error = write(&sink, &[(Op::Upsert, &row(2, "", "a"))], Some(1))
+        .await
+        .expect_err("no member");
+    assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
+    let read = read(connection, "SELECT CAST(CONCAT(e, '/', s) AS CHAR) FROM t").await;
+    assert_eq!(read, ["b/"]);
 }
 
 async fn a_record_larger_than_a_packet_is_at_fault_by_itself(connection: &MysqlConnection) {

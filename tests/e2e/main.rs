@@ -41,6 +41,9 @@ cases! {
     cursors_in_mysql
     damaged_cursor_is_refused
     dead_letter_too_large_for_its_topic_goes_to_the_folder
+    every_type_of_mariadb
+    every_type_of_mongodb
+    every_type_of_mysql
     field_without_column_stops_unless_dropped
     flow_that_runs_already_is_refused
     flow_that_runs_already_is_refused_by_a_database

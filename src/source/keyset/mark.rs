@@ -16,6 +16,11 @@ pub(in crate::source) enum Mark {
     /// Also of TIMESTAMP columns, as UTC.
     DateTime(DateTime),
     Year(u16),
+    /// Of an ENUM or a SET: kept by its text, ordered by its number.
+    Member {
+        text: String,
+        number: u64,
+    },
 }
 
 /// What the values of an ordering column are.
@@ -31,9 +36,10 @@ pub(in crate::source) enum MarkKind {
     Time,
     DateTime,
     Year,
+    Member,
 }
 
-const KINDS: [(MarkKind, &str); 10] = [
+const KINDS: [(MarkKind, &str); 11] = [
     (MarkKind::I64, "i64"),
     (MarkKind::U64, "u64"),
     (MarkKind::F64, "f64"),
@@ -44,6 +50,7 @@ const KINDS: [(MarkKind, &str); 10] = [
     (MarkKind::Time, "time"),
     (MarkKind::DateTime, "datetime"),
     (MarkKind::Year, "year"),
+    (MarkKind::Member, "member"),
 ];
 
 impl MarkKind {
@@ -58,7 +65,8 @@ impl MarkKind {
         found.map(|(kind, _)| *kind)
     }
 
-    /// The value that `text` stands for; `None` where it is none of this kind.
+    /// The value that `text` stands for; `None` where it is none of this kind. Only its column
+    /// knows a member.
     pub fn parse(self, text: &str) -> Option<Mark> {
         Some(match self {
             Self::I64 => Mark::I64(text.parse().ok()?),
@@ -72,6 +80,7 @@ impl MarkKind {
             Self::Time => Mark::Time(time(text)?),
             Self::DateTime => Mark::DateTime(date_time(text)?),
             Self::Year => Mark::Year(text.parse().ok()?),
+            Self::Member => return None,
         })
     }
 }
@@ -93,6 +102,7 @@ impl Mark {
             Value::DateTime(it) => Self::DateTime(it),
             Value::Instant(it) => Self::DateTime(it.to_utc()?),
             Value::Year(it) => Self::Year(it),
+            Value::Bit(it) => Self::U64(it),
             _ => return None,
         })
     }
@@ -109,6 +119,7 @@ impl Mark {
             Self::Time(_) => MarkKind::Time,
             Self::DateTime(_) => MarkKind::DateTime,
             Self::Year(_) => MarkKind::Year,
+            Self::Member { .. } => MarkKind::Member,
         }
     }
 
@@ -125,6 +136,7 @@ impl Mark {
             Self::Time(it) => it.to_string(),
             Self::DateTime(it) => it.to_string(),
             Self::Year(it) => it.to_string(),
+            Self::Member { text, .. } => text.clone(),
         }
     }
 }

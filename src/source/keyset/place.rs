@@ -93,7 +93,7 @@ impl Place {
                     let instant = moment::instant(value).filter(|_| holds_instants(column, table));
                     instant?.to_utc().map(Mark::DateTime)
                 }
-                Some(kind) => kind.parse(value),
+                Some(kind) => column.parse(kind, value),
                 None => untyped(value, &column.name, table),
             });
         let mark = mark.ok_or_else(|| SourceError::Position {
@@ -216,7 +216,7 @@ fn samples(seen: &[Seen], columns: &[KeyColumn]) -> Result<Vec<Sample>, String> 
 
 fn mark(typed: &Typed, column: &KeyColumn) -> Result<Mark, String> {
     let pair = typed.first_key_value().filter(|_| typed.len() == 1);
-    let mark = pair.and_then(|(word, text)| MarkKind::of_word(word)?.parse(text));
+    let mark = pair.and_then(|(word, text)| column.parse(MarkKind::of_word(word)?, text));
     let mark = mark.ok_or_else(|| format!("it is damaged at `{}`", column.name))?;
     match column.kind {
         Some(kind) if kind != mark.kind() => Err(format!(

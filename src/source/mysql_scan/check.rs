@@ -32,6 +32,15 @@ pub(super) async fn findings(
         ),
     )];
     findings.push(order(learned, &ordering));
+    let members = table.incremental.iter().chain(&table.key);
+    if let Some(column) = members.into_iter().find(|it| it.members.is_some()) {
+        let text = format!(
+            "`{}` is ordered by the number of its members, by which the server finds no place in an index: \
+             each page walks from its first entry",
+            column.name
+        );
+        findings.push(finding(Severity::Note, text));
+    }
     let nulls = count_nulls(connection, learned).await?;
     if nulls > 0 {
         let text = format!(

@@ -17,7 +17,7 @@ use crate::{
     model::{Field, Schema},
     source::{
         SourceError,
-        keyset::{self, Form, Index, KeyColumn, MarkKind, Table, failed},
+        keyset::{self, Form, Index, KeyColumn, MarkKind, Members, Table, failed},
     },
 };
 
@@ -54,7 +54,7 @@ struct Column {
 }
 
 const COLUMNS: &str = "SELECT CAST(COLUMN_NAME AS CHAR), LOWER(CAST(DATA_TYPE AS CHAR)), \
-    LOWER(CAST(COLUMN_TYPE AS CHAR)), IS_NULLABLE = 'YES', CAST(CHARACTER_SET_NAME AS CHAR), \
+    CAST(COLUMN_TYPE AS CHAR), IS_NULLABLE = 'YES', CAST(CHARACTER_SET_NAME AS CHAR), \
     CAST(COLLATION_NAME AS CHAR), CAST(NUMERIC_PRECISION AS UNSIGNED), CAST(NUMERIC_SCALE AS UNSIGNED) \
     FROM information_schema.COLUMNS \
     WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
@@ -107,7 +107,8 @@ pub(super) async fn learn(
     }
     let first = keyset::place(&names, &settings.incremental, "incremental").map_err(unfit)?;
     let first = &columns[first];
-    let table = keyset_table(name, &place, &columns, first, &key).map_err(unfit)?;
+    let names = (name, table, &place[..]);
+    let table = keyset_table(names, &columns, first, &key).map_err(unfit)?;
     // A column can be seen by any right to it, and read only by that to SELECT.
     probe(name, pool, table.select.clone()).await?;
     Ok(Learned {
@@ -219,8 +220,7 @@ async fn mark_json(
 }
 
 fn keyset_table(
-    name: &str,
-    place: &str,
+    (name, table_name, place): (&str, &str, &str),
     columns: &[Column],
     first: &Column,
     key: &[&Column],
@@ -234,10 +234,6 @@ fn keyset_table(
         name: it.name.clone(),
         kind: it.unpack.kind(),
     });
-    let table_name = place
-        .rsplit_once("`.`")
-        .map_or(place, |(_, it)| it)
-        .trim_matches('`');
     let selected: Vec<&str> = columns.iter().map(|it| it.quoted.as_str()).collect();
     Ok(Table {
         name: name.to_owned(),
@@ -260,7 +256,7 @@ fn keyset_table(
 /// A placeholder has the column's own type and collation: compared as another type, the order of
 /// the comparison would not be that of ORDER BY, and the index would be of no use.
 fn key_column(column: &Column) -> Result<KeyColumn, String> {
-    let (_, data_type, _, _, charset, collation, precision, scale) = &column.row;
+    let (_, data_type, column_type, _, charset, collation, precision, scale) = &column.row;
     let plain = |it: &Option<String>| {
         it.clone().filter(|it| {
             it.bytes()
@@ -269,7 +265,9 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
     };
     let (kind, placeholder) = match column.unpack {
         Unpack::Signed => (MarkKind::I64, "?".to_owned()),
-        Unpack::Unsigned => (MarkKind::U64, "?".to_owned()),
+        Unpack::Unsigned | Unpack::Bit => (MarkKind::U64, "?".to_owned()),
+        // Compared with a number they are numbers, as they are for ORDER BY; with a text, texts.
+        Unpack::Enum => (MarkKind::Member, "?".to_owned()),
         Unpack::Float | Unpack::Double => (MarkKind::F64, "?".to_owned()),
         Unpack::Year => (MarkKind::Year, "?".to_owned()),
         Unpack::Date => (MarkKind::Date, "CAST(? AS DATE)".to_owned()),
@@ -281,7 +279,10 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
         Unpack::Text | Unpack::Bytes
             if data_type.starts_with("medium") || data_type.starts_with("long") =>
         {
-            return Err(unordered(column, data_type));
+            return Err(unordered(
+                column,
+                "it may be longer than what the server sorts by",
+            ));
         }
         Unpack::Bytes => (MarkKind::Bytes, "CAST(? AS BINARY)".to_owned()),
         Unpack::Decimal => {
@@ -300,25 +301,35 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
                 MarkKind::Text,
                 format!("CONVERT(? USING {charset}) COLLATE {collation}"),
             ),
-            _ => return Err(unordered(column, data_type)),
+            _ => return Err(unordered(column, "its collation is not known")),
         },
-        Unpack::Bit | Unpack::Enum | Unpack::Json | Unpack::Geometry => {
-            return Err(unordered(column, data_type));
+        Unpack::Json => {
+            let reason = "the server compares JSON by rules that no index keeps";
+            return Err(unordered(column, reason));
         }
+        Unpack::Geometry => return Err(unordered(column, "geometries have no order")),
+    };
+    let members = match column.unpack {
+        Unpack::Enum => {
+            let read = Members::of_type(column_type);
+            Some(read.map_err(|reason| unordered(column, reason))?)
+        }
+        _ => None,
     };
     Ok(KeyColumn {
         name: column.name.clone(),
         quoted: column.quoted.clone(),
         placeholder,
         kind: Some(kind),
+        members,
     })
 }
 
-fn unordered(column: &Column, data_type: &str) -> String {
+fn unordered(column: &Column, reason: &str) -> String {
     format!(
-        "column `{}` is of the type {data_type}, by which a table cannot be read in order: choose another \
+        "column `{}` is of the type {}, by which a table cannot be read in order ({reason}): choose another \
          `incremental` or `key`",
-        column.name
+        column.name, column.row.1
     )
 }
 
@@ -358,7 +369,22 @@ mod tests {
         );
         text.row.1 = "longtext".into();
         assert!(key_column(&text).is_err_and(|it| it.contains("longtext")));
-        text.unpack = Unpack::Enum;
+        text.unpack = Unpack::Json;
         assert!(key_column(&text).is_err_and(|it| it.contains("choose another")));
+    }
+
+    #[test]
+    fn a_member_is_compared_by_its_number() {
+        let mut column = column("state", false);
+        column.unpack = Unpack::Enum;
+        column.row.2 = "enum('b','a')".to_owned();
+        let found = key_column(&column).expect("members have an order");
+        assert_eq!(
+            (found.kind, &found.placeholder[..]),
+            (Some(MarkKind::Member), "?")
+        );
+        assert_eq!(found.members.and_then(|it| it.number("a")), Some(2));
+        column.row.2 = "enum('','a')".to_owned();
+        assert!(key_column(&column).is_err_and(|it| it.contains("has no text")));
     }
 }

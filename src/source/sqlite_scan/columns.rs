@@ -183,6 +183,7 @@ fn keyset_table(
         placeholder: "?".to_owned(),
         // Values have types here, not columns; but a column of text turns numbers into text.
         kind: (kind(&column.declared) == Kind::String).then_some(MarkKind::Text),
+        members: None,
     };
     Table {
         name: name.to_owned(),
