@@ -173,7 +173,8 @@ async fn warn_of_clocks_ahead(batches: &Batches, reach: i64) -> Result<(), Sourc
             tracing::warn!(
                 source = %batches.scanned.order.source,
                 "documents whose `{field}` is ahead of the server's clock are left until it is \
-                 their time"
+                 their time, as what comes before them would be passed by; `late = \"none\"` reads \
+                 them"
             );
         }
     }

@@ -123,7 +123,10 @@ pub fn cursor(world: &World) -> Result<i64> {
         let path = entry?.path();
         if path.extension().is_some_and(|it| it == "json") {
             let stored: serde_json::Value = serde_json::from_slice(&fs::read(path)?)?;
-            return Ok(number_in(&stored["position"].to_string()).unwrap_or(FIRST - 1));
+            let position = stored["position"].to_string();
+            // Behind it is what the source has seen beyond the cursor.
+            let read = position.split("seen").next().unwrap_or_default();
+            return Ok(number_in(read).unwrap_or(FIRST - 1));
         }
     }
     Ok(FIRST - 1)
