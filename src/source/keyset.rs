@@ -1,6 +1,7 @@
 //! Reading a table page by page in the order of (incremental field, key), without any system's
 //! own words: `mysql_scan` and `sqlite_scan` are this with their statements' dialect.
 
+mod hold;
 mod index;
 mod mark;
 mod place;
@@ -11,6 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
+pub(super) use hold::{Ceiling, Clock, HeldBy, Micros, Settled, clock};
 pub(super) use index::{Index, key, place};
 pub(super) use mark::{Mark, MarkKind};
 pub(super) use place::Place;
@@ -58,6 +60,12 @@ pub(super) trait Pages: Send {
 
     /// The rows of a statement that has no placeholder.
     async fn rows(&mut self, text: String) -> Result<Records, SourceError>;
+
+    /// What holds reading back; `None` where nothing does.
+    fn held_by(&self) -> Option<HeldBy>;
+
+    /// How far the writers are, where reading is held back.
+    async fn settled(&mut self) -> Result<Settled, SourceError>;
 }
 
 /// How a table is read on.
@@ -81,14 +89,10 @@ pub(super) async fn begin(
 ) -> Result<Place, SourceError> {
     let stored = stored.map(|it| Place::parse(it, table)).transpose()?;
     match (extent, stored) {
-        (Extent::Incremental, None) => Ok(Place::Incremental(Vec::new())),
+        (Extent::Incremental, None) => Ok(Place::behind(Vec::new())),
         (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full { .. })) => Ok(place),
-        (Extent::FullAmount, _) => {
-            let last = pages.rows(table.last()).await?;
-            let then = match last.get(0) {
-                Some(row) => marks(table, &table.incremental, &row)?,
-                None => Vec::new(),
-            };
+        (Extent::FullAmount, stored) => {
+            let then = hold::then(table, pages, stored).await?;
             let after = Vec::new();
             Ok(Place::Full { after, then })
         }
@@ -107,25 +111,50 @@ pub(super) async fn read(
     let batch_rows = reading.limits.rows.max(1);
     let page_rows = batch_rows * PAGE_ROWS.div_ceil(batch_rows);
     let mut batches = Batches::new(table.clone(), place.clone(), reading.limits, outlet);
+    let mut hold = hold::Hold::new();
+    // Found once for a pass: the pages up to the end of what can be read now.
+    let mut found = None;
     loop {
+        let ceiling = match found.take() {
+            Some(ceiling) => ceiling,
+            None => {
+                let seen = &mut batches.place;
+                let ceiling = hold.pass(&table, &mut *pages, reading.manner, seen).await?;
+                place.clone_from(&batches.place);
+                ceiling
+            }
+        };
         let (by, after) = match &place {
-            Place::Incremental(after) => (&table.incremental, after),
+            Place::Incremental { after, .. } => (&table.incremental, after),
             Place::Full { after, .. } => (&table.key, after),
         };
-        let page = table.page(by, after, page_rows);
-        let rows = pages.page(page, &mut batches).await?;
+        let rows = match ceiling {
+            Ceiling::Shut => 0,
+            _ => {
+                let page = table.page(by, after, &ceiling, page_rows);
+                pages.page(page, &mut batches).await?
+            }
+        };
         let is_last = rows < page_rows;
         if is_last {
             // A full read ends where the table stood before it.
             batches.end_phase().await?;
         } else {
             batches.send().await?;
+            found = Some(ceiling);
         }
         let was_full = matches!(place, Place::Full { .. });
         place.clone_from(&batches.place);
         match reading.manner {
-            Manner::Bounded if is_last => return Ok(()),
-            Manner::Follow if is_last && !was_full => tokio::time::sleep(reading.poll).await,
+            Manner::Bounded if is_last => {
+                if hold.is_done(&table.name).await {
+                    return Ok(());
+                }
+            }
+            Manner::Follow if is_last && !was_full => {
+                hold.tell(&table.name);
+                tokio::time::sleep(reading.poll).await;
+            }
             _ => {}
         }
     }
@@ -137,6 +166,8 @@ pub(super) struct Batches {
     records: Records,
     /// Behind the last batch that was handed over.
     place: Place,
+    /// The place of the last position that was handed over.
+    handed: Place,
     limits: ReadLimits,
     outlet: Outlet,
 }
@@ -147,6 +178,7 @@ impl Batches {
         Self {
             table,
             records,
+            handed: place.clone(),
             place,
             limits,
             outlet,
@@ -183,7 +215,7 @@ impl Batches {
             return Ok(());
         };
         match &mut self.place {
-            Place::Incremental(after) => {
+            Place::Incremental { after, .. } => {
                 *after = marks(&self.table, &self.table.incremental, &last)?
             }
             Place::Full { after, .. } => *after = marks(&self.table, &self.table.key, &last)?,
@@ -195,13 +227,17 @@ impl Batches {
     /// What is left, at the end of an incremental read or of a full one.
     async fn end_phase(&mut self) -> Result<(), SourceError> {
         match &mut self.place {
-            Place::Incremental(_) => self.send().await,
-            Place::Full { then, .. } => {
-                self.place = Place::Incremental(std::mem::take(then));
-                self.hand_over().await;
-                Ok(())
+            Place::Incremental { .. } => {
+                self.send().await?;
+                // Samples are kept also where no row has come.
+                if self.place == self.handed {
+                    return Ok(());
+                }
             }
+            Place::Full { then, .. } => self.place = Place::behind(std::mem::take(then)),
         }
+        self.hand_over().await;
+        Ok(())
     }
 
     async fn hand_over(&mut self) {
@@ -212,6 +248,7 @@ impl Batches {
             records: std::mem::replace(&mut self.records, next),
             position: self.place.position(&self.table),
         };
+        self.handed.clone_from(&self.place);
         self.outlet.send(batch).await;
     }
 }

@@ -2,7 +2,9 @@
 
 mod check;
 mod columns;
+mod random;
 mod unpack;
+mod writers;
 
 use std::time::Duration;
 
@@ -16,7 +18,10 @@ use sqlx::{
 
 use super::{
     Extent, Late, Manner, ReadLimits, Source, SourceError, SourceReader,
-    keyset::{self, Batches, Mark, Page, Pages, Place, ReadAhead, Reading, failed},
+    keyset::{
+        self, Batches, HeldBy, KeyColumn, Mark, MarkKind, Page, Pages, Place, ReadAhead, Reading,
+        Settled, failed,
+    },
 };
 use crate::{
     connect::{identifier::statement, mysql::MysqlConnection},
@@ -24,6 +29,7 @@ use crate::{
     model::{Finding, Op, Position, Records, Severity},
 };
 use columns::{Learned, column_names, learn};
+use writers::Writers;
 
 /// What a scan of a table needs.
 #[derive(Debug, Clone)]
@@ -72,12 +78,20 @@ impl MysqlScan {
         let session = self.connection.pool().acquire().await.map_err(lost)?;
         let mut session = session.detach();
         session.execute(SESSION).await.map_err(lost)?;
+        let writers = writers::learn(&self.connection, &self.settings, learned).await?;
         Ok(MysqlPages {
             name: self.name.clone(),
             session,
+            writers,
             table: self.settings.table.clone(),
             learned: learned.clone(),
         })
+    }
+
+    /// What no cursor can be kept in: it would pass rows by.
+    async fn refuse_unread(&self, learned: &Learned) -> Result<(), SourceError> {
+        self.refuse_nulls(learned).await?;
+        self.refuse_random(learned).await
     }
 
     async fn refuse_nulls(&self, learned: &Learned) -> Result<(), SourceError> {
@@ -101,6 +115,49 @@ impl MysqlScan {
             }),
         }
     }
+
+    async fn findings(&self, learned: &Learned) -> Result<Vec<Finding>, SourceError> {
+        let mut findings = check::findings(&self.connection, learned).await?;
+        match self.refuse_random(learned).await {
+            Err(error @ SourceError::Unfit { .. }) => {
+                findings.push(check::finding(Severity::Problem, chain(&error)));
+            }
+            other => other?,
+        }
+        let writers = writers::learn(&self.connection, &self.settings, learned).await?;
+        findings.push(check::late(writers.as_ref()));
+        Ok(findings)
+    }
+
+    async fn refuse_random(&self, learned: &Learned) -> Result<(), SourceError> {
+        if self.settings.late == Late::None {
+            return Ok(());
+        }
+        let first = learned.table.incremental.first();
+        let texts = |it: &&KeyColumn| matches!(it.kind, Some(MarkKind::Text | MarkKind::Bytes));
+        let Some(column) = first.filter(texts) else {
+            return Ok(());
+        };
+        let text = format!(
+            "SELECT CAST({} AS BINARY) FROM {} LIMIT 32",
+            column.quoted, learned.place
+        );
+        let values = sqlx::query_scalar(statement(text))
+            .fetch_all(self.connection.pool())
+            .await;
+        let values: Vec<Vec<u8>> = values.map_err(|error| failed(&self.name, error))?;
+        match random::is_random(&values) {
+            false => Ok(()),
+            true => Err(SourceError::Unfit {
+                name: self.name.clone(),
+                advice: format!(
+                    "the values of {} are random (UUIDs of version 4), so that new rows come before the \
+                     cursor as well and would never be read: choose an `incremental` that grows",
+                    column.quoted
+                ),
+            }),
+        }
+    }
 }
 
 #[async_trait]
@@ -111,7 +168,7 @@ impl Source for MysqlScan {
 
     async fn check(&self) -> Result<Vec<Finding>, SourceError> {
         match self.learn().await {
-            Ok(learned) => check::findings(&self.connection, &learned).await,
+            Ok(learned) => self.findings(&learned).await,
             Err(error) if error.fault() == Fault::Transient => Err(error),
             Err(error) => Ok(vec![check::finding(Severity::Problem, chain(&error))]),
         }
@@ -123,7 +180,7 @@ impl Source for MysqlScan {
         stored: Option<&Position>,
     ) -> Result<Position, SourceError> {
         let learned = self.learn().await?;
-        self.refuse_nulls(&learned).await?;
+        self.refuse_unread(&learned).await?;
         let mut pages = self.pages(&learned).await?;
         let place = keyset::begin(&learned.table, &mut pages, extent, stored).await?;
         Ok(place.position(&learned.table))
@@ -135,7 +192,7 @@ impl Source for MysqlScan {
         manner: Manner,
     ) -> Result<Box<dyn SourceReader>, SourceError> {
         let learned = self.learn().await?;
-        self.refuse_nulls(&learned).await?;
+        self.refuse_unread(&learned).await?;
         let place = Place::parse(position, &learned.table)?;
         let pages = Box::new(self.pages(&learned).await?);
         let (limits, poll) = (self.settings.limits, self.settings.poll);
@@ -166,6 +223,8 @@ const SESSION: &str = "SET SESSION net_write_timeout = 3600, max_sort_length = 5
 struct MysqlPages {
     name: String,
     session: MySqlConnection,
+    /// `None` where late commits are not met.
+    writers: Option<Writers>,
     /// As the settings write it.
     table: String,
     learned: Learned,
@@ -209,6 +268,20 @@ impl Pages for MysqlPages {
             self.learned.push(&self.name, &row, &mut records)?;
         }
         Ok(records)
+    }
+
+    fn held_by(&self) -> Option<HeldBy> {
+        self.writers.as_ref().map(Writers::held_by)
+    }
+
+    async fn settled(&mut self) -> Result<Settled, SourceError> {
+        match &self.writers {
+            Some(writers) => writers.settled(&self.name, &mut self.session).await,
+            None => Err(SourceError::Unfit {
+                name: self.name.clone(),
+                advice: "its writers are not asked for: set `late` to \"hold-back\"".to_owned(),
+            }),
+        }
     }
 }
 

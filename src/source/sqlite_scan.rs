@@ -17,7 +17,9 @@ use sqlx::{
 
 use super::{
     Extent, Manner, ReadLimits, Source, SourceError, SourceReader,
-    keyset::{self, Batches, Mark, Page, Pages, Place, ReadAhead, Reading, failed},
+    keyset::{
+        self, Batches, HeldBy, Mark, Page, Pages, Place, ReadAhead, Reading, Settled, failed,
+    },
 };
 use crate::{
     connect::{identifier::statement, sqlite::SqliteConnection},
@@ -189,6 +191,18 @@ impl Pages for SqlitePages {
             self.learned.push(&self.name, &row, &mut records)?;
         }
         Ok(records)
+    }
+
+    /// A file has one writer at a time: what it commits later has the higher values.
+    fn held_by(&self) -> Option<HeldBy> {
+        None
+    }
+
+    async fn settled(&mut self) -> Result<Settled, SourceError> {
+        Err(SourceError::Unfit {
+            name: self.name.clone(),
+            advice: "a SQLite file does not tell of its writers: set `late` to \"none\"".to_owned(),
+        })
     }
 }
 

@@ -16,6 +16,7 @@ mod sink_mysql_values;
 mod sinks;
 mod source;
 mod source_faults;
+mod source_late;
 mod source_mongodb;
 mod source_values;
 mod sources;

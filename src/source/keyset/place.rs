@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyColumn, Mark, Table, mark::MarkKind};
+use super::{
+    KeyColumn, Mark, Table,
+    hold::{Sample, clock, micros_of},
+    mark::MarkKind,
+};
 use crate::{
     model::{Field, Kind, Position},
     source::SourceError,
@@ -14,8 +18,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::source) enum Place {
     /// Behind these values of the incremental field and the key; at the first row where there
-    /// are none, behind all rows of the first value where there is only that.
-    Incremental(Vec<Mark>),
+    /// are none, behind all rows of the first value where there is only that. `seen` is what was
+    /// the highest value when, oldest first, where late commits are met by that.
+    Incremental { after: Vec<Mark>, seen: Vec<Sample> },
     /// Within a full read, behind these values of the key; `then` is where the table stood before
     /// it, to go on from.
     Full { after: Vec<Mark>, then: Vec<Mark> },
@@ -34,14 +39,36 @@ enum Token {
 #[serde(deny_unknown_fields)]
 struct Part {
     by: Vec<String>,
-    after: Vec<BTreeMap<String, String>>,
+    after: Vec<Typed>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    seen: Vec<Seen>,
 }
 
+/// A sample: `{"at":"2025-08-26 09:30:15.123000","value":{"u64":"7"}}`, in UTC.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    at: String,
+    value: Typed,
+}
+
+/// A type's word, and the value's text.
+type Typed = BTreeMap<String, String>;
+
 impl Place {
+    /// Behind these values of the incremental field and the key.
+    pub fn behind(after: Vec<Mark>) -> Self {
+        let seen = Vec::new();
+        Self::Incremental { after, seen }
+    }
+
     /// The position of this place in `table`.
     pub fn position(&self, table: &Table) -> Position {
         let token = match self {
-            Self::Incremental(after) => Token::Incremental(part(&table.incremental, after)),
+            Self::Incremental { after, seen } => Token::Incremental(Part {
+                seen: seen.iter().map(written).collect(),
+                ..part(&table.incremental, after)
+            }),
             Self::Full { after, then } => Token::Full {
                 full: part(&table.key, after),
                 then: part(&table.incremental, then),
@@ -71,7 +98,7 @@ impl Place {
                 format!("it is no {kind}, as `{}` has it", column.name)
             }),
         })?;
-        Ok(Self::Incremental(vec![mark]))
+        Ok(Self::behind(vec![mark]))
     }
 
     /// The place that `position` names in `table`.
@@ -89,9 +116,12 @@ impl Place {
         let token: Token = serde_json::from_str(position.as_str())
             .map_err(|_| refused("it is damaged, or another kind of source has made it".into()))?;
         let place = match token {
-            Token::Incremental(part) => marks(part, &table.incremental).map(Self::Incremental),
-            Token::Full { full, then } => marks(full, &table.key).and_then(|after| {
-                let then = marks(then, &table.incremental)?;
+            Token::Incremental(part) => marks(&part, &table.incremental).and_then(|after| {
+                let seen = samples(&part.seen, &table.incremental)?;
+                Ok(Self::Incremental { after, seen })
+            }),
+            Token::Full { full, then } => marks(&full, &table.key).and_then(|after| {
+                let then = marks(&then, &table.incremental)?;
                 Ok(Self::Full { after, then })
             }),
         };
@@ -119,17 +149,25 @@ fn untyped(value: &str, column: &str, table: &Table) -> Option<Mark> {
 }
 
 fn part(by: &[KeyColumn], after: &[Mark]) -> Part {
-    let pair = |mark: &Mark| (mark.kind().word().to_owned(), mark.text());
     Part {
         by: by.iter().map(|it| it.name.clone()).collect(),
-        after: after
-            .iter()
-            .map(|mark| BTreeMap::from([pair(mark)]))
-            .collect(),
+        after: after.iter().map(typed).collect(),
+        seen: Vec::new(),
     }
 }
 
-fn marks(part: Part, columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
+fn typed(mark: &Mark) -> Typed {
+    BTreeMap::from([(mark.kind().word().to_owned(), mark.text())])
+}
+
+fn written(sample: &Sample) -> Seen {
+    Seen {
+        at: clock(sample.at).map_or(String::new(), |it| it.to_string()),
+        value: typed(&sample.value),
+    }
+}
+
+fn marks(part: &Part, columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
     let wanted: Vec<&str> = columns.iter().map(|it| it.name.as_str()).collect();
     if part.by != wanted {
         return Err(format!(
@@ -141,23 +179,39 @@ fn marks(part: Part, columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
     if part.after.len() > columns.len() {
         return Err("it is damaged: it has more values than fields".to_owned());
     }
-    let read = |(typed, column): (BTreeMap<String, String>, &KeyColumn)| {
-        let pair = Some(typed)
-            .filter(|it| it.len() == 1)
-            .and_then(|mut it| it.pop_first());
-        let mark = pair.and_then(|(word, text)| MarkKind::of_word(&word)?.parse(&text));
-        let mark = mark.ok_or_else(|| format!("it is damaged at `{}`", column.name))?;
-        match column.kind {
-            Some(kind) if kind != mark.kind() => Err(format!(
-                "`{}` was of the type {} when it was made, and is {} now",
-                column.name,
-                mark.kind().word(),
-                kind.word()
-            )),
-            _ => Ok(mark),
-        }
+    let pairs = part.after.iter().zip(columns);
+    pairs.map(|(typed, column)| mark(typed, column)).collect()
+}
+
+fn samples(seen: &[Seen], columns: &[KeyColumn]) -> Result<Vec<Sample>, String> {
+    let sample = |it: &Seen, column| {
+        let at = match MarkKind::DateTime.parse(&it.at) {
+            Some(Mark::DateTime(at)) => micros_of(at),
+            _ => None,
+        };
+        let at = at.ok_or("it is damaged at `seen`")?;
+        let value = mark(&it.value, column)?;
+        Ok(Sample { at, value })
     };
-    part.after.into_iter().zip(columns).map(read).collect()
+    let first = columns.first();
+    first.map_or(Ok(Vec::new()), |column| {
+        seen.iter().map(|it| sample(it, column)).collect()
+    })
+}
+
+fn mark(typed: &Typed, column: &KeyColumn) -> Result<Mark, String> {
+    let pair = typed.first_key_value().filter(|_| typed.len() == 1);
+    let mark = pair.and_then(|(word, text)| MarkKind::of_word(word)?.parse(text));
+    let mark = mark.ok_or_else(|| format!("it is damaged at `{}`", column.name))?;
+    match column.kind {
+        Some(kind) if kind != mark.kind() => Err(format!(
+            "`{}` was of the type {} when it was made, and is {} now",
+            column.name,
+            mark.kind().word(),
+            kind.word()
+        )),
+        _ => Ok(mark),
+    }
 }
 
 #[cfg(test)]
@@ -171,7 +225,7 @@ mod tests {
         let clock = MarkKind::DateTime
             .parse("2025-08-26 09:30:15.123")
             .expect("a time");
-        let place = Place::Incremental(vec![clock, Mark::U64(7)]);
+        let place = Place::behind(vec![clock, Mark::U64(7)]);
         let position = place.position(&table);
         assert_eq!(
             position.as_str(),
@@ -191,6 +245,30 @@ mod tests {
         assert_eq!(
             position.as_str(),
             r#"{"full":{"by":["id"],"after":[{"u64":"7"}]},"then":{"by":["updated_at","id"],"after":[]}}"#
+        );
+        assert_eq!(Place::parse(&position, &table).expect("our own"), place);
+    }
+
+    #[test]
+    fn samples_are_kept_with_their_times() {
+        let table = table();
+        let value = |text| MarkKind::DateTime.parse(text).expect("a time");
+        let sample = |at, text| Sample {
+            at,
+            value: value(text),
+        };
+        let place = Place::Incremental {
+            after: vec![value("2025-08-26 09:30:15")],
+            seen: vec![
+                sample(1_756_200_615_000_001, "2025-08-26 09:30:16"),
+                sample(1_756_200_616_000_000, "2025-08-26 09:30:17"),
+            ],
+        };
+        let position = place.position(&table);
+        let text = position.as_str();
+        assert!(
+            text.contains(r#""seen":[{"at":"2025-08-26 09:30:15.000001","value":{"datetime":"#),
+            "{text}"
         );
         assert_eq!(Place::parse(&position, &table).expect("our own"), place);
     }
@@ -218,6 +296,10 @@ mod tests {
             (
                 r#"{"by":["updated_at","id"],"after":[{"i64":"7"}]}"#,
                 "was of the type i64",
+            ),
+            (
+                r#"{"by":["updated_at","id"],"after":[],"seen":[{"at":"soon","value":{"datetime":"2025-08-26"}}]}"#,
+                "damaged at `seen`",
             ),
             (
                 r#"{"full":{"by":["uid"],"after":[]},"then":{"by":["updated_at","id"],"after":[]}}"#,

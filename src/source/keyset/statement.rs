@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{KeyColumn, Mark, Table};
+use super::{Ceiling, KeyColumn, Mark, Table};
 
 /// How "behind these values" is written, so that the system reads it from the index alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,15 @@ pub(in crate::source) struct Page<'m> {
 }
 
 impl Table {
-    /// The next `rows` rows in the order of `by`, behind `after` (a leading part of it).
-    pub fn page<'m>(&self, by: &[KeyColumn], after: &'m [Mark], rows: usize) -> Page<'m> {
+    /// The next `rows` rows in the order of `by`, behind `after` (a leading part of it) and up to
+    /// `ceiling`.
+    pub fn page<'m>(
+        &self,
+        by: &[KeyColumn],
+        after: &'m [Mark],
+        ceiling: &'m Ceiling,
+        rows: usize,
+    ) -> Page<'m> {
         let mut text = self.select.clone();
         let mut bound = Vec::new();
         let columns = &by[..after.len().min(by.len())];
@@ -41,6 +48,15 @@ impl Table {
                     expanded(columns, after, &mut text, &mut bound);
                 }
             }
+        }
+        let above = match ceiling {
+            Ceiling::Below(mark) => Some(("<", mark)),
+            Ceiling::UpTo(mark) => Some(("<=", mark)),
+            Ceiling::Open | Ceiling::Shut => None,
+        };
+        if let (Some((operator, mark)), Some(first)) = (above, by.first()) {
+            text.push_str(if bound.is_empty() { " WHERE " } else { " AND " });
+            compare(first, operator, mark, &mut text, &mut bound);
         }
         let order: Vec<&str> = by.iter().map(|it| it.quoted.as_str()).collect();
         // Writing to a String cannot fail.
@@ -114,7 +130,7 @@ mod tests {
     fn a_page_begins_behind_the_last_tie() {
         let table = table();
         let after = [Mark::Text("t".into()), Mark::U64(7)];
-        let page = table.page(&table.incremental, &after, 100);
+        let page = table.page(&table.incremental, &after, &Ceiling::Open, 100);
         assert_eq!(
             page.text,
             "SELECT * FROM `t` WHERE `updated_at` >= CAST(? AS DATETIME(6)) AND \
@@ -128,19 +144,19 @@ mod tests {
     #[test]
     fn a_first_page_has_no_condition_and_a_single_field_a_plain_one() {
         let table = table();
-        let first = table.page(&table.incremental, &[], 5);
+        let first = table.page(&table.incremental, &[], &Ceiling::Open, 5);
         assert_eq!(
             first.text,
             "SELECT * FROM `t` ORDER BY `updated_at`, `id` LIMIT 5"
         );
         let after = [Mark::U64(7)];
-        let by_key = table.page(&table.key, &after, 5);
+        let by_key = table.page(&table.key, &after, &Ceiling::Open, 5);
         assert_eq!(
             by_key.text,
             "SELECT * FROM `t` WHERE `id` > ? ORDER BY `id` LIMIT 5"
         );
         // A place that a person has set: behind all rows of that value.
-        let set = table.page(&table.incremental, &after, 5);
+        let set = table.page(&table.incremental, &after, &Ceiling::Open, 5);
         assert!(
             set.text.contains(
                 "WHERE `updated_at` > CAST(? AS DATETIME(6)) ORDER BY `updated_at`, `id`"
@@ -151,13 +167,37 @@ mod tests {
     }
 
     #[test]
+    fn a_ceiling_ends_the_same_range_of_the_index() {
+        let table = table();
+        let after = [Mark::Text("t".into()), Mark::U64(7)];
+        let below = Ceiling::Below(Mark::Text("u".into()));
+        let page = table.page(&table.incremental, &after, &below, 5);
+        assert!(
+            page.text
+                .contains("AND `id` > ?)) AND `updated_at` < CAST(? AS DATETIME(6)) ORDER BY"),
+            "{}",
+            page.text
+        );
+        assert_eq!(page.bound.len(), 5);
+        let up_to = Ceiling::UpTo(Mark::Text("u".into()));
+        let first = table.page(&table.incremental, &[], &up_to, 5);
+        assert!(
+            first
+                .text
+                .contains("`t` WHERE `updated_at` <= CAST(? AS DATETIME(6)) ORDER BY"),
+            "{}",
+            first.text
+        );
+    }
+
+    #[test]
     fn row_values_bind_each_mark_once() {
         let table = Table {
             form: Form::RowValues,
             ..table()
         };
         let after = [Mark::Text("t".into()), Mark::U64(7)];
-        let page = table.page(&table.incremental, &after, 5);
+        let page = table.page(&table.incremental, &after, &Ceiling::Open, 5);
         assert!(
             page.text
                 .contains("WHERE (`updated_at`, `id`) > (CAST(? AS DATETIME(6)), ?) ORDER"),

@@ -1,6 +1,10 @@
 //! What `check` says about reading a table of MySQL or MariaDB.
 
-use super::{columns::Learned, count_nulls};
+use super::{
+    columns::Learned,
+    count_nulls,
+    writers::{Column, Rest, Writers},
+};
 use crate::{
     connect::mysql::MysqlConnection,
     model::{Finding, Severity},
@@ -37,10 +41,7 @@ pub(super) async fn findings(
     }
     findings.push(finding(
         Severity::Note,
-        format!(
-            "a scan sees neither deleted rows, nor rows whose `{incremental}` moves backwards or is committed \
-             later than a larger one"
-        ),
+        format!("a scan sees neither deleted rows, nor rows whose `{incremental}` moves backwards"),
     ));
     Ok(findings)
 }
@@ -67,6 +68,59 @@ fn order(learned: &Learned, ordering: &[String]) -> Finding {
             finding(Severity::Note, text)
         }
     }
+}
+
+/// What late commits are met by, and what that cannot cover.
+pub(super) fn late(writers: Option<&Writers>) -> Finding {
+    let Some(writers) = writers else {
+        let text = "rows that are committed later than rows of higher values are not seen (late = \"none\"): \
+            for a table that one writer appends to";
+        return finding(Severity::Note, text.to_owned());
+    };
+    let settle = writers.settle().as_secs_f64();
+    let values = match writers.column {
+        Column::Timestamp(_) => "its values must come from the server's clock".to_owned(),
+        Column::DateTime(_) => {
+            "its values must come from the server's clock, in the server's own time zone".to_owned()
+        }
+        Column::Date => "its values must come from the server's clock, in the server's own time zone; \
+            the rows of a day are read when it is over"
+            .to_owned(),
+        Column::Other { is_unique: true } => {
+            "it is no clock: what was highest when is kept with the cursor; its values must be given out in order"
+                .to_owned()
+        }
+        Column::Other { is_unique: false } => {
+            "it is no clock: what was highest when is kept with the cursor; its values must be given out in \
+             order, each for a second at most"
+                .to_owned()
+        }
+    };
+    let skew = match writers.clock_skew.is_zero() {
+        true => String::new(),
+        false => format!(", give or take {} s", writers.clock_skew.as_secs_f64()),
+    };
+    let (severity, rests) = match writers.rest {
+        Rest::Transactions => (
+            Severity::Good,
+            "the statements and transactions that are open now".to_owned(),
+        ),
+        Rest::Touches(_) => (
+            Severity::Note,
+            format!(
+                "the statements and transactions that are open now; not covered: a transaction whose first \
+                 statement waited for more than {settle} s (`settle`)"
+            ),
+        ),
+        Rest::Settle(reason) => (
+            Severity::Note,
+            format!(
+                "`settle` alone ({reason}); not covered: a transaction of more than {settle} s"
+            ),
+        ),
+    };
+    let text = format!("late commits are held back by {rests}{skew}; {values}");
+    finding(severity, text)
 }
 
 /// Whether an index leads in the ordering's columns; a secondary one is followed by the key.

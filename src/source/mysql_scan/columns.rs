@@ -120,7 +120,7 @@ pub(super) async fn learn(
 }
 
 /// The database, where it is named, and the table.
-fn parts(table: &str) -> (Option<&str>, &str) {
+pub(super) fn parts(table: &str) -> (Option<&str>, &str) {
     match table.split_once('.') {
         Some((database, table)) => (Some(database), table),
         None => (None, table),

@@ -1,0 +1,391 @@
+//! Reading no further than what is settled: the ceiling of each pass, and what a bounded read waits for.
+
+use std::time::Duration;
+
+use tokio::time::Instant as Moment;
+use tracing::{info, warn};
+
+use super::{Manner, Mark, Pages, Place, Table, marks};
+use crate::{
+    model::{DateTime, Instant},
+    source::SourceError,
+};
+
+/// What tells which values are settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::source) enum HeldBy {
+    /// The values are times of the server's clock.
+    Clock,
+    /// They are not: what was the highest when, is kept with the position.
+    Samples,
+}
+
+/// What the server says of its writers.
+#[derive(Debug, Clone)]
+pub(in crate::source) struct Settled {
+    /// Its clock when it was asked.
+    pub now: Micros,
+    /// Every transaction that began before this is over.
+    pub at: Micros,
+    /// The same as values of the column, where these are times.
+    pub clock: Option<Clock>,
+    /// How much later than it was first seen a value may still be given out.
+    pub tie: Micros,
+    /// How long a bounded read waits, at most.
+    pub patience: Duration,
+    /// The connection that holds it back.
+    pub holder: Option<u64>,
+}
+
+/// Microseconds since 1970, UTC.
+pub(in crate::source) type Micros = i64;
+
+/// A settled time as values of the column.
+#[derive(Debug, Clone)]
+pub(in crate::source) struct Clock {
+    /// No transaction can commit a value below this any more.
+    pub below: Mark,
+    pub now: Mark,
+}
+
+/// The highest value that was seen at a time: what an open transaction may still commit below it,
+/// it has taken before that time.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::source) struct Sample {
+    pub at: Micros,
+    pub value: Mark,
+}
+
+/// How far a pass may read.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::source) enum Ceiling {
+    /// To the end.
+    Open,
+    /// The incremental field is below this.
+    Below(Mark),
+    /// The incremental field is this or below.
+    UpTo(Mark),
+    /// Nothing yet.
+    Shut,
+}
+
+/// What holds a reader back, from pass to pass.
+pub(super) struct Hold {
+    /// What a bounded read has to reach: that which was there when it began.
+    goal: Option<Goal>,
+    /// Of the last pass.
+    settled: Option<Settled>,
+    /// Since when a bounded read waits.
+    waiting: Option<Moment>,
+    /// Has said why it waits.
+    has_said: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Goal {
+    /// All of it has been read before.
+    Nothing,
+    /// The ceiling is above this.
+    Value(Mark),
+    /// What began before this is over.
+    Time(Micros),
+}
+
+/// How often a bounded read that waits asks again.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Samples in a position at most: any of them may be left out, for a later ceiling.
+const MOST_SAMPLES: usize = 16;
+
+impl Hold {
+    pub fn new() -> Self {
+        Self {
+            goal: None,
+            settled: None,
+            waiting: None,
+            has_said: false,
+        }
+    }
+
+    /// The ceiling of the next pass from `place`, whose samples are brought up to date.
+    pub async fn pass(
+        &mut self,
+        table: &Table,
+        pages: &mut dyn Pages,
+        manner: Manner,
+        place: &mut Place,
+    ) -> Result<Ceiling, SourceError> {
+        let (Some(by), Place::Incremental { after, seen }) = (pages.held_by(), place) else {
+            return Ok(Ceiling::Open);
+        };
+        let begins = manner == Manner::Bounded && self.goal.is_none();
+        // Before the clock is read: what is given out later than this is higher.
+        let visible = match by == HeldBy::Samples || begins {
+            true => last(table, pages).await?,
+            false => Vec::new(),
+        };
+        let settled = pages.settled().await?;
+        let ceiling = match &settled.clock {
+            Some(clock) => Ceiling::Below(clock.below.clone()),
+            None => {
+                sample(seen, visible.first(), settled.now + settled.tie);
+                ceiling(seen, settled.at)
+            }
+        };
+        if begins {
+            self.goal = Some(match (visible.first(), &settled.clock) {
+                (None, _) => Goal::Nothing,
+                _ if visible == *after => Goal::Nothing,
+                // Values of the future would not be settled before it.
+                (Some(value), Some(clock)) => Goal::Value(earlier(value, &clock.now).clone()),
+                (Some(_), None) => Goal::Time(seen.last().map_or(settled.now, |it| it.at)),
+            });
+        }
+        self.settled = Some(settled);
+        Ok(ceiling)
+    }
+
+    /// Whether a bounded read has all that it is to read, after a pass; waits a little where it
+    /// has not.
+    pub async fn is_done(&mut self, name: &str) -> bool {
+        let Some(settled) = &self.settled else {
+            return true;
+        };
+        let holder = settled.holder;
+        let is_reached = match (&self.goal, &settled.clock) {
+            (None | Some(Goal::Nothing), _) => true,
+            (Some(Goal::Time(at)), _) => settled.at >= *at,
+            (Some(Goal::Value(value)), Some(clock)) => is_earlier(value, &clock.below),
+            (Some(Goal::Value(_)), None) => true,
+        };
+        if is_reached {
+            return true;
+        }
+        // What was not settled before the first page may be so now.
+        let waiting = self.waiting.get_or_insert_with(Moment::now);
+        // A day is over when it is over.
+        let is_day = matches!(self.goal, Some(Goal::Value(Mark::Date(_))));
+        if is_day || waiting.elapsed() >= settled.patience {
+            warn!(
+                source = name,
+                connection = holder,
+                "rows stay for a later run: transactions that are open may still commit below them"
+            );
+            return true;
+        }
+        if !self.has_said {
+            say_why(name, settled);
+            self.has_said = true;
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+        false
+    }
+
+    /// Says once which connection keeps a following read from going on.
+    pub fn tell(&mut self, name: &str) {
+        let Some(settled) = &self.settled else { return };
+        let held = u64::try_from(settled.now - settled.at).unwrap_or_default();
+        let is_held =
+            settled.holder.is_some() && Duration::from_micros(held) > 2 * settled.patience;
+        if is_held && !self.has_said {
+            warn!(
+                source = name,
+                connection = settled.holder,
+                seconds = held / 1_000_000,
+                "reading is held back by a connection that has been busy, or in a transaction, for long"
+            );
+        }
+        self.has_said = is_held;
+    }
+}
+
+/// Where to go on after a full read that begins now: not behind what is not settled.
+pub(super) async fn then(
+    table: &Table,
+    pages: &mut dyn Pages,
+    stored: Option<Place>,
+) -> Result<Vec<Mark>, SourceError> {
+    let visible = last(table, pages).await?;
+    if pages.held_by().is_none() {
+        return Ok(visible);
+    }
+    let Some(value) = visible.first() else {
+        return Ok(visible);
+    };
+    let (after, mut seen) = match stored {
+        Some(Place::Incremental { after, seen }) => (after, seen),
+        _ => (Vec::new(), Vec::new()),
+    };
+    let settled = pages.settled().await?;
+    if let Some(clock) = &settled.clock {
+        return Ok(match is_earlier(value, &clock.below) {
+            true => visible,
+            false => before(&clock.below).map_or(after, |it| vec![it]),
+        });
+    }
+    sample(&mut seen, Some(value), settled.now + settled.tie);
+    let goal = seen.last().map_or(settled.now, |it| it.at);
+    let (began, patience) = (Moment::now(), settled.patience);
+    let mut at = settled.at;
+    if at < goal {
+        say_why(&table.name, &settled);
+    }
+    while at < goal && began.elapsed() < patience {
+        tokio::time::sleep(ASK_AGAIN).await;
+        at = pages.settled().await?.at;
+    }
+    Ok(match ceiling(&mut seen, at) {
+        _ if at >= goal => visible,
+        Ceiling::UpTo(value) => vec![value],
+        _ => after,
+    })
+}
+
+fn say_why(name: &str, settled: &Settled) {
+    info!(
+        source = name,
+        connection = settled.holder,
+        at_most = ?settled.patience,
+        "waiting until the last rows are settled: what is open may still commit below them"
+    );
+}
+
+/// The ordering values of the last row; none where there is no row.
+async fn last(table: &Table, pages: &mut dyn Pages) -> Result<Vec<Mark>, SourceError> {
+    let last = pages.rows(table.last()).await?;
+    let marks = last
+        .get(0)
+        .map(|row| marks(table, &table.incremental, &row));
+    marks.transpose().map(Option::unwrap_or_default)
+}
+
+/// Adds what is seen now, where it is new.
+fn sample(seen: &mut Vec<Sample>, value: Option<&Mark>, at: Micros) {
+    let Some(value) = value.filter(|it| seen.last().is_none_or(|last| last.value != **it)) else {
+        return;
+    };
+    if seen.len() == MOST_SAMPLES {
+        let mut index = 0;
+        seen.retain(|_| {
+            index += 1;
+            index % 2 == 0
+        });
+    }
+    let value = value.clone();
+    seen.push(Sample { at, value });
+}
+
+/// The newest of the samples before which all is over; older ones are of no use any more.
+fn ceiling(seen: &mut Vec<Sample>, settled: Micros) -> Ceiling {
+    match seen.iter().rposition(|it| it.at <= settled) {
+        Some(newest) => {
+            seen.drain(..newest);
+            Ceiling::UpTo(seen[0].value.clone())
+        }
+        None => Ceiling::Shut,
+    }
+}
+
+fn is_earlier(one: &Mark, other: &Mark) -> bool {
+    match (one, other) {
+        (Mark::Date(one), Mark::Date(other)) => one < other,
+        (Mark::DateTime(one), Mark::DateTime(other)) => one < other,
+        _ => false,
+    }
+}
+
+fn earlier<'m>(one: &'m Mark, other: &'m Mark) -> &'m Mark {
+    if is_earlier(other, one) { other } else { one }
+}
+
+/// The value just below a time.
+fn before(mark: &Mark) -> Option<Mark> {
+    let midnight = |date| DateTime {
+        date,
+        hour: 0,
+        minute: 0,
+        second: 0,
+        micros: 0,
+    };
+    let below = |it| clock(micros_of(it)? - 1);
+    match mark {
+        Mark::DateTime(it) => below(*it).map(Mark::DateTime),
+        Mark::Date(it) => below(midnight(*it)).map(|it| Mark::Date(it.date)),
+        _ => None,
+    }
+}
+
+/// The wall clock of UTC at that time.
+pub(in crate::source) fn clock(at: Micros) -> Option<DateTime> {
+    let instant = Instant {
+        seconds: at.div_euclid(1_000_000),
+        micros: at.rem_euclid(1_000_000) as u32,
+    };
+    instant.to_utc()
+}
+
+/// The time at which UTC has that wall clock.
+pub(super) fn micros_of(clock: DateTime) -> Option<Micros> {
+    let instant = Instant::from_utc(clock)?;
+    Some(instant.seconds * 1_000_000 + i64::from(instant.micros))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::keyset::MarkKind;
+
+    fn seen(samples: &[(Micros, u64)]) -> Vec<Sample> {
+        let sample = |(at, value): &(Micros, u64)| Sample {
+            at: *at,
+            value: Mark::U64(*value),
+        };
+        samples.iter().map(sample).collect()
+    }
+
+    #[test]
+    fn the_newest_settled_sample_is_the_ceiling_and_older_ones_go() {
+        let mut samples = seen(&[(10, 1), (20, 2), (30, 3)]);
+        assert_eq!(ceiling(&mut samples, 9), Ceiling::Shut);
+        assert_eq!(ceiling(&mut samples, 29), Ceiling::UpTo(Mark::U64(2)));
+        assert_eq!(samples, seen(&[(20, 2), (30, 3)]));
+    }
+
+    #[test]
+    fn a_value_keeps_the_time_when_it_was_first_the_highest() {
+        let mut samples = seen(&[(10, 1)]);
+        sample(&mut samples, Some(&Mark::U64(1)), 20);
+        sample(&mut samples, None, 20);
+        assert_eq!(samples, seen(&[(10, 1)]));
+        sample(&mut samples, Some(&Mark::U64(2)), 20);
+        assert_eq!(samples, seen(&[(10, 1), (20, 2)]));
+    }
+
+    #[test]
+    fn samples_are_few_and_the_newest_stays() {
+        let mut samples = Vec::new();
+        for at in 0..1_000 {
+            sample(&mut samples, Some(&Mark::U64(at)), at as Micros);
+            assert!(samples.len() <= MOST_SAMPLES);
+            assert_eq!(samples.last(), seen(&[(at as Micros, at)]).last());
+        }
+        assert!(samples.is_sorted_by_key(|it| it.at));
+    }
+
+    #[test]
+    fn the_value_just_below_a_time_borrows_from_the_day() {
+        let just_before = |kind: MarkKind, text| {
+            let mark = kind.parse(text).expect("a time");
+            before(&mark).map(|it| it.text())
+        };
+        assert_eq!(
+            just_before(MarkKind::DateTime, "2025-01-01 00:00:00").as_deref(),
+            Some("2024-12-31 23:59:59.999999")
+        );
+        assert_eq!(
+            just_before(MarkKind::Date, "2024-03-01").as_deref(),
+            Some("2024-02-29")
+        );
+        assert_eq!(just_before(MarkKind::U64, "7"), None);
+    }
+}
