@@ -185,14 +185,13 @@ impl Hold {
     pub fn tell(&mut self, name: &str) {
         let Some(settled) = &self.settled else { return };
         let held = u64::try_from(settled.now - settled.at).unwrap_or_default();
-        let is_held =
-            settled.holder.is_some() && Duration::from_micros(held) > 2 * settled.patience;
+        let is_held = Duration::from_micros(held) > 2 * settled.patience;
         if is_held && !self.has_said {
             warn!(
                 source = name,
                 connection = settled.holder,
                 seconds = held / 1_000_000,
-                "reading is held back by a connection that has been busy, or in a transaction, for long"
+                "reading is held back: a connection has been busy, or in a transaction, for long"
             );
         }
         self.has_said = is_held;

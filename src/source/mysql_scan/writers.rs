@@ -93,11 +93,11 @@ impl Writers {
         let now = ask::now(session).await.map_err(lost)?;
         let seen = match self.rest {
             Rest::Settle(_) => None,
-            Rest::Transactions => self
-                .seen(now, Statements::Performance, session)
-                .await
-                .map_err(lost)?,
-            Rest::Touches(statements) => self.seen(now, statements, session).await.map_err(lost)?,
+            Rest::Transactions => {
+                self.seen(name, now, Statements::Performance, session)
+                    .await?
+            }
+            Rest::Touches(statements) => self.seen(name, now, statements, session).await?,
         };
         let unseen = self.settle.unwrap_or(USUAL_UNSEEN);
         let (oldest, holder) = seen.unwrap_or((now - micros(unseen), None));
@@ -122,19 +122,24 @@ impl Writers {
     /// The start of the oldest that is open, and its connection; `None` where that cannot be seen.
     async fn seen(
         &self,
+        name: &str,
         now: Micros,
         statements: Statements,
         session: &mut MySqlConnection,
-    ) -> Result<Option<(Micros, Option<u64>)>, sqlx::Error> {
-        let Some(mut open) = ask::statements(statements, now, session).await? else {
+    ) -> Result<Option<(Micros, Option<u64>)>, SourceError> {
+        let lost = |error| failed(name, error);
+        let open = ask::statements(statements, now, session).await;
+        let Some(mut open) = open.map_err(lost)? else {
             return Ok(None);
         };
         let known = match self.rest {
-            Rest::Transactions => ask::transactions(now, session).await?,
+            Rest::Transactions => ask::transactions(now, session).await.map_err(lost)?,
             _ => HashMap::new(),
         };
-        let Some(touches) = ask::touches(session).await? else {
-            return Ok(None);
+        let touches = ask::touches(session).await.map_err(lost)?;
+        // Nothing is known now: nothing is settled.
+        let Some(touches) = touches else {
+            return Ok(Some((0, None)));
         };
         let wait = micros(self.settle());
         for touch in &touches {

@@ -3,10 +3,13 @@
 use std::{
     collections::HashMap,
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use sqlx::{FromRow, mysql::MySqlConnection};
+use sqlx::{
+    FromRow,
+    mysql::{MySqlConnection, MySqlDatabaseError},
+};
 
 use crate::{connect::identifier::statement, source::keyset::Micros};
 
@@ -39,9 +42,10 @@ pub(super) struct Touch {
     pub reads: bool,
 }
 
-/// How often a list that is too old is asked for again: it is kept for 0.1 s after each reading.
-const TRIES: usize = 20;
-const KEPT: Duration = Duration::from_millis(120);
+/// How long a list that others keep old is asked for. It is made anew where nobody has read it for
+/// 0.1 s: readers that ask again in step would keep each other from it.
+const PATIENCE: Duration = Duration::from_secs(3);
+const KEPT: Duration = Duration::from_millis(110);
 
 /// What makes each question about transactions another one.
 static ASKED: AtomicU64 = AtomicU64::new(0);
@@ -138,7 +142,7 @@ pub(super) async fn transactions(
     Ok(rows.into_iter().map(of).collect())
 }
 
-/// The storage engine's list of transactions, as it is now; `None` where others keep it old.
+/// The storage engine's list of transactions, as it is now; `None` where it cannot be had now.
 pub(super) async fn touches(
     session: &mut MySqlConnection,
 ) -> Result<Option<Vec<Touch>>, sqlx::Error> {
@@ -149,11 +153,13 @@ pub(super) async fn touches(
 }
 
 async fn new_list(session: &mut MySqlConnection) -> Result<Option<Vec<Touch>>, sqlx::Error> {
-    for _ in 0..TRIES {
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
         if let Some(found) = list(session).await? {
             return Ok(Some(found));
         }
-        tokio::time::sleep(KEPT).await;
+        let chance = began.elapsed().subsec_nanos() % 150_000_000;
+        tokio::time::sleep(KEPT + Duration::from_nanos(chance.into())).await;
     }
     Ok(None)
 }
@@ -162,7 +168,11 @@ async fn list(session: &mut MySqlConnection) -> Result<Option<Vec<Touch>>, sqlx:
     let asked = format!("highwater {} ", ASKED.fetch_add(1, Ordering::Relaxed));
     let text = TOUCHES.replace("highwater {asked} ", &asked);
     // Not prepared: each is another statement.
-    let rows = sqlx::raw_sql(statement(text)).fetch_all(session).await?;
+    let rows = match sqlx::raw_sql(statement(text)).fetch_all(session).await {
+        Ok(rows) => rows,
+        Err(error) if is_unwritten(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let mut is_new = false;
     let mut touches = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -178,6 +188,14 @@ async fn list(session: &mut MySqlConnection) -> Result<Option<Vec<Touch>>, sqlx:
         }
     }
     Ok(is_new.then_some(touches))
+}
+
+/// MySQL cannot write this list while a statement runs whose text holds bytes that are no text.
+fn is_unwritten(error: &sqlx::Error) -> bool {
+    const CANNOT_CONVERT: u16 = 3854;
+    let said = error.as_database_error();
+    let number = said.and_then(|it| it.try_downcast_ref::<MySqlDatabaseError>());
+    number.is_some_and(|it| it.number() == CANNOT_CONVERT)
 }
 
 /// The lower and the present time in the server's own zone.
