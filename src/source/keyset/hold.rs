@@ -45,6 +45,7 @@ pub(in crate::source) type Micros = i64;
 pub(in crate::source) struct Clock {
     /// No transaction can commit a value below this any more.
     pub below: Mark,
+    /// No value of the present is above this.
     pub now: Mark,
 }
 

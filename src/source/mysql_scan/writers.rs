@@ -114,7 +114,7 @@ impl Writers {
                 Column::Other { is_unique: false } => TIE,
                 _ => 0,
             },
-            patience: patience + self.clock_skew,
+            patience: patience + 2 * self.clock_skew,
             holder,
         })
     }
@@ -185,7 +185,9 @@ impl Writers {
             Column::Other { .. } => return Ok(None),
         };
         let at = clock(at - at.rem_euclid(unit));
-        let (below, now) = match (self.column, at, clock(now)) {
+        // A value may have been rounded up, or be of a clock that is ahead.
+        let now = clock(now + unit + micros(self.clock_skew));
+        let (below, now) = match (self.column, at, now) {
             (Column::Timestamp(_), Some(below), Some(now)) => {
                 (Some(Mark::DateTime(below)), Some(Mark::DateTime(now)))
             }
