@@ -146,11 +146,7 @@ pub(super) async fn read(
         let was_full = matches!(place, Place::Full { .. });
         place.clone_from(&batches.place);
         match reading.manner {
-            Manner::Bounded if is_last => {
-                if hold.is_done(&table.name).await {
-                    return Ok(());
-                }
-            }
+            Manner::Bounded if is_last && hold.is_done(&table.name).await => return Ok(()),
             Manner::Follow if is_last && !was_full => {
                 hold.tell(&table.name);
                 tokio::time::sleep(reading.poll).await;
