@@ -4,6 +4,7 @@
 mod hold;
 mod index;
 mod mark;
+mod moment;
 mod place;
 mod read_ahead;
 mod statement;
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 pub(super) use hold::{Ceiling, Clock, HeldBy, Micros, Settled, clock};
 pub(super) use index::{Index, key, place};
 pub(super) use mark::{Mark, MarkKind};
+pub(super) use moment::instant;
 pub(super) use place::Place;
 pub(super) use read_ahead::{Outlet, ReadAhead};
 pub(super) use statement::{Form, Page};
