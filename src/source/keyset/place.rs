@@ -267,7 +267,7 @@ mod tests {
         let noon = MarkKind::DateTime
             .parse("2025-08-26 09:30")
             .expect("a time");
-        let expected = Place::Incremental(vec![noon]);
+        let expected = Place::behind(vec![noon]);
         for value in [
             "2025-08-26T17:30+08:00",
             "2025-08-26 09:30Z",
