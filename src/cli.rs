@@ -1,11 +1,11 @@
 //! The command line: what people can say, with its help. What it does is wired in `app`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use tracing::Level;
 
-use crate::settings::topic_problem;
+use crate::settings::{duration, topic_problem};
 
 /// How a process ends. Wrong data is never `Done`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +118,25 @@ pub struct Sync {
     /// Go on with what comes, until stopped
     #[arg(long)]
     pub follow: bool,
+
+    /// Where another process has the cursor.
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+/// `--wait`, of commands that take a flow's cursor.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Patience {
+    /// Where another process runs the flow, wait for its end, but no longer than this [1h where
+    /// no time is given]; without it, refuse at once
+    #[arg(
+        long,
+        value_name = "DURATION",
+        num_args = 0..=1,
+        default_missing_value = "1h",
+        value_parser = time
+    )]
+    pub wait: Option<Duration>,
 }
 
 /// `sink`.
@@ -165,9 +184,14 @@ pub enum Cursor {
     Set {
         /// The flow's name, as `cursor list` writes it
         flow: String,
-        /// A value of the incremental field
+        /// A value of the incremental field, or a time where it says when: 2025-08-26,
+        /// "2025-08-26 09:30" (UTC for points in time), 2025-08-26T09:30:15+08:00; for a sink,
+        /// PARTITION:OFFSET
         #[arg(allow_hyphen_values = true)]
         value: String,
+        /// Where another process has the cursor.
+        #[command(flatten)]
+        patience: Patience,
     },
     /// Forget a cursor: the next run reads from the beginning
     Reset {
@@ -176,6 +200,9 @@ pub enum Cursor {
         /// Do not ask
         #[arg(long)]
         yes: bool,
+        /// Where another process has the cursor.
+        #[command(flatten)]
+        patience: Patience,
     },
 }
 
@@ -193,7 +220,8 @@ Examples:
   highwater sync                                      every data type in the settings
   highwater sync --topic information --data-type information
   highwater sync --data-type information --follow     and go on with what comes
-  highwater sync --data-type information --full-amount";
+  highwater sync --data-type information --full-amount
+  highwater sync --data-type information --wait 10m   after one that is still running";
 
 const SINK_EXAMPLES: &str = "\
 Examples:
@@ -210,6 +238,7 @@ Examples:
   highwater cursor list
   highwater cursor show  information/information/crawler.raw_list
   highwater cursor set   information/information/crawler.raw_list 42
+  highwater cursor set   information/information/crawler.raw_list 2025-08-26T09:30:15+08:00
   highwater cursor reset information/information/crawler.raw_list --yes";
 
 fn topic(text: &str) -> Result<String, String> {
@@ -217,6 +246,10 @@ fn topic(text: &str) -> Result<String, String> {
         None => Ok(text.to_owned()),
         Some(problem) => Err(problem.to_owned()),
     }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    duration(text).ok_or_else(|| "a time is written as 30s, 10m or 1h30m".to_owned())
 }
 
 fn level(text: &str) -> Result<Level, String> {
@@ -282,6 +315,9 @@ mod tests {
             ("highwater check --log-level 3", ErrorKind::ValueValidation),
             ("highwater sync --topic a/b", ErrorKind::ValueValidation),
             ("highwater demo --rows 0", ErrorKind::ValueValidation),
+            ("highwater sync --wait soon", ErrorKind::ValueValidation),
+            ("highwater sync --wait 0s", ErrorKind::ValueValidation),
+            ("highwater sink --wait", ErrorKind::UnknownArgument),
             (
                 "highwater cursor set flow",
                 ErrorKind::MissingRequiredArgument,
@@ -289,6 +325,25 @@ mod tests {
         ] {
             assert_eq!(parse(line).unwrap_err(), kind, "{line}");
         }
+    }
+
+    #[test]
+    fn a_wait_has_a_limit() {
+        let wait = |line: &str| match parse(line).unwrap().command {
+            Command::Sync(Sync { patience, .. })
+            | Command::Cursor(Cursor::Set { patience, .. } | Cursor::Reset { patience, .. }) => {
+                patience.wait.map(|it| it.as_secs())
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(wait("highwater sync"), None);
+        assert_eq!(wait("highwater sync --wait --follow"), Some(3_600));
+        assert_eq!(wait("highwater sync --wait 90s --follow"), Some(90));
+        assert_eq!(wait("highwater cursor set a/b/c -5 --wait"), Some(3_600));
+        assert_eq!(
+            wait("highwater cursor reset --wait=1m a/b/c --yes"),
+            Some(60)
+        );
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal, Write};
 
 use serde_json::json;
 
-use super::{App, open, report};
+use super::{App, by_hand, lease::lease, open, report};
 use crate::{
-    cli::{Cursor, ExitStatus},
+    cli::{Cursor, ExitStatus, Patience},
     model::{FlowName, Position},
     settings::{Chosen, WriteInto},
     sink::Progress,
@@ -20,12 +20,20 @@ pub(super) async fn run(app: &App, command: &Cursor) -> anyhow::Result<ExitStatu
             Some(found) => show(app, found).await,
             None => Ok(ExitStatus::Usage),
         },
-        Cursor::Set { flow, value } => match find(app, flow)? {
-            Some(found) => set(app, found, value).await,
+        Cursor::Set {
+            flow,
+            value,
+            patience,
+        } => match find(app, flow)? {
+            Some(found) => set(app, found, value, *patience).await,
             None => Ok(ExitStatus::Usage),
         },
-        Cursor::Reset { flow, yes } => match find(app, flow)? {
-            Some(found) => reset(app, found, *yes).await,
+        Cursor::Reset {
+            flow,
+            yes,
+            patience,
+        } => match find(app, flow)? {
+            Some(found) => reset(app, found, *yes, *patience).await,
             None => Ok(ExitStatus::Usage),
         },
     }
@@ -166,18 +174,22 @@ fn show_progress(app: &App, flow: &str, sink: &str, progress: &[Progress]) {
     }
 }
 
-async fn set(app: &App, found: Found<'_>, value: &str) -> anyhow::Result<ExitStatus> {
+async fn set(
+    app: &App,
+    found: Found<'_>,
+    value: &str,
+    patience: Patience,
+) -> anyhow::Result<ExitStatus> {
     match found {
         Found::Sync(chosen, flow) => {
             let cursors = app.open.cursors().await?;
-            let mut cursor = cursors.lease(&flow).await?;
+            let mut cursor = lease(&*cursors, &flow, patience.wait, &app.stop).await?;
             let position = app.open.source(&chosen).await?.position_at(value).await?;
-            // A damaged one is replaced: that is what a person does by hand here.
-            let before = cursor.load().await.ok().flatten();
+            let before = by_hand::stored(&mut *cursor).await?;
             cursor.save(&position).await?;
             cursor.release().await;
-            let before = before.map_or("none".into(), |it| it.to_string());
-            tracing::info!(flow = flow.text(), before, now = %position, "cursor set by hand");
+            let (flow, user) = (flow.text(), by_hand::user());
+            tracing::info!(flow, before, now = %position, user, "cursor set by hand");
             println!("{flow}: the cursor stands at {position}");
         }
         Found::Sink(chosen, into, flow) => {
@@ -196,15 +208,22 @@ async fn set(app: &App, found: Found<'_>, value: &str) -> anyhow::Result<ExitSta
                 partition,
                 next_offset,
             };
+            let before = by_hand::written(&sink.progress(&flow).await?);
             sink.reset(&flow, Some(&to)).await?;
-            tracing::info!(flow, partition, next_offset, "progress set by hand");
+            let (now, user) = (format!("{partition}:{next_offset}"), by_hand::user());
+            tracing::info!(flow, before, now, user, "progress set by hand");
             println!("{flow}: partition {partition} goes on at offset {next_offset}");
         }
     }
     Ok(ExitStatus::Done)
 }
 
-async fn reset(app: &App, found: Found<'_>, yes: bool) -> anyhow::Result<ExitStatus> {
+async fn reset(
+    app: &App,
+    found: Found<'_>,
+    yes: bool,
+    patience: Patience,
+) -> anyhow::Result<ExitStatus> {
     let name = match &found {
         Found::Sync(_, flow) => flow.text(),
         Found::Sink(_, _, flow) => flow.clone(),
@@ -216,18 +235,27 @@ async fn reset(app: &App, found: Found<'_>, yes: bool) -> anyhow::Result<ExitSta
     match found {
         Found::Sync(_, flow) => {
             let cursors = app.open.cursors().await?;
-            let mut cursor = cursors.lease(&flow).await?;
-            let before = cursor.load().await.ok().flatten();
+            let mut cursor = lease(&*cursors, &flow, patience.wait, &app.stop).await?;
+            let before = by_hand::stored(&mut *cursor).await?;
             cursor.remove().await?;
             cursor.release().await;
-            let before = before.map_or("none".into(), |it| it.to_string());
-            tracing::info!(flow = name, before, "cursor reset by hand");
+            let user = by_hand::user();
+            tracing::info!(
+                flow = name,
+                before,
+                now = "none",
+                user,
+                "cursor reset by hand"
+            );
         }
         Found::Sink(chosen, into, flow) => {
             let sink = app.open.sink(&chosen, into).await?;
             sink.prepare(None).await?;
+            let before = by_hand::written(&sink.progress(&flow).await?);
             start_at_the_beginning(app, &chosen, into, &flow, &*sink).await?;
-            tracing::info!(flow, "progress reset by hand");
+            let now = by_hand::written(&sink.progress(&flow).await?);
+            let user = by_hand::user();
+            tracing::info!(flow, before, now, user, "progress reset by hand");
         }
     }
     println!("{name}: the next run starts from the beginning");

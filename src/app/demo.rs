@@ -97,7 +97,12 @@ async fn move_rows(
     names: [&'static str; 2],
     steps: &mut Vec<Step>,
 ) -> anyhow::Result<()> {
-    let synced = sync::sync(app, chosen, Extent::Incremental, Manner::Bounded).await;
+    let asked = sync::Asked {
+        extent: Extent::Incremental,
+        manner: Manner::Bounded,
+        wait: None,
+    };
+    let synced = sync::sync(app, chosen, asked).await;
     if let Some(error) = synced.error {
         bail!("the sync failed: {error}");
     }

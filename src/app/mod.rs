@@ -1,11 +1,13 @@
 //! The wiring: settings to adapters, commands to flows. The one place that knows everything.
 
+mod by_hand;
 mod check;
 mod choose;
 mod cursors;
 mod demo;
 mod demo_compare;
 mod demo_rows;
+mod lease;
 mod open;
 mod open_kafka;
 mod open_topics;

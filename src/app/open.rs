@@ -137,10 +137,17 @@ impl Open {
             Cursors::File { folder } => return Ok(Arc::new(FileCursors::new(folder))),
             Cursors::Database { connection } => connection,
         };
-        let holder = format!("process {}", std::process::id());
+        let holder = holder();
         let store = self
             .database_cursors
             .get(name.clone(), async || match self.connection(name)? {
+                Connection::Mongodb { .. } => {
+                    let mongodb = self.mongodb(name).await?;
+                    DatabaseCursors::in_mongodb(mongodb, &holder)
+                        .await
+                        .map(Arc::new)
+                        .map_err(FlowError::from)
+                }
                 Connection::Sqlite { .. } => {
                     let sqlite = self.sqlite(name, Absent::Create).await?;
                     DatabaseCursors::in_sqlite(sqlite, &holder)
@@ -292,6 +299,15 @@ impl Open {
             .get(name.to_owned(), open)
             .await
             .map_err(opening)
+    }
+}
+
+/// Who leases a cursor, as another machine is told.
+fn holder() -> String {
+    let process = std::process::id();
+    match std::fs::read_to_string("/proc/sys/kernel/hostname") {
+        Ok(machine) => format!("process {process} on {}", machine.trim()),
+        Err(_) => format!("process {process}"),
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::future::join_all;
 
-use super::{App, choose::Part, open, report};
+use super::{App, choose::Part, lease::lease, open, report};
 use crate::{
     cli::{ExitStatus, Sync},
     cursor::{CursorError, CursorLease, older_producer},
@@ -40,13 +40,27 @@ pub(super) async fn run(app: &App, arguments: &Sync) -> anyhow::Result<ExitStatu
         true => Manner::Follow,
         false => Manner::Bounded,
     };
-    let flows = chosen.iter().map(|it| sync(app, it, extent, manner));
+    let asked = Asked {
+        extent,
+        manner,
+        wait: arguments.patience.wait,
+    };
+    let flows = chosen.iter().map(|it| sync(app, it, asked));
     let outcomes = join_all(flows).await;
     report::synced(&outcomes, app.json);
     Ok(match outcomes.iter().all(|it| it.error.is_none()) {
         true => ExitStatus::Done,
         false => ExitStatus::Failed,
     })
+}
+
+/// What a run shall do.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub extent: Extent,
+    pub manner: Manner,
+    /// How long another process may still have the flow; `None`: not at all.
+    pub wait: Option<Duration>,
 }
 
 /// What became of one flow.
@@ -60,7 +74,7 @@ pub(super) struct Synced {
 }
 
 /// Runs one flow to its end.
-pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, extent: Extent, manner: Manner) -> Synced {
+pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, asked: Asked) -> Synced {
     let began = Instant::now();
     let figures = Arc::new(Figures::default());
     let flow = open::flow_name(chosen);
@@ -70,9 +84,10 @@ pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, extent: Extent, manner:
     let attempt = || async {
         let extent = match begun.load(Ordering::Relaxed) {
             true => Extent::Incremental,
-            false => extent,
+            false => asked.extent,
         };
-        produce(app, chosen, &flow, extent, manner, &figures, &begun).await
+        let asked = Asked { extent, ..asked };
+        produce(app, chosen, &flow, asked, &figures, &begun).await
     };
     let name = flow.text();
     let outcome = supervise(&name, retry(app), &figures, &app.stop, attempt).await;
@@ -108,13 +123,17 @@ async fn produce(
     app: &App,
     chosen: &Chosen<'_>,
     flow: &FlowName,
-    extent: Extent,
-    manner: Manner,
+    asked: Asked,
     figures: &Figures,
     begun: &AtomicBool,
 ) -> Result<Position, FlowError> {
+    let Asked {
+        extent,
+        manner,
+        wait,
+    } = asked;
     let cursors = app.open.cursors().await?;
-    let mut cursor = cursors.lease(flow).await?;
+    let mut cursor = lease(&*cursors, flow, wait, &app.stop).await?;
     let outcome = async {
         let source = app.open.source(chosen).await?;
         app.open.ensure_topics(chosen).await?;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use mongodb::{
     Client, Database,
     bson::doc,
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, WriteFailure},
     options::ClientOptions,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -143,6 +143,8 @@ fn refused(kind: &ErrorKind) -> Option<&'static str> {
             "the server does not accept this user and password: check them, and `authSource` in the url",
         ),
         ErrorKind::Command(error) => refused_command(error.code),
+        ErrorKind::Write(WriteFailure::WriteError(error)) => refused_command(error.code),
+        ErrorKind::Write(WriteFailure::WriteConcernError(error)) => refused_command(error.code),
         ErrorKind::InvalidTlsConfig { .. } => Some("check the TLS options in its url"),
         _ => Some("the server's answer does not say that it will pass: see the cause"),
     }

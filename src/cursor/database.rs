@@ -1,8 +1,10 @@
-//! Cursors in a table of MySQL, MariaDB or SQLite: leased by the server's clock, fenced by a
-//! number that grows with every lease.
+//! Cursors in a table of MySQL, MariaDB or SQLite, or in a collection of MongoDB: leased by the
+//! server's clock, fenced by a number that grows with every lease.
 
+mod mongodb;
 mod mysql;
 mod sqlite;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -17,13 +19,15 @@ use async_trait::async_trait;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
+use self::table::{Failure, Row, Stored, Table};
 use super::{CursorError, CursorLease, CursorStore, StoredCursor};
 use crate::{
-    connect::{Verdict, mysql::MysqlConnection, sqlite::SqliteConnection, verdict},
+    connect::{mongodb::MongodbConnection, mysql::MysqlConnection, sqlite::SqliteConnection},
+    fault::chain,
     model::{FlowName, Position},
 };
 
-/// Keeps cursors in the table `highwater_cursors`.
+/// Keeps cursors in the table or collection `highwater_cursors`.
 pub struct DatabaseCursors {
     table: Arc<dyn Table>,
     /// Who leases, as another process is told; with a number, so that it is this store alone.
@@ -36,42 +40,8 @@ pub struct DatabaseCursors {
 /// How long a lease lasts when its holder has died.
 const LEASE: Duration = Duration::from_secs(30);
 
-/// The longest name of a flow, in bytes: what a key of MySQL holds.
+/// The longest name of a flow, in bytes: what a key of MySQL holds, and so all hold.
 const LONGEST_NAME: usize = 1024;
-
-/// One table of cursors. `flow` is the name's text; a `fence` names one lease of it.
-#[async_trait]
-trait Table: Send + Sync {
-    /// The connection's and the table's name.
-    fn place(&self) -> &str;
-    /// Makes the table where it is missing.
-    async fn create(&self) -> Result<(), sqlx::Error>;
-    /// Takes a lease that is free, expired, or `holder`'s own: its fence.
-    async fn take(
-        &self,
-        flow: &str,
-        holder: &str,
-        lease: Duration,
-    ) -> Result<Option<i64>, sqlx::Error>;
-    /// Who holds the lease, and until when.
-    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, sqlx::Error>;
-    /// The stored position; the outer `None` where the fence is another.
-    async fn load(&self, flow: &str, fence: i64) -> Result<Option<Option<Vec<u8>>>, sqlx::Error>;
-    /// Stores or forgets the position and renews the lease, where the fence is still this.
-    async fn save(
-        &self,
-        flow: &str,
-        fence: i64,
-        position: Option<&str>,
-        lease: Duration,
-    ) -> Result<bool, sqlx::Error>;
-    /// Renews the lease, where the fence is still this.
-    async fn renew(&self, flow: &str, fence: i64, lease: Duration) -> Result<bool, sqlx::Error>;
-    /// Ends the lease, where the fence is still this.
-    async fn release(&self, flow: &str, fence: i64) -> Result<(), sqlx::Error>;
-    /// Flow, position and time of each stored cursor, by flow.
-    async fn list(&self) -> Result<Vec<(Vec<u8>, Vec<u8>, i64)>, sqlx::Error>;
-}
 
 impl DatabaseCursors {
     /// In the database of the connection's URL. `holder` is how another process is told who has
@@ -92,6 +62,18 @@ impl DatabaseCursors {
         holder: &str,
     ) -> Result<Self, CursorError> {
         Self::open(Arc::new(sqlite::SqliteTable::new(connection)), holder).await
+    }
+
+    /// In the database of a replica set's connection.
+    ///
+    /// # Errors
+    /// Where the collection is missing and cannot be made.
+    pub async fn in_mongodb(
+        connection: MongodbConnection,
+        holder: &str,
+    ) -> Result<Self, CursorError> {
+        let collection = mongodb::MongodbCollection::new(connection);
+        Self::open(Arc::new(collection), holder).await
     }
 
     async fn open(table: Arc<dyn Table>, holder: &str) -> Result<Self, CursorError> {
@@ -166,7 +148,11 @@ impl CursorStore for DatabaseCursors {
             return Err(CursorError::Refused {
                 place: self.table.place().to_owned(),
                 advice: "choose a shorter name for the data type, topic or table".to_owned(),
-                cause: format!("the flow's name is longer than {LONGEST_NAME} bytes").into(),
+                cause: format!(
+                    "the name of flow {flow} has {} bytes, and a key of this store {LONGEST_NAME} at most",
+                    flow.len()
+                )
+                .into(),
             });
         }
         let Some(held) = Held::new(&self.held, &flow) else {
@@ -197,10 +183,10 @@ impl CursorStore for DatabaseCursors {
             .list()
             .await
             .map_err(|error| failed(self.table.place(), error))?;
-        let stored = |(flow, position, saved_at): (Vec<u8>, Vec<u8>, i64)| StoredCursor {
-            flow: String::from_utf8_lossy(&flow).into_owned(),
-            position: position_of(position),
-            saved_at,
+        let stored = |row: Row| StoredCursor {
+            flow: String::from_utf8_lossy(&row.flow).into_owned(),
+            position: position_of(row.position),
+            saved_at: row.saved_at,
         };
         Ok(rows.into_iter().map(stored).collect())
     }
@@ -231,8 +217,11 @@ impl CursorLease for DatabaseLease {
         position.map_err(|reason| CursorError::Damaged {
             place: format!("{}, flow {}", self.table.place(), self.flow),
             reason,
-            advice: "`highwater cursor set` starts from a value, `highwater cursor reset` from the beginning"
-                .to_owned(),
+            advice: format!(
+                "set the place yourself with `highwater cursor set {flow} VALUE`, or start from \
+                 the beginning with `highwater cursor reset {flow}`",
+                flow = self.flow
+            ),
         })
     }
 
@@ -262,8 +251,13 @@ impl Drop for DatabaseLease {
 }
 
 async fn give_back(table: Arc<dyn Table>, flow: String, fence: i64) {
-    if let Err(error) = table.release(&flow, fence).await {
-        tracing::warn!(flow, %error, "cursor was not given back; its lease will expire");
+    if let Err(failure) = table.release(&flow, fence).await {
+        let error = chain(&failed(table.place(), failure));
+        tracing::warn!(
+            flow,
+            error,
+            "cursor was not given back; its lease will expire"
+        );
     }
 }
 
@@ -287,7 +281,10 @@ async fn renew(table: Arc<dyn Table>, flow: String, fence: i64, lease: Duration)
         match table.renew(&flow, fence, lease).await {
             Ok(true) => {}
             Ok(false) => return,
-            Err(error) => tracing::warn!(flow, %error, "cursor's lease was not renewed"),
+            Err(failure) => {
+                let error = chain(&failed(table.place(), failure));
+                tracing::warn!(flow, error, "cursor's lease was not renewed");
+            }
         }
     }
 }
@@ -322,8 +319,8 @@ impl Drop for Held {
 }
 
 /// A position is JSON, whoever made it: what is not was written by someone else.
-fn position_of(stored: Vec<u8>) -> Result<Position, String> {
-    let text = String::from_utf8(stored).map_err(|_| "it is no text".to_owned())?;
+fn position_of(stored: Stored) -> Result<Position, String> {
+    let text = String::from_utf8(stored?).map_err(|_| "it is no text".to_owned())?;
     match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
         Ok(_) => Ok(Position::new(text)),
         Err(_) if text.is_empty() => Err("it is empty".to_owned()),
@@ -331,21 +328,14 @@ fn position_of(stored: Vec<u8>) -> Result<Position, String> {
     }
 }
 
-fn failed(place: &str, error: sqlx::Error) -> CursorError {
+fn failed(place: &str, failure: Failure) -> CursorError {
     let place = place.to_owned();
-    let advice = match verdict(&error) {
-        Verdict::Transient => {
-            return CursorError::Lost {
-                place,
-                cause: error.into(),
-            };
-        }
-        Verdict::Refused(advice) => advice,
-        Verdict::Data => "the table does not take it: was it made by Highwater?",
-    };
-    CursorError::Refused {
-        place,
-        advice: advice.to_owned(),
-        cause: error.into(),
+    match failure {
+        Failure::Lost(cause) => CursorError::Lost { place, cause },
+        Failure::Refused { advice, cause } => CursorError::Refused {
+            place,
+            advice: advice.to_owned(),
+            cause,
+        },
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -50,25 +51,32 @@ impl CursorStore for FileCursors {
         fs::create_dir_all(&self.folder).map_err(refused)?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
-        let mut lock = options.open(&lock_path).map_err(refused)?;
-        match lock.try_lock() {
-            Ok(()) => (),
-            Err(TryLockError::WouldBlock) => {
-                let holder = fs::read_to_string(&lock_path).unwrap_or_default();
-                return Err(CursorError::Held {
-                    flow: flow.text(),
-                    holder: format!("{} holds {}", holder.trim(), lock_path.display()),
-                });
+        let mut lock = loop {
+            let lock = options.open(&lock_path).map_err(refused)?;
+            match lock.try_lock() {
+                Ok(()) => (),
+                Err(TryLockError::WouldBlock) => {
+                    let holder = fs::read_to_string(&lock_path).unwrap_or_default();
+                    return Err(CursorError::Held {
+                        flow: flow.text(),
+                        holder: format!("{} holds {}", holder.trim(), lock_path.display()),
+                    });
+                }
+                Err(TryLockError::Error(cause)) => return Err(refused(cause)),
             }
-            Err(TryLockError::Error(cause)) => return Err(refused(cause)),
-        }
+            // One that was deleted meanwhile keeps nobody out.
+            if is_at(&lock, &lock_path).map_err(refused)? {
+                break lock;
+            }
+        };
         // Who holds it is a courtesy to the next one who asks; the lock is what counts.
         let _ = lock.set_len(0);
         let _ = write!(lock, "process {}", std::process::id());
         Ok(Box::new(FileLease {
             flow: flow.text(),
             path,
-            _lock: lock,
+            lock_path,
+            lock,
         }))
     }
 
@@ -88,7 +96,7 @@ impl CursorStore for FileCursors {
             if path.extension().is_none_or(|it| it != "json") {
                 continue;
             }
-            cursors.push(match read(&path) {
+            cursors.push(match read(&path, &flow_of(&path)) {
                 Ok(Some(content)) => StoredCursor {
                     flow: content.flow,
                     position: Ok(Position::new(content.position.get())),
@@ -115,23 +123,37 @@ impl CursorStore for FileCursors {
 struct FileLease {
     flow: String,
     path: PathBuf,
-    _lock: File,
+    lock_path: PathBuf,
+    lock: File,
+}
+
+impl FileLease {
+    /// A lock is on a file, not on its name: where that was deleted, another process may hold the
+    /// flow by a file of its own.
+    fn still_held(&self) -> Result<(), CursorError> {
+        match is_at(&self.lock, &self.lock_path) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CursorError::Fenced(self.flow.clone())),
+            Err(cause) => Err(refused(&self.lock_path, cause)),
+        }
+    }
 }
 
 #[async_trait]
 impl CursorLease for FileLease {
     async fn load(&mut self) -> Result<Option<Position>, CursorError> {
-        let Some(content) = read(&self.path)? else {
+        let Some(content) = read(&self.path, &self.flow)? else {
             return Ok(None);
         };
         if content.flow != self.flow {
             let reason = format!("it belongs to flow {}", content.flow);
-            return Err(damaged(&self.path, reason));
+            return Err(damaged(&self.path, &self.flow, reason));
         }
         Ok(Some(Position::new(content.position.get())))
     }
 
     async fn save(&mut self, position: &Position) -> Result<(), CursorError> {
+        self.still_held()?;
         let refused = |cause| refused(&self.path, cause);
         let raw = RawValue::from_string(position.as_str().to_owned())
             .map_err(|cause| refused(io::Error::other(cause)))?;
@@ -149,6 +171,7 @@ impl CursorLease for FileLease {
     }
 
     async fn remove(&mut self) -> Result<(), CursorError> {
+        self.still_held()?;
         let removed = match fs::remove_file(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             // After a power loss it would be there again.
@@ -158,6 +181,16 @@ impl CursorLease for FileLease {
     }
 
     async fn release(self: Box<Self>) {}
+}
+
+/// Whether `path` is still the name of `file`.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes beside the file, makes that durable, and puts it in the file's place: a crash leaves
@@ -180,23 +213,22 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-fn read(path: &Path) -> Result<Option<Content>, CursorError> {
+fn read(path: &Path, flow: &str) -> Result<Option<Content>, CursorError> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(refused(path, error)),
     };
     if text.iter().all(u8::is_ascii_whitespace) {
-        return Err(damaged(path, "it is empty".into()));
+        return Err(damaged(path, flow, "it is empty".into()));
     }
     match serde_json::from_slice(&text) {
         Ok(content) => Ok(Some(content)),
-        Err(error) => Err(damaged(path, error.to_string())),
+        Err(error) => Err(damaged(path, flow, error.to_string())),
     }
 }
 
-fn damaged(path: &Path, reason: String) -> CursorError {
-    let flow = flow_of(path);
+fn damaged(path: &Path, flow: &str, reason: String) -> CursorError {
     CursorError::Damaged {
         place: path.display().to_string(),
         reason,

@@ -79,15 +79,19 @@ pub struct StoredCursor {
 #[derive(Debug, thiserror::Error)]
 pub enum CursorError {
     /// Another process runs this flow.
-    #[error("flow {flow} is running elsewhere ({holder}): stop it first, or wait until it ends")]
+    #[error(
+        "flow {flow} is running elsewhere ({holder}): stop it first, or wait for its end with `--wait`"
+    )]
     Held {
         /// The flow.
         flow: String,
         /// Who holds it, as far as it is known.
         holder: String,
     },
-    /// The lease was lost; another process has taken the flow over.
-    #[error("flow {0} was taken over by another process; this one has stopped")]
+    /// The lease was lost; another process has taken the flow over, or may.
+    #[error(
+        "flow {0} was taken over by another process, or its lock was deleted; this one has stopped"
+    )]
     Fenced(String),
     /// What is stored is no cursor.
     #[error("the cursor at {place} is damaged ({reason}): {advice}")]

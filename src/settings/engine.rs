@@ -21,7 +21,7 @@ pub enum Cursors {
     },
     /// In a database.
     Database {
-        /// The connection's name: MySQL, MariaDB or SQLite.
+        /// The connection's name: MongoDB, MySQL, MariaDB or SQLite.
         connection: String,
     },
 }

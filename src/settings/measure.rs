@@ -26,7 +26,7 @@ const SIZES: [(&str, u64); 7] = [
 const MOST_DAYS: u64 = 3_650;
 
 /// Reads a duration: parts of number and unit, such as `1h30m`. Zero is none.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let most = MOST_DAYS * 86_400_000;
     let milliseconds = sum(text, &TIMES)?;
     (1..=most)

@@ -45,6 +45,7 @@ pub use data_type::{
     Compression, CreateTopic, DataType, Format, MessageKey, Partitioner, topic_problem,
 };
 pub use engine::{Cursors, Log, Retry, Stop};
+pub(crate) use measure::duration;
 pub use mistake::{Mistake, Mistakes};
 pub use nearest::UnknownName;
 pub use read_from::{LateRows, ReadFrom};

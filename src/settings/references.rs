@@ -24,7 +24,7 @@ pub(super) const SINKS: Use = Use {
 /// What keeps cursors.
 pub(super) const STORES: Use = Use {
     what: "cursors can be kept in",
-    kinds: &[Kind::Mysql, Kind::Mariadb, Kind::Sqlite],
+    kinds: &[Kind::Mongodb, Kind::Mysql, Kind::Mariadb, Kind::Sqlite],
 };
 
 /// What has topics.

@@ -4,6 +4,7 @@
 mod index;
 mod mark;
 mod members;
+mod moment;
 mod place;
 mod read_ahead;
 mod statement;
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 pub(super) use index::{Index, key, place};
 pub(super) use mark::{Mark, MarkKind};
 pub(super) use members::Members;
+pub(super) use moment::instant;
 pub(super) use place::Place;
 pub(super) use read_ahead::{Outlet, ReadAhead};
 pub(super) use statement::{Form, Page};

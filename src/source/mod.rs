@@ -65,7 +65,8 @@ pub trait Source: Send + Sync {
     ) -> Result<Box<dyn SourceReader>, SourceError>;
 
     /// The position that stands for `value` as a person writes it (`cursor set`): everything
-    /// after that value of the incremental field will be read.
+    /// after that value of the incremental field will be read. Where the field says when, a time
+    /// with a zone is understood, too.
     ///
     /// # Errors
     /// `Position` where the text is no value of the incremental field.

@@ -122,7 +122,7 @@ impl Source for MongodbScan {
             None => guess(value),
             Some(class) => class.parse(value).ok_or_else(|| {
                 let (field, word) = (&order.field, class.word());
-                let example = r#"(in extended JSON, as {"$oid":"…"}, where need be)"#;
+                let example = r#"(for dates and ObjectIds also a time; in extended JSON, as {"$oid":"…"}, where need be)"#;
                 let advice = format!("`{field}` holds {word}: write one of them {example}");
                 SourceError::Position {
                     name: order.source.clone(),

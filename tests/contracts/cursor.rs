@@ -1,15 +1,15 @@
 //! The contract of a store of cursors: behaviours by name, each run against every store.
 
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
 use highwater::{
-    cursor::{CursorError, CursorLease, CursorStore, file::FileCursors},
+    cursor::{CursorError, CursorLease, CursorStore},
     fault::{Fault, Faulty, chain},
     model::{FlowName, Position},
 };
 use tokio::time::timeout;
 
-use super::cursors::{Files, Holder, LONG, Memory, SHORT, Server, Sqlite, Stores, flow};
+use super::cursors::{Files, Holder, LONG, Memory, Mongodb, SHORT, Server, Sqlite, Stores, flow};
 
 /// Each behaviour is a test by its own name.
 macro_rules! suite {
@@ -49,6 +49,7 @@ macro_rules! lasting {
             another_process_is_kept_out_until_it_is_gone,
             what_is_damaged_is_refused_with_place_and_remedy_and_can_be_removed,
             many_flows_save_at_the_same_time,
+            a_hold_that_was_deleted_by_hand_lets_no_two_save,
         );
     };
 }
@@ -57,7 +58,11 @@ macro_rules! lasting {
 macro_rules! leased {
     ($open:expr) => {
         lasting!($open);
-        suite!($open, a_lease_that_expired_and_was_taken_cannot_save);
+        suite!(
+            $open,
+            a_lease_that_expired_and_was_taken_cannot_save,
+            a_name_too_long_for_a_key_is_told,
+        );
     };
 }
 
@@ -76,15 +81,16 @@ stores! {
     sqlite: leased!(Sqlite::open());
     mysql: leased!(Server::open("HIGHWATER_TEST_MYSQL_URL").await);
     mariadb: leased!(Server::open("HIGHWATER_TEST_MARIADB_URL").await);
+    mongodb: leased!(Mongodb::open().await);
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn position(text: &str) -> Position {
+pub fn position(text: &str) -> Position {
     Position::new(format!("{{\"after\":\"{text}\"}}"))
 }
 
-async fn lease(store: &dyn CursorStore, flow: &FlowName) -> Box<dyn CursorLease> {
+pub async fn lease(store: &dyn CursorStore, flow: &FlowName) -> Box<dyn CursorLease> {
     store.lease(flow).await.expect("free")
 }
 
@@ -101,7 +107,7 @@ async fn held(store: &dyn CursorStore, flow: &FlowName) -> String {
 }
 
 /// The stored flows and positions.
-async fn listed(store: &dyn CursorStore) -> Vec<(String, Position)> {
+pub async fn listed(store: &dyn CursorStore) -> Vec<(String, Position)> {
     let stored = store.list().await.expect("listed");
     let pair = |it: highwater::cursor::StoredCursor| (it.flow, it.position.expect("not damaged"));
     stored.into_iter().map(pair).collect()
@@ -306,6 +312,37 @@ async fn many_flows_save_at_the_same_time(stores: &dyn Stores) {
     assert!(stored.iter().all(|it| it.1 == position("9")), "{stored:?}");
 }
 
+/// The row, the document or the lock's file: who finds it gone takes the flow, and who had it before
+/// is told so.
+async fn a_hold_that_was_deleted_by_hand_lets_no_two_save(stores: &dyn Stores) {
+    let (one, other) = (stores.store(LONG).await, stores.store(LONG).await);
+    let mut first = lease(&*one, &flow("t")).await;
+    first.save(&position("1")).await.expect("saved");
+    stores.forget(&flow("t")).await;
+    let mut second = lease(&*other, &flow("t")).await;
+    second.save(&position("2")).await.expect("saved");
+    for answer in [first.save(&position("3")).await, first.remove().await] {
+        assert!(matches!(answer, Err(CursorError::Fenced(_))), "{answer:?}");
+    }
+    first.release().await;
+    assert_eq!(second.load().await.expect("loaded"), Some(position("2")));
+    second.save(&position("4")).await.expect("still held");
+    held(&*one, &flow("t")).await;
+}
+
+async fn a_name_too_long_for_a_key_is_told(stores: &dyn Stores) {
+    let store = stores.store(LONG).await;
+    let longest = 1024 - flow("").text().len();
+    drop(lease(&*store, &flow(&"t".repeat(longest))).await);
+    let long = flow(&"t".repeat(longest + 1));
+    let error = store.lease(&long).await.err().expect("too long");
+    assert!(matches!(error, CursorError::Refused { .. }), "{error:?}");
+    let said = chain(&error);
+    for part in ["1025 bytes", "1024", "choose a shorter name", &long.text()] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
 /// A process in a long pause: its lease expires, since nothing in it runs, not even a renewal.
 async fn a_lease_that_expired_and_was_taken_cannot_save(stores: &dyn Stores) {
     let short = Duration::from_millis(500);
@@ -352,82 +389,4 @@ async fn a_lease_that_expired_and_was_taken_cannot_save(stores: &dyn Stores) {
         runtime.shutdown_background();
         assert_eq!(resumed, Some(position("new")));
     });
-}
-
-fn files(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("a folder");
-    let name = |it: std::io::Result<fs::DirEntry>| it.expect("an entry").file_name();
-    let mut names: Vec<String> = entries
-        .map(|it| name(it).to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    names
-}
-
-/// What a crash leaves beside a cursor file, in the middle of writing a new one.
-#[tokio::test]
-async fn a_half_written_new_file_is_harmless() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = FileCursors::new(folder.path());
-    let mut lease = lease(&store, &flow("t")).await;
-    lease.save(&position("1")).await.expect("saved");
-    let path = store.place(&flow("t"));
-    let new = Path::new(&path).with_extension("new");
-    for left in [
-        "",
-        "{\"flow\":",
-        "longer than any cursor could be: ".repeat(99).as_str(),
-    ] {
-        fs::write(&new, left).expect("left behind");
-        assert_eq!(lease.load().await.expect("loaded"), Some(position("1")));
-        assert_eq!(listed(&store).await.len(), 1);
-        lease.save(&position("1")).await.expect("saved");
-        assert!(!new.exists());
-    }
-    let text = fs::read_to_string(&path).expect("a text");
-    assert!(text.contains("information/t/crawler.raw_list"), "{text}");
-    assert_eq!(files(folder.path()).len(), 2, "a cursor and its lock");
-}
-
-/// A disk without room, and a path that cannot be one. (Rights stop no superuser.)
-#[tokio::test]
-async fn what_cannot_be_written_says_where_and_what_to_do() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = FileCursors::new(folder.path().join("cursors"));
-    let mut full = lease(&store, &flow("t")).await;
-    full.save(&position("1")).await.expect("saved");
-    let path = store.place(&flow("t"));
-    let new = Path::new(&path).with_extension("new");
-    std::os::unix::fs::symlink("/dev/full", new).expect("linked");
-    let error = full.save(&position("2")).await.expect_err("no room");
-    let said = chain(&error);
-    assert!(matches!(error, CursorError::Refused { .. }), "{said}");
-    assert!(
-        said.contains(&path) && said.contains("the disk is full"),
-        "{said}"
-    );
-    assert_eq!(full.load().await.expect("the old one"), Some(position("1")));
-
-    fs::write(folder.path().join("file"), "").expect("written");
-    for below in [folder.path().join("file/cursors"), "/proc/cursors".into()] {
-        let store = FileCursors::new(&below);
-        let error = store.lease(&flow("t")).await.err().expect("no folder");
-        let said = chain(&error);
-        assert!(matches!(error, CursorError::Refused { .. }), "{said}");
-        assert!(said.contains("`[cursors]`"), "{said}");
-        assert!(said.contains(&below.display().to_string()), "{said}");
-    }
-}
-
-/// A cursor file that was copied by hand in the place of another.
-#[tokio::test]
-async fn a_file_of_another_flow_is_refused() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = FileCursors::new(folder.path());
-    let mut one = lease(&store, &flow("one")).await;
-    one.save(&position("1")).await.expect("saved");
-    fs::copy(store.place(&flow("one")), store.place(&flow("two"))).expect("copied");
-    let error = lease(&store, &flow("two")).await.load().await;
-    let said = error.expect_err("it is another's").to_string();
-    assert!(said.contains("belongs to flow information/one/"), "{said}");
 }

@@ -8,9 +8,11 @@ use std::{
     time::Duration,
 };
 
+use ::mongodb::bson::{Bson, Document, doc};
 use async_trait::async_trait;
 use highwater::{
     connect::{
+        mongodb::{self, MongodbConnection, MongodbSettings},
         mysql::{self, MysqlConnection, MysqlSettings},
         sqlite::{self, Absent, Durability, SqliteConnection, SqliteSettings},
     },
@@ -28,6 +30,8 @@ pub trait Stores: Send + Sync {
     async fn store(&self, lease: Duration) -> Box<dyn CursorStore>;
     /// Writes something else in the place of a stored position.
     async fn damage(&self, flow: &FlowName, with: &str);
+    /// Deletes what says that `flow` is held, as a person does who takes it for left behind.
+    async fn forget(&self, flow: &FlowName);
     /// Where another process finds them; `None` where it cannot.
     fn address(&self) -> Option<String>;
     /// Removes what the test has made.
@@ -65,6 +69,8 @@ impl Stores for Memory {
 
     async fn damage(&self, _flow: &FlowName, _with: &str) {}
 
+    async fn forget(&self, _flow: &FlowName) {}
+
     fn address(&self) -> Option<String> {
         None
     }
@@ -86,6 +92,11 @@ impl Stores for Files {
         let path = PathBuf::from(FileCursors::new(self.0.path()).place(flow));
         assert!(path.exists());
         fs::write(path, with).expect("damaged");
+    }
+
+    async fn forget(&self, flow: &FlowName) {
+        let path = PathBuf::from(FileCursors::new(self.0.path()).place(flow));
+        fs::remove_file(path.with_extension("lock")).expect("deleted");
     }
 
     fn address(&self) -> Option<String> {
@@ -121,6 +132,13 @@ impl Stores for Sqlite {
         let query = sqlx::query(update).bind(with.to_owned()).bind(flow.text());
         let updated = query.execute(connection.writer()).await.expect("damaged");
         assert_eq!(updated.rows_affected(), 1);
+    }
+
+    async fn forget(&self, flow: &FlowName) {
+        let connection = cursors_file(self.0.path().to_owned()).await;
+        let delete = sqlx::query("DELETE FROM highwater_cursors WHERE flow = ?").bind(flow.text());
+        let deleted = delete.execute(connection.writer()).await.expect("deleted");
+        assert_eq!(deleted.rows_affected(), 1);
     }
 
     fn address(&self) -> Option<String> {
@@ -170,12 +188,84 @@ impl Stores for Server {
         assert_eq!(ran.await.expect("damaged").rows_affected(), 1);
     }
 
+    async fn forget(&self, flow: &FlowName) {
+        let text = format!(
+            "DELETE FROM highwater_cursors WHERE flow = '{}'",
+            flow.text()
+        );
+        let ran = self.connection.pool().execute(raw_sql(AssertSqlSafe(text)));
+        assert_eq!(ran.await.expect("deleted").rows_affected(), 1);
+    }
+
     fn address(&self) -> Option<String> {
         Some(format!("mysql:{}:{}", self.variable, self.database()))
     }
 
     async fn close(&self) {
         sinks::drop_database(&self.connection).await;
+    }
+}
+
+/// A database of its own.
+pub struct Mongodb(MongodbConnection);
+
+async fn connect_mongodb(database: &str) -> MongodbConnection {
+    let settings = MongodbSettings {
+        url: std::env::var("HIGHWATER_TEST_MONGODB_URL")
+            .expect("the server's address")
+            .into(),
+        database: Some(database.to_owned()),
+    };
+    let opened = mongodb::open("crawler", &settings).await;
+    opened.expect("the server answers")
+}
+
+impl Mongodb {
+    pub async fn open() -> Self {
+        let number = std::collections::hash_map::RandomState::new();
+        let number = std::hash::BuildHasher::hash_one(&number, std::process::id());
+        Self(connect_mongodb(&format!("contract_cursors_{number:016x}")).await)
+    }
+
+    pub fn database(&self) -> &::mongodb::Database {
+        self.0.database()
+    }
+
+    /// Writes any value in the place of a stored position.
+    pub async fn damage_with(&self, flow: &FlowName, with: Bson) {
+        let cursors = self.database().collection::<Document>("highwater_cursors");
+        let update = doc! { "$set": { "position": with } };
+        let updated = cursors
+            .update_one(doc! { "_id": flow.text() }, update)
+            .await;
+        assert_eq!(updated.expect("damaged").matched_count, 1);
+    }
+}
+
+#[async_trait]
+impl Stores for Mongodb {
+    async fn store(&self, lease: Duration) -> Box<dyn CursorStore> {
+        let connection = connect_mongodb(self.database().name()).await;
+        let store = DatabaseCursors::in_mongodb(connection, "machine").await;
+        Box::new(store.expect("opened").lasting(lease))
+    }
+
+    async fn damage(&self, flow: &FlowName, with: &str) {
+        self.damage_with(flow, with.into()).await;
+    }
+
+    async fn forget(&self, flow: &FlowName) {
+        let cursors = self.database().collection::<Document>("highwater_cursors");
+        let deleted = cursors.delete_one(doc! { "_id": flow.text() }).await;
+        assert_eq!(deleted.expect("deleted").deleted_count, 1);
+    }
+
+    fn address(&self) -> Option<String> {
+        Some(format!("mongodb:{}", self.database().name()))
+    }
+
+    async fn close(&self) {
+        self.database().drop().await.expect("dropped");
     }
 }
 
@@ -232,6 +322,10 @@ async fn another_process() {
         "file" => Box::new(FileCursors::new(place)),
         "sqlite" => {
             let store = DatabaseCursors::in_sqlite(cursors_file(place.into()).await, "machine");
+            Box::new(store.await.expect("opened").lasting(SHORT))
+        }
+        "mongodb" => {
+            let store = DatabaseCursors::in_mongodb(connect_mongodb(place).await, "machine");
             Box::new(store.await.expect("opened").lasting(SHORT))
         }
         _ => {

@@ -8,6 +8,7 @@ mod brokers;
 mod codec;
 mod codec_values;
 mod cursor;
+mod cursor_own;
 mod cursors;
 mod limit;
 mod sink;

@@ -11,6 +11,7 @@ mod mongo;
 mod program;
 mod servers;
 mod sql;
+mod standby;
 mod topic;
 mod wait;
 mod walkthrough;
@@ -35,6 +36,8 @@ cases! {
     check_of_a_bad_flow
     check_of_a_good_flow
     cursor_commands
+    cursor_set_to_a_time
+    cursors_in_mongodb
     cursors_in_mysql
     damaged_cursor_is_refused
     dead_letter_too_large_for_its_topic_goes_to_the_folder
@@ -44,6 +47,7 @@ cases! {
     field_without_column_stops_unless_dropped
     flow_that_runs_already_is_refused
     flow_that_runs_already_is_refused_by_a_database
+    flow_that_runs_already_is_waited_for
     full_amount_reads_everything_again
     full_disk_of_the_target_costs_no_message
     information_to_mariadb_as_protobuf

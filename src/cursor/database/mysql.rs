@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::Table;
+use super::table::{Failure, Row, Stored, Table};
 use crate::connect::mysql::MysqlConnection;
 
 /// The connection's sessions are in UTC.
@@ -39,16 +39,14 @@ impl Table for MysqlTable {
         &self.place
     }
 
-    async fn create(&self) -> Result<(), sqlx::Error> {
+    async fn create(&self) -> Result<(), Failure> {
         // Making it wants a right that using it does not.
         let is_there = sqlx::query("SELECT 1 FROM highwater_cursors LIMIT 0");
         if is_there.execute(self.connection.pool()).await.is_ok() {
             return Ok(());
         }
-        sqlx::query(CREATE)
-            .execute(self.connection.pool())
-            .await
-            .map(drop)
+        sqlx::query(CREATE).execute(self.connection.pool()).await?;
+        Ok(())
     }
 
     async fn take(
@@ -56,8 +54,10 @@ impl Table for MysqlTable {
         flow: &str,
         holder: &str,
         lease: Duration,
-    ) -> Result<Option<i64>, sqlx::Error> {
-        let insert = "INSERT INTO highwater_cursors (flow, fence) VALUES (?, 0) ON DUPLICATE KEY UPDATE fence = fence";
+    ) -> Result<Option<i64>, Failure> {
+        // A row that was removed by hand does not begin again at a fence that was given out.
+        let insert = "INSERT INTO highwater_cursors (flow, fence) \
+            VALUES (?, CAST(UNIX_TIMESTAMP(NOW(6)) * 1000 AS SIGNED)) ON DUPLICATE KEY UPDATE fence = fence";
         sqlx::query(insert)
             .bind(flow.as_bytes().to_vec())
             .execute(self.connection.pool())
@@ -87,24 +87,26 @@ impl Table for MysqlTable {
         Ok(Some(fence))
     }
 
-    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, sqlx::Error> {
-        sqlx::query_as(
+    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, Failure> {
+        let found = sqlx::query_as(
             "SELECT holder, CAST(UNIX_TIMESTAMP(lease_until) * 1000000 AS SIGNED) FROM highwater_cursors \
              WHERE flow = ? AND holder IS NOT NULL AND lease_until IS NOT NULL",
         )
         .bind(flow.as_bytes().to_vec())
         .fetch_optional(self.connection.pool())
-        .await
+        .await?;
+        Ok(found)
     }
 
-    async fn load(&self, flow: &str, fence: i64) -> Result<Option<Option<Vec<u8>>>, sqlx::Error> {
-        sqlx::query_scalar(
+    async fn load(&self, flow: &str, fence: i64) -> Result<Option<Option<Stored>>, Failure> {
+        let found: Option<Option<Vec<u8>>> = sqlx::query_scalar(
             "SELECT CAST(position AS BINARY) FROM highwater_cursors WHERE flow = ? AND fence = ?",
         )
         .bind(flow.as_bytes().to_vec())
         .bind(fence)
         .fetch_optional(self.connection.pool())
-        .await
+        .await?;
+        Ok(found.map(|it| it.map(Ok)))
     }
 
     async fn save(
@@ -113,7 +115,7 @@ impl Table for MysqlTable {
         fence: i64,
         position: Option<&str>,
         lease: Duration,
-    ) -> Result<bool, sqlx::Error> {
+    ) -> Result<bool, Failure> {
         // The driver counts rows that matched, also where nothing changed.
         let saved = sqlx::query(
             "UPDATE highwater_cursors SET position = ?, saved_at = UTC_TIMESTAMP(6), \
@@ -128,7 +130,7 @@ impl Table for MysqlTable {
         Ok(saved.rows_affected() == 1)
     }
 
-    async fn renew(&self, flow: &str, fence: i64, lease: Duration) -> Result<bool, sqlx::Error> {
+    async fn renew(&self, flow: &str, fence: i64, lease: Duration) -> Result<bool, Failure> {
         let renewed = sqlx::query(
             "UPDATE highwater_cursors SET lease_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND \
              WHERE flow = ? AND fence = ?",
@@ -141,20 +143,22 @@ impl Table for MysqlTable {
         Ok(renewed.rows_affected() == 1)
     }
 
-    async fn release(&self, flow: &str, fence: i64) -> Result<(), sqlx::Error> {
+    async fn release(&self, flow: &str, fence: i64) -> Result<(), Failure> {
         let release = "UPDATE highwater_cursors SET lease_until = NULL, holder = NULL WHERE flow = ? AND fence = ?";
         let released = sqlx::query(release)
             .bind(flow.as_bytes().to_vec())
             .bind(fence);
-        released.execute(self.connection.pool()).await.map(drop)
+        released.execute(self.connection.pool()).await?;
+        Ok(())
     }
 
-    async fn list(&self) -> Result<Vec<(Vec<u8>, Vec<u8>, i64)>, sqlx::Error> {
-        sqlx::query_as(
+    async fn list(&self) -> Result<Vec<Row>, Failure> {
+        let rows = sqlx::query_as(
             "SELECT flow, CAST(position AS BINARY), CAST(COALESCE(UNIX_TIMESTAMP(saved_at), 0) AS SIGNED) \
              FROM highwater_cursors WHERE position IS NOT NULL ORDER BY flow",
         )
         .fetch_all(self.connection.pool())
-        .await
+        .await?;
+        Ok(rows.into_iter().map(Row::of_text).collect())
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::Table;
+use super::table::{Failure, Row, Stored, Table};
 use crate::connect::{identifier::statement, sqlite::SqliteConnection};
 
 /// Times are milliseconds since 1970.
@@ -35,11 +35,11 @@ impl Table for SqliteTable {
         &self.place
     }
 
-    async fn create(&self) -> Result<(), sqlx::Error> {
+    async fn create(&self) -> Result<(), Failure> {
         sqlx::query(CREATE)
             .execute(self.connection.writer())
-            .await
-            .map(drop)
+            .await?;
+        Ok(())
     }
 
     async fn take(
@@ -47,39 +47,43 @@ impl Table for SqliteTable {
         flow: &str,
         holder: &str,
         lease: Duration,
-    ) -> Result<Option<i64>, sqlx::Error> {
-        // One statement is one transaction.
+    ) -> Result<Option<i64>, Failure> {
+        // One statement is one transaction. A row that was removed by hand does not begin again
+        // at a fence that was given out.
         let text = format!(
-            "INSERT INTO highwater_cursors (flow, fence, holder, lease_until) VALUES (?1, 1, ?2, {NOW} + ?3) \
+            "INSERT INTO highwater_cursors (flow, fence, holder, lease_until) VALUES (?1, {NOW}, ?2, {NOW} + ?3) \
              ON CONFLICT (flow) DO UPDATE SET fence = fence + 1, holder = ?2, lease_until = {NOW} + ?3 \
              WHERE lease_until IS NULL OR lease_until < {NOW} OR holder = ?2 RETURNING fence"
         );
-        sqlx::query_scalar(statement(text))
+        let taken = sqlx::query_scalar(statement(text))
             .bind(flow.to_owned())
             .bind(holder.to_owned())
             .bind(millis(lease))
             .fetch_optional(self.connection.writer())
-            .await
+            .await?;
+        Ok(taken)
     }
 
-    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, sqlx::Error> {
-        sqlx::query_as(
+    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, Failure> {
+        let found = sqlx::query_as(
             "SELECT holder, lease_until FROM highwater_cursors \
              WHERE flow = ? AND holder IS NOT NULL AND lease_until IS NOT NULL",
         )
         .bind(flow.to_owned())
         .fetch_optional(self.connection.readers())
-        .await
+        .await?;
+        Ok(found)
     }
 
-    async fn load(&self, flow: &str, fence: i64) -> Result<Option<Option<Vec<u8>>>, sqlx::Error> {
-        sqlx::query_scalar(
+    async fn load(&self, flow: &str, fence: i64) -> Result<Option<Option<Stored>>, Failure> {
+        let found: Option<Option<Vec<u8>>> = sqlx::query_scalar(
             "SELECT CAST(position AS BLOB) FROM highwater_cursors WHERE flow = ? AND fence = ?",
         )
         .bind(flow.to_owned())
         .bind(fence)
         .fetch_optional(self.connection.readers())
-        .await
+        .await?;
+        Ok(found.map(|it| it.map(Ok)))
     }
 
     async fn save(
@@ -88,7 +92,7 @@ impl Table for SqliteTable {
         fence: i64,
         position: Option<&str>,
         lease: Duration,
-    ) -> Result<bool, sqlx::Error> {
+    ) -> Result<bool, Failure> {
         let text = format!(
             "UPDATE highwater_cursors SET position = ?, saved_at = {NOW}, lease_until = {NOW} + ? \
              WHERE flow = ? AND fence = ?"
@@ -103,7 +107,7 @@ impl Table for SqliteTable {
         Ok(saved.rows_affected() == 1)
     }
 
-    async fn renew(&self, flow: &str, fence: i64, lease: Duration) -> Result<bool, sqlx::Error> {
+    async fn renew(&self, flow: &str, fence: i64, lease: Duration) -> Result<bool, Failure> {
         let text = format!(
             "UPDATE highwater_cursors SET lease_until = {NOW} + ? WHERE flow = ? AND fence = ?"
         );
@@ -116,18 +120,20 @@ impl Table for SqliteTable {
         Ok(renewed.rows_affected() == 1)
     }
 
-    async fn release(&self, flow: &str, fence: i64) -> Result<(), sqlx::Error> {
+    async fn release(&self, flow: &str, fence: i64) -> Result<(), Failure> {
         let release = "UPDATE highwater_cursors SET lease_until = NULL, holder = NULL WHERE flow = ? AND fence = ?";
         let released = sqlx::query(release).bind(flow.to_owned()).bind(fence);
-        released.execute(self.connection.writer()).await.map(drop)
+        released.execute(self.connection.writer()).await?;
+        Ok(())
     }
 
-    async fn list(&self) -> Result<Vec<(Vec<u8>, Vec<u8>, i64)>, sqlx::Error> {
-        sqlx::query_as(
+    async fn list(&self) -> Result<Vec<Row>, Failure> {
+        let rows = sqlx::query_as(
             "SELECT CAST(flow AS BLOB), CAST(position AS BLOB), COALESCE(saved_at / 1000, 0) \
              FROM highwater_cursors WHERE position IS NOT NULL ORDER BY flow",
         )
         .fetch_all(self.connection.readers())
-        .await
+        .await?;
+        Ok(rows.into_iter().map(Row::of_text).collect())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyColumn, Mark, Table, mark::MarkKind};
+use super::{KeyColumn, Mark, Table, mark::MarkKind, moment};
 use crate::{
     model::{Field, Kind, Position},
     source::SourceError,
@@ -51,7 +51,8 @@ impl Place {
         Position::new(serde_json::to_string(&token).unwrap_or_default())
     }
 
-    /// Behind all rows with `value` in the incremental field, as a person writes it.
+    /// Behind all rows with `value` in the incremental field, as a person writes it; a time with
+    /// a zone, too, where the field holds points in time.
     ///
     /// # Errors
     /// `Position` where it is no value of that field.
@@ -60,6 +61,10 @@ impl Place {
             .incremental
             .first()
             .and_then(|column| match column.kind {
+                Some(MarkKind::DateTime) if moment::is_zoned(value) => {
+                    let instant = moment::instant(value).filter(|_| holds_instants(column, table));
+                    instant?.to_utc().map(Mark::DateTime)
+                }
                 Some(kind) => column.parse(kind, value),
                 None => untyped(value, &column.name, table),
             });
@@ -67,8 +72,11 @@ impl Place {
             name: table.name.clone(),
             position: value.to_owned(),
             advice: table.incremental.first().map_or(String::new(), |column| {
-                let kind = column.kind.map_or("value", MarkKind::word);
-                format!("it is no {kind}, as `{}` has it", column.name)
+                let (kind, name) = (column.kind.map_or("value", MarkKind::word), &column.name);
+                match kind == MarkKind::DateTime.word() && moment::instant(value).is_some() {
+                    true => format!("`{name}` has no time zone: write the time as it stands there"),
+                    false => format!("it is no {kind}, as `{name}` has it"),
+                }
             }),
         })?;
         Ok(Self::Incremental(vec![mark]))
@@ -97,6 +105,12 @@ impl Place {
         };
         place.map_err(refused)
     }
+}
+
+/// TIMESTAMP, whose marks are in UTC; DATETIME is the wall clock of whoever wrote it.
+fn holds_instants(column: &KeyColumn, table: &Table) -> bool {
+    let mut fields = table.schema.names().unwrap_or_default().iter();
+    fields.any(|it| it.name == column.name && it.kind == Kind::Instant)
 }
 
 /// Each value says its type itself: a person's number is a number. A text is behind all numbers,
@@ -164,6 +178,7 @@ fn marks(part: Part, columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
 mod tests {
     use super::super::tests::table;
     use super::*;
+    use crate::model::Schema;
 
     #[test]
     fn a_position_reads_as_its_fields_and_values() {
@@ -178,6 +193,49 @@ mod tests {
             r#"{"by":["updated_at","id"],"after":[{"datetime":"2025-08-26 09:30:15.123000"},{"u64":"7"}]}"#
         );
         assert_eq!(Place::parse(&position, &table).expect("our own"), place);
+    }
+
+    #[test]
+    fn a_time_with_a_zone_is_taken_where_the_field_has_points_in_time() {
+        let with = |kind| {
+            let field = Field {
+                name: "updated_at".to_owned(),
+                kind,
+            };
+            let schema = Schema::table("t", vec![field], ["id"]);
+            Table {
+                schema: std::sync::Arc::new(schema),
+                ..table()
+            }
+        };
+        let at = |value: &str, kind| Place::at(value, &with(kind));
+        let noon = MarkKind::DateTime
+            .parse("2025-08-26 09:30")
+            .expect("a time");
+        let expected = Place::Incremental(vec![noon]);
+        for value in [
+            "2025-08-26T17:30+08:00",
+            "2025-08-26 09:30Z",
+            "2025-08-26 09:30",
+        ] {
+            assert_eq!(
+                at(value, Kind::Instant).expect("a time"),
+                expected,
+                "{value}"
+            );
+        }
+        assert_eq!(
+            at("2025-08-26 09:30", Kind::DateTime).expect("a time"),
+            expected
+        );
+        for (value, kind, reason) in [
+            ("2025-08-26T17:30+08:00", Kind::DateTime, "has no time zone"),
+            ("2025-08-26T09:30Z", Kind::DateTime, "has no time zone"),
+            ("2025-02-30T09:30Z", Kind::Instant, "it is no datetime"),
+        ] {
+            let error = at(value, kind).expect_err(value).to_string();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 
     #[test]

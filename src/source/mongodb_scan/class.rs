@@ -5,6 +5,8 @@
 
 use mongodb::bson::{Bson, DateTime, Decimal128, oid::ObjectId};
 
+use crate::source::keyset::instant;
+
 /// Values that compare with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
@@ -58,7 +60,10 @@ impl Class {
         let parsed = match self {
             Self::Number => number(text),
             Self::Text => text_value(text),
-            Self::ObjectId => ObjectId::parse_str(text).ok().map(Bson::ObjectId),
+            Self::ObjectId => ObjectId::parse_str(text)
+                .ok()
+                .or_else(|| first_of_second(text))
+                .map(Bson::ObjectId),
             Self::Date => date(text),
             Self::Bool => text.parse().ok().map(Bson::Boolean),
             Self::Document | Self::Binary | Self::Timestamp | Self::None => None,
@@ -107,18 +112,20 @@ fn text_value(text: &str) -> Option<Bson> {
     }
 }
 
-/// RFC 3339, or a day, or a day and a time in UTC.
+/// RFC 3339, or a day, or a day and a time; in UTC where it names no zone.
 fn date(text: &str) -> Option<Bson> {
-    let spelled = text.trim().replacen(' ', "T", 1);
-    let candidates = [
-        spelled.clone(),
-        format!("{spelled}Z"),
-        format!("{spelled}T00:00:00Z"),
-    ];
-    candidates
-        .iter()
-        .find_map(|it| DateTime::parse_rfc3339_str(it).ok())
-        .map(Bson::DateTime)
+    let exact = || instant(text)?.to_millis().map(DateTime::from_millis);
+    let date = DateTime::parse_rfc3339_str(text.trim()).ok();
+    date.or_else(exact).map(Bson::DateTime)
+}
+
+/// The ObjectId before all others of the second that `text` names: an ObjectId begins with its
+/// second, by the clock of the client that made it.
+fn first_of_second(text: &str) -> Option<ObjectId> {
+    let second = u32::try_from(instant(text)?.seconds).ok()?;
+    let mut bytes = [0; 12];
+    bytes[..4].copy_from_slice(&second.to_be_bytes());
+    Some(ObjectId::from_bytes(bytes))
 }
 
 #[cfg(test)]
@@ -161,7 +168,12 @@ mod tests {
             at(1_756_200_615_123),
         );
         check(Class::Date, "2025-08-26 09:30:15", at(1_756_200_615_000));
+        check(Class::Date, "2025-08-26 17:30+0800", at(1_756_200_600_000));
         check(Class::Date, "1970-01-02", at(86_400_000));
+        let second = ObjectId::parse_str("68ad7ea70000000000000000").expect("an id");
+        for text in ["2025-08-26 09:30:15", "2025-08-26T17:30:15.9+08:00"] {
+            check(Class::ObjectId, text, Some(second.into()));
+        }
         check(Class::Date, r#"{"$date":{"$numberLong":"5"}}"#, at(5));
     }
 
@@ -170,6 +182,8 @@ mod tests {
         for (class, text) in [
             (Class::ObjectId, "None"),
             (Class::ObjectId, "12"),
+            (Class::ObjectId, "1969-12-31"),
+            (Class::ObjectId, "2106-02-08"),
             (Class::Number, "68a1f0c2e4b0a1b2c3d4e5f6"),
             (Class::Number, "inf"),
             (Class::Date, "yesterday"),

@@ -1,0 +1,87 @@
+//! What a store of cursors needs of a table or a collection.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{
+    connect::{Verdict, verdict},
+    fault::Cause,
+};
+
+/// One table or collection of cursors. `flow` is the name's text; a `fence` names one lease of it.
+#[async_trait]
+pub(super) trait Table: Send + Sync {
+    /// The connection's and the table's name.
+    fn place(&self) -> &str;
+    /// Makes the table where it is missing.
+    async fn create(&self) -> Result<(), Failure>;
+    /// Takes a lease that is free, expired, or `holder`'s own: its fence.
+    async fn take(&self, flow: &str, holder: &str, lease: Duration)
+    -> Result<Option<i64>, Failure>;
+    /// Who holds the lease, and until when.
+    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, Failure>;
+    /// The stored position; the outer `None` where the fence is another.
+    async fn load(&self, flow: &str, fence: i64) -> Result<Option<Option<Stored>>, Failure>;
+    /// Stores or forgets the position and renews the lease, where the fence is still this.
+    async fn save(
+        &self,
+        flow: &str,
+        fence: i64,
+        position: Option<&str>,
+        lease: Duration,
+    ) -> Result<bool, Failure>;
+    /// Renews the lease, where the fence is still this.
+    async fn renew(&self, flow: &str, fence: i64, lease: Duration) -> Result<bool, Failure>;
+    /// Ends the lease, where the fence is still this.
+    async fn release(&self, flow: &str, fence: i64) -> Result<(), Failure>;
+    /// Each stored cursor, by flow.
+    async fn list(&self) -> Result<Vec<Row>, Failure>;
+}
+
+/// What stands where a position is kept: a text's bytes, or something else.
+pub(super) type Stored = Result<Vec<u8>, &'static str>;
+
+/// A stored cursor.
+pub(super) struct Row {
+    pub flow: Vec<u8>,
+    pub position: Stored,
+    /// Seconds since the epoch.
+    pub saved_at: i64,
+}
+
+impl Row {
+    pub fn of_text((flow, position, saved_at): (Vec<u8>, Vec<u8>, i64)) -> Self {
+        Self {
+            flow,
+            position: Ok(position),
+            saved_at,
+        }
+    }
+}
+
+/// Why a table does not answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It may pass.
+    Lost(Cause),
+    /// It will not pass by itself.
+    Refused {
+        /// What to do about it.
+        advice: &'static str,
+        /// What the server said.
+        cause: Cause,
+    },
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        let advice = match verdict(&error) {
+            Verdict::Transient => return Self::Lost(error.into()),
+            Verdict::Refused(advice) => advice,
+            Verdict::Data => "the table does not take it: was it made by Highwater?",
+        };
+        let cause = error.into();
+        Self::Refused { advice, cause }
+    }
+}
