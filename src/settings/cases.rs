@@ -81,7 +81,7 @@ fn unknown_keys_name_the_nearest() {
 #[test]
 fn connections_are_held_to_their_kind() {
     check(
-        "[connections.a]\nkind = \"mysqll\"\n[connections.b]\nurl = \"mysql://h\"\n[connections.c]\nkind = \"mysql\"\nurl = \"postgres://h\"\ndatabase = \"d\"\n[connections.d]\nkind = \"sqlite\"\n[connections.small]\nkind = \"sqlite\"\npath = \"\"\n[connections.\"e/f\"]\nkind = 5",
+        "[connections.a]\nkind = \"mysqll\"\n[connections.b]\nurl = \"mysql://h\"\n[connections.c]\nkind = \"mysql\"\nurl = \"postgres://h\"\ndatabase = \"d\"\n[connections.d]\nkind = \"sqlite\"\n[connections.file]\nkind = \"sqlite\"\npath = \"\"\n[connections.\"e/f\"]\nkind = 5",
         &[
             "2: connections.a.kind: `mysqll` is none of mongodb, mysql, mariadb, sqlite, kafka, embedded, redis, did you mean `mysql`?",
             "3: connections.b.kind: is missing, add kind = \"mysql\"",
