@@ -119,9 +119,10 @@ impl Hold {
         let (Some(by), Place::Incremental { after, seen }) = (pages.held_by(), place) else {
             return Ok(Ceiling::Open);
         };
+        let is_first = self.settled.is_none();
         let begins = manner == Manner::Bounded && self.goal.is_none();
         // Before the clock is read: what is given out later than this is higher.
-        let visible = match by == HeldBy::Samples || begins {
+        let visible = match by == HeldBy::Samples || begins || is_first {
             true => last(table, pages).await?,
             false => Vec::new(),
         };
@@ -133,6 +134,11 @@ impl Hold {
                 ceiling(seen, settled.at)
             }
         };
+        if let (true, Some(value), Some(clock)) = (is_first, visible.first(), &settled.clock)
+            && is_earlier(&clock.now, value)
+        {
+            say_ahead(table, value, &clock.now);
+        }
         if begins {
             self.goal = Some(match (visible.first(), &settled.clock) {
                 (None, _) => Goal::Nothing,
@@ -247,6 +253,17 @@ fn say_why(name: &str, settled: &Settled) {
         connection = settled.holder,
         at_most = ?settled.patience,
         "waiting until the last rows are settled: what is open may still commit below them"
+    );
+}
+
+/// Times of another zone than the server's would be read hours late, and nobody would know why.
+fn say_ahead(table: &Table, value: &Mark, now: &Mark) {
+    warn!(
+        source = table.name,
+        newest = value.text(),
+        server = now.text(),
+        "rows are ahead of the server's clock: they are read when their time has come. Where they are \
+         written in another time zone than the server's, set `late = \"none\"` to read them now"
     );
 }
 
