@@ -74,7 +74,7 @@ async fn bounded(mut batches: Batches, mut watch: Watch) -> Result<(), SourceErr
         if !told {
             tracing::info!(
                 source = %batches.scanned.order.source,
-                "waiting up to {:?} for the last documents: {}",
+                "waiting up to {:.1?} for the last documents: {}",
                 deadline.duration_since(Instant::now()),
                 reason(&look, &watch)
             );
