@@ -18,6 +18,7 @@ mod late;
 pub mod memory;
 pub mod mongodb_scan;
 pub mod mysql_scan;
+mod samples;
 pub mod sqlite_scan;
 
 use async_trait::async_trait;

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use super::{Manner, Mark, Pages, Place, Table, marks};
 use crate::{
     model::{DateTime, Instant},
-    source::SourceError,
+    source::{SourceError, samples::Samples},
 };
 
 /// What tells which values are settled.
@@ -49,14 +49,6 @@ pub(in crate::source) struct Clock {
     pub now: Mark,
 }
 
-/// The highest value that was seen at a time: what an open transaction may still commit below it,
-/// it has taken before that time.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::source) struct Sample {
-    pub at: Micros,
-    pub value: Mark,
-}
-
 /// How far a pass may read.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::source) enum Ceiling {
@@ -95,9 +87,6 @@ enum Goal {
 /// How often a bounded read that waits asks again.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
-/// Samples in a position at most: any of them may be left out, for a later ceiling.
-const MOST_SAMPLES: usize = 16;
-
 impl Hold {
     pub fn new() -> Self {
         Self {
@@ -130,7 +119,7 @@ impl Hold {
         let ceiling = match &settled.clock {
             Some(clock) => Ceiling::Below(clock.below.clone()),
             None => {
-                sample(seen, visible.first(), settled.now + settled.tie);
+                see(seen, visible.first(), settled.now + settled.tie);
                 ceiling(seen, settled.at)
             }
         };
@@ -220,7 +209,7 @@ pub(super) async fn then(
     };
     let (after, mut seen) = match stored {
         Some(Place::Incremental { after, seen }) => (after, seen),
-        _ => (Vec::new(), Vec::new()),
+        _ => (Vec::new(), Samples::default()),
     };
     let settled = pages.settled().await?;
     if let Some(clock) = &settled.clock {
@@ -229,7 +218,7 @@ pub(super) async fn then(
             false => before(&clock.below).map_or(after, |it| vec![it]),
         });
     }
-    sample(&mut seen, Some(value), settled.now + settled.tie);
+    see(&mut seen, Some(value), settled.now + settled.tie);
     let goal = seen.last().map_or(settled.now, |it| it.at);
     let (began, patience) = (Moment::now(), settled.patience);
     let mut at = settled.at;
@@ -276,29 +265,17 @@ async fn last(table: &Table, pages: &mut dyn Pages) -> Result<Vec<Mark>, SourceE
     marks.transpose().map(Option::unwrap_or_default)
 }
 
-/// Adds what is seen now, where it is new.
-fn sample(seen: &mut Vec<Sample>, value: Option<&Mark>, at: Micros) {
-    let Some(value) = value.filter(|it| seen.last().is_none_or(|last| last.value != **it)) else {
-        return;
-    };
-    if seen.len() == MOST_SAMPLES {
-        let mut index = 0;
-        seen.retain(|_| {
-            index += 1;
-            index % 2 == 0
-        });
+/// Notes the highest value, where there is a row.
+fn see(seen: &mut Samples<Mark>, value: Option<&Mark>, at: Micros) {
+    if let Some(value) = value {
+        seen.see(at, value.clone());
     }
-    let value = value.clone();
-    seen.push(Sample { at, value });
 }
 
-/// The newest of the samples before which all is over; older ones are of no use any more.
-fn ceiling(seen: &mut Vec<Sample>, settled: Micros) -> Ceiling {
-    match seen.iter().rposition(|it| it.at <= settled) {
-        Some(newest) => {
-            seen.drain(..newest);
-            Ceiling::UpTo(seen[0].value.clone())
-        }
+/// Where all that began before `settled` is over.
+fn ceiling(seen: &mut Samples<Mark>, settled: Micros) -> Ceiling {
+    match seen.settled(settled) {
+        Some(value) => Ceiling::UpTo(value.clone()),
         None => Ceiling::Shut,
     }
 }
@@ -351,43 +328,6 @@ pub(super) fn micros_of(clock: DateTime) -> Option<Micros> {
 mod tests {
     use super::*;
     use crate::source::keyset::MarkKind;
-
-    fn seen(samples: &[(Micros, u64)]) -> Vec<Sample> {
-        let sample = |(at, value): &(Micros, u64)| Sample {
-            at: *at,
-            value: Mark::U64(*value),
-        };
-        samples.iter().map(sample).collect()
-    }
-
-    #[test]
-    fn the_newest_settled_sample_is_the_ceiling_and_older_ones_go() {
-        let mut samples = seen(&[(10, 1), (20, 2), (30, 3)]);
-        assert_eq!(ceiling(&mut samples, 9), Ceiling::Shut);
-        assert_eq!(ceiling(&mut samples, 29), Ceiling::UpTo(Mark::U64(2)));
-        assert_eq!(samples, seen(&[(20, 2), (30, 3)]));
-    }
-
-    #[test]
-    fn a_value_keeps_the_time_when_it_was_first_the_highest() {
-        let mut samples = seen(&[(10, 1)]);
-        sample(&mut samples, Some(&Mark::U64(1)), 20);
-        sample(&mut samples, None, 20);
-        assert_eq!(samples, seen(&[(10, 1)]));
-        sample(&mut samples, Some(&Mark::U64(2)), 20);
-        assert_eq!(samples, seen(&[(10, 1), (20, 2)]));
-    }
-
-    #[test]
-    fn samples_are_few_and_the_newest_stays() {
-        let mut samples = Vec::new();
-        for at in 0..1_000 {
-            sample(&mut samples, Some(&Mark::U64(at)), at as Micros);
-            assert!(samples.len() <= MOST_SAMPLES);
-            assert_eq!(samples.last(), seen(&[(at as Micros, at)]).last());
-        }
-        assert!(samples.is_sorted_by_key(|it| it.at));
-    }
 
     #[test]
     fn the_value_just_below_a_time_borrows_from_the_day() {

@@ -6,13 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     KeyColumn, Mark, Table,
-    hold::{Sample, clock, micros_of},
+    hold::{clock, micros_of},
     mark::MarkKind,
     moment,
 };
 use crate::{
     model::{Field, Kind, Position},
-    source::SourceError,
+    source::{
+        SourceError,
+        samples::{Sample, Samples},
+    },
 };
 
 /// Where a read of a table stands.
@@ -21,7 +24,10 @@ pub(in crate::source) enum Place {
     /// Behind these values of the incremental field and the key; at the first row where there
     /// are none, behind all rows of the first value where there is only that. `seen` is what was
     /// the highest value when, oldest first, where late commits are met by that.
-    Incremental { after: Vec<Mark>, seen: Vec<Sample> },
+    Incremental {
+        after: Vec<Mark>,
+        seen: Samples<Mark>,
+    },
     /// Within a full read, behind these values of the key; `then` is where the table stood before
     /// it, to go on from.
     Full { after: Vec<Mark>, then: Vec<Mark> },
@@ -59,7 +65,7 @@ type Typed = BTreeMap<String, String>;
 impl Place {
     /// Behind these values of the incremental field and the key.
     pub fn behind(after: Vec<Mark>) -> Self {
-        let seen = Vec::new();
+        let seen = Samples::default();
         Self::Incremental { after, seen }
     }
 
@@ -175,7 +181,7 @@ fn typed(mark: &Mark) -> Typed {
     BTreeMap::from([(mark.kind().word().to_owned(), mark.text())])
 }
 
-fn written(sample: &Sample) -> Seen {
+fn written(sample: &Sample<Mark>) -> Seen {
     Seen {
         at: clock(sample.at).map_or(String::new(), |it| it.to_string()),
         value: typed(&sample.value),
@@ -198,7 +204,7 @@ fn marks(part: &Part, columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
     pairs.map(|(typed, column)| mark(typed, column)).collect()
 }
 
-fn samples(seen: &[Seen], columns: &[KeyColumn]) -> Result<Vec<Sample>, String> {
+fn samples(seen: &[Seen], columns: &[KeyColumn]) -> Result<Samples<Mark>, String> {
     let sample = |it: &Seen, column| {
         let at = match MarkKind::DateTime.parse(&it.at) {
             Some(Mark::DateTime(at)) => micros_of(at),
@@ -209,7 +215,7 @@ fn samples(seen: &[Seen], columns: &[KeyColumn]) -> Result<Vec<Sample>, String> 
         Ok(Sample { at, value })
     };
     let first = columns.first();
-    first.map_or(Ok(Vec::new()), |column| {
+    first.map_or(Ok(Samples::default()), |column| {
         seen.iter().map(|it| sample(it, column)).collect()
     })
 }
@@ -318,10 +324,10 @@ mod tests {
         };
         let place = Place::Incremental {
             after: vec![value("2025-08-26 09:30:15")],
-            seen: vec![
+            seen: Samples::from_iter([
                 sample(1_756_200_615_000_001, "2025-08-26 09:30:16"),
                 sample(1_756_200_616_000_000, "2025-08-26 09:30:17"),
-            ],
+            ]),
         };
         let position = place.position(&table);
         let text = position.as_str();

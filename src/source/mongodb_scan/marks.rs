@@ -3,9 +3,12 @@
 //! Values of one class only ever compare with each other, so each class of a field has a mark of
 //! its own: a number that comes after dates have been read is still behind the last number.
 
+use std::collections::BTreeMap;
+
 use mongodb::bson::Bson;
 
 use super::class::Class;
+use crate::source::samples::{Sample, Samples};
 
 /// The documents that an incremental read is behind.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,21 +16,9 @@ pub(super) struct Marks {
     /// The incremental value and the `_id`, of each class in order. Of the `_id` alone where that
     /// is the order; the value alone stands for all documents that have it.
     after: Vec<Vec<Bson>>,
-    /// Of classes that are no clock, the last documents at a time, oldest first.
-    seen: Vec<Sample>,
+    /// Of classes that are no clock, the last documents at times, in milliseconds.
+    seen: BTreeMap<Class, Samples<Vec<Bson>>>,
 }
-
-/// At this time of the server (milliseconds), this had been the last document of its class. Values
-/// below it had been taken before then.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Sample {
-    pub at: i64,
-    pub last: Vec<Bson>,
-}
-
-/// Samples of a class at most. Where there are more, as an open transaction holds them all back,
-/// every other one is left out: what is held back is held back somewhat longer.
-const SAMPLES: usize = 12;
 
 impl Marks {
     /// Behind `values` alone; behind nothing where there are none.
@@ -38,7 +29,7 @@ impl Marks {
     }
 
     /// The whole of it; `None` where a mark has no values, or a class has two.
-    pub fn of_parts(after: Vec<Vec<Bson>>, seen: Vec<Sample>) -> Option<Self> {
+    pub fn of_parts(after: Vec<Vec<Bson>>, seen: Vec<Sample<Vec<Bson>>>) -> Option<Self> {
         let mut marks = Self::default();
         for values in after {
             if marks.of(class(&values)?).is_some() {
@@ -46,7 +37,17 @@ impl Marks {
             }
             marks.put(values);
         }
-        marks.seen = seen;
+        let mut by_class: BTreeMap<Class, Vec<_>> = BTreeMap::new();
+        for sample in seen {
+            by_class
+                .entry(class(&sample.value)?)
+                .or_default()
+                .push(sample);
+        }
+        let samples = by_class.into_iter();
+        marks.seen = samples
+            .map(|(class, it)| (class, it.into_iter().collect()))
+            .collect();
         Some(marks)
     }
 
@@ -55,9 +56,9 @@ impl Marks {
         &self.after
     }
 
-    /// What was seen, oldest first.
-    pub fn seen(&self) -> &[Sample] {
-        &self.seen
+    /// What was seen, by class, oldest first.
+    pub fn seen(&self) -> impl Iterator<Item = &Sample<Vec<Bson>>> {
+        self.seen.values().flat_map(Samples::iter)
     }
 
     /// The mark of a class.
@@ -80,52 +81,28 @@ impl Marks {
 
     /// Notes that `last` had been the last document of its class at `at`.
     pub fn see(&mut self, at: i64, last: Vec<Bson>) {
-        let Some(of) = class(&last) else {
+        let Some(class) = class(&last) else {
             return;
         };
-        let same = |it: &Sample| class(&it.last) == Some(of);
-        // What is ahead was taken by a clock that has been set back, or by another server's.
-        self.seen.retain(|it| !same(it) || it.at <= at);
-        let known = self.seen.iter().rev().find(|it| same(it));
-        if self.of(of) == Some(last.as_slice()) || known.is_some_and(|it| it.last == last) {
-            return;
-        }
-        self.seen.push(Sample { at, last });
-        let count = self.seen.iter().filter(|it| same(it)).count();
-        if count > SAMPLES {
-            let mut number = 0;
-            self.seen.retain(|it| {
-                number += usize::from(same(it));
-                // The oldest is the first to be settled, the newest is as far as it will get.
-                !same(it) || number % 2 == 1 || number == count
-            });
+        if self.of(class) != Some(last.as_slice()) {
+            self.seen.entry(class).or_default().see(at, last);
         }
     }
 
     /// The value up to which documents of a class that is no clock are settled, where everything
     /// taken before `until` is.
-    pub fn settled(&mut self, of: Class, until: i64) -> Option<Bson> {
-        let same = |it: &Sample| class(&it.last) == Some(of);
-        let (at, value) = self
-            .seen
-            .iter()
-            .rev()
-            .find(|it| same(it) && it.at <= until)
-            .map(|it| (it.at, it.last.first().cloned()))?;
-        self.seen.retain(|it| !same(it) || it.at >= at);
-        value
+    pub fn settled(&mut self, class: Class, until: i64) -> Option<Bson> {
+        self.seen.get_mut(&class)?.settled(until)?.first().cloned()
     }
 
     /// Leaves out what was seen and has been read by now.
     pub fn forget_read(&mut self) {
         for mark in &self.after {
-            let of = class(mark);
-            let same = |it: &Sample| class(&it.last) == of;
-            if let Some(read) = self.seen.iter().rev().find(|it| it.last == *mark) {
-                let at = read.at;
-                self.seen.retain(|it| !same(it) || it.at > at);
+            if let Some(samples) = class(mark).and_then(|it| self.seen.get_mut(&it)) {
+                samples.forget(mark);
             }
         }
+        self.seen.retain(|_, it| !it.is_empty());
     }
 }
 
@@ -176,7 +153,7 @@ mod tests {
         marks.see(2000, place(7));
         marks.put(place(5));
         marks.forget_read();
-        assert_eq!(marks.seen().len(), 2);
+        assert_eq!(marks.seen().count(), 2);
         marks.put(place(7));
         marks.put(text("a"));
         marks.forget_read();
@@ -185,26 +162,6 @@ mod tests {
             Marks::of_parts(vec![place(7), text("a")], vec![]).expect("marks")
         );
         marks.see(3000, place(7));
-        assert!(marks.seen().is_empty(), "there is nothing behind the mark");
-    }
-
-    #[test]
-    fn samples_are_thinned_and_never_pretend_to_be_older() {
-        let mut marks = Marks::default();
-        for second in 1..=1000 {
-            marks.see(second * 1000, place(second));
-            assert!(marks.seen().len() <= SAMPLES);
-            assert!(marks.seen().iter().all(|it| it.last == place(it.at / 1000)));
-            let (first, last) = (&marks.seen()[0], &marks.seen()[marks.seen().len() - 1]);
-            assert_eq!((first.at, last.at), (1000, second * 1000));
-        }
-    }
-
-    #[test]
-    fn a_clock_that_was_set_back_holds_nothing_back_for_ever() {
-        let mut marks = Marks::default();
-        marks.see(9_000_000, place(5));
-        marks.see(1000, place(5));
-        assert_eq!(marks.settled(Class::Number, 1000), Some(5_i64.into()));
+        assert_eq!(marks.seen().count(), 0, "there is nothing behind the mark");
     }
 }

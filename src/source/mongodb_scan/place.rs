@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use mongodb::bson::Bson;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
-use super::marks::{Marks, Sample};
-use crate::{model::Position, source::SourceError};
+use super::marks::Marks;
+use crate::{
+    model::Position,
+    source::{SourceError, samples::Sample},
+};
 
 /// Where a read of a collection stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +92,7 @@ impl Place {
             full,
             then,
             also: also.iter().map(|it| Canonical(it)).collect(),
-            seen: marks.seen().iter().map(seen).collect(),
+            seen: marks.seen().map(seen).collect(),
         };
         // Maps of texts and lists always have a JSON text.
         Position::new(serde_json::to_string(&token).unwrap_or_default())
@@ -120,9 +123,9 @@ impl Place {
             (true, true) => Vec::new(),
             _ => std::iter::once(first).chain(token.also).collect(),
         };
-        let sample = |(at, last)| Sample { at, last };
-        let seen: Vec<Sample> = token.seen.into_iter().map(sample).collect();
-        if !marks.iter().all(fits) || !seen.iter().all(|it| fits(&it.last)) {
+        let sample = |(at, value)| Sample { at, value };
+        let seen: Vec<Sample<Vec<Bson>>> = token.seen.into_iter().map(sample).collect();
+        if !marks.iter().all(fits) || !seen.iter().all(|it| fits(&it.value)) {
             return Err(damaged());
         }
         let marks = Marks::of_parts(marks, seen).ok_or_else(damaged)?;
@@ -150,8 +153,8 @@ impl Place {
     }
 }
 
-fn seen(sample: &Sample) -> (i64, Canonical<'_>) {
-    (sample.at, Canonical(&sample.last))
+fn seen(sample: &Sample<Vec<Bson>>) -> (i64, Canonical<'_>) {
+    (sample.at, Canonical(&sample.value))
 }
 
 impl Order {
@@ -307,9 +310,9 @@ mod tests {
     fn marks_of_several_classes_and_what_was_seen_come_back() {
         let order = order("at");
         let marks = vec![vec![Bson::Int64(5), id()], vec!["a".into(), id()]];
-        let last = vec![Bson::Int64(9), id()];
+        let value = vec![Bson::Int64(9), id()];
         let at = 1_756_200_615_123;
-        let marks = Marks::of_parts(marks, vec![Sample { at, last }]).expect("marks");
+        let marks = Marks::of_parts(marks, vec![Sample { at, value }]).expect("marks");
         let place = Place::Incremental(marks.clone());
         let (long, oid) = (
             r#"{"$numberLong":"9"}"#,
