@@ -18,6 +18,7 @@
 
 use std::{fmt, io::Write};
 
+use base64::{Engine, prelude::BASE64_STANDARD as STANDARD};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -188,16 +189,11 @@ fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     out.push(b'"');
-    for chunk in bytes.chunks(3) {
-        let at = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for place in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
-            out.push(if place > chunk.len() { b'=' } else { digit });
-        }
-    }
+    let start = out.len();
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    // Fails only where there is too little room.
+    let _ = STANDARD.encode_slice(bytes, &mut out[start..]);
     out.push(b'"');
 }
 

@@ -119,7 +119,7 @@ pub(super) fn create_table(
     Ok(text)
 }
 
-/// Name, type, nullable, default, extra, collation, digits in all and behind the point.
+/// Name, type, nullable, default, extra, collation, digits behind the point.
 type Described = (
     String,
     String,
@@ -127,7 +127,6 @@ type Described = (
     Option<String>,
     String,
     Option<String>,
-    Option<u64>,
     Option<u64>,
 );
 
@@ -141,7 +140,7 @@ async fn columns(
     let described: Vec<Described> = query_as(
         "SELECT CAST(COLUMN_NAME AS CHAR), CAST(DATA_TYPE AS CHAR), CAST(IS_NULLABLE AS CHAR), \
          CAST(COLUMN_DEFAULT AS CHAR), CAST(EXTRA AS CHAR), CAST(COLLATION_NAME AS CHAR), \
-         CAST(NUMERIC_PRECISION AS UNSIGNED), CAST(NUMERIC_SCALE AS UNSIGNED) \
+         CAST(NUMERIC_SCALE AS UNSIGNED) \
          FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? \
          ORDER BY ORDINAL_POSITION",
     )
@@ -151,10 +150,8 @@ async fn columns(
     .await?;
     let mut columns = Vec::new();
     let mut folding = Vec::new();
-    for (name, data_type, nullable, default, extra, collation, precision, scale) in described {
-        let digit_count =
-            |it: Option<u64>, most| it.and_then(|it| it.try_into().ok()).unwrap_or(most);
-        let digits = (digit_count(precision, 65), digit_count(scale, 30));
+    for (name, data_type, nullable, default, extra, collation, scale) in described {
+        let scale = scale.and_then(|it| it.try_into().ok()).unwrap_or(30);
         // A name that the server has given can be quoted.
         let quoted = backticked(&name).map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
         let is_json = checked_json
@@ -163,7 +160,7 @@ async fn columns(
         let holds = if is_json {
             Holds::Json
         } else {
-            holds(&data_type, digits)
+            holds(&data_type, scale)
         };
         let absent = absent(flavor, &data_type, &nullable, default.as_deref(), &extra);
         if let Some(collation) = collation.filter(|it| holds == Holds::Text && !is_exact(it)) {
@@ -233,12 +230,12 @@ async fn indexes(
     Ok(indexes)
 }
 
-fn holds(data_type: &str, (precision, scale): (u8, u8)) -> Holds {
+fn holds(data_type: &str, scale: u8) -> Holds {
     match data_type.to_ascii_lowercase().as_str() {
         "json" => Holds::Json,
         "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "bit" | "year" => Holds::Integer,
         "float" => Holds::Float,
-        "decimal" => Holds::Decimal(precision, scale),
+        "decimal" => Holds::Decimal(scale),
         "double" => Holds::Number,
         "date" | "datetime" | "timestamp" | "time" => Holds::Clock,
         "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Holds::Bytes,

@@ -45,7 +45,7 @@ impl Bound {
             Holds::Text | Holds::Anything => self.text(value),
             Holds::Integer => self.integer(value),
             Holds::Float => self.single(value),
-            Holds::Decimal(..) | Holds::Number => self.number(value),
+            Holds::Decimal(_) | Holds::Number => self.number(value),
             Holds::Clock => self.clock(value),
             Holds::Bytes => self.bytes(value),
         };
@@ -70,12 +70,15 @@ impl Bound {
             return Err(Unholdable::new(&column.name, reason));
         }
         match (column.holds, value) {
-            (Holds::Decimal(..), Value::String(text) | Value::Decimal(text)) => {
-                let number: Option<f64> = text.parse().ok().filter(|it: &f64| it.is_finite());
-                let reason = "it is text, and the column's type a decimal";
-                let number = number.ok_or_else(|| reason.to_owned());
-                // All of its digits: the statement makes a decimal of it.
-                number.and_then(|_| self.add(*text))
+            (Holds::Decimal(scale), Value::String(text) | Value::Decimal(text)) => {
+                // MariaDB takes the largest decimal for whatever is larger: another row's key.
+                let largest = 10_f64.powi(65 - i32::from(scale));
+                let fits = |it: f64| it.abs() < largest;
+                match text.parse().is_ok_and(fits) {
+                    // All of its digits: the statement makes a decimal of it.
+                    true => self.add(*text),
+                    false => Err("no decimal of the column's type is that".to_owned()),
+                }
             }
             (Holds::Float, Value::String(text) | Value::Decimal(text))
                 if text.parse::<f32>().is_err() =>

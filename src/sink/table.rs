@@ -39,8 +39,8 @@ pub(super) enum Holds {
     Integer,
     /// Single precision.
     Float,
-    /// Exact decimals, of so many digits in all and behind the point.
-    Decimal(u8, u8),
+    /// Exact decimals, with so many digits behind the point.
+    Decimal(u8),
     /// Other numbers.
     Number,
     /// Days and times.

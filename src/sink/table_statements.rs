@@ -189,12 +189,11 @@ fn delete(dialect: Dialect, table: &Table, rows: usize) -> String {
 }
 
 /// What stands for a value that `column` is compared with. MariaDB compares a decimal with a text
-/// as floats, and would take its neighbours for it.
+/// as floats, and would take its neighbours for it; and it cuts a number to the largest that its
+/// type has, which may be a row's key: here none is as wide.
 fn compared(text: &mut String, column: &Column) {
     let _ = match column.holds {
-        Holds::Decimal(precision, scale) => {
-            write!(text, "CAST(? AS DECIMAL({precision},{scale}))")
-        }
+        Holds::Decimal(scale) => write!(text, "CAST(? AS DECIMAL(65,{scale}))"),
         _ => write!(text, "?"),
     };
 }

@@ -43,6 +43,13 @@ const NUMBERS: &[Keyed] = &[
         |it| it.to_string(),
     ),
     (
+        "DECIMAL(4,2)",
+        ["99.99", "-99.99", "1.01"],
+        [Value::Decimal("99.99"), Value::String("1.010")],
+        // Beyond the type, and by one digit: none of them is the row with the least number.
+        |it| format!("-{}99.99", it + 1),
+    ),
+    (
         "FLOAT",
         ["0.1", "0.2", "0.3"],
         [Value::F32(0.1), Value::Decimal("0.3")],
