@@ -7,6 +7,7 @@ mod mark;
 mod members;
 mod moment;
 mod place;
+mod plan;
 mod read_ahead;
 mod statement;
 
@@ -20,6 +21,7 @@ pub(super) use mark::{Mark, MarkKind};
 pub(super) use members::Members;
 pub(super) use moment::instant;
 pub(super) use place::Place;
+pub(super) use plan::{ceiling, texts};
 pub(super) use read_ahead::{Outlet, ReadAhead};
 pub(super) use statement::{Form, Page};
 

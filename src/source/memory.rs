@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use super::{Extent, Manner, ReadLimits, Source, SourceError, SourceReader};
+use super::{Counted, Extent, Manner, Plan, ReadLimits, Source, SourceError, SourceReader};
 use crate::model::{Batch, Finding, Op, Position, Records, Schema, Severity, Value};
 
 /// Rows of an integer `id` and a text `text`, ordered by `id`; clones share them.
@@ -79,6 +79,21 @@ impl Source for MemorySource {
             severity: Severity::Good,
             text: "rows in memory can be read".into(),
         }])
+    }
+
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        let after = stored.map_or(Ok(0), parse)?;
+        let rows = lock(&self.shared.rows);
+        let past = rows.iter().filter(|(id, _)| *id > after).count();
+        Ok(Plan {
+            query: "rows in the order of their numbers".into(),
+            bound: vec![after.to_string()],
+            access: None,
+            past: Counted::Exactly(past as u64),
+            nulls: Counted::Exactly(0),
+            settled: None,
+            findings: Vec::new(),
+        })
     }
 
     async fn begin(

@@ -18,12 +18,14 @@ mod late;
 pub mod memory;
 pub mod mongodb_scan;
 pub mod mysql_scan;
+mod plan;
 mod samples;
 pub mod sqlite_scan;
 
 use async_trait::async_trait;
 
 pub use late::{HoldBack, Late};
+pub use plan::{Access, Counted, Holder, Plan, SettledAt};
 
 use crate::{
     fault::{Cause, Fault, Faulty},
@@ -42,6 +44,14 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// Only where the check itself cannot be made; what it finds amiss is a finding.
     async fn check(&self) -> Result<Vec<Finding>, SourceError>;
+
+    /// What a read from `stored` would do next, and how the server would find it. Reads no record
+    /// and changes nothing.
+    ///
+    /// # Errors
+    /// `Unfit` with the remedy where it cannot be read at all, `Position` where `stored` is not one
+    /// of this source's.
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError>;
 
     /// The position to open at for `extent`, given the stored one: an incremental read goes on
     /// from it (or starts at the first record), a full one starts over, unless `stored` is itself

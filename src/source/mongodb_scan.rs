@@ -10,6 +10,7 @@ mod collection;
 mod held;
 mod marks;
 mod place;
+mod plan;
 mod range;
 mod reading;
 mod settled;
@@ -27,7 +28,7 @@ use self::{
     reading::Reading,
 };
 use super::{
-    Extent, Late, Manner, ReadLimits, Source, SourceError, SourceReader, keyset::ReadAhead,
+    Extent, Late, Manner, Plan, ReadLimits, Source, SourceError, SourceReader, keyset::ReadAhead,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
@@ -84,6 +85,10 @@ impl Source for MongodbScan {
 
     async fn check(&self) -> Result<Vec<Finding>, SourceError> {
         check::check(&self.scanned, self.late).await
+    }
+
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        plan::plan(&self.scanned, self.late, stored).await
     }
 
     async fn begin(

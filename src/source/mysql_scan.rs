@@ -2,6 +2,7 @@
 
 mod check;
 mod columns;
+mod plan;
 mod random;
 mod unpack;
 mod writers;
@@ -17,7 +18,7 @@ use sqlx::{
 };
 
 use super::{
-    Extent, Late, Manner, ReadLimits, Source, SourceError, SourceReader,
+    Extent, Late, Manner, Plan, ReadLimits, Source, SourceError, SourceReader,
     keyset::{
         self, Batches, HeldBy, KeyColumn, Mark, MarkKind, Page, Pages, Place, ReadAhead, Reading,
         Settled, failed,
@@ -172,6 +173,10 @@ impl Source for MysqlScan {
             Err(error) if error.fault() == Fault::Transient => Err(error),
             Err(error) => Ok(vec![check::finding(Severity::Problem, chain(&error))]),
         }
+    }
+
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        plan::plan(self, stored).await
     }
 
     async fn begin(
@@ -343,12 +348,13 @@ async fn count_nulls(connection: &MysqlConnection, learned: &Learned) -> Result<
     counted.map_err(|error| failed(&learned.table.name, error))
 }
 
-/// A column that was there when the table was learned has gone since.
+/// A column or an index that was there when the table was learned has gone since.
 fn page_failed(name: &str, error: sqlx::Error) -> SourceError {
     const NO_SUCH_COLUMN: u16 = 1054;
+    const NO_SUCH_INDEX: u16 = 1176;
     let said = error.as_database_error();
     let number = said.and_then(|it| it.try_downcast_ref::<MySqlDatabaseError>());
-    match number.is_some_and(|it| it.number() == NO_SUCH_COLUMN) {
+    match number.is_some_and(|it| matches!(it.number(), NO_SUCH_COLUMN | NO_SUCH_INDEX)) {
         true => SourceError::Lost(name.to_owned(), error.into()),
         false => failed(name, error),
     }

@@ -2,6 +2,7 @@
 
 mod check;
 mod columns;
+mod plan;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,7 @@ use sqlx::{
 };
 
 use super::{
-    Extent, Manner, ReadLimits, Source, SourceError, SourceReader,
+    Extent, Manner, Plan, ReadLimits, Source, SourceError, SourceReader,
     keyset::{
         self, Batches, HeldBy, Mark, Page, Pages, Place, ReadAhead, Reading, Settled, failed,
     },
@@ -110,6 +111,10 @@ impl Source for SqliteScan {
                 text: chain(&error),
             }]),
         }
+    }
+
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        plan::plan(self, stored).await
     }
 
     async fn begin(

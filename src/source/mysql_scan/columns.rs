@@ -108,9 +108,15 @@ pub(super) async fn learn(
     let first = keyset::place(&names, &settings.incremental, "incremental").map_err(unfit)?;
     let first = &columns[first];
     let names = (name, table, &place[..]);
-    let table = keyset_table(names, &columns, first, &key).map_err(unfit)?;
+    let mut table = keyset_table(names, &columns, first, &key).map_err(unfit)?;
     // A column can be seen by any right to it, and read only by that to SELECT.
     probe(name, pool, table.select.clone()).await?;
+    // An index may also be there and not be usable: then the server chooses by itself.
+    if let Some(select) = by_index(&table, &indexes)
+        && probe(name, pool, select.clone()).await.is_ok()
+    {
+        table.select = select;
+    }
     Ok(Learned {
         table: Arc::new(table),
         unpacks: columns.iter().map(|it| it.unpack).collect(),
@@ -118,6 +124,28 @@ pub(super) async fn learn(
         place,
         nullable: first.is_nullable.then(|| first.quoted.clone()),
     })
+}
+
+/// With the indexes that keep its orders. Left to themselves, MySQL and MariaDB read and sort the
+/// whole table for a page that is a large part of it, and again for the next page (seen on 12,000
+/// rows and pages of 10,000). `None` where there is no such index.
+fn by_index(table: &Table, indexes: &[Index]) -> Option<String> {
+    let key = table.schema.key();
+    let serving = |by: &[KeyColumn]| {
+        let order: Vec<String> = by.iter().map(|it| it.name.clone()).collect();
+        let mut found = indexes.iter();
+        found.find(|it| super::check::serves(&it.columns, &order, key))
+    };
+    let mut names = vec![
+        backticked(&serving(&table.incremental)?.name).ok()?,
+        backticked(&serving(&table.key)?.name).ok()?,
+    ];
+    names.dedup();
+    Some(format!(
+        "{} FORCE INDEX ({})",
+        table.select,
+        names.join(", ")
+    ))
 }
 
 /// The database, where it is named, and the table.
