@@ -1,11 +1,15 @@
 //! What a read of a table of MySQL or MariaDB would do, by the server's own EXPLAIN.
 
 use serde_json::Value;
-use sqlx::{MySql, mysql::MySqlArguments, query::QueryScalar};
+use sqlx::{
+    Column, MySql, Row,
+    mysql::{MySqlArguments, MySqlRow},
+    query::QueryScalar,
+};
 
-use super::{MysqlPages, MysqlScan, columns::Learned, count_nulls};
+use super::{MysqlPages, MysqlScan, bind, columns::Learned, count_nulls};
 use crate::{
-    connect::identifier::statement,
+    connect::{identifier::statement, mysql::Flavor},
     fault::chain,
     model::{Finding, Position, Severity},
     source::{
@@ -34,7 +38,7 @@ pub(super) async fn plan(scan: &MysqlScan, stored: Option<&Position>) -> Result<
     let mut pages = scan.pages(&learned).await?;
     let (ceiling, settled) = settled(&mut pages, &place).await?;
     let page = table.next_page(&place, &ceiling, scan.settings.limits.rows);
-    let access = explain(&mut pages, &page).await?;
+    let access = explain(scan.connection.flavor(), &mut pages, &page).await?;
     findings.extend(table.warn(&access, &learned.place));
     let nulls = count_nulls(&scan.connection, &learned).await?;
     let mut counting = Counting::start();
@@ -98,11 +102,53 @@ async fn who(pages: &mut MysqlPages, id: u64) -> Result<Option<String>, SourceEr
     Ok(found.flatten())
 }
 
-async fn explain(pages: &mut MysqlPages, page: &Page<'_>) -> Result<Access, SourceError> {
-    let text = format!("EXPLAIN FORMAT=JSON {}", page.text);
-    let asked = bound(sqlx::query_scalar(statement(text)), &page.bound);
-    let said: Result<String, _> = asked.fetch_one(&mut pages.session).await;
-    Ok(read(said.map_err(|error| failed(&pages.name, error))?))
+async fn explain(
+    flavor: Flavor,
+    pages: &mut MysqlPages,
+    page: &Page<'_>,
+) -> Result<Access, SourceError> {
+    let format = match flavor {
+        Flavor::Mysql => "FORMAT=JSON ",
+        Flavor::Mariadb => "",
+    };
+    let text = format!("EXPLAIN {format}{}", page.text);
+    let query = page
+        .bound
+        .iter()
+        .fold(sqlx::query(statement(text)), |query, mark| {
+            bind(query, mark)
+        });
+    let rows = query.fetch_all(&mut pages.session).await;
+    let rows = rows.map_err(|error| failed(&pages.name, error))?;
+    match flavor {
+        Flavor::Mysql => {
+            let said = rows.first().and_then(|row| text_at(row, 0));
+            Ok(read(said.unwrap_or_default()))
+        }
+        Flavor::Mariadb => {
+            let of = |row: &MySqlRow| {
+                let at = |name: &str| {
+                    let place = row.columns().iter().position(|it| it.name() == name)?;
+                    text_at(row, place)
+                };
+                (at("type"), at("key"), at("rows"), at("Extra"))
+            };
+            Ok(read_rows(rows.iter().map(of).collect()))
+        }
+    }
+}
+
+/// Whatever type the server gives it.
+fn text_at(row: &MySqlRow, place: usize) -> Option<String> {
+    let text = row.try_get_unchecked::<Option<String>, _>(place);
+    let number = || row.try_get::<Option<i64>, _>(place).ok().flatten();
+    let unsigned = || row.try_get::<Option<u64>, _>(place).ok().flatten();
+    match number().map(|it| it.to_string()) {
+        Some(it) => Some(it),
+        None => unsigned()
+            .map(|it| it.to_string())
+            .or_else(|| text.ok().flatten()),
+    }
 }
 
 async fn counted(pages: &mut MysqlPages, page: Page<'_>) -> Result<u64, SourceError> {
@@ -124,6 +170,34 @@ fn bound<T>(asked: Asked<T>, marks: &[&Mark]) -> Asked<T> {
         other => asked.bind(other.text()),
     })
 }
+
+/// MariaDB's tabular form: its JSON is none where a value holds bytes.
+fn read_rows(rows: Vec<Explained>) -> Access {
+    let mut access = Access {
+        index: None,
+        reads_all: false,
+        sorts: false,
+        rows: None,
+        said: String::new(),
+    };
+    for (kind, key, rows, extra) in rows {
+        access.said += &format!("{kind:?} {key:?} {rows:?} {extra:?}; ");
+        access.index = access.index.take().or(key);
+        access.reads_all |= matches!(kind.as_deref(), Some("ALL" | "index"));
+        let extra = extra.unwrap_or_default();
+        access.sorts |= extra.contains("filesort") || extra.contains("temporary");
+        access.rows = access.rows.max(rows.and_then(|it| it.parse().ok()));
+    }
+    access
+}
+
+/// Type, key, rows, extra.
+type Explained = (
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
 
 /// The servers' JSON differs from one to the other and from release to release, in where the words
 /// stand and not in the words: they are looked for wherever they are.

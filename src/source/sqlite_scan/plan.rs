@@ -27,16 +27,17 @@ pub(super) async fn plan(
     let lost = |error| failed(&scan.name, error);
     let readers = scan.connection.readers();
     let page = table.next_page(&place, &Ceiling::Open, scan.settings.limits.rows);
+    // Not kept: a prepared EXPLAIN answers by the schema of when it was prepared.
     let text = format!("EXPLAIN QUERY PLAN {}", page.text);
-    let asked = page
-        .bound
-        .iter()
-        .fold(sqlx::query_as(statement(text)), |asked, mark| match mark {
+    let asked = page.bound.iter().fold(
+        sqlx::query_as(statement(text)).persistent(false),
+        |asked, mark| match mark {
             Mark::I64(it) => asked.bind(*it),
             Mark::F64(it) => asked.bind(*it),
             Mark::Bytes(it) => asked.bind(it.clone()),
             other => asked.bind(other.text()),
-        });
+        },
+    );
     let steps: Vec<(i64, i64, i64, String)> = asked.fetch_all(readers).await.map_err(lost)?;
     let access = read(steps.into_iter().map(|it| it.3).collect());
     let mut counting = Counting::start();
