@@ -27,7 +27,11 @@ pub(super) async fn plan(
     let lost = |error| failed(&scan.name, error);
     let readers = scan.connection.readers();
     let page = table.next_page(&place, &Ceiling::Open, scan.settings.limits.rows);
-    // Not kept: a prepared EXPLAIN answers by the schema of when it was prepared.
+    // An EXPLAIN answers by the schema as this connection has last seen it: a read looks at it anew.
+    let mut session = readers.acquire().await.map_err(lost)?;
+    let look = statement(format!("SELECT 1 FROM {} LIMIT 1", learned.place));
+    let looked = sqlx::query(look).fetch_optional(&mut *session).await;
+    looked.map_err(lost)?;
     let text = format!("EXPLAIN QUERY PLAN {}", page.text);
     let asked = page.bound.iter().fold(
         sqlx::query_as(statement(text)).persistent(false),
@@ -38,7 +42,7 @@ pub(super) async fn plan(
             other => asked.bind(other.text()),
         },
     );
-    let steps: Vec<(i64, i64, i64, String)> = asked.fetch_all(readers).await.map_err(lost)?;
+    let steps: Vec<(i64, i64, i64, String)> = asked.fetch_all(&mut *session).await.map_err(lost)?;
     let access = read(steps.into_iter().map(|it| it.3).collect());
     let mut counting = Counting::start();
     let past = loop {
