@@ -162,6 +162,13 @@ impl Source for Resumable {
         self.0.check().await
     }
 
+    async fn plan(
+        &self,
+        stored: Option<&Position>,
+    ) -> Result<highwater::source::Plan, SourceError> {
+        self.0.plan(stored).await
+    }
+
     async fn begin(&self, _: Extent, stored: Option<&Position>) -> Result<Position, SourceError> {
         let within = stored.filter(|it| it.as_str().starts_with("full:"));
         Ok(within.cloned().unwrap_or_else(|| Position::new("full:0")))

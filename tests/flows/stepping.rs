@@ -104,6 +104,13 @@ impl<S: Source> Source for Stepping<S> {
         self.0.check().await
     }
 
+    async fn plan(
+        &self,
+        stored: Option<&Position>,
+    ) -> Result<highwater::source::Plan, SourceError> {
+        self.0.plan(stored).await
+    }
+
     async fn begin(
         &self,
         extent: Extent,
