@@ -81,7 +81,7 @@ pub(super) fn codec(format: Format) -> Codec {
     match format {
         Format::InformationJson => both(InformationJson),
         Format::InformationProtobuf => both(InformationProtobuf),
-        Format::Json => both(Json),
+        Format::Json => both(Json::PLAIN),
         Format::Protobuf => both(Protobuf),
     }
 }

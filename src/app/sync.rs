@@ -148,7 +148,7 @@ async fn produce(
             flow,
             source: &*source,
             encoder: &*codec.encoder,
-            describer: &crate::codec::json::Json,
+            describer: &crate::codec::json::Json::PLAIN,
             publisher: &*publisher,
             dead_letters: &dead_letters,
             cursor: &mut *cursor,

@@ -40,6 +40,7 @@ impl Bound {
     /// # Errors
     /// Where no such column can hold it.
     pub(super) fn push(&mut self, column: &Column, value: &Value<'_>) -> Result<(), Unholdable> {
+        let value = &value.widened();
         let pushed = match column.holds {
             Holds::Json => self.json(value),
             Holds::Text | Holds::Anything => self.text(value),
@@ -62,6 +63,7 @@ impl Bound {
         column: &Column,
         value: &Value<'_>,
     ) -> Result<(), Unholdable> {
+        let value = &value.widened();
         if let (Holds::Integer, Value::String(text) | Value::Decimal(text)) = (column.holds, value)
             && text.parse::<i64>().is_err()
             && text.parse::<u64>().is_err()
@@ -103,7 +105,7 @@ impl Bound {
             }
             // The server says whether they are text.
             Value::Bytes(_, it) | Value::Geometry(it) => self.add(*it),
-            Value::Array(_) | Value::Document(_) => self.written_json(value),
+            Value::Array(_) | Value::Document(_) | Value::DbPointer(..) => self.written_json(value),
             other => {
                 let other = *other;
                 self.written(|text| write_text(other, text))
@@ -249,9 +251,10 @@ pub(super) fn size(value: &Value<'_>) -> usize {
         | Value::Json(it)
         | Value::Enum(it)
         | Value::Decimal(it)
+        | Value::Symbol(it)
         | Value::Code(it) => it.len(),
         Value::Bytes(_, it) | Value::Geometry(it) => it.len(),
-        Value::Array(_) | Value::Document(_) => json_length(*value),
+        Value::Array(_) | Value::Document(_) | Value::DbPointer(..) => json_length(*value),
         _ => 40,
     }
 }
