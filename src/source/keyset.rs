@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-pub(super) use hold::{Ceiling, Clock, HeldBy, Micros, Settled, clock};
+pub(super) use hold::{Ceiling, Clock, HeldBy, Micros, Settled, clock, micros_of};
 pub(super) use index::{Index, key, place};
 pub(super) use mark::{Mark, MarkKind};
 pub(super) use members::Members;
@@ -23,7 +23,7 @@ pub(super) use moment::instant;
 pub(super) use place::Place;
 pub(super) use plan::{ceiling, texts};
 pub(super) use read_ahead::{Outlet, ReadAhead};
-pub(super) use statement::{Form, Page};
+pub(super) use statement::{Form, Page, Wanted};
 
 use super::{Extent, Manner, ReadLimits, SourceError};
 use crate::{

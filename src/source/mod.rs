@@ -16,6 +16,7 @@
 mod keyset;
 mod late;
 pub mod memory;
+pub mod memory_table;
 pub mod mongodb_scan;
 pub mod mysql_scan;
 mod plan;
