@@ -31,7 +31,8 @@ impl Table {
         for (side, key) in [(Side::Behind, &chunk.after), (Side::UpTo, &chunk.up_to)] {
             let Some(key) = key else { continue };
             let is_first = page.bound.is_empty();
-            page.text.push_str(if is_first { " WHERE " } else { " AND " });
+            page.text
+                .push_str(if is_first { " WHERE " } else { " AND " });
             let columns = &self.key[..key.len().min(self.key.len())];
             match self.form {
                 Form::RowValues => row_values(side, columns, key, &mut page),

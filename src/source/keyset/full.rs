@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{Batches, KeyColumn, Mark, PAGE_ROWS, Pages, Place, Reading, Table, marks, read_ahead::Outlet};
+use super::{
+    Batches, KeyColumn, Mark, PAGE_ROWS, Pages, Place, Reading, Table, marks, read_ahead::Outlet,
+};
 use crate::{
     model::Schema,
     source::{

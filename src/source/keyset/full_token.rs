@@ -37,12 +37,9 @@ impl FullPart {
     pub fn of(full: &Full, columns: &[KeyColumn]) -> Self {
         let write = |key: &Key| key.iter().map(typed).collect();
         let (after, chunks) = match &full.chunks[..] {
-            [
-                Chunk {
-                    after,
-                    up_to: None,
-                },
-            ] => (Some(after.as_ref().map(write).unwrap_or_default()), vec![]),
+            [Chunk { after, up_to: None }] => {
+                (Some(after.as_ref().map(write).unwrap_or_default()), vec![])
+            }
             chunks => {
                 let mut end = None;
                 let parts = chunks.iter().map(|it| {
