@@ -32,9 +32,9 @@ const KEYS: [(&str, &str, &str); 8] = [
     (
         "k CHAR(36) CHARACTER SET ascii",
         "k",
-        "CONCAT(LEFT(MD5(n), 8), '-0000-4000-8000-', RIGHT(MD5(n), 12))",
+        "CONCAT(LEFT(SHA2(n, 256), 8), '-0000-4000-8000-', RIGHT(SHA2(n, 256), 12))",
     ),
-    ("k VARBINARY(16)", "k", "UNHEX(MD5(n))"),
+    ("k VARBINARY(16)", "k", "UNHEX(LEFT(SHA2(n, 256), 32))"),
     ("k DOUBLE", "k", "(n - 75) / 7"),
     ("k FLOAT", "k", "(n - 75) / 7"),
     // Nearly all of one tenant, within which a text and a member tell rows apart.
