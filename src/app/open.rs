@@ -32,7 +32,7 @@ use crate::{
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
     source::{
-        HoldBack, Late, ReadLimits, Source,
+        HoldBack, Late, ReadLimits, Sharing, Source,
         mongodb_scan::{MongodbScan, MongodbScanSettings},
         mysql_scan::{MysqlScan, MysqlScanSettings},
         sqlite_scan::{SqliteScan, SqliteScanSettings},
@@ -177,6 +177,7 @@ impl Open {
             bytes: from.bytes,
             max_wait: MAX_WAIT,
         };
+        let sharing = Sharing::among(from.workers);
         let (table, incremental) = (from.table.clone(), from.incremental.clone());
         let (name, key, poll) = (&from.connection, declared(&from.key), from.poll);
         Ok(match self.connection(name)? {
@@ -192,6 +193,7 @@ impl Open {
                     key,
                     limits,
                     poll,
+                    sharing,
                 };
                 Box::new(SqliteScan::new(sqlite, settings))
             }
@@ -204,6 +206,7 @@ impl Open {
                     limits,
                     poll,
                     late: late(from),
+                    sharing,
                 };
                 Box::new(MysqlScan::new(mysql, settings))
             }
@@ -350,6 +353,7 @@ fn mongodb_scan(from: &ReadFrom, limits: ReadLimits) -> MongodbScanSettings {
         limits,
         poll: from.poll,
         late: late(from),
+        sharing: Sharing::among(from.workers),
     }
 }
 

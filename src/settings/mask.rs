@@ -8,7 +8,7 @@ use std::ops::Range;
 use toml::{Spanned, de::DeValue};
 
 /// Keys whose values are plain in a line that could not be read.
-const PLAIN_KEYS: [&str; 40] = [
+const PLAIN_KEYS: [&str; 41] = [
     "kind",
     "database",
     "path",
@@ -28,6 +28,7 @@ const PLAIN_KEYS: [&str; 40] = [
     "rows",
     "bytes",
     "wait",
+    "workers",
     "poll",
     "late",
     "settle",

@@ -8,7 +8,9 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use super::{Counted, Extent, Manner, Plan, ReadLimits, Source, SourceError, SourceReader};
+use super::{
+    Counted, Extent, Manner, Plan, Progress, ReadLimits, Source, SourceError, SourceReader,
+};
 use crate::model::{Batch, Finding, Op, Position, Records, Schema, Severity, Value};
 
 /// Rows of an integer `id` and a text `text`, ordered by `id`; clones share them.
@@ -118,6 +120,10 @@ impl Source for MemorySource {
             after: parse(position)?,
             manner,
         }))
+    }
+
+    async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
+        parse(position).map(|_| None)
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

@@ -7,6 +7,7 @@
 mod check;
 mod class;
 mod collection;
+mod full;
 mod held;
 mod marks;
 mod place;
@@ -23,12 +24,14 @@ use async_trait::async_trait;
 use self::{
     class::{Class, guess},
     collection::{Scanned, words},
+    full::Full,
     marks::Marks,
     place::Place,
     reading::Reading,
 };
 use super::{
-    Extent, Late, Manner, Plan, ReadLimits, Source, SourceError, SourceReader, keyset::ReadAhead,
+    Extent, Late, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError, SourceReader,
+    keyset::ReadAhead,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
@@ -48,6 +51,8 @@ pub struct MongodbScanSettings {
     pub poll: Duration,
     /// How late commits are met.
     pub late: Late,
+    /// How a full read is shared out.
+    pub sharing: Sharing,
 }
 
 /// A collection as a source of records: each document with all its fields, keyed by `_id`.
@@ -56,6 +61,7 @@ pub struct MongodbScan {
     limits: ReadLimits,
     poll: Duration,
     late: Late,
+    sharing: Sharing,
 }
 
 impl MongodbScan {
@@ -67,12 +73,14 @@ impl MongodbScan {
             limits,
             poll,
             late,
+            sharing,
         } = settings;
         Self {
             scanned: Arc::new(Scanned::new(connection, collection, incremental)),
             limits: *limits,
             poll: *poll,
             late: *late,
+            sharing: *sharing,
         }
     }
 }
@@ -100,15 +108,12 @@ impl Source for MongodbScan {
         let stored = stored.map(|it| Place::parse(it, order)).transpose()?;
         let place = match (extent, stored) {
             (Extent::Incremental, None) => Place::Incremental(Marks::default()),
-            (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full { .. })) => place,
-            (Extent::FullAmount, _) => Place::Full {
-                after: None,
-                then: match self.late {
-                    Late::None => self.ends().await?,
-                    // Found by the reader, which may have to wait for it.
-                    Late::HoldBack(_) => Marks::default(),
-                },
-            },
+            (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full(_))) => place,
+            (Extent::FullAmount, _) => Place::Full(Full::of_all(match self.late {
+                Late::None => self.ends().await?,
+                // Found by the reader, which may have to wait for it.
+                Late::HoldBack(_) => Marks::default(),
+            })),
         };
         Ok(place.position(order))
     }
@@ -127,6 +132,7 @@ impl Source for MongodbScan {
             limits: self.limits,
             manner,
             poll: self.poll,
+            sharing: self.sharing,
         };
         let (name, schema) = (self.name(), self.scanned.schema.clone());
         let start = position.clone();
@@ -137,6 +143,16 @@ impl Source for MongodbScan {
             self.limits.max_wait,
             |outlet| reading::read(self.scanned.clone(), place, classes, reading, outlet),
         )))
+    }
+
+    async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
+        let Place::Full(full) = Place::parse(position, &self.scanned.order)? else {
+            return Ok(None);
+        };
+        let of = self.scanned.documents.estimated_document_count().await;
+        let of = of.map_err(|error| self.scanned.error(&error))?;
+        let rows = full.rows;
+        Ok(Some(Progress { rows, of }))
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

@@ -25,6 +25,7 @@ mod source_mongodb_mixed;
 mod source_mongodb_proxy;
 mod source_mongodb_settled;
 mod source_plan;
+mod source_shared;
 mod source_types;
 mod source_values;
 mod sources;

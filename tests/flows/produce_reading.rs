@@ -6,7 +6,7 @@ use highwater::{
     cursor::CursorStore,
     flow::FlowError,
     model::{Finding, Position},
-    source::{Extent, Manner, Source, SourceError, SourceReader, memory::MemorySource},
+    source::{Extent, Manner, Progress, Source, SourceError, SourceReader, memory::MemorySource},
 };
 
 use crate::{
@@ -182,6 +182,10 @@ impl Source for Resumable {
         let place = position.as_str().trim_start_matches("full:");
         let reader = self.0.open(&Position::new(place), manner).await?;
         Ok(Box::new(ResumableReader(reader, false)))
+    }
+
+    async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
+        self.0.progress(position).await
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

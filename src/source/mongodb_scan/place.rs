@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use mongodb::bson::Bson;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
-use super::marks::Marks;
+use super::{class::Class, full::Full, marks::Marks};
 use crate::{
     model::Position,
-    source::{SourceError, samples::Sample},
+    source::{SourceError, chunks::Chunk, samples::Sample},
 };
 
 /// Where a read of a collection stands.
@@ -16,9 +16,8 @@ use crate::{
 pub(super) enum Place {
     /// Behind these; at the first document where there are none.
     Incremental(Marks),
-    /// Within a full read, behind this `_id`; `then` is where the collection stood before it, to
-    /// go on from.
-    Full { after: Option<Bson>, then: Marks },
+    /// Within a full read.
+    Full(Full),
 }
 
 /// The fields that a collection is read by.
@@ -31,7 +30,9 @@ pub(super) struct Order {
 }
 
 /// The text, in canonical extended JSON: `{"field":"_id","after":[{"$oid":"…"}]}`, and
-/// `{"field":"_id","full":[{"$oid":"…"}],"then":[…]}` within a full read. Where the field holds
+/// `{"field":"_id","full":[{"$oid":"…"}],"then":[…]}` within a full read, of which all that is left is
+/// behind one `_id`; with `"chunks":[{"after":…,"up-to":…},{"up-to":…},{}]` instead of `full` where it is
+/// in chunks: one that does not say so begins where the one before it ends. Where the field holds
 /// several classes, `also` has the marks of the others; `seen` has what was last at a time, in
 /// milliseconds, and may not be settled yet.
 #[derive(Deserialize)]
@@ -40,7 +41,10 @@ struct Token {
     field: String,
     after: Option<Vec<Bson>>,
     full: Option<Vec<Bson>>,
+    chunks: Option<Vec<ChunkPart>>,
     then: Option<Vec<Bson>>,
+    #[serde(default)]
+    rows: u64,
     #[serde(default)]
     also: Vec<Vec<Bson>>,
     #[serde(default)]
@@ -54,12 +58,32 @@ struct TokenRef<'a> {
     after: Option<Canonical<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     full: Option<Canonical<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    chunks: Vec<ChunkRef<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     then: Option<Canonical<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    rows: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     also: Vec<Canonical<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     seen: Vec<(i64, Canonical<'a>)>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ChunkPart {
+    after: Option<Bson>,
+    up_to: Option<Bson>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ChunkRef<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<CanonicalValue<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    up_to: Option<CanonicalValue<'a>>,
 }
 
 impl Order {
@@ -82,15 +106,25 @@ impl Place {
             [] => (Canonical(&[]), &[][..]),
             [first, also @ ..] => (Canonical(first), also),
         };
-        let (after, full, then) = match self {
-            Self::Incremental(_) => (Some(first), None, None),
-            Self::Full { after, .. } => (None, Some(Canonical(after.as_slice())), Some(first)),
+        let (mut full, mut chunks, mut rows) = (None, Vec::new(), 0);
+        if let Self::Full(it) = self {
+            rows = it.rows;
+            match &it.chunks[..] {
+                [Chunk { after, up_to: None }] => full = Some(Canonical(after.as_slice())),
+                several => chunks = chunk_refs(several),
+            }
+        }
+        let (after, then) = match self {
+            Self::Incremental(_) => (Some(first), None),
+            Self::Full(_) => (None, Some(first)),
         };
         let token = TokenRef {
             field: &order.field,
             after,
             full,
+            chunks,
             then,
+            rows,
             also: also.iter().map(|it| Canonical(it)).collect(),
             seen: marks.seen().map(seen).collect(),
         };
@@ -113,9 +147,14 @@ impl Place {
             )));
         }
         let damaged = || refused("it is damaged".into());
-        let (full, first) = match (token.after, token.full, token.then) {
-            (Some(after), None, None) => (None, after),
-            (None, Some(full), Some(then)) if full.len() < 2 => (Some(full), then),
+        let (chunks, first) = match (token.after, token.full, token.chunks, token.then) {
+            (Some(after), None, None, None) if token.rows == 0 => (None, after),
+            (None, Some(mut full), None, Some(then)) if full.len() < 2 => {
+                (Some(vec![Chunk::behind(full.pop())]), then)
+            }
+            (None, None, Some(parts), Some(then)) => {
+                (Some(chunks(parts).ok_or_else(damaged)?), then)
+            }
             _ => return Err(damaged()),
         };
         let fits = |values: &Vec<Bson>| (1..=order.width()).contains(&values.len());
@@ -129,28 +168,63 @@ impl Place {
             return Err(damaged());
         }
         let marks = Marks::of_parts(marks, seen).ok_or_else(damaged)?;
-        Ok(match full {
+        Ok(match chunks {
             None => Self::Incremental(marks),
-            Some(mut full) => Self::Full {
-                after: full.pop(),
+            Some(chunks) => Self::Full(Full {
+                chunks,
+                rows: token.rows,
                 then: marks,
-            },
+            }),
         })
     }
 
     /// Where the incremental read stands or will go on.
     pub fn marks(&self) -> &Marks {
         match self {
-            Self::Incremental(marks) | Self::Full { then: marks, .. } => marks,
+            Self::Incremental(marks) | Self::Full(Full { then: marks, .. }) => marks,
         }
     }
 
     /// The same, to be moved.
     pub fn marks_mut(&mut self) -> &mut Marks {
         match self {
-            Self::Incremental(marks) | Self::Full { then: marks, .. } => marks,
+            Self::Incremental(marks) | Self::Full(Full { then: marks, .. }) => marks,
         }
     }
+}
+
+fn chunk_refs(chunks: &[Chunk<Bson>]) -> Vec<ChunkRef<'_>> {
+    let mut end = None;
+    let parts = chunks.iter().map(|it| {
+        let after = it.after.as_ref().filter(|after| end != Some(*after));
+        end = it.up_to.as_ref();
+        ChunkRef {
+            after: after.map(CanonicalValue),
+            up_to: it.up_to.as_ref().map(CanonicalValue),
+        }
+    });
+    parts.collect()
+}
+
+/// `None` where they are damaged: there are none, one stands behind the last, or a key has no order.
+fn chunks(parts: Vec<ChunkPart>) -> Option<Vec<Chunk<Bson>>> {
+    let mut chunks: Vec<Chunk<Bson>> = Vec::new();
+    for ChunkPart { after, up_to } in parts {
+        let has_no_order = |it: &Bson| Class::of(it) == Class::None;
+        if after.iter().chain(&up_to).any(has_no_order) {
+            return None;
+        }
+        let after = match chunks.last() {
+            None => after,
+            Some(before) => Some(after.unwrap_or(before.up_to.clone()?)),
+        };
+        chunks.push(Chunk { after, up_to });
+    }
+    (!chunks.is_empty()).then_some(chunks)
+}
+
+fn is_zero(rows: &u64) -> bool {
+    *rows == 0
 }
 
 fn seen(sample: &Sample<Vec<Bson>>) -> (i64, Canonical<'_>) {
@@ -234,6 +308,42 @@ mod tests {
         }
     }
 
+    fn full(after: Option<Bson>, then: Marks) -> Place {
+        Place::Full(Full {
+            chunks: vec![Chunk::behind(after)],
+            rows: 0,
+            then,
+        })
+    }
+
+    #[test]
+    fn a_chunk_begins_where_the_one_before_it_ends() {
+        let chunk = |after: Option<i32>, up_to: Option<i32>| Chunk {
+            after: after.map(Bson::from),
+            up_to: up_to.map(Bson::from),
+        };
+        let chunks = vec![
+            chunk(Some(1), Some(2)),
+            chunk(Some(2), Some(3)),
+            chunk(Some(3), None),
+        ];
+        let place = Place::Full(Full {
+            chunks,
+            rows: 9,
+            then: Marks::default(),
+        });
+        let position = place.position(&order("_id"));
+        let text = concat!(
+            r#"{"field":"_id","chunks":[{"after":{"$numberInt":"1"},"up-to":{"$numberInt":"2"}},"#,
+            r#"{"up-to":{"$numberInt":"3"}},{}],"then":[],"rows":9}"#
+        );
+        assert_eq!(position.as_str(), text);
+        assert_eq!(
+            Place::parse(&position, &order("_id")).expect("our own"),
+            place
+        );
+    }
+
     fn id() -> Bson {
         Bson::ObjectId(ObjectId::from_bytes([0xab; 12]))
     }
@@ -244,10 +354,7 @@ mod tests {
         let place = Place::Incremental(Marks::at(vec![id()]));
         let text = r#"{"field":"_id","after":[{"$oid":"abababababababababababab"}]}"#;
         assert_eq!(place.position(&order).as_str(), text);
-        let place = Place::Full {
-            after: None,
-            then: Marks::at(vec![id()]),
-        };
+        let place = full(None, Marks::at(vec![id()]));
         let text = r#"{"field":"_id","full":[],"then":[{"$oid":"abababababababababababab"}]}"#;
         assert_eq!(place.position(&order).as_str(), text);
     }
@@ -294,10 +401,18 @@ mod tests {
         ] {
             for place in [
                 Place::Incremental(Marks::at(vec![value.clone(), id()])),
-                Place::Full {
-                    after: Some(value.clone()),
-                    then: Marks::at(vec![value.clone()]),
-                },
+                full(Some(value.clone()), Marks::at(vec![value.clone()])),
+                Place::Full(Full {
+                    chunks: vec![
+                        Chunk {
+                            after: None,
+                            up_to: Some(value.clone()),
+                        },
+                        Chunk::behind(Some(value.clone())),
+                    ],
+                    rows: 5,
+                    then: Marks::default(),
+                }),
             ] {
                 let position = place.position(&order);
                 let back = Place::parse(&position, &order).expect("our own");
@@ -323,11 +438,7 @@ mod tests {
             r#"{{"field":"at","after":[{{"$numberLong":"5"}},{oid}],"also":[["a",{oid}]],"seen":[[{at},[{long},{oid}]]]}}"#
         );
         assert_eq!(text.as_str(), expected);
-        let full = Place::Full {
-            after: Some(id()),
-            then: marks,
-        };
-        for place in [place, full] {
+        for place in [place, full(Some(id()), marks)] {
             let position = place.position(&order);
             assert_eq!(Place::parse(&position, &order).expect("our own"), place);
         }
@@ -347,6 +458,18 @@ mod tests {
             (r#"{"field":"_id","after":[1],"also":[[2]]}"#, "damaged"),
             (r#"{"field":"_id","after":[],"also":[[2]]}"#, "damaged"),
             (r#"{"field":"_id","after":[1],"seen":[[5,[]]]}"#, "damaged"),
+            (r#"{"field":"_id","chunks":[],"then":[]}"#, "damaged"),
+            (r#"{"field":"_id","chunks":[{}]}"#, "damaged"),
+            (r#"{"field":"_id","chunks":[{},{}],"then":[]}"#, "damaged"),
+            (
+                r#"{"field":"_id","chunks":[{"up-to":[1]}],"then":[]}"#,
+                "damaged",
+            ),
+            (
+                r#"{"field":"_id","chunks":[{}],"full":[],"then":[]}"#,
+                "damaged",
+            ),
+            (r#"{"field":"_id","after":[],"rows":1}"#, "damaged"),
             (r#"{"by":["id"],"after":[{"u64":"7"}]}"#, "another kind"),
             (r#"{"field":"at","after":[]}"#, "made for the field `at`"),
         ] {
