@@ -259,7 +259,7 @@ mod tests {
                 let Some(number) = workers[worker] else {
                     let Some(free) = remaining.free() else { continue };
                     let number = free.number;
-                    let cut = keys(&[free.chunk.clone()], MOST).get(rows as usize).copied();
+                    let cut = keys(std::slice::from_ref(&free.chunk), MOST).get(rows as usize).copied();
                     let cut = cut.filter(|_| free.chunk.up_to.is_none());
                     remaining.take(number, cut);
                     workers[worker] = Some(number);
@@ -286,7 +286,7 @@ mod tests {
             let chunks = remaining.chunks();
             prop_assert!(chunks.len() <= 1 + 5 * 200);
             let left = keys(&chunks, MOST);
-            let counted: usize = chunks.iter().map(|it| keys(&[it.clone()], MOST).len()).sum();
+            let counted: usize = chunks.iter().map(|it| keys(std::slice::from_ref(it), MOST).len()).sum();
             prop_assert_eq!(counted, left.len(), "chunks overlap");
             read.extend(left);
             read.sort_unstable();

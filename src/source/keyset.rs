@@ -241,20 +241,6 @@ impl Batches {
         Self::toward(table, place, limits, Toward::Flow(outlet))
     }
 
-    fn of_chunk(
-        table: Arc<Table>,
-        chunk: &Chunk<Key>,
-        limits: ReadLimits,
-        (shared, number): (Arc<Shared<Key>>, usize),
-    ) -> Self {
-        let place = Place::Full(Full {
-            chunks: vec![chunk.clone()],
-            rows: 0,
-            then: Vec::new(),
-        });
-        Self::toward(table, place, limits, Toward::Shared(shared, number))
-    }
-
     fn toward(table: Arc<Table>, place: Place, limits: ReadLimits, toward: Toward) -> Self {
         let records = Records::new(table.schema.clone());
         Self {
@@ -323,14 +309,6 @@ impl Batches {
             self.hand_over().await;
         }
         Ok(())
-    }
-
-    /// The key up to which the chunk has been handed over.
-    fn reached(&self) -> Option<Key> {
-        match &self.place {
-            Place::Full(full) => full.chunks.first()?.after.clone(),
-            Place::Incremental { .. } => None,
-        }
     }
 
     async fn hand_over(&mut self) {

@@ -5,6 +5,7 @@
 //! mark of its own. Null, lists and missing values are refused.
 
 mod check;
+mod chunk_token;
 mod class;
 mod collection;
 mod full;

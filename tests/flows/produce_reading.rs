@@ -185,7 +185,8 @@ impl Source for Resumable {
     }
 
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
-        self.0.progress(position).await
+        let place = position.as_str().trim_start_matches("full:");
+        self.0.progress(&Position::new(place)).await
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

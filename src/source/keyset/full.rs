@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::{
-    Batches, KeyColumn, Mark, PAGE_ROWS, Pages, Place, Reading, Table, marks, read_ahead::Outlet,
+    Batches, KeyColumn, Mark, PAGE_ROWS, Pages, Place, Reading, Table, Toward, marks,
+    read_ahead::Outlet,
 };
 use crate::{
     model::Schema,
     source::{
-        SourceError,
+        ReadLimits, SourceError,
         chunks::{Chunk, Shared, Sharing},
     },
 };
@@ -156,6 +157,31 @@ impl Worker {
             if let Some(reached) = batches.reached() {
                 chunk.after = Some(reached);
             }
+        }
+    }
+}
+
+impl Batches {
+    /// Of a chunk: they go out in turn with those of others.
+    fn of_chunk(
+        table: Arc<Table>,
+        chunk: &Chunk<Key>,
+        limits: ReadLimits,
+        (shared, number): (Arc<Shared<Key>>, usize),
+    ) -> Self {
+        let place = Place::Full(Full {
+            chunks: vec![chunk.clone()],
+            rows: 0,
+            then: Vec::new(),
+        });
+        Self::toward(table, place, limits, Toward::Shared(shared, number))
+    }
+
+    /// The key up to which the chunk has been handed over.
+    pub(super) fn reached(&self) -> Option<Key> {
+        match &self.place {
+            Place::Full(full) => full.chunks.first()?.after.clone(),
+            Place::Incremental { .. } => None,
         }
     }
 }

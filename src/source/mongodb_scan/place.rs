@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use mongodb::bson::Bson;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
-use super::{class::Class, full::Full, marks::Marks};
+use super::{
+    chunk_token::{ChunkPart, ChunkRef, chunk_refs, chunks, is_zero},
+    full::Full,
+    marks::Marks,
+};
 use crate::{
     model::Position,
     source::{SourceError, chunks::Chunk, samples::Sample},
@@ -68,22 +72,6 @@ struct TokenRef<'a> {
     also: Vec<Canonical<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     seen: Vec<(i64, Canonical<'a>)>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct ChunkPart {
-    after: Option<Bson>,
-    up_to: Option<Bson>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct ChunkRef<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<CanonicalValue<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    up_to: Option<CanonicalValue<'a>>,
 }
 
 impl Order {
@@ -193,40 +181,6 @@ impl Place {
     }
 }
 
-fn chunk_refs(chunks: &[Chunk<Bson>]) -> Vec<ChunkRef<'_>> {
-    let mut end = None;
-    let parts = chunks.iter().map(|it| {
-        let after = it.after.as_ref().filter(|after| end != Some(*after));
-        end = it.up_to.as_ref();
-        ChunkRef {
-            after: after.map(CanonicalValue),
-            up_to: it.up_to.as_ref().map(CanonicalValue),
-        }
-    });
-    parts.collect()
-}
-
-/// `None` where they are damaged: there are none, one stands behind the last, or a key has no order.
-fn chunks(parts: Vec<ChunkPart>) -> Option<Vec<Chunk<Bson>>> {
-    let mut chunks: Vec<Chunk<Bson>> = Vec::new();
-    for ChunkPart { after, up_to } in parts {
-        let has_no_order = |it: &Bson| Class::of(it) == Class::None;
-        if after.iter().chain(&up_to).any(has_no_order) {
-            return None;
-        }
-        let after = match chunks.last() {
-            None => after,
-            Some(before) => Some(after.unwrap_or(before.up_to.clone()?)),
-        };
-        chunks.push(Chunk { after, up_to });
-    }
-    (!chunks.is_empty()).then_some(chunks)
-}
-
-fn is_zero(rows: &u64) -> bool {
-    *rows == 0
-}
-
 fn seen(sample: &Sample<Vec<Bson>>) -> (i64, Canonical<'_>) {
     (sample.at, Canonical(&sample.value))
 }
@@ -248,7 +202,7 @@ impl Order {
 /// would come back as an int, and Infinity as null.
 struct Canonical<'a>(&'a [Bson]);
 
-struct CanonicalValue<'a>(&'a Bson);
+pub(super) struct CanonicalValue<'a>(pub &'a Bson);
 
 impl Serialize for Canonical<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -314,34 +268,6 @@ mod tests {
             rows: 0,
             then,
         })
-    }
-
-    #[test]
-    fn a_chunk_begins_where_the_one_before_it_ends() {
-        let chunk = |after: Option<i32>, up_to: Option<i32>| Chunk {
-            after: after.map(Bson::from),
-            up_to: up_to.map(Bson::from),
-        };
-        let chunks = vec![
-            chunk(Some(1), Some(2)),
-            chunk(Some(2), Some(3)),
-            chunk(Some(3), None),
-        ];
-        let place = Place::Full(Full {
-            chunks,
-            rows: 9,
-            then: Marks::default(),
-        });
-        let position = place.position(&order("_id"));
-        let text = concat!(
-            r#"{"field":"_id","chunks":[{"after":{"$numberInt":"1"},"up-to":{"$numberInt":"2"}},"#,
-            r#"{"up-to":{"$numberInt":"3"}},{}],"then":[],"rows":9}"#
-        );
-        assert_eq!(position.as_str(), text);
-        assert_eq!(
-            Place::parse(&position, &order("_id")).expect("our own"),
-            place
-        );
     }
 
     fn id() -> Bson {
