@@ -7,7 +7,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    Extent, Manner, ReadLimits, Source, SourceError, SourceReader,
+    Counted, Extent, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError,
+    SourceReader,
     keyset::{
         self, Batches, Ceiling, Clock, Form, HeldBy, KeyColumn, Mark, MarkKind, Micros, Page,
         Pages, Place, ReadAhead, Reading, Settled, Table, Wanted, clock, micros_of,
@@ -52,6 +53,9 @@ const TIE: Micros = 1_000_000;
 
 /// How long each question to the server takes.
 const QUESTION: Duration = Duration::from_millis(2);
+
+/// Rows of a plan's page: all of them.
+const MOST: usize = 1_000_000_000;
 
 const NAME: &str = "memory.t";
 
@@ -109,6 +113,7 @@ fn learned(column: Column) -> Table {
         name: NAME.to_owned(),
         schema: Arc::new(Schema::table("t", fields, ["id"])),
         select: String::new(),
+        select_key: String::new(),
         incremental: vec![key("at", mark), key("id", MarkKind::I64)],
         key: vec![key("id", MarkKind::I64)],
         form: Form::RowValues,
@@ -131,6 +136,24 @@ impl Source for MemoryScan {
         }])
     }
 
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        let place = match stored {
+            Some(stored) => Place::parse(stored, &self.learned)?,
+            None => Place::behind(Vec::new()),
+        };
+        let page = self.learned.next_page(&place, &Ceiling::Open, MOST);
+        let past = self.pages().ordered(page.wanted).len();
+        Ok(Plan {
+            query: "rows in the order of `at` and `id`".to_owned(),
+            bound: keyset::texts(&page.bound),
+            access: None,
+            past: Counted::Exactly(past as u64),
+            nulls: Counted::Exactly(0),
+            settled: None,
+            findings: Vec::new(),
+        })
+    }
+
     async fn begin(
         &self,
         extent: Extent,
@@ -150,12 +173,18 @@ impl Source for MemoryScan {
             limits: self.limits,
             manner,
             poll: Duration::from_millis(100),
+            sharing: Sharing::among(1),
         };
-        let (table, pages) = (self.learned.clone(), Box::new(self.pages()));
+        let pages: Vec<Box<dyn Pages>> = vec![Box::new(self.pages())];
+        let table = self.learned.clone();
         let (schema, max_wait) = (table.schema.clone(), self.limits.max_wait);
         let read = |outlet| keyset::read(table, pages, place, reading, outlet);
         let reader = ReadAhead::start(NAME, schema, position.clone(), max_wait, read);
         Ok(Box::new(reader))
+    }
+
+    async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
+        Place::parse(position, &self.learned).map(|_| None)
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
@@ -179,6 +208,15 @@ impl Pages for MemoryPages {
             batches.pushed().await?;
         }
         Ok(rows.len())
+    }
+
+    /// Keys are asked for where several workers share a full read out; here one reads it.
+    async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError> {
+        let mut records = Records::new(self.learned.schema.clone());
+        if let Some(last) = self.ordered(page.wanted).last() {
+            self.push(last, &mut records);
+        }
+        Ok(records)
     }
 
     /// The one statement that is asked for so: the last row.
@@ -244,6 +282,9 @@ impl MemoryPages {
             false => vec![row.id],
         };
         let after: Vec<i64> = wanted.after.iter().map(number).collect();
+        let up_to = wanted
+            .up_to
+            .map(|it| it.iter().map(number).collect::<Vec<i64>>());
         let mut rows = self.table.rows();
         rows.retain(|row| {
             let is_below = match wanted.ceiling {
@@ -253,7 +294,10 @@ impl MemoryPages {
                 Ceiling::Shut => false,
             };
             // Where fewer values are named, behind all rows that have these.
-            is_below && (after.is_empty() || place(row)[..after.len()] > after[..])
+            let is_within = up_to
+                .as_ref()
+                .is_none_or(|up_to| place(row)[..up_to.len()] <= up_to[..]);
+            is_below && is_within && (after.is_empty() || place(row)[..after.len()] > after[..])
         });
         rows.sort_by_key(|it| place(it));
         rows.truncate(wanted.rows);

@@ -169,8 +169,8 @@ impl<'a> Flow<'a> {
         let produce = Produce {
             flow: &self.name,
             source: &*self.source,
-            encoder: &Json,
-            describer: &Json,
+            encoder: &Json::PLAIN,
+            describer: &Json::PLAIN,
             publisher,
             dead_letters: &DeadLetters::new(letters(), letters()),
             cursor,

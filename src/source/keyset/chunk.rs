@@ -2,31 +2,39 @@
 
 use std::fmt::Write;
 
-use super::{Form, KeyColumn, Mark, Page, Table, full::Key};
+use super::{Ceiling, Form, KeyColumn, Mark, Page, Table, Wanted, full::Key};
 use crate::source::chunks::Chunk;
 
 impl Table {
     /// The rows of `chunk` in the order of the key; at most `rows` where that is said.
-    pub fn chunk<'m>(&self, chunk: &'m Chunk<Key>, rows: Option<usize>) -> Page<'m> {
+    pub fn chunk<'m>(&'m self, chunk: &'m Chunk<Key>, rows: Option<usize>) -> Page<'m> {
         let mut page = self.among(&self.select, chunk);
         if let Some(rows) = rows {
             // Writing to a String cannot fail.
             let _ = write!(page.text, " LIMIT {rows}");
+            page.wanted.rows = rows;
         }
         page
     }
 
     /// The key of the row that is `rows` rows on in `chunk`; no row where it has not so many.
-    pub fn cut<'m>(&self, chunk: &'m Chunk<Key>, rows: usize) -> Page<'m> {
+    pub fn cut<'m>(&'m self, chunk: &'m Chunk<Key>, rows: usize) -> Page<'m> {
         let mut page = self.among(&self.select_key, chunk);
         let _ = write!(page.text, " LIMIT 1 OFFSET {}", rows.max(1) - 1);
         page
     }
 
-    fn among<'m>(&self, select: &str, chunk: &'m Chunk<Key>) -> Page<'m> {
+    fn among<'m>(&'m self, select: &str, chunk: &'m Chunk<Key>) -> Page<'m> {
         let mut page = Page {
             text: select.to_owned(),
             bound: Vec::new(),
+            wanted: Wanted {
+                by: &self.key,
+                after: chunk.after.as_deref().unwrap_or_default(),
+                up_to: chunk.up_to.as_deref(),
+                ceiling: &Ceiling::Open,
+                rows: usize::MAX,
+            },
         };
         for (side, key) in [(Side::Behind, &chunk.after), (Side::UpTo, &chunk.up_to)] {
             let Some(key) = key else { continue };

@@ -41,6 +41,14 @@ impl Full {
     }
 }
 
+impl Full {
+    /// The key behind which it goes on; empty at the first row.
+    pub fn after(&self) -> &[Mark] {
+        let first = self.chunks.first().and_then(|it| it.after.as_deref());
+        first.unwrap_or_default()
+    }
+}
+
 impl Place {
     /// How many read at a time from here on, each over a connection of its own.
     pub fn readers(&self, sharing: Sharing) -> usize {

@@ -1,6 +1,6 @@
 //! What is the same in the plans of all tables: the next page, what is past a place, the remedy.
 
-use super::{Ceiling, Mark, PAGE_ROWS, Page, Place, Table, hold::Settled};
+use super::{Ceiling, Mark, PAGE_ROWS, Page, Place, Table, Wanted, hold::Settled};
 use crate::{
     model::{Finding, Severity},
     source::plan::Access,
@@ -8,30 +8,44 @@ use crate::{
 
 impl Table {
     /// The next page from `place`, up to `ceiling`, as a read of batches of `rows` asks for it.
-    pub fn next_page<'m>(&self, place: &'m Place, ceiling: &'m Ceiling, rows: usize) -> Page<'m> {
+    pub fn next_page<'m>(
+        &'m self,
+        place: &'m Place,
+        ceiling: &'m Ceiling,
+        rows: usize,
+    ) -> Page<'m> {
         let rows = rows.max(1);
         let rows = rows * PAGE_ROWS.div_ceil(rows);
         match place {
             Place::Incremental { after, .. } => self.page(&self.incremental, after, ceiling, rows),
-            Place::Full { after, .. } => self.page(&self.key, after, &Ceiling::Open, rows),
+            Place::Full(full) => self.page(&self.key, full.after(), &Ceiling::Open, rows),
         }
     }
 
     /// Counts what is past `place`, but no further than `limit`, in the table `from`.
-    pub fn count_past<'m>(&self, from: &str, place: &'m Place, limit: u64) -> Page<'m> {
+    pub fn count_past<'m>(&'m self, from: &str, place: &'m Place, limit: u64) -> Page<'m> {
         let counting = Self {
             select: format!("SELECT 1 FROM {from}"),
             ..self.clone()
         };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let (by, after) = match place {
-            Place::Incremental { after, .. } => (&self.incremental, after),
-            Place::Full { after, .. } => (&self.key, after),
+            Place::Incremental { after, .. } => (&self.incremental, &after[..]),
+            // What lies between two chunks has been read, and is counted too.
+            Place::Full(full) => (&self.key, full.after()),
         };
         let page = counting.page(by, after, &Ceiling::Open, limit);
+        let wanted = Wanted {
+            by,
+            after,
+            up_to: None,
+            ceiling: &Ceiling::Open,
+            rows: limit,
+        };
         Page {
             text: format!("SELECT COUNT(*) FROM ({}) AS past", page.text),
             bound: page.bound,
+            wanted,
         }
     }
 

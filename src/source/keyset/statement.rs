@@ -28,6 +28,8 @@ pub(in crate::source) struct Page<'m> {
 pub(in crate::source) struct Wanted<'m> {
     pub by: &'m [KeyColumn],
     pub after: &'m [Mark],
+    /// The last key of a chunk.
+    pub up_to: Option<&'m [Mark]>,
     pub ceiling: &'m Ceiling,
     pub rows: usize,
 }
@@ -75,6 +77,7 @@ impl Table {
         let wanted = Wanted {
             by,
             after,
+            up_to: None,
             ceiling,
             rows,
         };

@@ -26,16 +26,22 @@ pub(super) async fn plan(
     let place = stored.unwrap_or(Place::Incremental(Default::default()));
     let sort = match &place {
         Place::Incremental(_) => order.sort(1),
-        Place::Full { .. } => doc! { "_id": 1 },
+        Place::Full(_) => doc! { "_id": 1 },
     };
     let mut filters: Vec<Document> = Vec::new();
     match &place {
-        Place::Full { after, .. } => filters.push(order.filter_of_ids(Among {
-            class: None,
-            alone: true,
-            after: after.as_ref().map(std::slice::from_ref),
-            bound: None,
-        })),
+        Place::Full(full) => filters.push(
+            order.filter_of_ids(Among {
+                class: None,
+                alone: true,
+                after: full
+                    .chunks
+                    .first()
+                    .and_then(|it| it.after.as_ref())
+                    .map(std::slice::from_ref),
+                bound: None,
+            }),
+        ),
         Place::Incremental(marks) => filters.extend(classes.iter().map(|class| {
             order.filter(Among {
                 class: Some(*class),
