@@ -8,7 +8,7 @@ use std::ops::Range;
 use toml::{Spanned, de::DeValue};
 
 /// Keys whose values are plain in a line that could not be read.
-const PLAIN_KEYS: [&str; 40] = [
+const PLAIN_KEYS: [&str; 45] = [
     "kind",
     "database",
     "path",
@@ -33,6 +33,11 @@ const PLAIN_KEYS: [&str; 40] = [
     "settle",
     "clock-skew",
     "format",
+    "json",
+    "documents",
+    "decimals",
+    "instants",
+    "binary",
     "broker",
     "topic",
     "create-topic",
