@@ -142,7 +142,7 @@ async fn produce(
         if extent == Extent::Incremental {
             take_over(chosen, flow, &*source, &mut *cursor).await?;
         }
-        let codec = open::codec(chosen.data_type.format);
+        let codec = open::codec(chosen.data_type);
         let before = cursor.load().await?;
         let produce = Produce {
             flow,

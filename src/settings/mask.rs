@@ -8,7 +8,7 @@ use std::ops::Range;
 use toml::{Spanned, de::DeValue};
 
 /// Keys whose values are plain in a line that could not be read.
-const PLAIN_KEYS: [&str; 41] = [
+const PLAIN_KEYS: [&str; 46] = [
     "kind",
     "database",
     "path",
@@ -34,6 +34,11 @@ const PLAIN_KEYS: [&str; 41] = [
     "settle",
     "clock-skew",
     "format",
+    "json",
+    "documents",
+    "decimals",
+    "instants",
+    "binary",
     "broker",
     "topic",
     "create-topic",

@@ -11,7 +11,7 @@ use super::{
     BytesText, JsonText, Texts,
     table::{Column, Holds},
     table_runs::Unholdable,
-    texts::from_base64,
+    texts::{from_base64, from_hex},
     value_text::{json_length, write_json, write_text},
 };
 use crate::model::{Instant, Value};
@@ -175,7 +175,13 @@ impl Bound {
                 Some(instant) => self.instant(instant),
                 None => self.add(*it),
             },
-            Value::I64(it) => self.add(*it),
+            Value::I64(it) => match self.texts.epoch {
+                Some(parts) => self.instant(Instant {
+                    seconds: it.div_euclid(parts),
+                    micros: (it.rem_euclid(parts) * (1_000_000 / parts)) as u32,
+                }),
+                None => self.add(*it),
+            },
             Value::U64(it) => self.add(*it),
             Value::Year(it) => self.add(i64::from(*it)),
             other => self.text(other),
@@ -196,6 +202,7 @@ impl Bound {
             Value::String(it) if self.texts.bytes == BytesText::Base64 => {
                 self.add(&from_base64(it)?[..])
             }
+            Value::String(it) if self.texts.bytes == BytesText::Hex => self.add(&from_hex(it)?[..]),
             Value::Bytes(_, it) | Value::Geometry(it) => self.add(*it),
             Value::ObjectId(it) => self.add(&it[..]),
             other => self.text(other),
