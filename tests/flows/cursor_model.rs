@@ -91,7 +91,9 @@ fn one(seed: u64, sight: Sight) -> Outcome {
             sight,
             limits,
         };
-        perform(&server, &MemoryCursors::default(), &schedule, LIMIT).await
+        let outcome = perform(&server, &MemoryCursors::default(), &schedule, LIMIT).await;
+        server.close().await;
+        outcome
     })
 }
 
@@ -143,6 +145,7 @@ impl Session for MemorySession {
     }
 
     async fn write(&mut self, statement: &Statement) -> bool {
+        assert!(!statement.is_null, "a table in memory has no NULL");
         let written = self.writer.write(&statement.rows, statement.slow).await;
         if self.is_alone && written.is_ok() {
             self.writer.commit();

@@ -47,7 +47,6 @@ pub struct Statement {
     /// `id` and `stamp`: which row is written, and which write it is. All of them are new, or all
     /// are there from the beginning.
     pub rows: Vec<(i64, i64)>,
-    pub is_new: bool,
     /// Over each row.
     pub slow: Duration,
     /// The incremental value is NULL.
@@ -165,7 +164,6 @@ fn transaction(dice: &mut Dice, size: Size, id: &mut i64, stamp: &mut i64) -> Tr
             }
         });
         Statement {
-            is_new,
             is_null: size.nulls && dice.chance(15),
             slow: match dice.chance(30) {
                 true => dice.millis(100..1500),
