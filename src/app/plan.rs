@@ -71,7 +71,7 @@ async fn plan(app: &App, chosen: &Chosen<'_>) -> Result<Planned, FlowError> {
     let target = match &chosen.data_type.into {
         None => Vec::new(),
         Some(into) => {
-            let codec = open::codec(chosen.data_type.format);
+            let codec = open::codec(chosen.data_type);
             let sink = app.open.sink(chosen, into).await?;
             sink.check(codec.decoder.fields().as_deref()).await?
         }

@@ -1,5 +1,6 @@
 //! A table of MySQL or MariaDB, read past an incremental field.
 
+mod by_index;
 mod check;
 mod columns;
 mod plan;

@@ -9,7 +9,7 @@ use ::mongodb::{
 };
 use async_trait::async_trait;
 use highwater::source::{
-    HoldBack, Late, ReadLimits, Source,
+    HoldBack, Late, ReadLimits, Sharing, Source,
     mongodb_scan::{MongodbScan, MongodbScanSettings},
 };
 
@@ -82,6 +82,7 @@ impl Server for Documents {
                 settle: Some(SETTLE),
                 clock_skew: Duration::ZERO,
             }),
+            sharing: Sharing::among(1),
         };
         Box::new(MongodbScan::new(self.them.connection.clone(), &settings))
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use highwater::{
     connect::mysql::{Flavor, MysqlConnection},
     source::{
-        HoldBack, Late, ReadLimits, Source,
+        HoldBack, Late, ReadLimits, Sharing, Source,
         mysql_scan::{MysqlScan, MysqlScanSettings},
     },
 };
@@ -89,6 +89,7 @@ impl Server for Mysql {
                 settle,
                 clock_skew: Duration::ZERO,
             }),
+            sharing: Sharing::among(1),
         };
         Box::new(MysqlScan::new(self.connection.clone(), settings))
     }

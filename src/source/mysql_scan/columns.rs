@@ -8,7 +8,7 @@ use sqlx::{
     query::QueryAs,
 };
 
-use super::{MysqlScanSettings, unpack::Unpack};
+use super::{MysqlScanSettings, by_index::by_index, unpack::Unpack};
 use crate::{
     connect::{
         identifier::{NotAName, backticked, statement},
@@ -130,28 +130,6 @@ pub(super) async fn learn(
         place,
         nullable: first.is_nullable.then(|| first.quoted.clone()),
     })
-}
-
-/// With the indexes that keep its orders. Left to themselves, MySQL and MariaDB read and sort the
-/// whole table for a page that is a large part of it, and again for the next page (seen on 12,000
-/// rows and pages of 10,000). `None` where there is no such index.
-fn by_index(table: &Table, indexes: &[Index]) -> Option<String> {
-    let key = table.schema.key();
-    let serving = |by: &[KeyColumn]| {
-        let order: Vec<String> = by.iter().map(|it| it.name.clone()).collect();
-        let mut found = indexes.iter();
-        found.find(|it| super::check::serves(&it.columns, &order, key))
-    };
-    let mut names = vec![
-        backticked(&serving(&table.incremental)?.name).ok()?,
-        backticked(&serving(&table.key)?.name).ok()?,
-    ];
-    names.dedup();
-    Some(format!(
-        "{} FORCE INDEX ({})",
-        table.select,
-        names.join(", ")
-    ))
 }
 
 /// The database, where it is named, and the table.
