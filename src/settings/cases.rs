@@ -175,8 +175,8 @@ fn choices_of_json_are_for_its_format_and_agree() {
         "[data-types.a]\nformat = \"protobuf\"\ntopic = \"t\"\njson = { documents = \"plain\" }\ninto = { connection = \"shop\", table = \"c\" }\n[data-types.b]\nformat = \"json\"\ntopic = \"t\"\njson = { documents = \"canonical\", decimals = \"number\" }\nfrom = { connection = \"shop\", table = \"c\", incremental = \"id\" }",
         &[
             "4: data-types.a.json: is for the format `json` alone",
-            "9: data-types.b.json.decimals: extended JSON says itself how this is written",
             "9: data-types.b.json: extended JSON has the types of MongoDB alone",
+            "9: data-types.b.json.decimals: extended JSON says itself how this is written",
         ],
     );
 }
