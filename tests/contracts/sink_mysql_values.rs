@@ -234,9 +234,9 @@ async fn texts_of_the_format_json_stand_for_bytes_and_json(connection: &MysqlCon
 async fn numbers_since_1970_are_instants_where_they_were_chosen(connection: &MysqlConnection) {
     let table = "CREATE TABLE t (uid BIGINT PRIMARY KEY, at TIMESTAMP(6) NULL, b VARBINARY(9))";
     run(connection, table).await;
-    for (id, epoch, count) in [
-        (1, 1_000, 1_756_200_615_123),
-        (2, 1_000_000, 1_756_200_615_123_000),
+    for (id, epoch, count, from) in [
+        (1, 1_000, 1_756_200_615_123, None),
+        (2, 1_000_000, 1_756_200_615_123_000, Some(1)),
     ] {
         let settings = MysqlSinkSettings {
             texts: Texts {
@@ -252,7 +252,7 @@ async fn numbers_since_1970_are_instants_where_they_were_chosen(connection: &Mys
             ("at", Value::I64(count)),
             ("b", Value::String("00ff")),
         ];
-        write(&sink, &[(Op::Upsert, &row)], None)
+        write(&sink, &[(Op::Upsert, &row)], from)
             .await
             .expect("written");
     }
