@@ -9,13 +9,8 @@ mod codec;
 mod codec_values;
 mod cursor;
 mod cursor_own;
-mod cursor_schedules;
 mod cursors;
 mod limit;
-#[path = "../schedules/mod.rs"]
-mod schedules;
-mod schedules_mongodb;
-mod schedules_mysql;
 mod sink;
 mod sink_mysql;
 mod sink_mysql_keys;
