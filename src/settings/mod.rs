@@ -26,6 +26,8 @@ mod write_into;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod null_cases;
+#[cfg(test)]
 mod secret_cases;
 #[cfg(test)]
 mod shipped;
@@ -48,7 +50,7 @@ pub use engine::{Cursors, Log, Retry, Stop};
 pub(crate) use measure::duration;
 pub use mistake::{Mistake, Mistakes};
 pub use nearest::UnknownName;
-pub use read_from::{LateRows, ReadFrom};
+pub use read_from::{LateRows, NullRows, ReadFrom};
 pub use reading::Environment;
 pub use report::Paint;
 pub use write_into::{BinaryText, JsonText, WriteInto};

@@ -1,32 +1,37 @@
 //! Reading a table page by page in the order of (incremental field, key), without any system's
 //! own words: `mysql_scan` and `sqlite_scan` are this with their statements' dialect.
 
+mod batches;
 mod hold;
 mod index;
 mod mark;
 mod members;
 mod moment;
+mod pass;
 mod place;
 mod read_ahead;
 mod statement;
+mod stretch;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
+pub(super) use batches::Batches;
 pub(super) use hold::{Ceiling, Clock, HeldBy, Micros, Settled, clock};
 pub(super) use index::{Index, key, place};
 pub(super) use mark::{Mark, MarkKind};
 pub(super) use members::Members;
 pub(super) use moment::instant;
-pub(super) use place::Place;
+pub(super) use place::{Place, Stand};
 pub(super) use read_ahead::{Outlet, ReadAhead};
 pub(super) use statement::{Form, Page};
+pub(super) use stretch::Lane;
 
-use super::{Extent, Manner, ReadLimits, SourceError};
+use super::{EarlySettings, Extent, Manner, Nulls, ReadLimits, SourceError};
 use crate::{
     connect::{Verdict, verdict},
-    model::{Batch, Position, Records, Row, Schema, Value},
+    model::{Position, Records, Row, Schema, Value},
 };
 
 /// A table as it is read: its columns and what it is ordered by.
@@ -42,13 +47,17 @@ pub(super) struct Table {
     /// The key's fields.
     pub key: Vec<KeyColumn>,
     pub form: Form,
+    /// What is done about rows without a value, where there may be any.
+    pub nulls: Nulls,
 }
 
 /// A column that a table is ordered by.
 #[derive(Debug, Clone)]
 pub(super) struct KeyColumn {
     pub name: String,
-    /// The name, quoted.
+    /// The columns whose values count where it is NULL, in their order.
+    pub others: Vec<String>,
+    /// The name, quoted; an expression where there are others.
     pub quoted: String,
     /// What stands for a value of it: `?`, or `CAST(? AS …)`.
     pub placeholder: String,
@@ -59,6 +68,22 @@ pub(super) struct KeyColumn {
 }
 
 impl KeyColumn {
+    /// The name; with the others that count, where there are any.
+    pub fn label(&self) -> String {
+        match &self.others[..] {
+            [] => self.name.clone(),
+            others => format!("coalesce({}, {})", self.name, others.join(", ")),
+        }
+    }
+
+    /// A row's value that counts.
+    fn value<'r>(&self, row: &Row<'r>) -> Option<Value<'r>> {
+        let mut names = std::iter::once(&self.name).chain(&self.others);
+        let last = row.get(self.others.last().unwrap_or(&self.name));
+        let found = names.find_map(|it| row.get(it).filter(|it| !matches!(it, Value::Null)));
+        found.or(last)
+    }
+
     /// The mark of a row's value; `None` where nothing can be ordered by it.
     fn mark(&self, value: Value<'_>) -> Option<Mark> {
         let mark = match (&self.members, value) {
@@ -96,12 +121,22 @@ pub(super) trait Pages: Send {
 }
 
 /// How a table is read on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Reading {
     pub limits: ReadLimits,
     pub manner: Manner,
     /// How long a following read waits for new rows before it asks again.
     pub poll: Duration,
+    /// Where what is not settled is read early: how it is remembered.
+    pub early: Option<EarlySettings>,
+}
+
+impl Reading {
+    /// Whole batches, so that none is cut short at a page's end.
+    fn page_rows(&self) -> usize {
+        let rows = self.limits.rows.max(1);
+        rows * PAGE_ROWS.div_ceil(rows)
+    }
 }
 
 /// A page holds at least this many rows, so that a far server is not asked for every few.
@@ -130,149 +165,40 @@ pub(super) async fn begin(
 pub(super) async fn read(
     table: Arc<Table>,
     mut pages: Box<dyn Pages>,
-    mut place: Place,
+    place: Place,
     reading: Reading,
     outlet: Outlet,
 ) -> Result<(), SourceError> {
-    // Whole batches, so that none is cut short at a page's end.
-    let batch_rows = reading.limits.rows.max(1);
-    let page_rows = batch_rows * PAGE_ROWS.div_ceil(batch_rows);
-    let mut batches = Batches::new(table.clone(), place.clone(), reading.limits, outlet);
-    let mut hold = hold::Hold::new();
-    // Found once for a pass: the pages up to the end of what can be read now.
-    let mut found = None;
-    loop {
-        let ceiling = match found.take() {
-            Some(ceiling) => ceiling,
-            None => {
-                let seen = &mut batches.place;
-                let ceiling = hold.pass(&table, &mut *pages, reading.manner, seen).await?;
-                place.clone_from(&batches.place);
-                ceiling
-            }
-        };
-        let (by, after) = match &place {
-            Place::Incremental { after, .. } => (&table.incremental, after),
-            Place::Full { after, .. } => (&table.key, after),
-        };
-        let rows = match ceiling {
-            Ceiling::Shut => 0,
-            _ => {
-                let page = table.page(by, after, &ceiling, page_rows);
-                pages.page(page, &mut batches).await?
-            }
-        };
-        let is_last = rows < page_rows;
-        if is_last {
-            // A full read ends where the table stood before it.
-            batches.end_phase().await?;
-        } else {
-            batches.send().await?;
-            found = Some(ceiling);
-        }
-        let was_full = matches!(place, Place::Full { .. });
-        place.clone_from(&batches.place);
-        match reading.manner {
-            Manner::Bounded if is_last && hold.is_done(&table.name).await => return Ok(()),
-            Manner::Follow if is_last && !was_full => {
-                hold.tell(&table.name);
-                tokio::time::sleep(reading.poll).await;
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Gathers rows into batches within the limits, and hands these over.
-pub(super) struct Batches {
-    table: Arc<Table>,
-    records: Records,
-    /// Behind the last batch that was handed over.
-    place: Place,
-    /// The place of the last position that was handed over.
-    handed: Place,
-    limits: ReadLimits,
-    outlet: Outlet,
-}
-
-impl Batches {
-    fn new(table: Arc<Table>, place: Place, limits: ReadLimits, outlet: Outlet) -> Self {
-        let records = Records::new(table.schema.clone());
-        Self {
-            table,
-            records,
-            handed: place.clone(),
-            place,
-            limits,
-            outlet,
-        }
-    }
-
-    /// The records to push the next row to; `pushed` must follow.
-    pub fn records(&mut self) -> &mut Records {
-        &mut self.records
-    }
-
-    /// Hands over what has reached the limits.
-    pub async fn pushed(&mut self) -> Result<(), SourceError> {
-        if self.records.bytes() > self.limits.bytes
-            && self.records.len() > 1
-            && let Some(last) = self.records.split_last()
-        {
-            self.send().await?;
-            self.records.append(&last, 0);
-        }
-        if self.records.len() >= self.limits.rows || self.records.bytes() >= self.limits.bytes {
-            self.send().await?;
-        }
-        Ok(())
-    }
-
-    async fn send(&mut self) -> Result<(), SourceError> {
-        let Some(last) = self
-            .records
-            .len()
-            .checked_sub(1)
-            .and_then(|it| self.records.get(it))
-        else {
+    let is_full = matches!(place, Place::Full { .. });
+    let mut batches = Batches::new(table.clone(), place, reading.limits, outlet);
+    if is_full {
+        full(&table, &mut *pages, &mut batches, reading.page_rows()).await?;
+        // A full read ends where the table stood before it.
+        if reading.manner == Manner::Bounded {
             return Ok(());
-        };
-        match &mut self.place {
-            Place::Incremental { after, .. } => {
-                *after = marks(&self.table, &self.table.incremental, &last)?
-            }
-            Place::Full { after, .. } => *after = marks(&self.table, &self.table.key, &last)?,
         }
-        self.hand_over().await;
-        Ok(())
     }
+    pass::read(&table, &mut *pages, &mut batches, &reading).await
+}
 
-    /// What is left, at the end of an incremental read or of a full one.
-    async fn end_phase(&mut self) -> Result<(), SourceError> {
-        match &mut self.place {
-            Place::Incremental { .. } => {
-                self.send().await?;
-                // Samples are kept also where no row has come.
-                if self.place == self.handed {
-                    return Ok(());
-                }
-            }
-            Place::Full { then, .. } => self.place = Place::behind(std::mem::take(then)),
-        }
-        self.hand_over().await;
-        Ok(())
-    }
-
-    async fn hand_over(&mut self) {
-        // The next batch will be about as large.
-        let (rows, bytes) = (self.records.len(), self.records.bytes());
-        let next = Records::with_capacity(self.table.schema.clone(), rows, bytes);
-        let batch = Batch {
-            records: std::mem::replace(&mut self.records, next),
-            position: self.place.position(&self.table),
+/// Reads what is left of a full read.
+async fn full(
+    table: &Table,
+    pages: &mut dyn Pages,
+    batches: &mut Batches,
+    page_rows: usize,
+) -> Result<(), SourceError> {
+    loop {
+        let after = match &batches.place {
+            Place::Full { after, .. } => after.clone(),
+            Place::Incremental(_) => return Ok(()),
         };
-        self.handed.clone_from(&self.place);
-        self.outlet.send(batch).await;
+        let page = table.page(&table.key, &after, &Ceiling::Open, page_rows);
+        let rows = pages.page(page, batches).await?;
+        batches.send().await?;
+        if rows < page_rows {
+            batches.end_full().await;
+        }
     }
 }
 
@@ -305,14 +231,14 @@ pub(super) fn expect_columns(table: &Table, now: &[String]) -> Result<(), Source
 
 fn marks(table: &Table, by: &[KeyColumn], row: &Row<'_>) -> Result<Vec<Mark>, SourceError> {
     let mark = |column: &KeyColumn| {
-        let value = row.get(&column.name);
+        let value = column.value(row);
         let mark = value.and_then(|it| column.mark(it));
         mark.ok_or_else(|| SourceError::Unfit {
             name: table.name.clone(),
             advice: format!(
                 "a row has a value ({}) in `{}` that nothing can be ordered by",
                 value.map_or("none", |it| it.type_name()),
-                column.name
+                column.label()
             ),
         })
     };
@@ -326,6 +252,7 @@ mod tests {
     pub(super) fn table() -> Table {
         let column = |name: &str, placeholder: &str, kind| KeyColumn {
             name: name.to_owned(),
+            others: Vec::new(),
             quoted: format!("`{name}`"),
             placeholder: placeholder.to_owned(),
             kind: Some(kind),
@@ -342,6 +269,7 @@ mod tests {
             ],
             key: vec![id],
             form: Form::Expanded,
+            nulls: Nulls::Refuse,
         }
     }
 }

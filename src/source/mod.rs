@@ -13,17 +13,20 @@
 //!   never read as "from the start".
 //! - Nothing is stored here: the flow stores positions, after durability.
 
+mod early;
 mod keyset;
 mod late;
 pub mod memory;
 pub mod mongodb_scan;
 pub mod mysql_scan;
+mod rules;
 mod samples;
 pub mod sqlite_scan;
 
 use async_trait::async_trait;
 
 pub use late::{HoldBack, Late};
+pub use rules::{EarlySettings, MOST_EARLY, Nulls, Rules};
 
 use crate::{
     fault::{Cause, Fault, Faulty},

@@ -101,7 +101,7 @@ impl Source for MongodbScan {
                 then: match self.late {
                     Late::None => self.ends().await?,
                     // Found by the reader, which may have to wait for it.
-                    Late::HoldBack(_) => Marks::default(),
+                    Late::HoldBack(_) | Late::ReRead(_) => Marks::default(),
                 },
             },
         };

@@ -17,7 +17,7 @@ use sqlx::{
 };
 
 use super::{
-    Extent, Late, Manner, ReadLimits, Source, SourceError, SourceReader,
+    Extent, Late, Manner, Nulls, ReadLimits, Rules, Source, SourceError, SourceReader,
     keyset::{
         self, Batches, HeldBy, KeyColumn, Mark, MarkKind, Page, Pages, Place, ReadAhead, Reading,
         Settled, failed,
@@ -46,6 +46,8 @@ pub struct MysqlScanSettings {
     pub poll: Duration,
     /// How late commits are met.
     pub late: Late,
+    /// What else is gone by.
+    pub rules: Rules,
 }
 
 /// A table as a source.
@@ -95,7 +97,11 @@ impl MysqlScan {
     }
 
     async fn refuse_nulls(&self, learned: &Learned) -> Result<(), SourceError> {
-        let Some(column) = &learned.nullable else {
+        let Some(column) = learned
+            .nullable
+            .as_ref()
+            .filter(|_| learned.table.nulls == Nulls::Refuse)
+        else {
             return Ok(());
         };
         let text = format!(
@@ -110,7 +116,7 @@ impl MysqlScan {
             Some(_) => Err(SourceError::Unfit {
                 name: self.name.clone(),
                 advice: format!(
-                    "rows with NULL in {column} would never be read: give them a value"
+                    "rows with NULL in {column} would never be read: give them a value, or choose `nulls`"
                 ),
             }),
         }
@@ -200,6 +206,7 @@ impl Source for MysqlScan {
             limits,
             manner,
             poll,
+            early: self.settings.rules.early(self.settings.late),
         };
         let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
         let read = |outlet| keyset::read(table, pages, place, reading, outlet);

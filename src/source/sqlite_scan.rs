@@ -16,7 +16,7 @@ use sqlx::{
 };
 
 use super::{
-    Extent, Manner, ReadLimits, Source, SourceError, SourceReader,
+    Extent, Manner, ReadLimits, Rules, Source, SourceError, SourceReader,
     keyset::{
         self, Batches, HeldBy, Mark, Page, Pages, Place, ReadAhead, Reading, Settled, failed,
     },
@@ -41,6 +41,8 @@ pub struct SqliteScanSettings {
     pub limits: ReadLimits,
     /// How long a following read waits before it asks again for new rows.
     pub poll: Duration,
+    /// What else is gone by.
+    pub rules: Rules,
 }
 
 /// A table as a source.
@@ -87,8 +89,9 @@ impl SqliteScan {
             Some(_) => Err(SourceError::Unfit {
                 name: self.name.clone(),
                 advice: format!(
-                    "rows with NULL in {} would never be read: give them a value",
-                    learned.nullable.join(" or ")
+                    "rows with NULL in {} would never be read: give them a value{}",
+                    learned.nullable.join(" or "),
+                    learned.choice()
                 ),
             }),
         }
@@ -138,6 +141,8 @@ impl Source for SqliteScan {
             limits,
             manner,
             poll,
+            // A file has one writer: what is there is settled.
+            early: None,
         };
         let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
         let read = |outlet| keyset::read(table, pages, place, reading, outlet);

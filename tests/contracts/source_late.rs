@@ -58,6 +58,7 @@ fn scan(connection: &MysqlConnection, incremental: &str, late: Late) -> MysqlSca
         limits: limits(10),
         poll: POLL,
         late,
+        rules: highwater::source::Rules::default(),
     };
     MysqlScan::new(connection.clone(), settings)
 }

@@ -196,6 +196,7 @@ impl Sqlite {
             key: None,
             limits,
             poll: POLL,
+            rules: highwater::source::Rules::default(),
         };
         SqliteScan::new(self.connection.clone(), settings)
     }
@@ -261,6 +262,7 @@ impl Server {
             limits,
             poll: POLL,
             late: Late::None,
+            rules: highwater::source::Rules::default(),
         };
         MysqlScan::new(self.0.clone(), settings)
     }

@@ -63,16 +63,9 @@ impl Table {
         let _ = write!(text, " ORDER BY {} LIMIT {rows}", order.join(", "));
         Page { text, bound }
     }
-
-    /// The last row in the order of the incremental field and the key.
-    pub fn last(&self) -> String {
-        let descending = |it: &KeyColumn| format!("{} DESC", it.quoted);
-        let order: Vec<String> = self.incremental.iter().map(descending).collect();
-        format!("{} ORDER BY {} LIMIT 1", self.select, order.join(", "))
-    }
 }
 
-fn expanded<'m>(
+pub(super) fn expanded<'m>(
     columns: &[KeyColumn],
     after: &'m [Mark],
     text: &mut String,
@@ -95,7 +88,7 @@ fn expanded<'m>(
     text.push_str("))");
 }
 
-fn compare<'m>(
+pub(super) fn compare<'m>(
     column: &KeyColumn,
     operator: &str,
     mark: &'m Mark,
@@ -106,7 +99,7 @@ fn compare<'m>(
     bound.push(mark);
 }
 
-fn row_values<'m>(
+pub(super) fn row_values<'m>(
     columns: &[KeyColumn],
     after: &'m [Mark],
     text: &mut String,
@@ -205,14 +198,5 @@ mod tests {
             page.text
         );
         assert_eq!(page.bound.len(), 2);
-    }
-
-    #[test]
-    fn the_last_row_is_the_last_of_its_ties() {
-        assert!(
-            table()
-                .last()
-                .ends_with("ORDER BY `updated_at` DESC, `id` DESC LIMIT 1")
-        );
     }
 }

@@ -48,7 +48,7 @@ pub(super) async fn read(
     outlet: Outlet,
 ) -> Result<(), SourceError> {
     let mut batches = Batches::start(scanned, place, classes, reading.limits, outlet).await?;
-    if let Late::HoldBack(hold) = reading.late {
+    if let Some(hold) = reading.late.writers() {
         return held::read(batches, reading, hold).await;
     }
     let mut idle = 0;

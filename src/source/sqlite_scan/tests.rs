@@ -43,6 +43,7 @@ impl File {
             key: None,
             limits,
             poll: Duration::from_millis(1),
+            rules: crate::source::Rules::default(),
         };
         SqliteScan::new(self.connection.clone(), settings)
     }
