@@ -4,8 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     connection::ConnectionKind as Kind, read_from::ReadFrom, references::Connections,
-    section::Section, typed::Choice, write_into::WriteInto,
+    section::Section, steps, typed::Choice, write_into::WriteInto,
 };
+
+use crate::pipeline::StepSettings;
 
 /// A named flow of records: produced where it has `from`, consumed where it has `into`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct DataType {
     pub dead_letters: Option<String>,
     /// The folder of the older producer's cursor files, to be taken over once.
     pub older_cursors: Option<PathBuf>,
+    /// What happens to records before they are encoded, in order.
+    pub steps: Vec<StepSettings>,
     /// Where records are written.
     pub into: Option<WriteInto>,
 }
@@ -127,6 +131,7 @@ impl DataType {
                 Some(named)
             }),
             older_cursors: older,
+            steps: steps::read(section),
             into: section
                 .optional_section("into", |it| WriteInto::read(name, format, it, connections)),
             topic,

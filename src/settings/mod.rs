@@ -20,6 +20,7 @@ mod reading;
 mod references;
 mod report;
 mod section;
+mod steps;
 mod typed;
 mod write_into;
 
@@ -29,6 +30,8 @@ mod cases;
 mod secret_cases;
 #[cfg(test)]
 mod shipped;
+#[cfg(test)]
+mod step_cases;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
