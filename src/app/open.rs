@@ -27,7 +27,7 @@ use crate::{
         WriteInto,
     },
     sink::{
-        BytesText, CreateTable, JsonText, Sink, Texts,
+        BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
         mysql::{MysqlSink, MysqlSinkSettings},
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
@@ -228,6 +228,7 @@ impl Open {
                 let settings = SqliteSinkSettings {
                     key,
                     drop,
+                    rules: row_rules(into),
                     create,
                     ..SqliteSinkSettings::new(&into.table)
                 };
@@ -238,6 +239,8 @@ impl Open {
                 let settings = MysqlSinkSettings {
                     key,
                     drop,
+                    rules: row_rules(into),
+                    silence: into.session_timeout / 2,
                     create,
                     texts: texts(into),
                     ..MysqlSinkSettings::new(&into.table)
@@ -360,5 +363,20 @@ fn late(from: &ReadFrom) -> Late {
             settle: from.settle,
             clock_skew: from.clock_skew.unwrap_or_default(),
         }),
+    }
+}
+
+fn row_rules(into: &WriteInto) -> RowRules {
+    RowRules {
+        on_known: match into.on_known {
+            settings::OnKnown::Update => OnKnown::Update,
+            settings::OnKnown::Ignore => OnKnown::Ignore,
+        },
+        version: into.version.clone(),
+        on_delete: match into.on_delete {
+            settings::OnDelete::Delete => OnDelete::Delete,
+            settings::OnDelete::Ignore => OnDelete::Ignore,
+            settings::OnDelete::Refuse => OnDelete::Refuse,
+        },
     }
 }
