@@ -80,6 +80,8 @@ pub enum Command {
     Sink(Sink),
     /// Check settings, connections, rights and topics, and say what flows cannot see
     Check(Check),
+    /// Say what `sync` would read next and how the server finds it; changes nothing
+    Plan(Plan),
     /// See and move cursors
     #[command(subcommand)]
     Cursor(Cursor),
@@ -169,6 +171,20 @@ pub struct Check {
     pub data_type: Option<String>,
 }
 
+/// `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = PLAN_EXAMPLES)]
+pub struct Plan {
+    /// The data type; without it, every one that has `from`
+    #[arg(long, alias = "data_type", value_name = "NAME")]
+    pub data_type: Option<String>,
+
+    /// With --data-type, as if it were published to this topic. Alone, the data types that have
+    /// this topic
+    #[arg(long, value_name = "TOPIC", value_parser = topic)]
+    pub topic: Option<String>,
+}
+
 /// `cursor`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = CURSOR_EXAMPLES)]
@@ -232,6 +248,14 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   highwater check                                     opens each connection that a flow needs
   highwater check --offline --settings new.toml       every mistake of a file, with its line";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  highwater plan                                      every data type in the settings
+  highwater plan --data-type information --json
+
+It takes no lease, so that it also works while the flow runs. It fails where a page would read or sort
+the whole table, and says the index that mends it.";
 
 const CURSOR_EXAMPLES: &str = "\
 Examples:

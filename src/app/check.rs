@@ -98,7 +98,7 @@ async fn sink(
     into: &crate::settings::WriteInto,
 ) -> Result<Vec<Finding>, FlowError> {
     let sink = app.open.sink(chosen, into).await?;
-    let codec = open::codec(chosen.data_type.format);
+    let codec = open::codec(chosen.data_type);
     Ok(sink.check(codec.decoder.fields().as_deref()).await?)
 }
 

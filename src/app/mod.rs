@@ -11,6 +11,7 @@ mod lease;
 mod open;
 mod open_kafka;
 mod open_topics;
+mod plan;
 mod progress;
 mod report;
 mod sink;
@@ -87,6 +88,7 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::Sync(arguments) => sync::run(&app, arguments).await,
         Command::Sink(arguments) => sink::run(&app, arguments).await,
         Command::Check(arguments) => check::run(&app, arguments).await,
+        Command::Plan(arguments) => plan::run(&app, arguments).await,
         Command::Cursor(arguments) => cursors::run(&app, arguments).await,
         // `run` has taken it before.
         Command::Demo(_) => Ok(ExitStatus::Usage),

@@ -9,7 +9,7 @@ use crate::{
     codec::{
         Decoder, Encoder,
         information::{InformationJson, InformationProtobuf},
-        json::Json,
+        json::{Binary, Decimals, Documents, Instants, Json},
         protobuf::Protobuf,
     },
     connect::{
@@ -23,8 +23,8 @@ use crate::{
     flow::FlowError,
     model::FlowName,
     settings::{
-        self, BinaryText, Chosen, Connection, Cursors, Format, LateRows, ReadFrom, Settings,
-        WriteInto,
+        self, BinaryText, Chosen, Connection, Cursors, DataType, Format, JsonOptions, LateRows,
+        ReadFrom, Settings, WriteInto,
     },
     sink::{
         BytesText, CreateTable, JsonText, Sink, Texts,
@@ -32,7 +32,7 @@ use crate::{
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
     source::{
-        HoldBack, Late, ReadLimits, Source,
+        HoldBack, Late, ReadLimits, Sharing, Source,
         mongodb_scan::{MongodbScan, MongodbScanSettings},
         mysql_scan::{MysqlScan, MysqlScanSettings},
         sqlite_scan::{SqliteScan, SqliteScanSettings},
@@ -71,17 +71,17 @@ pub(super) struct Codec {
     pub decoder: Arc<dyn Decoder>,
 }
 
-pub(super) fn codec(format: Format) -> Codec {
+pub(super) fn codec(data_type: &DataType) -> Codec {
     fn both<T: Encoder + Decoder + Copy + 'static>(format: T) -> Codec {
         Codec {
             encoder: Arc::new(format),
             decoder: Arc::new(format),
         }
     }
-    match format {
+    match data_type.format {
         Format::InformationJson => both(InformationJson),
         Format::InformationProtobuf => both(InformationProtobuf),
-        Format::Json => both(Json),
+        Format::Json => both(json(data_type.json)),
         Format::Protobuf => both(Protobuf),
     }
 }
@@ -177,6 +177,7 @@ impl Open {
             bytes: from.bytes,
             max_wait: MAX_WAIT,
         };
+        let sharing = Sharing::among(from.workers);
         let (table, incremental) = (from.table.clone(), from.incremental.clone());
         let (name, key, poll) = (&from.connection, declared(&from.key), from.poll);
         Ok(match self.connection(name)? {
@@ -192,6 +193,7 @@ impl Open {
                     key,
                     limits,
                     poll,
+                    sharing,
                 };
                 Box::new(SqliteScan::new(sqlite, settings))
             }
@@ -204,6 +206,7 @@ impl Open {
                     limits,
                     poll,
                     late: late(from),
+                    sharing,
                 };
                 Box::new(MysqlScan::new(mysql, settings))
             }
@@ -239,7 +242,7 @@ impl Open {
                     key,
                     drop,
                     create,
-                    texts: texts(into),
+                    texts: texts(into, chosen.data_type.json),
                     ..MysqlSinkSettings::new(&into.table)
                 };
                 Arc::new(MysqlSink::open(mysql, settings)?)
@@ -330,11 +333,40 @@ fn declared(key: &[String]) -> Option<Vec<String>> {
     (!key.is_empty()).then(|| key.to_vec())
 }
 
-fn texts(into: &WriteInto) -> Texts {
+fn json(options: JsonOptions) -> Json {
+    Json {
+        documents: match options.documents {
+            settings::Documents::Plain => Documents::Plain,
+            settings::Documents::Relaxed => Documents::Relaxed,
+            settings::Documents::Canonical => Documents::Canonical,
+        },
+        decimals: match options.decimals {
+            settings::Decimals::Text => Decimals::Text,
+            settings::Decimals::Number => Decimals::Number,
+        },
+        instants: match options.instants {
+            settings::Instants::Text => Instants::Text,
+            settings::Instants::EpochMillis => Instants::EpochMillis,
+            settings::Instants::EpochMicros => Instants::EpochMicros,
+        },
+        binary: match options.binary {
+            settings::BytesIn::Base64 => Binary::Base64,
+            settings::BytesIn::Hex => Binary::Hex,
+        },
+    }
+}
+
+fn texts(into: &WriteInto, json: JsonOptions) -> Texts {
     Texts {
+        epoch: match json.instants {
+            settings::Instants::Text => None,
+            settings::Instants::EpochMillis => Some(1_000),
+            settings::Instants::EpochMicros => Some(1_000_000),
+        },
         bytes: match into.binary {
             BinaryText::Plain => BytesText::Plain,
             BinaryText::Base64 => BytesText::Base64,
+            BinaryText::Hex => BytesText::Hex,
         },
         json: match into.json_text {
             settings::JsonText::Document => JsonText::Document,
@@ -350,6 +382,7 @@ fn mongodb_scan(from: &ReadFrom, limits: ReadLimits) -> MongodbScanSettings {
         limits,
         poll: from.poll,
         late: late(from),
+        sharing: Sharing::among(from.workers),
     }
 }
 

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
-use crate::flow::Figures;
+use crate::flow::{Figures, Snapshot};
 
 /// Time between two plain lines.
 const PLAIN: Duration = Duration::from_secs(10);
@@ -101,7 +101,8 @@ async fn plain(name: String, figures: Arc<Figures>) {
         if now.rows > before {
             let rate = (now.rows - before) as f64 / PLAIN.as_secs_f64();
             let (rows, bytes) = (HumanCount(now.rows), HumanBytes(now.bytes));
-            tracing::info!("{name}: {rows} rows, {bytes}, {rate:.0} rows/s");
+            let of = whole(&now).map(|it| it.told(rate)).unwrap_or_default();
+            tracing::info!("{name}: {rows} rows{of}, {bytes}, {rate:.0} rows/s");
             before = now.rows;
         }
     }
@@ -109,6 +110,7 @@ async fn plain(name: String, figures: Arc<Figures>) {
 
 async fn moving(name: String, figures: Arc<Figures>, bar: ProgressBar) {
     let began = Instant::now();
+    let mut has_bar = false;
     loop {
         let now = figures.snapshot();
         let rate = now.rows as f64 / began.elapsed().as_secs_f64().max(0.001);
@@ -117,10 +119,86 @@ async fn moving(name: String, figures: Arc<Figures>, bar: ProgressBar) {
             0 => String::new(),
             letters => format!(", {letters} dead letters"),
         };
+        let whole = whole(&now);
+        let of = whole.map(|it| it.told(rate)).unwrap_or_default();
+        if let Some(whole) = whole {
+            bar.set_length(whole.of);
+            bar.set_position(whole.done);
+        }
+        let template = match whole {
+            Some(_) => "{spinner} [{bar:30}] {msg}",
+            None => "{spinner} {msg}",
+        };
+        // A template of our own is known to be valid.
+        if whole.is_some() != has_bar
+            && let Ok(style) = ProgressStyle::with_template(template)
+        {
+            bar.set_style(style);
+            has_bar = whole.is_some();
+        }
         bar.set_message(format!(
-            "{name}: {rows} rows, {bytes}, {rate:.0} rows/s{aside}"
+            "{name}: {rows} rows{of}, {bytes}, {rate:.0} rows/s{aside}"
         ));
         bar.tick();
         tokio::time::sleep(MOVING).await;
+    }
+}
+
+/// How far a full read is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Whole {
+    done: u64,
+    of: u64,
+}
+
+/// `None` where there is none, or it has come to the end of what was expected.
+fn whole(now: &Snapshot) -> Option<Whole> {
+    let (done, of) = (now.before + now.rows, now.expected);
+    (done < of).then_some(Whole { done, of })
+}
+
+impl Whole {
+    /// ` (12 % of about 1,000,000, 35s left)`.
+    fn told(self, rate: f64) -> String {
+        let percent = u128::from(self.done) * 100 / u128::from(self.of.max(1));
+        let left = match rate >= 1.0 {
+            true => {
+                let seconds = (self.of - self.done) as f64 / rate;
+                let left = Duration::from_secs(seconds as u64);
+                format!(", {} left", HumanDuration(left))
+            }
+            false => String::new(),
+        };
+        format!(" ({percent} % of about {}{left})", HumanCount(self.of))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resumed_full_read_counts_what_earlier_runs_have_read() {
+        let now = Snapshot {
+            rows: 100,
+            before: 400,
+            expected: 1000,
+            ..Snapshot::default()
+        };
+        let whole = whole(&now).expect("it is within a full read");
+        let told = whole.told(50.0);
+        assert_eq!(told, " (50 % of about 1,000, 10 seconds left)");
+        assert_eq!(whole.told(0.0), " (50 % of about 1,000)");
+    }
+
+    #[test]
+    fn behind_what_was_expected_nothing_is_foretold() {
+        let now = Snapshot {
+            rows: 10,
+            expected: 10,
+            ..Snapshot::default()
+        };
+        assert_eq!(whole(&now), None);
+        assert_eq!(whole(&Snapshot::default()), None);
     }
 }

@@ -77,7 +77,7 @@ async fn consume(
         return Err(FlowError::Silent("a data type without `into`"));
     };
     app.open.ensure_topics(chosen).await?;
-    let codec = open::codec(chosen.data_type.format);
+    let codec = open::codec(chosen.data_type);
     let sink = app.open.sink(chosen, into).await?;
     sink.prepare(codec.decoder.fields().as_deref()).await?;
     let consume = Consume {

@@ -142,13 +142,13 @@ async fn produce(
         if extent == Extent::Incremental {
             take_over(chosen, flow, &*source, &mut *cursor).await?;
         }
-        let codec = open::codec(chosen.data_type.format);
+        let codec = open::codec(chosen.data_type);
         let before = cursor.load().await?;
         let produce = Produce {
             flow,
             source: &*source,
             encoder: &*codec.encoder,
-            describer: &crate::codec::json::Json,
+            describer: &crate::codec::json::Json::PLAIN,
             publisher: &*publisher,
             dead_letters: &dead_letters,
             cursor: &mut *cursor,

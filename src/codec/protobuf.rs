@@ -79,6 +79,7 @@ fn measure(value: Value<'_>, depth: usize) -> Result<usize, String> {
     Ok(match value {
         Value::Null => 0,
         Value::Bool(_) => varint(1, 1),
+        Value::I32(it) => varint(26, zigzag(i64::from(it))),
         Value::I64(it) => varint(2, zigzag(it)),
         Value::U64(it) => varint(3, it),
         Value::F32(_) => key_len(4) + 4,
@@ -87,6 +88,7 @@ fn measure(value: Value<'_>, depth: usize) -> Result<usize, String> {
         Value::Bit(it) => varint(14, it),
         Value::MinKey => varint(22, 1),
         Value::MaxKey => varint(23, 1),
+        Value::Undefined => varint(28, 1),
         Value::Geometry(it) => sized(17, it.len()),
         Value::ObjectId(it) => sized(18, it.len()),
         Value::Array(items) => {
@@ -102,6 +104,13 @@ fn measure(value: Value<'_>, depth: usize) -> Result<usize, String> {
                 length += sized(1, field_length(name, measure(value, depth + 1)?));
             }
             sized(25, length)
+        }
+        Value::CodeWithScope(code, scope) => {
+            let mut length = sized(1, code.len());
+            for (name, value) in scope {
+                length += sized(2, field_length(name, measure(value, depth + 1)?));
+            }
+            sized(30, length)
         }
         small => small_message(small).map_or(0, |(number, bytes)| sized(number, bytes.len())),
     })
@@ -129,6 +138,7 @@ fn write_value(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Null => (),
         Value::Bool(it) => varint(1, u64::from(it), out),
+        Value::I32(it) => varint(26, zigzag(i64::from(it)), out),
         Value::I64(it) => varint(2, zigzag(it), out),
         Value::U64(it) => varint(3, it, out),
         Value::F32(it) => {
@@ -143,6 +153,7 @@ fn write_value(value: Value<'_>, out: &mut Vec<u8>) {
         Value::Bit(it) => varint(14, it, out),
         Value::MinKey => varint(22, 1, out),
         Value::MaxKey => varint(23, 1, out),
+        Value::Undefined => varint(28, 1, out),
         Value::Geometry(it) => write_sized(17, it, out),
         Value::ObjectId(it) => write_sized(18, &it, out),
         Value::Array(items) => {
@@ -164,6 +175,17 @@ fn write_value(value: Value<'_>, out: &mut Vec<u8>) {
                 write_field(name, value, measured(value), 1, out);
             }
         }
+        Value::CodeWithScope(code, scope) => {
+            let measured = |it| measure(it, 0).unwrap_or(0);
+            let variables: usize = scope
+                .map(|(name, value)| 1 + prefixed(field_length(name, measured(value))))
+                .sum();
+            open(30, 1 + prefixed(code.len()) + variables, out);
+            write_sized(1, code.as_bytes(), out);
+            for (name, value) in scope {
+                write_field(name, value, measured(value), 2, out);
+            }
+        }
         small => {
             if let Some((number, bytes)) = small_message(small) {
                 write_sized(number, &bytes, out);
@@ -181,6 +203,15 @@ fn small_message(value: Value<'_>) -> Option<(u32, std::borrow::Cow<'_, [u8]>)> 
         Value::Enum(it) => Some((15, it.as_bytes().into())),
         Value::Json(it) => Some((16, it.as_bytes().into())),
         Value::Code(it) => Some((21, it.as_bytes().into())),
+        Value::Symbol(it) => Some((27, it.as_bytes().into())),
+        Value::DbPointer(namespace, id) => {
+            let (namespace, object_id) = (namespace.to_owned(), id.to_vec());
+            let pointer = wire::DbPointer {
+                namespace,
+                object_id,
+            };
+            Some((29, pointer.encode_to_vec().into()))
+        }
         Value::Bytes(subtype, data) => {
             let (subtype, data) = (u32::from(subtype), data.to_vec());
             Some((8, wire::Binary { subtype, data }.encode_to_vec().into()))
@@ -237,6 +268,7 @@ fn pack(packer: &mut Packer<'_>, kind: Option<&wire::value::Kind>) -> Result<(),
     let value = match kind {
         None => Value::Null,
         Some(Wire::Boolean(it)) => Value::Bool(*it),
+        Some(Wire::Narrow(it)) => Value::I32(*it),
         Some(Wire::Signed(it)) => Value::I64(*it),
         Some(Wire::Unsigned(it)) => Value::U64(*it),
         Some(Wire::Single(it)) => Value::F32(*it),
@@ -263,6 +295,18 @@ fn pack(packer: &mut Packer<'_>, kind: Option<&wire::value::Kind>) -> Result<(),
         Some(Wire::ObjectId(it)) => {
             let bytes = it.as_slice().try_into();
             Value::ObjectId(bytes.map_err(|_| "an ObjectId has 12 bytes")?)
+        }
+        Some(Wire::DbPointer(it)) => {
+            let bytes = it.object_id.as_slice().try_into();
+            Value::DbPointer(
+                &it.namespace,
+                bytes.map_err(|_| "an ObjectId has 12 bytes")?,
+            )
+        }
+        Some(Wire::Symbol(it)) => Value::Symbol(it),
+        Some(Wire::Undefined(_)) => Value::Undefined,
+        Some(Wire::CodeWithScope(it)) => {
+            return packer.code_with_scope(&it.code, |packer| pack_fields(packer, &it.scope));
         }
         Some(Wire::Timestamp(it)) => Value::Timestamp(it.seconds, it.increment),
         Some(Wire::Regex(it)) => Value::Regex(&it.pattern, &it.options),

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
@@ -76,7 +77,7 @@ impl CursorStore for FileCursors {
             flow: flow.text(),
             path,
             lock_path,
-            lock,
+            lock: Arc::new(lock),
         }))
     }
 
@@ -124,7 +125,7 @@ struct FileLease {
     flow: String,
     path: PathBuf,
     lock_path: PathBuf,
-    lock: File,
+    lock: Arc<File>,
 }
 
 impl FileLease {
@@ -165,8 +166,14 @@ impl CursorLease for FileLease {
         let mut text = serde_json::to_vec_pretty(&content)
             .map_err(|cause| refused(io::Error::other(cause)))?;
         text.push(b'\n');
-        let path = self.path.clone();
-        let written = tokio::task::spawn_blocking(move || replace(&path, &text)).await;
+        let (path, lock) = (self.path.clone(), self.lock.clone());
+        let write = move || {
+            let written = replace(&path, &text);
+            // Nobody else has the flow before this is done, also where nobody waits for it any more.
+            drop(lock);
+            written
+        };
+        let written = tokio::task::spawn_blocking(write).await;
         written.map_err(io::Error::other).flatten().map_err(refused)
     }
 

@@ -10,6 +10,8 @@ pub struct Figures {
     dead_letters: AtomicU64,
     batches: AtomicU64,
     attempts: AtomicU64,
+    before: AtomicU64,
+    expected: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -25,6 +27,10 @@ pub struct Snapshot {
     pub batches: u64,
     /// Times that the flow was opened again after an error.
     pub retries: u64,
+    /// Rows of a full read that earlier runs had published.
+    pub before: u64,
+    /// Rows of a full read in all, about; 0 where it is none, or nobody knows.
+    pub expected: u64,
 }
 
 impl Figures {
@@ -36,7 +42,17 @@ impl Figures {
             dead_letters: self.dead_letters.load(Ordering::Relaxed),
             batches: self.batches.load(Ordering::Relaxed),
             retries: self.attempts.load(Ordering::Relaxed).saturating_sub(1),
+            before: self.before.load(Ordering::Relaxed),
+            expected: self.expected.load(Ordering::Relaxed),
         }
+    }
+
+    /// A full read goes on behind `read` rows of about `of`.
+    pub(super) fn expect(&self, read: u64, of: u64) {
+        let rows = self.rows.load(Ordering::Relaxed);
+        self.before
+            .store(read.saturating_sub(rows), Ordering::Relaxed);
+        self.expected.store(of, Ordering::Relaxed);
     }
 
     pub(super) fn attempt(&self) {

@@ -73,6 +73,9 @@ impl Produce<'_> {
             self.cursor.save(&begin).await?;
             saved = None;
         }
+        if let Some(progress) = self.source.progress(&begin).await? {
+            self.figures.expect(progress.rows, progress.of);
+        }
         let mut saver = Saver {
             saved: saved.unwrap_or_else(|| begin.clone()),
             durable: begin.clone(),

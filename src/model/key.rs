@@ -44,14 +44,17 @@ fn write_quoted(value: Value<'_>, out: &mut Vec<u8>) -> bool {
 
 fn write_plain(value: Value<'_>, out: &mut Vec<u8>) -> bool {
     let written = match value {
+        Value::I32(it) => write!(out, "{it}"),
         Value::I64(it) => write!(out, "{it}"),
         Value::U64(it) | Value::Bit(it) => write!(out, "{it}"),
         Value::F32(it) => write!(out, "{it}"),
         Value::F64(it) => write!(out, "{it}"),
         Value::Bool(it) => write!(out, "{it}"),
-        Value::Decimal(it) | Value::String(it) | Value::Enum(it) | Value::Json(it) => {
-            out.write_all(it.as_bytes())
-        }
+        Value::Decimal(it)
+        | Value::String(it)
+        | Value::Enum(it)
+        | Value::Json(it)
+        | Value::Symbol(it) => out.write_all(it.as_bytes()),
         Value::Date(it) => write!(out, "{it}"),
         Value::Time(it) => write!(out, "{it}"),
         Value::DateTime(it) => write!(out, "{it}"),
@@ -61,6 +64,9 @@ fn write_plain(value: Value<'_>, out: &mut Vec<u8>) -> bool {
         Value::ObjectId(it) => return write_hex(&it, out),
         Value::Bytes(_, it) => return write_hex(it, out),
         Value::Null
+        | Value::Undefined
+        | Value::DbPointer(..)
+        | Value::CodeWithScope(..)
         | Value::Geometry(_)
         | Value::Regex(..)
         | Value::Code(_)

@@ -38,6 +38,11 @@ mod tag {
     pub const MAX_KEY: u8 = 24;
     pub const ARRAY: u8 = 25;
     pub const DOCUMENT: u8 = 26;
+    pub const I32: u8 = 27;
+    pub const SYMBOL: u8 = 28;
+    pub const UNDEFINED: u8 = 29;
+    pub const DB_POINTER: u8 = 30;
+    pub const CODE_WITH_SCOPE: u8 = 31;
 }
 
 impl<'b> Packer<'b> {
@@ -57,6 +62,7 @@ impl<'b> Packer<'b> {
             Value::Null => self.out.push(tag::NULL),
             Value::Bool(false) => self.out.push(tag::FALSE),
             Value::Bool(true) => self.out.push(tag::TRUE),
+            Value::I32(it) => self.fixed(tag::I32, &it.to_le_bytes()),
             Value::I64(it) => self.fixed(tag::I64, &it.to_le_bytes()),
             Value::U64(it) => self.fixed(tag::U64, &it.to_le_bytes()),
             Value::F32(it) => self.fixed(tag::F32, &it.to_le_bytes()),
@@ -103,6 +109,18 @@ impl<'b> Packer<'b> {
                 self.sized(options.as_bytes());
             }
             Value::Code(it) => self.text(tag::CODE, it),
+            Value::CodeWithScope(code, scope) => self.code_with_scope(code, |packer| {
+                scope.for_each(|(name, value)| {
+                    packer.name(name);
+                    packer.value(value);
+                });
+            }),
+            Value::Symbol(it) => self.text(tag::SYMBOL, it),
+            Value::Undefined => self.out.push(tag::UNDEFINED),
+            Value::DbPointer(namespace, id) => {
+                self.fixed(tag::DB_POINTER, &id);
+                self.sized(namespace.as_bytes());
+            }
             Value::MinKey => self.out.push(tag::MIN_KEY),
             Value::MaxKey => self.out.push(tag::MAX_KEY),
             Value::Array(items) => self.array(|packer| items.for_each(|it| packer.value(it))),
@@ -125,8 +143,20 @@ impl<'b> Packer<'b> {
         self.nested(tag::DOCUMENT, fill)
     }
 
+    /// Appends code; `fill` appends its variables, a name and a value, again and again.
+    pub fn code_with_scope<R>(&mut self, code: &str, fill: impl FnOnce(&mut Packer<'_>) -> R) -> R {
+        self.text(tag::CODE_WITH_SCOPE, code);
+        self.measured(fill)
+    }
+
     fn nested<R>(&mut self, tag: u8, fill: impl FnOnce(&mut Packer<'_>) -> R) -> R {
-        self.fixed(tag, &[0; 4]);
+        self.out.push(tag);
+        self.measured(fill)
+    }
+
+    /// What `fill` appends, behind its length.
+    fn measured<R>(&mut self, fill: impl FnOnce(&mut Packer<'_>) -> R) -> R {
+        self.out.extend_from_slice(&[0; 4]);
         let start = self.out.len();
         let filled = fill(&mut Packer::new(self.out));
         let length = (self.out.len() - start) as u32;
@@ -181,6 +211,7 @@ impl<'a> Unpacker<'a> {
         match tag {
             tag::FALSE => Value::Bool(false),
             tag::TRUE => Value::Bool(true),
+            tag::I32 => Value::I32(i32::from_le_bytes(self.array())),
             tag::I64 => Value::I64(i64::from_le_bytes(self.array())),
             tag::U64 => Value::U64(u64::from_le_bytes(self.array())),
             tag::F32 => Value::F32(f32::from_le_bytes(self.array())),
@@ -229,6 +260,13 @@ impl<'a> Unpacker<'a> {
             ),
             tag::REGEX => Value::Regex(self.text(), self.text()),
             tag::CODE => Value::Code(self.text()),
+            tag::CODE_WITH_SCOPE => Value::CodeWithScope(self.text(), Fields::named(self.sized())),
+            tag::SYMBOL => Value::Symbol(self.text()),
+            tag::UNDEFINED => Value::Undefined,
+            tag::DB_POINTER => {
+                let id = self.array();
+                Value::DbPointer(self.text(), id)
+            }
             tag::MIN_KEY => Value::MinKey,
             tag::MAX_KEY => Value::MaxKey,
             tag::ARRAY => Value::Array(Items::packed(self.sized())),

@@ -12,6 +12,8 @@ pub enum Value<'a> {
     Null,
     /// A truth value (BSON; SQL's TINYINT(1) is a number).
     Bool(bool),
+    /// A signed integer of BSON's narrow type; wherever it is no matter, an integer like others.
+    I32(i32),
     /// A signed integer.
     I64(i64),
     /// An unsigned integer, as MySQL has it.
@@ -52,6 +54,14 @@ pub enum Value<'a> {
     Regex(&'a str, &'a str),
     /// JavaScript code.
     Code(&'a str),
+    /// JavaScript code, and the variables that it sees.
+    CodeWithScope(&'a str, Fields<'a>),
+    /// BSON's old second type of text.
+    Symbol(&'a str),
+    /// BSON's old second null.
+    Undefined,
+    /// BSON's old reference: a collection and an ObjectId.
+    DbPointer(&'a str, [u8; 12]),
     /// Less than every other value.
     MinKey,
     /// Greater than every other value.
@@ -62,13 +72,23 @@ pub enum Value<'a> {
     Document(Fields<'a>),
 }
 
-impl Value<'_> {
+impl<'a> Value<'a> {
+    /// The same in the type that others have it in, where a narrow or old one of BSON is no matter.
+    pub fn widened(self) -> Value<'a> {
+        match self {
+            Value::I32(it) => Value::I64(i64::from(it)),
+            Value::Symbol(it) => Value::String(it),
+            Value::Undefined => Value::Null,
+            other => other,
+        }
+    }
+
     /// The word for this value's type in messages to people.
     pub fn type_name(&self) -> &'static str {
         match self {
             Value::Null => "null",
             Value::Bool(_) => "boolean",
-            Value::I64(_) => "integer",
+            Value::I32(_) | Value::I64(_) => "integer",
             Value::U64(_) => "unsigned integer",
             Value::F32(_) | Value::F64(_) => "float",
             Value::Decimal(_) => "decimal",
@@ -87,6 +107,10 @@ impl Value<'_> {
             Value::Timestamp(..) => "timestamp",
             Value::Regex(..) => "regex",
             Value::Code(_) => "code",
+            Value::CodeWithScope(..) => "code with scope",
+            Value::Symbol(_) => "symbol",
+            Value::Undefined => "undefined",
+            Value::DbPointer(..) => "DBPointer",
             Value::MinKey => "min key",
             Value::MaxKey => "max key",
             Value::Array(_) => "array",

@@ -69,7 +69,7 @@ fn unknown_keys_name_the_nearest() {
         "[data-types.a]\ntopik = \"t\"\n\nformat = \"json\"\nbananas = 1\n[data-types.a.from]\nconnection = \"crawler\"\ncolection = \"c\"\ncollection = \"c\"\nbatch = { row = 5 }\n[retrry]\n[tasks.t]",
         &[
             "2: data-types.a.topik: unknown key, did you mean `topic`?",
-            "5: data-types.a.bananas: unknown key, known are format, topic, older-cursors, from, broker, key, create-topic, in-flight, compression, partitioner, dead-letters, into",
+            "5: data-types.a.bananas: unknown key, known are format, json, topic, older-cursors, from, broker, key, create-topic, in-flight, compression, partitioner, dead-letters, into",
             "8: data-types.a.from.colection: unknown key, did you mean `collection`?",
             "10: data-types.a.from.batch.row: unknown key, did you mean `rows`?",
             "11: retrry: unknown key, did you mean `retry`?",
@@ -170,12 +170,24 @@ fn parts_of_a_data_type_have_to_agree() {
 }
 
 #[test]
+fn choices_of_json_are_for_its_format_and_agree() {
+    check_flow(
+        "[data-types.a]\nformat = \"protobuf\"\ntopic = \"t\"\njson = { documents = \"plain\" }\ninto = { connection = \"shop\", table = \"c\" }\n[data-types.b]\nformat = \"json\"\ntopic = \"t\"\njson = { documents = \"canonical\", decimals = \"number\" }\nfrom = { connection = \"shop\", table = \"c\", incremental = \"id\" }",
+        &[
+            "4: data-types.a.json: is for the format `json` alone",
+            "9: data-types.b.json: extended JSON has the types of MongoDB alone",
+            "9: data-types.b.json.decimals: extended JSON says itself how this is written",
+        ],
+    );
+}
+
+#[test]
 fn what_texts_stand_for_is_for_mysql_and_mariadb() {
     check_flow(
-        "[connections.small]\nkind = \"sqlite\"\npath = \"a.db\"\n[data-types.a]\nformat = \"json\"\ntopic = \"t\"\ninto = { connection = \"small\", table = \"c\", binary = \"base64\" }\n[data-types.b]\nformat = \"json\"\ntopic = \"t\"\ninto = { connection = \"shop\", table = \"c\", binary = \"hex\", json-text = \"value\" }",
+        "[connections.small]\nkind = \"sqlite\"\npath = \"a.db\"\n[data-types.a]\nformat = \"json\"\ntopic = \"t\"\ninto = { connection = \"small\", table = \"c\", binary = \"base64\" }\n[data-types.b]\nformat = \"json\"\ntopic = \"t\"\ninto = { connection = \"shop\", table = \"c\", binary = \"octal\", json-text = \"value\" }",
         &[
             "7: data-types.a.into.binary: is for columns of MySQL and MariaDB: SQLite keeps texts as they are",
-            "11: data-types.b.into.binary: `hex` is none of plain, base64",
+            "11: data-types.b.into.binary: `octal` is none of plain, base64, hex",
         ],
     );
 }

@@ -3,8 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    connection::ConnectionKind as Kind, read_from::ReadFrom, references::Connections,
-    section::Section, typed::Choice, write_into::WriteInto,
+    connection::ConnectionKind as Kind, json_options::JsonOptions, read_from::ReadFrom,
+    references::Connections, section::Section, typed::Choice, write_into::WriteInto,
 };
 
 /// A named flow of records: produced where it has `from`, consumed where it has `into`.
@@ -14,6 +14,8 @@ pub struct DataType {
     pub from: Option<ReadFrom>,
     /// How records are written in messages.
     pub format: Format,
+    /// What the format `json` makes of values.
+    pub json: JsonOptions,
     /// The connection that has the topic: Kafka or embedded.
     pub broker: String,
     /// The topic.
@@ -102,11 +104,13 @@ impl DataType {
 
     pub(super) fn read(name: &str, section: &mut Section<'_>, connections: &Connections) -> Self {
         let format = section.choice("format", "\"json\"");
+        let json = JsonOptions::read(section, format);
         let topic = read_topic(section, "topic", None);
         let older = section.optional_path("older-cursors");
         let data_type = Self {
             from: section.optional_section("from", |it| ReadFrom::read(it, connections)),
             format: format.unwrap_or(Format::Json),
+            json,
             broker: connections.broker(section),
             key: section.choice_or("key", MessageKey::Primary),
             create_topic: section.optional_section("create-topic", |it| CreateTopic {
@@ -127,8 +131,9 @@ impl DataType {
                 Some(named)
             }),
             older_cursors: older,
-            into: section
-                .optional_section("into", |it| WriteInto::read(name, format, it, connections)),
+            into: section.optional_section("into", |it| {
+                WriteInto::read(name, (format, json), it, connections)
+            }),
             topic,
         };
         data_type.check(section, connections);
@@ -141,6 +146,15 @@ impl DataType {
             let message = "has neither `from` nor `into`: there is nothing to do".to_owned();
             let help = "add `from` to produce, `into` to consume, or both".to_owned();
             section.missing("", message, Some(help));
+        }
+        let kind = |from: &ReadFrom| connections.kind(&from.connection);
+        let mut from = self.from.as_ref().and_then(kind).into_iter();
+        if let Some(span) = section.written("json")
+            && self.json.is_extended()
+            && from.any(|it| it != Kind::Mongodb)
+        {
+            let message = "extended JSON has the types of MongoDB alone".to_owned();
+            section.wrong("json", &span, message, None);
         }
         if let Some(span) = section.written("older-cursors") {
             let fits = self.from.as_ref().is_some_and(|from| {

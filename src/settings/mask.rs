@@ -8,7 +8,7 @@ use std::ops::Range;
 use toml::{Spanned, de::DeValue};
 
 /// Keys whose values are plain in a line that could not be read.
-const PLAIN_KEYS: [&str; 40] = [
+const PLAIN_KEYS: [&str; 46] = [
     "kind",
     "database",
     "path",
@@ -28,11 +28,17 @@ const PLAIN_KEYS: [&str; 40] = [
     "rows",
     "bytes",
     "wait",
+    "workers",
     "poll",
     "late",
     "settle",
     "clock-skew",
     "format",
+    "json",
+    "documents",
+    "decimals",
+    "instants",
+    "binary",
     "broker",
     "topic",
     "create-topic",

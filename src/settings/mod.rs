@@ -11,6 +11,7 @@
 mod connection;
 mod data_type;
 mod engine;
+mod json_options;
 mod mask;
 mod measure;
 mod mistake;
@@ -45,6 +46,7 @@ pub use data_type::{
     Compression, CreateTopic, DataType, Format, MessageKey, Partitioner, topic_problem,
 };
 pub use engine::{Cursors, Log, Retry, Stop};
+pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
 pub(crate) use measure::duration;
 pub use mistake::{Mistake, Mistakes};
 pub use nearest::UnknownName;

@@ -24,6 +24,8 @@ pub struct ReadFrom {
     pub rows: usize,
     /// Bytes read together, at most.
     pub bytes: usize,
+    /// Connections that a full read is shared out among.
+    pub workers: usize,
     /// How long a following read waits before it looks again.
     pub poll: Duration,
     /// What is done about rows that commit late.
@@ -69,6 +71,7 @@ impl ReadFrom {
             key: key.into_iter().map(|it| it.text).collect(),
             rows,
             bytes,
+            workers: section.number_or("workers", usual_workers(kind), 1..=64),
             poll: section.duration_or("poll", Duration::from_secs(1)),
             late: section.choice_or("late", usual_late(kind)),
             settle: section.optional_duration("settle"),
@@ -82,6 +85,15 @@ fn usual_late(kind: Option<Kind>) -> LateRows {
     match kind {
         Some(Kind::Sqlite) => LateRows::None,
         _ => LateRows::HoldBack,
+    }
+}
+
+/// Two keep a server and this process busy; a SQLite file is read within this process, and the
+/// copying of a page is most of the work.
+fn usual_workers(kind: Option<Kind>) -> usize {
+    match kind {
+        Some(Kind::Sqlite) => 1,
+        _ => 2,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     connection::ConnectionKind as Kind,
     data_type::Format,
+    json_options::{BytesIn, JsonOptions},
     read_from::read_bytes,
     references::{Connections, SINKS},
     section::Section,
@@ -49,6 +50,8 @@ pub enum BinaryText {
     Plain,
     /// The bytes that it has in base64.
     Base64,
+    /// The bytes that it has in hexadecimal digits.
+    Hex,
 }
 
 /// What a text stands for in a column of JSON.
@@ -63,7 +66,7 @@ pub enum JsonText {
 impl WriteInto {
     pub(super) fn read(
         data_type: &str,
-        format: Option<Format>,
+        (format, json): (Option<Format>, JsonOptions),
         section: &mut Section<'_>,
         connections: &Connections,
     ) -> Self {
@@ -83,7 +86,7 @@ impl WriteInto {
             let message = "is this sink's own group, not an older system's".to_owned();
             section.wrong("take-over", &older.span, message, None);
         }
-        let (binary, json_text) = read_texts(format, kind, section);
+        let (binary, json_text) = read_texts(format, json, kind, section);
         Self {
             connection,
             table: section.text("table", "\"info\""),
@@ -105,11 +108,17 @@ impl WriteInto {
 /// What the format has written; where it is another's, the settings say so.
 fn read_texts(
     format: Option<Format>,
+    json: JsonOptions,
     kind: Option<Kind>,
     section: &mut Section<'_>,
 ) -> (BinaryText, JsonText) {
     let (binary, json_text) = match format.unwrap_or(Format::Json) {
-        Format::Json => (BinaryText::Base64, JsonText::Value),
+        // Bytes come as bytes then.
+        Format::Json if json.is_extended() => (BinaryText::Plain, JsonText::Value),
+        Format::Json => match json.binary {
+            BytesIn::Base64 => (BinaryText::Base64, JsonText::Value),
+            BytesIn::Hex => (BinaryText::Hex, JsonText::Value),
+        },
         Format::Protobuf | Format::InformationJson | Format::InformationProtobuf => {
             (BinaryText::Plain, JsonText::Document)
         }
@@ -128,8 +137,11 @@ fn read_texts(
 }
 
 impl Choice for BinaryText {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("plain", Self::Plain), ("base64", Self::Base64)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("plain", Self::Plain),
+        ("base64", Self::Base64),
+        ("hex", Self::Hex),
+    ];
 }
 
 impl Choice for JsonText {

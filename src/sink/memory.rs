@@ -104,11 +104,9 @@ fn place(flow: &str, of: &Progress) -> (String, String, String, i32) {
 
 /// A value as a person reads it.
 fn text(value: &Value<'_>) -> String {
-    match value {
+    match value.widened() {
         Value::Null => "NULL".to_owned(),
-        Value::String(it) | Value::Decimal(it) | Value::Json(it) | Value::Enum(it) => {
-            (*it).to_owned()
-        }
+        Value::String(it) | Value::Decimal(it) | Value::Json(it) | Value::Enum(it) => it.to_owned(),
         Value::I64(it) => it.to_string(),
         Value::U64(it) => it.to_string(),
         other => format!("{other:?}"),

@@ -11,7 +11,7 @@ use super::{
     BytesText, JsonText, Texts,
     table::{Column, Holds},
     table_runs::Unholdable,
-    texts::from_base64,
+    texts::{from_base64, from_hex},
     value_text::{json_length, write_json, write_text},
 };
 use crate::model::{Instant, Value};
@@ -40,6 +40,7 @@ impl Bound {
     /// # Errors
     /// Where no such column can hold it.
     pub(super) fn push(&mut self, column: &Column, value: &Value<'_>) -> Result<(), Unholdable> {
+        let value = &value.widened();
         let pushed = match column.holds {
             Holds::Json => self.json(value),
             Holds::Text | Holds::Anything => self.text(value),
@@ -62,6 +63,7 @@ impl Bound {
         column: &Column,
         value: &Value<'_>,
     ) -> Result<(), Unholdable> {
+        let value = &value.widened();
         if let (Holds::Integer, Value::String(text) | Value::Decimal(text)) = (column.holds, value)
             && text.parse::<i64>().is_err()
             && text.parse::<u64>().is_err()
@@ -103,7 +105,7 @@ impl Bound {
             }
             // The server says whether they are text.
             Value::Bytes(_, it) | Value::Geometry(it) => self.add(*it),
-            Value::Array(_) | Value::Document(_) => self.written_json(value),
+            Value::Array(_) | Value::Document(_) | Value::DbPointer(..) => self.written_json(value),
             other => {
                 let other = *other;
                 self.written(|text| write_text(other, text))
@@ -173,7 +175,13 @@ impl Bound {
                 Some(instant) => self.instant(instant),
                 None => self.add(*it),
             },
-            Value::I64(it) => self.add(*it),
+            Value::I64(it) => match self.texts.epoch {
+                Some(parts) => self.instant(Instant {
+                    seconds: it.div_euclid(parts),
+                    micros: (it.rem_euclid(parts) * (1_000_000 / parts)) as u32,
+                }),
+                None => self.add(*it),
+            },
             Value::U64(it) => self.add(*it),
             Value::Year(it) => self.add(i64::from(*it)),
             other => self.text(other),
@@ -194,6 +202,7 @@ impl Bound {
             Value::String(it) if self.texts.bytes == BytesText::Base64 => {
                 self.add(&from_base64(it)?[..])
             }
+            Value::String(it) if self.texts.bytes == BytesText::Hex => self.add(&from_hex(it)?[..]),
             Value::Bytes(_, it) | Value::Geometry(it) => self.add(*it),
             Value::ObjectId(it) => self.add(&it[..]),
             other => self.text(other),
@@ -249,9 +258,10 @@ pub(super) fn size(value: &Value<'_>) -> usize {
         | Value::Json(it)
         | Value::Enum(it)
         | Value::Decimal(it)
+        | Value::Symbol(it)
         | Value::Code(it) => it.len(),
         Value::Bytes(_, it) | Value::Geometry(it) => it.len(),
-        Value::Array(_) | Value::Document(_) => json_length(*value),
+        Value::Array(_) | Value::Document(_) | Value::DbPointer(..) => json_length(*value),
         _ => 40,
     }
 }

@@ -30,10 +30,12 @@ impl Bound {
     /// # Errors
     /// Where no such column can hold it.
     pub(super) fn push(&mut self, column: &Column, value: &Value<'_>) -> Result<(), Unholdable> {
-        let pushed = match (column.holds, *value) {
+        let pushed = match (column.holds, value.widened()) {
             (_, Value::Null) => self.add(None::<i64>),
             (_, Value::Bytes(_, it) | Value::Geometry(it)) => self.add(it.to_vec()),
-            (_, value @ (Value::Array(_) | Value::Document(_))) => self.json(value),
+            (_, value @ (Value::Array(_) | Value::Document(_) | Value::DbPointer(..))) => {
+                self.json(value)
+            }
             (_, Value::String(it) | Value::Enum(it) | Value::Json(it) | Value::Decimal(it)) => {
                 self.digits_kept(column.holds, it)
             }

@@ -163,7 +163,7 @@ impl<'r, 't> Runs<'r, 't> {
     fn keyed(&self, columns: &[usize], values: &[Value<'r>]) -> Result<(), Misfit> {
         for place in &*self.key {
             let at = columns.iter().position(|it| it == place);
-            if at.is_none_or(|at| matches!(values[at], Value::Null)) {
+            if at.is_none_or(|at| matches!(values[at].widened(), Value::Null)) {
                 let field = &self.table.columns[*place].name;
                 let reason = "it is of the key, and missing or null in this record";
                 return Err(Misfit::Record(Unholdable::new(field, reason)));

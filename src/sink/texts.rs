@@ -9,6 +9,9 @@ pub struct Texts {
     pub bytes: BytesText,
     /// In columns of JSON.
     pub json: JsonText,
+    /// What whole numbers count in columns of clocks: so many parts of a second since 1970; `None`
+    /// where they are digits of a clock, as the servers read them.
+    pub epoch: Option<i64>,
 }
 
 /// What a text stands for in a column of bytes.
@@ -19,6 +22,8 @@ pub enum BytesText {
     Plain,
     /// The bytes that it has in base64, as the format `json` writes them. Other text is refused.
     Base64,
+    /// The bytes that it has in hexadecimal digits. Other text is refused.
+    Hex,
 }
 
 /// What a text stands for in a column of JSON.
@@ -37,6 +42,7 @@ impl Texts {
     pub const OF_JSON: Self = Self {
         bytes: BytesText::Base64,
         json: JsonText::Value,
+        epoch: None,
     };
 }
 
@@ -51,6 +57,20 @@ pub(super) fn from_base64(text: &str) -> Result<Vec<u8>, &'static str> {
     })
 }
 
+/// The bytes of a text in hexadecimal digits.
+///
+/// # Errors
+/// Where it is none.
+pub(super) fn from_hex(text: &str) -> Result<Vec<u8>, &'static str> {
+    const REASON: &str = "its text is not hexadecimal, in which the column's bytes are expected: where \
+         it is the content itself, say `binary = \"plain\"`";
+    let digit = |it: u8| char::from(it).to_digit(16);
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let byte = |[high, low]: &[u8; 2]| Some((digit(*high)? << 4 | digit(*low)?) as u8);
+    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+    bytes.filter(|_| rest.is_empty()).ok_or(REASON)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +83,10 @@ mod tests {
         ] {
             assert!(from_base64(text).is_err(), "{text}");
         }
+        for text in ["a", "0g", "é", "0x00"] {
+            assert!(from_hex(text).is_err(), "{text}");
+        }
+        assert_eq!(from_hex("00fF").as_deref(), Ok(&[0, 255][..]));
         for (text, bytes) in [("", &[][..]), ("+/8=", &[0xfb, 0xff]), ("AAE=", &[0, 1])] {
             assert_eq!(from_base64(text).as_deref(), Ok(bytes));
         }

@@ -21,7 +21,7 @@ pub(super) fn write_json(value: Value<'_>, out: &mut impl Write) -> Result<(), &
 /// Why there is none.
 pub(super) fn write_text(value: Value<'_>, text: &mut String) -> Result<(), &'static str> {
     use std::fmt::Write;
-    let written = match value {
+    let written = match value.widened() {
         Value::Bool(it) => write!(text, "{}", u8::from(it)),
         Value::I64(it) => write!(text, "{it}"),
         Value::U64(it) | Value::Bit(it) => write!(text, "{it}"),
@@ -75,7 +75,14 @@ fn nested(value: Value<'_>, out: &mut impl Write, depth: usize) -> Result<(), &'
             }
             put(out.write_all(b"}"))
         }
-        scalar => plain(scalar, out),
+        Value::DbPointer(namespace, id) => {
+            put(out.write_all(b"{\"$ref\":"))?;
+            text(out, namespace)?;
+            put(out.write_all(b",\"$id\":"))?;
+            hex(out, &id)?;
+            put(out.write_all(b"}"))
+        }
+        scalar => plain(scalar.widened(), out),
     }
 }
 
@@ -106,7 +113,7 @@ fn plain(value: Value<'_>, out: &mut impl Write) -> Result<(), &'static str> {
 fn unheld(value: &Value<'_>) -> &'static str {
     match value {
         Value::Regex(..) => "no column holds a regex",
-        Value::Code(_) => "no column holds code",
+        Value::Code(_) | Value::CodeWithScope(..) => "no column holds code",
         Value::MinKey => "no column holds a min key",
         Value::MaxKey => "no column holds a max key",
         _ => "no column holds this type",

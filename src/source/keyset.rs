@@ -1,12 +1,16 @@
 //! Reading a table page by page in the order of (incremental field, key), without any system's
 //! own words: `mysql_scan` and `sqlite_scan` are this with their statements' dialect.
 
+mod chunk;
+mod full;
+mod full_token;
 mod hold;
 mod index;
 mod mark;
 mod members;
 mod moment;
 mod place;
+mod plan;
 mod read_ahead;
 mod statement;
 
@@ -14,16 +18,22 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-pub(super) use hold::{Ceiling, Clock, HeldBy, Micros, Settled, clock};
+pub(super) use full::Full;
+pub(super) use hold::{Ceiling, Clock, HeldBy, Micros, Settled, clock, micros_of};
 pub(super) use index::{Index, key, place};
 pub(super) use mark::{Mark, MarkKind};
 pub(super) use members::Members;
 pub(super) use moment::instant;
 pub(super) use place::Place;
+pub(super) use plan::{ceiling, texts};
 pub(super) use read_ahead::{Outlet, ReadAhead};
-pub(super) use statement::{Form, Page};
+pub(super) use statement::{Form, Page, Wanted};
 
-use super::{Extent, Manner, ReadLimits, SourceError};
+use self::full::Key;
+use super::{
+    Extent, Manner, ReadLimits, SourceError,
+    chunks::{Chunk, Shared, Sharing},
+};
 use crate::{
     connect::{Verdict, verdict},
     model::{Batch, Position, Records, Row, Schema, Value},
@@ -37,6 +47,8 @@ pub(super) struct Table {
     pub schema: Arc<Schema>,
     /// `SELECT …, … FROM …`, names quoted, in the order of the schema.
     pub select: String,
+    /// The same of the key's fields alone.
+    pub select_key: String,
     /// The incremental field and the key's other fields.
     pub incremental: Vec<KeyColumn>,
     /// The key's fields.
@@ -85,6 +97,9 @@ pub(super) trait Pages: Send {
     /// Runs `page` and hands each row to `batches`. Answers how many rows there were.
     async fn page(&mut self, page: Page<'_>, batches: &mut Batches) -> Result<usize, SourceError>;
 
+    /// The rows of `page`, which has the key's fields alone.
+    async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError>;
+
     /// The rows of a statement that has no placeholder.
     async fn rows(&mut self, text: String) -> Result<Records, SourceError>;
 
@@ -102,6 +117,8 @@ pub(super) struct Reading {
     pub manner: Manner,
     /// How long a following read waits for new rows before it asks again.
     pub poll: Duration,
+    /// How a full read is shared out.
+    pub sharing: Sharing,
 }
 
 /// A page holds at least this many rows, so that a far server is not asked for every few.
@@ -117,17 +134,39 @@ pub(super) async fn begin(
     let stored = stored.map(|it| Place::parse(it, table)).transpose()?;
     match (extent, stored) {
         (Extent::Incremental, None) => Ok(Place::behind(Vec::new())),
-        (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full { .. })) => Ok(place),
+        (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full(_))) => Ok(place),
         (Extent::FullAmount, stored) => {
             let then = hold::then(table, pages, stored).await?;
-            let after = Vec::new();
-            Ok(Place::Full { after, then })
+            Ok(Place::Full(Full::of_all(then)))
         }
     }
 }
 
-/// Reads on from `place` until the end, or for ever.
+/// Reads on from `place` until the end, or for ever; a full read over all of `pages`, what follows
+/// over the first.
 pub(super) async fn read(
+    table: Arc<Table>,
+    mut pages: Vec<Box<dyn Pages>>,
+    mut place: Place,
+    reading: Reading,
+    outlet: Outlet,
+) -> Result<(), SourceError> {
+    if let Place::Full(full) = place {
+        let then = full.then.clone();
+        pages = full::read(&table, pages, full, reading, outlet.clone()).await?;
+        // A full read ends where the table stood before it.
+        if reading.manner == Manner::Bounded {
+            return Ok(());
+        }
+        place = Place::behind(then);
+    }
+    match pages.pop() {
+        Some(pages) => incremental(table, pages, place, reading, outlet).await,
+        None => Ok(()),
+    }
+}
+
+async fn incremental(
     table: Arc<Table>,
     mut pages: Box<dyn Pages>,
     mut place: Place,
@@ -151,30 +190,25 @@ pub(super) async fn read(
                 ceiling
             }
         };
-        let (by, after) = match &place {
-            Place::Incremental { after, .. } => (&table.incremental, after),
-            Place::Full { after, .. } => (&table.key, after),
-        };
+        let after = place.after();
         let rows = match ceiling {
             Ceiling::Shut => 0,
             _ => {
-                let page = table.page(by, after, &ceiling, page_rows);
+                let page = table.page(&table.incremental, after, &ceiling, page_rows);
                 pages.page(page, &mut batches).await?
             }
         };
         let is_last = rows < page_rows;
         if is_last {
-            // A full read ends where the table stood before it.
             batches.end_phase().await?;
         } else {
             batches.send().await?;
             found = Some(ceiling);
         }
-        let was_full = matches!(place, Place::Full { .. });
         place.clone_from(&batches.place);
         match reading.manner {
             Manner::Bounded if is_last && hold.is_done(&table.name).await => return Ok(()),
-            Manner::Follow if is_last && !was_full => {
+            Manner::Follow if is_last => {
                 hold.tell(&table.name);
                 tokio::time::sleep(reading.poll).await;
             }
@@ -187,16 +221,27 @@ pub(super) async fn read(
 pub(super) struct Batches {
     table: Arc<Table>,
     records: Records,
-    /// Behind the last batch that was handed over.
+    /// Behind the last batch that was handed over; within a full read, of its own chunk alone.
     place: Place,
     /// The place of the last position that was handed over.
     handed: Place,
     limits: ReadLimits,
-    outlet: Outlet,
+    toward: Toward,
+}
+
+/// Where batches go.
+enum Toward {
+    Flow(Outlet),
+    /// To the flow in turn with those of other chunks; this one has a number.
+    Shared(Arc<Shared<Key>>, usize),
 }
 
 impl Batches {
     fn new(table: Arc<Table>, place: Place, limits: ReadLimits, outlet: Outlet) -> Self {
+        Self::toward(table, place, limits, Toward::Flow(outlet))
+    }
+
+    fn toward(table: Arc<Table>, place: Place, limits: ReadLimits, toward: Toward) -> Self {
         let records = Records::new(table.schema.clone());
         Self {
             table,
@@ -204,7 +249,7 @@ impl Batches {
             handed: place.clone(),
             place,
             limits,
-            outlet,
+            toward,
         }
     }
 
@@ -239,27 +284,30 @@ impl Batches {
         };
         match &mut self.place {
             Place::Incremental { after, .. } => {
-                *after = marks(&self.table, &self.table.incremental, &last)?
+                *after = marks(&self.table, &self.table.incremental, &last)?;
             }
-            Place::Full { after, .. } => *after = marks(&self.table, &self.table.key, &last)?,
+            Place::Full(full) => {
+                let key = marks(&self.table, &self.table.key, &last)?;
+                full.chunks = vec![Chunk::behind(Some(key))];
+            }
         }
         self.hand_over().await;
         Ok(())
     }
 
-    /// What is left, at the end of an incremental read or of a full one.
+    /// What is left, at the end of an incremental read or of a chunk.
     async fn end_phase(&mut self) -> Result<(), SourceError> {
-        match &mut self.place {
-            Place::Incremental { .. } => {
-                self.send().await?;
-                // Samples are kept also where no row has come.
-                if self.place == self.handed {
-                    return Ok(());
-                }
-            }
-            Place::Full { then, .. } => self.place = Place::behind(std::mem::take(then)),
+        if let Toward::Shared(shared, number) = &self.toward {
+            let schema = self.table.schema.clone();
+            let left = std::mem::replace(&mut self.records, Records::new(schema));
+            shared.finish(*number, left).await;
+            return Ok(());
         }
-        self.hand_over().await;
+        self.send().await?;
+        // Samples are kept also where no row has come.
+        if self.place != self.handed {
+            self.hand_over().await;
+        }
         Ok(())
     }
 
@@ -267,12 +315,19 @@ impl Batches {
         // The next batch will be about as large.
         let (rows, bytes) = (self.records.len(), self.records.bytes());
         let next = Records::with_capacity(self.table.schema.clone(), rows, bytes);
-        let batch = Batch {
-            records: std::mem::replace(&mut self.records, next),
-            position: self.place.position(&self.table),
-        };
-        self.handed.clone_from(&self.place);
-        self.outlet.send(batch).await;
+        let records = std::mem::replace(&mut self.records, next);
+        match &self.toward {
+            Toward::Flow(outlet) => {
+                let position = self.place.position(&self.table);
+                self.handed.clone_from(&self.place);
+                outlet.send(Batch { records, position }).await;
+            }
+            Toward::Shared(shared, number) => {
+                if let Some(key) = self.reached() {
+                    shared.send(*number, key, records).await;
+                }
+            }
+        }
     }
 }
 
@@ -336,6 +391,7 @@ mod tests {
             name: "crawler.t".to_owned(),
             schema: Arc::new(Schema::table("t", Vec::new(), ["id"])),
             select: "SELECT * FROM `t`".to_owned(),
+            select_key: "SELECT `id` FROM `t`".to_owned(),
             incremental: vec![
                 column("updated_at", "CAST(? AS DATETIME(6))", MarkKind::DateTime),
                 id.clone(),

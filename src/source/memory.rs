@@ -8,7 +8,9 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use super::{Extent, Manner, ReadLimits, Source, SourceError, SourceReader};
+use super::{
+    Counted, Extent, Manner, Plan, Progress, ReadLimits, Source, SourceError, SourceReader,
+};
 use crate::model::{Batch, Finding, Op, Position, Records, Schema, Severity, Value};
 
 /// Rows of an integer `id` and a text `text`, ordered by `id`; clones share them.
@@ -81,6 +83,21 @@ impl Source for MemorySource {
         }])
     }
 
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        let after = stored.map_or(Ok(0), parse)?;
+        let rows = lock(&self.shared.rows);
+        let past = rows.iter().filter(|(id, _)| *id > after).count();
+        Ok(Plan {
+            query: "rows in the order of their numbers".into(),
+            bound: vec![after.to_string()],
+            access: None,
+            past: Counted::Exactly(past as u64),
+            nulls: Counted::Exactly(0),
+            settled: None,
+            findings: Vec::new(),
+        })
+    }
+
     async fn begin(
         &self,
         extent: Extent,
@@ -103,6 +120,10 @@ impl Source for MemorySource {
             after: parse(position)?,
             manner,
         }))
+    }
+
+    async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
+        parse(position).map(|_| None)
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

@@ -11,19 +11,26 @@
 //!   with an empty batch, whose position may have moved.
 //! - A position that is damaged, or made for another field, is refused with its remedy; it is
 //!   never read as "from the start".
+//! - A full read may be shared out among workers: batches then come in no order of the key, each
+//!   row once, and each position is behind all that was handed over before it, and only that.
 //! - Nothing is stored here: the flow stores positions, after durability.
 
+mod chunks;
 mod keyset;
 mod late;
 pub mod memory;
+pub mod memory_table;
 pub mod mongodb_scan;
 pub mod mysql_scan;
+mod plan;
 mod samples;
 pub mod sqlite_scan;
 
 use async_trait::async_trait;
 
+pub use chunks::Sharing;
 pub use late::{HoldBack, Late};
+pub use plan::{Access, Counted, Holder, Plan, SettledAt};
 
 use crate::{
     fault::{Cause, Fault, Faulty},
@@ -42,6 +49,14 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// Only where the check itself cannot be made; what it finds amiss is a finding.
     async fn check(&self) -> Result<Vec<Finding>, SourceError>;
+
+    /// What a read from `stored` would do next, and how the server would find it. Reads no record
+    /// and changes nothing.
+    ///
+    /// # Errors
+    /// `Unfit` with the remedy where it cannot be read at all, `Position` where `stored` is not one
+    /// of this source's.
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError>;
 
     /// The position to open at for `extent`, given the stored one: an incremental read goes on
     /// from it (or starts at the first record), a full one starts over, unless `stored` is itself
@@ -64,6 +79,13 @@ pub trait Source: Send + Sync {
         position: &Position,
         manner: Manner,
     ) -> Result<Box<dyn SourceReader>, SourceError>;
+
+    /// How far the full read at `position` is; `None` where it is within none, or there is no
+    /// telling. The whole is what the server thinks: nothing is counted.
+    ///
+    /// # Errors
+    /// As `SourceError` says.
+    async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError>;
 
     /// The position that stands for `value` as a person writes it (`cursor set`): everything
     /// after that value of the incremental field will be read. Where the field says when, a time
@@ -92,6 +114,15 @@ pub enum Extent {
     Incremental,
     /// Everything, and then onwards from where the source stood before.
     FullAmount,
+}
+
+/// How far a full read is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows that have been read.
+    pub rows: u64,
+    /// Rows in all, about.
+    pub of: u64,
 }
 
 /// When a read is over.

@@ -5,11 +5,14 @@
 //! mark of its own. Null, lists and missing values are refused.
 
 mod check;
+mod chunk_token;
 mod class;
 mod collection;
+mod full;
 mod held;
 mod marks;
 mod place;
+mod plan;
 mod range;
 mod reading;
 mod settled;
@@ -22,12 +25,14 @@ use async_trait::async_trait;
 use self::{
     class::{Class, guess},
     collection::{Scanned, words},
+    full::Full,
     marks::Marks,
     place::Place,
     reading::Reading,
 };
 use super::{
-    Extent, Late, Manner, ReadLimits, Source, SourceError, SourceReader, keyset::ReadAhead,
+    Extent, Late, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError, SourceReader,
+    keyset::ReadAhead,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
@@ -47,6 +52,8 @@ pub struct MongodbScanSettings {
     pub poll: Duration,
     /// How late commits are met.
     pub late: Late,
+    /// How a full read is shared out.
+    pub sharing: Sharing,
 }
 
 /// A collection as a source of records: each document with all its fields, keyed by `_id`.
@@ -55,6 +62,7 @@ pub struct MongodbScan {
     limits: ReadLimits,
     poll: Duration,
     late: Late,
+    sharing: Sharing,
 }
 
 impl MongodbScan {
@@ -66,12 +74,14 @@ impl MongodbScan {
             limits,
             poll,
             late,
+            sharing,
         } = settings;
         Self {
             scanned: Arc::new(Scanned::new(connection, collection, incremental)),
             limits: *limits,
             poll: *poll,
             late: *late,
+            sharing: *sharing,
         }
     }
 }
@@ -86,6 +96,10 @@ impl Source for MongodbScan {
         check::check(&self.scanned, self.late).await
     }
 
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        plan::plan(&self.scanned, self.late, stored).await
+    }
+
     async fn begin(
         &self,
         extent: Extent,
@@ -95,15 +109,12 @@ impl Source for MongodbScan {
         let stored = stored.map(|it| Place::parse(it, order)).transpose()?;
         let place = match (extent, stored) {
             (Extent::Incremental, None) => Place::Incremental(Marks::default()),
-            (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full { .. })) => place,
-            (Extent::FullAmount, _) => Place::Full {
-                after: None,
-                then: match self.late {
-                    Late::None => self.ends().await?,
-                    // Found by the reader, which may have to wait for it.
-                    Late::HoldBack(_) => Marks::default(),
-                },
-            },
+            (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full(_))) => place,
+            (Extent::FullAmount, _) => Place::Full(Full::of_all(match self.late {
+                Late::None => self.ends().await?,
+                // Found by the reader, which may have to wait for it.
+                Late::HoldBack(_) => Marks::default(),
+            })),
         };
         Ok(place.position(order))
     }
@@ -122,6 +133,7 @@ impl Source for MongodbScan {
             limits: self.limits,
             manner,
             poll: self.poll,
+            sharing: self.sharing,
         };
         let (name, schema) = (self.name(), self.scanned.schema.clone());
         let start = position.clone();
@@ -132,6 +144,16 @@ impl Source for MongodbScan {
             self.limits.max_wait,
             |outlet| reading::read(self.scanned.clone(), place, classes, reading, outlet),
         )))
+    }
+
+    async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
+        let Place::Full(full) = Place::parse(position, &self.scanned.order)? else {
+            return Ok(None);
+        };
+        let of = self.scanned.documents.estimated_document_count().await;
+        let of = of.map_err(|error| self.scanned.error(&error))?;
+        let rows = full.rows;
+        Ok(Some(Progress { rows, of }))
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

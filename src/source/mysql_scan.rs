@@ -1,7 +1,9 @@
 //! A table of MySQL or MariaDB, read past an incremental field.
 
+mod by_index;
 mod check;
 mod columns;
+mod plan;
 mod random;
 mod unpack;
 mod writers;
@@ -17,7 +19,7 @@ use sqlx::{
 };
 
 use super::{
-    Extent, Late, Manner, ReadLimits, Source, SourceError, SourceReader,
+    Extent, Late, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError, SourceReader,
     keyset::{
         self, Batches, HeldBy, KeyColumn, Mark, MarkKind, Page, Pages, Place, ReadAhead, Reading,
         Settled, failed,
@@ -29,6 +31,7 @@ use crate::{
     model::{Finding, Op, Position, Records, Severity},
 };
 use columns::{Learned, column_names, learn};
+use unpack::Unpack;
 use writers::Writers;
 
 /// What a scan of a table needs.
@@ -46,6 +49,8 @@ pub struct MysqlScanSettings {
     pub poll: Duration,
     /// How late commits are met.
     pub late: Late,
+    /// How a full read is shared out.
+    pub sharing: Sharing,
 }
 
 /// A table as a source.
@@ -174,6 +179,10 @@ impl Source for MysqlScan {
         }
     }
 
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        plan::plan(self, stored).await
+    }
+
     async fn begin(
         &self,
         extent: Extent,
@@ -194,17 +203,32 @@ impl Source for MysqlScan {
         let learned = self.learn().await?;
         self.refuse_unread(&learned).await?;
         let place = Place::parse(position, &learned.table)?;
-        let pages = Box::new(self.pages(&learned).await?);
+        let sharing = self.settings.sharing;
+        let mut pages: Vec<Box<dyn Pages>> = Vec::new();
+        for _ in 0..place.readers(sharing) {
+            pages.push(Box::new(self.pages(&learned).await?));
+        }
         let (limits, poll) = (self.settings.limits, self.settings.poll);
         let reading = Reading {
             limits,
             manner,
             poll,
+            sharing,
         };
         let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
         let read = |outlet| keyset::read(table, pages, place, reading, outlet);
         let reader = ReadAhead::start(&self.name, schema, position.clone(), limits.max_wait, read);
         Ok(Box::new(reader))
+    }
+
+    async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
+        let learned = self.learn().await?;
+        let Place::Full(full) = Place::parse(position, &learned.table)? else {
+            return Ok(None);
+        };
+        let of = columns::about(&self.name, &self.connection, &self.settings.table).await?;
+        let rows = full.rows;
+        Ok(of.map(|of| Progress { rows, of }))
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
@@ -248,13 +272,28 @@ impl Pages for MysqlPages {
             .map_err(|error| page_failed(&self.name, error))?
         {
             if count == 0 {
-                self.learned.expect_types(&self.name, &row)?;
+                expect_types(&self.name, &self.learned.unpacks, &row)?;
             }
             count += 1;
-            self.learned.push(&self.name, &row, batches.records())?;
+            push(&self.name, &self.learned.unpacks, &row, batches.records())?;
             batches.pushed().await?;
         }
         Ok(count)
+    }
+
+    async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError> {
+        let mut query = sqlx::query(statement(page.text));
+        for mark in page.bound {
+            query = bind(query, mark);
+        }
+        let rows = query.fetch_all(&mut self.session).await;
+        let unpacks = &self.learned.key_unpacks;
+        let mut records = Records::new(self.learned.table.schema_of_key());
+        for row in rows.map_err(|error| page_failed(&self.name, error))? {
+            expect_types(&self.name, unpacks, &row)?;
+            push(&self.name, unpacks, &row, &mut records)?;
+        }
+        Ok(records)
     }
 
     async fn rows(&mut self, text: String) -> Result<Records, SourceError> {
@@ -264,8 +303,8 @@ impl Pages for MysqlPages {
             .fetch_all(&mut self.session)
             .await;
         for row in rows.map_err(|error| failed(&self.name, error))? {
-            self.learned.expect_types(&self.name, &row)?;
-            self.learned.push(&self.name, &row, &mut records)?;
+            expect_types(&self.name, &self.learned.unpacks, &row)?;
+            push(&self.name, &self.learned.unpacks, &row, &mut records)?;
         }
         Ok(records)
     }
@@ -285,32 +324,35 @@ impl Pages for MysqlPages {
     }
 }
 
-impl Learned {
-    /// A table that is altered between two pages would be read by the wrong plan.
-    fn expect_types(&self, name: &str, row: &MySqlRow) -> Result<(), SourceError> {
-        let mut pairs = row.columns().iter().zip(self.unpacks.iter());
-        let other = pairs.find(|(column, unpack)| !unpack.comes_as(column.type_info().name()));
-        match other {
-            None => Ok(()),
-            Some((column, _)) => Err(altered(name, column.name())),
-        }
+/// A table that is altered between two pages would be read by the wrong plan.
+fn expect_types(name: &str, unpacks: &[Unpack], row: &MySqlRow) -> Result<(), SourceError> {
+    let mut pairs = row.columns().iter().zip(unpacks);
+    let other = pairs.find(|(column, unpack)| !unpack.comes_as(column.type_info().name()));
+    match other {
+        None => Ok(()),
+        Some((column, _)) => Err(altered(name, column.name())),
     }
+}
 
-    fn push(&self, name: &str, row: &MySqlRow, records: &mut Records) -> Result<(), SourceError> {
-        records.push(Op::Upsert, 0, |packer| {
-            for (index, unpack) in self.unpacks.iter().enumerate() {
-                let value = row
-                    .try_get_raw(index)
-                    .map_err(|error| failed(name, error))?;
-                // An error here is NULL and nothing else; the value's own `is_null` would take
-                // zero dates for it, too.
-                let bytes = <&[u8] as Decode<MySql>>::decode(value).ok();
-                let packed = unpack.pack(bytes, packer);
-                packed.map_err(|_| altered(name, row.column(index).name()))?;
-            }
-            Ok(())
-        })
-    }
+fn push(
+    name: &str,
+    unpacks: &[Unpack],
+    row: &MySqlRow,
+    records: &mut Records,
+) -> Result<(), SourceError> {
+    records.push(Op::Upsert, 0, |packer| {
+        for (index, unpack) in unpacks.iter().enumerate() {
+            let value = row
+                .try_get_raw(index)
+                .map_err(|error| failed(name, error))?;
+            // An error here is NULL and nothing else; the value's own `is_null` would take
+            // zero dates for it, too.
+            let bytes = <&[u8] as Decode<MySql>>::decode(value).ok();
+            let packed = unpack.pack(bytes, packer);
+            packed.map_err(|_| altered(name, row.column(index).name()))?;
+        }
+        Ok(())
+    })
 }
 
 fn bind<'q>(
@@ -343,12 +385,13 @@ async fn count_nulls(connection: &MysqlConnection, learned: &Learned) -> Result<
     counted.map_err(|error| failed(&learned.table.name, error))
 }
 
-/// A column that was there when the table was learned has gone since.
+/// A column or an index that was there when the table was learned has gone since.
 fn page_failed(name: &str, error: sqlx::Error) -> SourceError {
     const NO_SUCH_COLUMN: u16 = 1054;
+    const NO_SUCH_INDEX: u16 = 1176;
     let said = error.as_database_error();
     let number = said.and_then(|it| it.try_downcast_ref::<MySqlDatabaseError>());
-    match number.is_some_and(|it| it.number() == NO_SUCH_COLUMN) {
+    match number.is_some_and(|it| matches!(it.number(), NO_SUCH_COLUMN | NO_SUCH_INDEX)) {
         true => SourceError::Lost(name.to_owned(), error.into()),
         false => failed(name, error),
     }

@@ -2,6 +2,7 @@
 
 mod check;
 mod columns;
+mod plan;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,7 @@ use sqlx::{
 };
 
 use super::{
-    Extent, Manner, ReadLimits, Source, SourceError, SourceReader,
+    Extent, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError, SourceReader,
     keyset::{
         self, Batches, HeldBy, Mark, Page, Pages, Place, ReadAhead, Reading, Settled, failed,
     },
@@ -41,6 +42,8 @@ pub struct SqliteScanSettings {
     pub limits: ReadLimits,
     /// How long a following read waits before it asks again for new rows.
     pub poll: Duration,
+    /// How a full read is shared out.
+    pub sharing: Sharing,
 }
 
 /// A table as a source.
@@ -112,6 +115,10 @@ impl Source for SqliteScan {
         }
     }
 
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        plan::plan(self, stored).await
+    }
+
     async fn begin(
         &self,
         extent: Extent,
@@ -132,17 +139,35 @@ impl Source for SqliteScan {
         let learned = self.learn().await?;
         self.refuse_nulls(&learned).await?;
         let place = Place::parse(position, &learned.table)?;
-        let pages = Box::new(self.pages(&learned));
+        let sharing = self.settings.sharing;
+        let reader = |_| -> Box<dyn Pages> { Box::new(self.pages(&learned)) };
+        let pages = (0..place.readers(sharing)).map(reader).collect();
         let (limits, poll) = (self.settings.limits, self.settings.poll);
         let reading = Reading {
             limits,
             manner,
             poll,
+            sharing,
         };
         let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
         let read = |outlet| keyset::read(table, pages, place, reading, outlet);
         let reader = ReadAhead::start(&self.name, schema, position.clone(), limits.max_wait, read);
         Ok(Box::new(reader))
+    }
+
+    async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
+        let learned = self.learn().await?;
+        let Place::Full(full) = Place::parse(position, &learned.table)? else {
+            return Ok(None);
+        };
+        // Counting would read all of it. A table without rowid has no such numbers.
+        let text = format!("SELECT max(rowid) - min(rowid) + 1 FROM {}", learned.place);
+        let asked = sqlx::query_scalar::<_, Option<i64>>(statement(text))
+            .fetch_one(self.connection.readers())
+            .await;
+        let of = asked.ok().flatten().and_then(|it| u64::try_from(it).ok());
+        let rows = full.rows;
+        Ok(of.map(|of| Progress { rows, of }))
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
@@ -176,10 +201,23 @@ impl Pages for SqlitePages {
             .map_err(|error| failed(&self.name, error))?
         {
             count += 1;
-            self.learned.push(&self.name, &row, batches.records())?;
+            push(&self.name, &self.learned.columns, &row, batches.records())?;
             batches.pushed().await?;
         }
         Ok(count)
+    }
+
+    async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError> {
+        let mut query = sqlx::query(statement(page.text));
+        for mark in page.bound {
+            query = bind(query, mark);
+        }
+        let rows = query.fetch_all(self.connection.readers()).await;
+        let mut records = Records::new(self.learned.table.schema_of_key());
+        for row in rows.map_err(|error| failed(&self.name, error))? {
+            push(&self.name, &self.learned.key_columns, &row, &mut records)?;
+        }
+        Ok(records)
     }
 
     async fn rows(&mut self, text: String) -> Result<Records, SourceError> {
@@ -188,7 +226,7 @@ impl Pages for SqlitePages {
             .fetch_all(self.connection.readers())
             .await;
         for row in rows.map_err(|error| failed(&self.name, error))? {
-            self.learned.push(&self.name, &row, &mut records)?;
+            push(&self.name, &self.learned.columns, &row, &mut records)?;
         }
         Ok(records)
     }
@@ -206,24 +244,27 @@ impl Pages for SqlitePages {
     }
 }
 
-impl Learned {
-    fn push(&self, name: &str, row: &SqliteRow, records: &mut Records) -> Result<(), SourceError> {
-        records.push(Op::Upsert, 0, |packer| {
-            for (index, reads) in self.columns.iter().enumerate() {
-                let value = row
-                    .try_get_raw(index)
-                    .map_err(|error| failed(name, error))?;
-                if !pack(value, *reads, packer) {
-                    return Err(SourceError::Unfit {
-                        name: name.to_owned(),
-                        advice: "a row is ordered by a text that is no valid UTF-8: correct it"
-                            .to_owned(),
-                    });
-                }
+fn push(
+    name: &str,
+    columns: &[Reads],
+    row: &SqliteRow,
+    records: &mut Records,
+) -> Result<(), SourceError> {
+    records.push(Op::Upsert, 0, |packer| {
+        for (index, reads) in columns.iter().enumerate() {
+            let value = row
+                .try_get_raw(index)
+                .map_err(|error| failed(name, error))?;
+            if !pack(value, *reads, packer) {
+                return Err(SourceError::Unfit {
+                    name: name.to_owned(),
+                    advice: "a row is ordered by a text that is no valid UTF-8: correct it"
+                        .to_owned(),
+                });
             }
-            Ok(())
-        })
-    }
+        }
+        Ok(())
+    })
 }
 
 /// Appends a value as it is stored. Answers whether a position can hold it, where it has to: text

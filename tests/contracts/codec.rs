@@ -6,7 +6,7 @@ use highwater::{
     codec::{
         CodecError, Decoder, Encoder,
         information::{InformationJson, InformationProtobuf},
-        json::Json,
+        json::{Documents, Json},
         protobuf::Protobuf,
     },
     fault::{Fault, Faulty},
@@ -14,7 +14,7 @@ use highwater::{
 };
 use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
 
-use super::codec_values::{Tree, document, information, tree};
+use super::codec_values::{Tree, bson, document, information, tree};
 
 /// A format in both directions.
 trait Format: Encoder + Decoder {}
@@ -64,7 +64,15 @@ macro_rules! formats {
 }
 
 formats! {
-    json: Case { format: &Json, fields: || document(tree()), again: as_json, key: "key" };
+    json: Case { format: &Json::PLAIN, fields: || document(tree()), again: as_json, key: "key" };
+    canonical_json: Case {
+        format: &Json { documents: Documents::Canonical, ..Json::PLAIN },
+        fields: bson, again: <[_]>::to_vec, key: "key",
+    };
+    relaxed_json: Case {
+        format: &Json { documents: Documents::Relaxed, ..Json::PLAIN },
+        fields: bson, again: as_relaxed, key: "key",
+    };
     protobuf: Case { format: &Protobuf, fields: || document(tree()), again: <[_]>::to_vec, key: "key" };
     information_json: Case {
         format: &InformationJson, fields: information, again: as_information, key: "uid",
@@ -72,6 +80,21 @@ formats! {
     information_protobuf: Case {
         format: &InformationProtobuf, fields: information, again: as_information, key: "uid",
     };
+}
+
+/// A whole number is as narrow as it can be.
+fn as_relaxed(fields: &[(String, Tree)]) -> Vec<(String, Tree)> {
+    fn narrow(tree: &Tree) -> Tree {
+        match tree {
+            Tree::I64(it) => i32::try_from(*it).map_or(Tree::I64(*it), Tree::I32),
+            Tree::Array(items) => Tree::Array(items.iter().map(narrow).collect()),
+            Tree::Document(fields) => Tree::Document(as_relaxed(fields)),
+            Tree::CodeWithScope(code, it) => Tree::CodeWithScope(code.clone(), as_relaxed(it)),
+            other => other.clone(),
+        }
+    }
+    let narrowed = fields.iter().map(|(name, it)| (name.clone(), narrow(it)));
+    narrowed.collect()
 }
 
 const TOPIC: &str = "a topic with \"quotes\"";

@@ -8,6 +8,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 pub enum Tree {
     Null,
     Bool(bool),
+    I32(i32),
     I64(i64),
     U64(u64),
     F32(f32),
@@ -30,6 +31,10 @@ pub enum Tree {
     Timestamp(u32, u32),
     Regex(String, &'static str),
     Code(String),
+    CodeWithScope(String, Vec<(String, Tree)>),
+    Symbol(String),
+    Undefined,
+    DbPointer(String, [u8; 12]),
     MinKey,
     MaxKey,
     Array(Vec<Tree>),
@@ -49,6 +54,7 @@ impl Tree {
         let value = match self {
             Self::Null => Value::Null,
             Self::Bool(it) => Value::Bool(*it),
+            Self::I32(it) => Value::I32(*it),
             Self::I64(it) => Value::I64(*it),
             Self::U64(it) => Value::U64(*it),
             Self::F32(it) => Value::F32(*it),
@@ -70,6 +76,17 @@ impl Tree {
             Self::Timestamp(seconds, increment) => Value::Timestamp(*seconds, *increment),
             Self::Regex(pattern, options) => Value::Regex(pattern, options),
             Self::Code(it) => Value::Code(it),
+            Self::CodeWithScope(code, scope) => {
+                return packer.code_with_scope(code, |packer| {
+                    for (name, value) in scope {
+                        packer.name(name);
+                        value.pack(packer);
+                    }
+                });
+            }
+            Self::Symbol(it) => Value::Symbol(it),
+            Self::Undefined => Value::Undefined,
+            Self::DbPointer(namespace, id) => Value::DbPointer(namespace, *id),
             Self::MinKey => Value::MinKey,
             Self::MaxKey => Value::MaxKey,
             Self::Array(items) => {
@@ -96,8 +113,9 @@ impl Tree {
         };
         let shown = |it: &dyn std::fmt::Display| format!("\"{it}\"");
         match self {
-            Self::Null => "null".to_owned(),
+            Self::Null | Self::Undefined => "null".to_owned(),
             Self::Bool(it) => it.to_string(),
+            Self::I32(it) => it.to_string(),
             Self::I64(it) => it.to_string(),
             Self::U64(it) | Self::Bit(it) => it.to_string(),
             Self::Year(it) => it.to_string(),
@@ -105,7 +123,7 @@ impl Tree {
             Self::F64(it) => serde_json::to_string(it).expect("it is finite"),
             Self::Digits(it) | Self::Json(it) => it.clone(),
             Self::Decimal(it) | Self::Enum(it) => text(it),
-            Self::String(it) => text(it),
+            Self::String(it) | Self::Symbol(it) => text(it),
             Self::Bytes(_, it) | Self::Geometry(it) => shown(&base64(it)),
             Self::Date(it) => shown(it),
             Self::Time(it) => shown(it),
@@ -119,6 +137,14 @@ impl Tree {
                 text(options)
             ),
             Self::Code(it) => format!("{{\"$code\":{}}}", text(it)),
+            Self::CodeWithScope(code, scope) => {
+                let scope = Self::Document(scope.clone()).json(python);
+                format!("{{\"$code\":{},\"$scope\":{scope}}}", text(code))
+            }
+            Self::DbPointer(namespace, id) => {
+                let id = shown(&id.map(|byte| format!("{byte:02x}")).concat());
+                format!("{{\"$ref\":{},\"$id\":{id}}}", text(namespace))
+            }
             Self::MinKey => "{\"$minKey\":1}".to_owned(),
             Self::MaxKey => "{\"$maxKey\":1}".to_owned(),
             Self::Array(items) => {
@@ -155,7 +181,9 @@ impl Tree {
         while let Some(tree) = rest.pop() {
             match tree {
                 Self::Array(items) => rest.extend(items),
-                Self::Document(fields) => rest.extend(fields.into_iter().map(|it| it.1)),
+                Self::Document(fields) | Self::CodeWithScope(_, fields) => {
+                    rest.extend(fields.into_iter().map(|it| it.1))
+                }
                 _ => {}
             }
         }
@@ -273,16 +301,59 @@ pub fn tree() -> BoxedStrategy<Tree> {
         (any::<u32>(), any::<u32>()).prop_map(|(t, i)| Tree::Timestamp(t, i)),
         (any::<String>(), select(&["", "im"][..])).prop_map(|(it, with)| Tree::Regex(it, with)),
         any::<String>().prop_map(Tree::Code),
+        any::<i32>().prop_map(Tree::I32),
+        any::<String>().prop_map(Tree::Symbol),
+        Just(Tree::Undefined),
+        (any::<String>(), any::<[u8; 12]>()).prop_map(|(it, id)| Tree::DbPointer(it, id)),
         Just(Tree::MinKey),
         Just(Tree::MaxKey),
     ];
     let nested = |inner: BoxedStrategy<Tree>| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Tree::Array),
-            vec((any::<String>(), inner), 0..4).prop_map(Tree::Document),
+            vec((any::<String>(), inner.clone()), 0..4).prop_map(Tree::Document),
+            (any::<String>(), vec((any::<String>(), inner), 0..3))
+                .prop_map(|(code, scope)| Tree::CodeWithScope(code, scope)),
         ]
     };
     leaf.prop_recursive(3, 24, 4, nested).boxed()
+}
+
+/// Fields that BSON can hold; none is named like a type of extended JSON.
+pub fn bson() -> BoxedStrategy<Vec<(String, Tree)>> {
+    let name = || "[^$].{0,5}|".boxed();
+    let leaf = prop_oneof![
+        Just(Tree::Null),
+        Just(Tree::Undefined),
+        Just(Tree::MinKey),
+        Just(Tree::MaxKey),
+        any::<bool>().prop_map(Tree::Bool),
+        any::<i32>().prop_map(Tree::I32),
+        any::<i64>().prop_map(Tree::I64),
+        // A NaN's other bits are in no text.
+        any::<f64>()
+            .prop_map(|it| if it.is_nan() { f64::NAN } else { it })
+            .prop_map(Tree::F64),
+        select(&["-0", "1.50", "NaN", "-Infinity", "9.9E+6144"][..]).prop_map(Tree::Decimal),
+        any::<String>().prop_map(Tree::String),
+        any::<String>().prop_map(Tree::Symbol),
+        any::<String>().prop_map(Tree::Code),
+        (any::<u8>(), vec(any::<u8>(), 0..9)).prop_map(|(subtype, it)| Tree::Bytes(subtype, it)),
+        any::<i64>().prop_map(|it| Tree::Instant(Instant::from_millis(it))),
+        any::<[u8; 12]>().prop_map(Tree::ObjectId),
+        (any::<String>(), any::<[u8; 12]>()).prop_map(|(it, id)| Tree::DbPointer(it, id)),
+        (any::<u32>(), any::<u32>()).prop_map(|(t, i)| Tree::Timestamp(t, i)),
+        (any::<String>(), select(&["", "im"][..])).prop_map(|(it, with)| Tree::Regex(it, with)),
+    ];
+    let nested = move |inner: BoxedStrategy<Tree>| {
+        let fields = || vec((name(), inner.clone()), 0..4);
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Tree::Array),
+            fields().prop_map(Tree::Document),
+            (any::<String>(), fields()).prop_map(|(code, it)| Tree::CodeWithScope(code, it)),
+        ]
+    };
+    document(leaf.prop_recursive(3, 24, 4, nested).boxed())
 }
 
 /// Fields of any name, which may repeat.

@@ -5,7 +5,7 @@ use highwater::{
     fault::chain,
     model::{Date, DateTime, Instant, Kind, Op, Time, Value},
     sink::{
-        Sink, SinkError, Texts,
+        BytesText, Sink, SinkError, Texts,
         mysql::{MysqlSink, MysqlSinkSettings},
     },
 };
@@ -21,6 +21,7 @@ on_both_servers!(
     a_zero_stays_a_zero,
     an_instant_is_the_same_in_a_column_of_either_type,
     texts_of_the_format_json_stand_for_bytes_and_json,
+    numbers_since_1970_are_instants_where_they_were_chosen,
     texts_of_other_formats_are_the_content_itself,
     an_enums_error_value_is_refused_with_its_record,
     a_record_larger_than_a_packet_is_at_fault_by_itself,
@@ -227,6 +228,38 @@ async fn texts_of_the_format_json_stand_for_bytes_and_json(connection: &MysqlCon
         chain(&error).contains("binary = \"plain\""),
         "{}",
         chain(&error)
+    );
+}
+
+async fn numbers_since_1970_are_instants_where_they_were_chosen(connection: &MysqlConnection) {
+    let table = "CREATE TABLE t (uid BIGINT PRIMARY KEY, at TIMESTAMP(6) NULL, b VARBINARY(9))";
+    run(connection, table).await;
+    for (id, epoch, count, from) in [
+        (1, 1_000, 1_756_200_615_123, None),
+        (2, 1_000_000, 1_756_200_615_123_000, Some(1)),
+    ] {
+        let settings = MysqlSinkSettings {
+            texts: Texts {
+                bytes: BytesText::Hex,
+                epoch: Some(epoch),
+                ..Texts::OF_JSON
+            },
+            ..MysqlSinkSettings::new("t")
+        };
+        let sink = MysqlSink::open(connection.clone(), settings).expect("named");
+        let row = [
+            ("uid", Value::I32(id)),
+            ("at", Value::I64(count)),
+            ("b", Value::String("00ff")),
+        ];
+        write(&sink, &[(Op::Upsert, &row)], from)
+            .await
+            .expect("written");
+    }
+    let query = "SELECT CAST(CONCAT_WS(' ', at, HEX(b)) AS CHAR) FROM t";
+    assert_eq!(
+        read(connection, query).await,
+        ["2025-08-26 09:30:15.123000 00FF"; 2]
     );
 }
 

@@ -58,6 +58,7 @@ fn scan(connection: &MysqlConnection, incremental: &str, late: Late) -> MysqlSca
         limits: limits(10),
         poll: POLL,
         late,
+        sharing: super::sources::SHARING,
     };
     MysqlScan::new(connection.clone(), settings)
 }

@@ -41,6 +41,7 @@ pub fn scan_by(
         limits,
         poll: POLL,
         late,
+        sharing: super::sources::SHARING,
     };
     MongodbScan::new(connection.clone(), &settings)
 }

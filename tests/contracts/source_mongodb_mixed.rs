@@ -189,6 +189,7 @@ async fn classes_of_every_rule_are_read_up_to_what_is_settled() {
         limits: limits(10),
         poll: POLL,
         late: Late::default(),
+        sharing: super::sources::SHARING,
     };
     let source = MongodbScan::new(them.connection.clone(), &settings);
     for extent in [Extent::Incremental, Extent::FullAmount] {

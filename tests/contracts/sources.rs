@@ -12,7 +12,7 @@ use highwater::{
     },
     model::{Batch, Position, Value},
     source::{
-        Extent, Late, Manner, ReadLimits, Source, SourceReader,
+        Extent, Late, Manner, ReadLimits, Sharing, Source, SourceReader,
         memory::MemorySource,
         mongodb_scan::{MongodbScan, MongodbScanSettings},
         mysql_scan::{MysqlScan, MysqlScanSettings},
@@ -62,6 +62,12 @@ pub struct Mongodb {
 
 /// How long a following read waits before it asks again.
 pub const POLL: Duration = Duration::from_millis(5);
+
+/// Small chunks, so that every full read is shared out and cut.
+pub const SHARING: Sharing = Sharing {
+    workers: 3,
+    rows: 6,
+};
 
 pub fn limits(rows: usize) -> ReadLimits {
     ReadLimits {
@@ -196,6 +202,7 @@ impl Sqlite {
             key: None,
             limits,
             poll: POLL,
+            sharing: SHARING,
         };
         SqliteScan::new(self.connection.clone(), settings)
     }
@@ -261,6 +268,7 @@ impl Server {
             limits,
             poll: POLL,
             late: Late::None,
+            sharing: SHARING,
         };
         MysqlScan::new(self.0.clone(), settings)
     }
@@ -327,6 +335,7 @@ impl Mongodb {
             limits,
             poll: POLL,
             late: Late::None,
+            sharing: SHARING,
         };
         MongodbScan::new(self.connection.clone(), &settings)
     }

@@ -94,11 +94,19 @@ impl Running {
     /// # Errors
     /// It has ended already.
     pub fn terminate(&mut self) -> Result<()> {
+        self.signal("TERM")
+    }
+
+    /// Sends it a signal: `STOP`, `CONT`.
+    ///
+    /// # Errors
+    /// It has ended already.
+    pub fn signal(&mut self, name: &str) -> Result<()> {
         let Some(id) = self.child.id() else {
             bail!("it has ended already");
         };
         // The shell's own `kill`: a bare system has no other.
-        let kill = format!("kill -TERM {id}");
+        let kill = format!("kill -{name} {id}");
         let status = std::process::Command::new("sh")
             .args(["-c", &kill])
             .status()?;

@@ -114,7 +114,7 @@ impl Rig {
             group: GROUP.into(),
             take_over: self.take_over.clone(),
             subscription,
-            decoder: Arc::new(Json),
+            decoder: Arc::new(Json::PLAIN),
             pipeline: Arc::new([]),
             sink: self.sink.clone(),
             dead_letters: Arc::new(DeadLetters::new(letters, Box::new(last_resort))),

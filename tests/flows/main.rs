@@ -6,12 +6,15 @@ mod consume_letters;
 mod consume_members;
 mod consume_rig;
 mod consume_starts;
+mod cursor_model;
 mod produce_acknowledgements;
 mod produce_kills;
 mod produce_letters;
 mod produce_reading;
 mod produce_rig;
 mod random_schedules;
+#[path = "../schedules/mod.rs"]
+mod schedules;
 mod scripted_sink;
 mod stepping;
 mod subscriptions;

@@ -176,7 +176,7 @@ fn fields(value: &[u8]) -> Vec<(String, String)> {
     messages.push(None, Some(value), [], highwater::model::Place::default());
     let mut records = Records::new(std::sync::Arc::new(Schema::document("rows", ["id"])));
     let message = messages.get(0).expect("one message");
-    Json.decode(&message, 0, &mut records).expect("JSON");
+    Json::PLAIN.decode(&message, 0, &mut records).expect("JSON");
     let row = records.get(0).expect("one record");
     let text = |value: Value<'_>| match value {
         Value::I64(it) => it.to_string(),

@@ -6,7 +6,7 @@ use highwater::{
     cursor::CursorStore,
     flow::FlowError,
     model::{Finding, Position},
-    source::{Extent, Manner, Source, SourceError, SourceReader, memory::MemorySource},
+    source::{Extent, Manner, Progress, Source, SourceError, SourceReader, memory::MemorySource},
 };
 
 use crate::{
@@ -162,6 +162,13 @@ impl Source for Resumable {
         self.0.check().await
     }
 
+    async fn plan(
+        &self,
+        stored: Option<&Position>,
+    ) -> Result<highwater::source::Plan, SourceError> {
+        self.0.plan(stored).await
+    }
+
     async fn begin(&self, _: Extent, stored: Option<&Position>) -> Result<Position, SourceError> {
         let within = stored.filter(|it| it.as_str().starts_with("full:"));
         Ok(within.cloned().unwrap_or_else(|| Position::new("full:0")))
@@ -175,6 +182,11 @@ impl Source for Resumable {
         let place = position.as_str().trim_start_matches("full:");
         let reader = self.0.open(&Position::new(place), manner).await?;
         Ok(Box::new(ResumableReader(reader, false)))
+    }
+
+    async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
+        let place = position.as_str().trim_start_matches("full:");
+        self.0.progress(&Position::new(place)).await
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

@@ -48,7 +48,7 @@ impl Encoder for Picky {
                 reason: "it is bad".into(),
             });
         }
-        Json.encode(row, topic, out)
+        Json::PLAIN.encode(row, topic, out)
     }
 }
 
@@ -119,7 +119,7 @@ impl Rig {
             flow: &self.flow,
             source,
             encoder: &Picky,
-            describer: &Json,
+            describer: &Json::PLAIN,
             publisher,
             dead_letters: &dead_letters,
             cursor,

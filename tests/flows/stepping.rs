@@ -12,7 +12,7 @@ use highwater::{
     broker::{BrokerError, Delivery, Publisher},
     cursor::{CursorError, CursorLease},
     model::{Batch, Finding, Messages, Position},
-    source::{Extent, Manner, Source, SourceError, SourceReader},
+    source::{Extent, Manner, Progress, Source, SourceError, SourceReader},
 };
 use tokio::task::yield_now;
 
@@ -104,6 +104,13 @@ impl<S: Source> Source for Stepping<S> {
         self.0.check().await
     }
 
+    async fn plan(
+        &self,
+        stored: Option<&Position>,
+    ) -> Result<highwater::source::Plan, SourceError> {
+        self.0.plan(stored).await
+    }
+
     async fn begin(
         &self,
         extent: Extent,
@@ -123,6 +130,10 @@ impl<S: Source> Source for Stepping<S> {
             reader: self.0.open(position, manner).await?,
             paused: false,
         }))
+    }
+
+    async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
+        self.0.progress(position).await
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

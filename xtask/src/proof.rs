@@ -12,6 +12,11 @@ pub enum Proof {
     /// Kill -9 during `sync` and `sink` until ten of each have counted: nothing is lost, nothing is
     /// applied twice
     Kills,
+    /// Fifty schedules of writers and killed readers each on MySQL, MariaDB and MongoDB: no row is
+    /// skipped
+    Cursors,
+    /// 1,000,000 rows of one time, `sync` killed five times: no row is skipped
+    Ties,
     /// 100,000 documents from MongoDB through Kafka into MySQL, every row compared
     Walkthrough,
 }
@@ -37,12 +42,22 @@ impl Proof {
     fn name(&self) -> &'static str {
         match self {
             Self::Kills => "kills",
+            Self::Cursors => "cursor_schedules",
+            Self::Ties => "ties",
             Self::Walkthrough => "walkthrough",
         }
     }
 
+    /// The tests that it is among.
+    fn target(&self) -> &'static str {
+        match self {
+            Self::Cursors => "contracts",
+            Self::Kills | Self::Ties | Self::Walkthrough => "e2e",
+        }
+    }
+
     fn command(&self) -> Command {
-        let mut command = cargo(&["test", "--locked", "--release", "--test", "e2e"]);
+        let mut command = cargo(&["test", "--locked", "--release", "--test", self.target()]);
         // What is measured should not share the machine with another test.
         command.args([self.name(), "--", "--nocapture", "--test-threads", "1"]);
         command.env("HIGHWATER_PROOF", "full");

@@ -85,7 +85,7 @@ impl<'a> InformationFields<'a> {
                 "page_url" => &mut all.page_url,
                 _ => continue,
             };
-            *field = Some(value);
+            *field = Some(value.widened());
         }
         all
     }

@@ -82,7 +82,7 @@ impl Style {
         if depth > DEPTH {
             return Err(Refusal::new(format!("nested deeper than {DEPTH} levels")));
         }
-        match value {
+        match value.widened() {
             Value::Null => out.extend_from_slice(b"null"),
             Value::Bool(true) => out.extend_from_slice(b"true"),
             Value::Bool(false) => out.extend_from_slice(b"false"),
@@ -130,6 +130,11 @@ impl Style {
             | Value::Timestamp(..)
             | Value::Regex(..)
             | Value::Code(_)
+            | Value::CodeWithScope(..)
+            | Value::DbPointer(..)
+            | Value::I32(_)
+            | Value::Symbol(_)
+            | Value::Undefined
             | Value::MinKey
             | Value::MaxKey => return Err(Refusal::new(unfit(value))),
         }

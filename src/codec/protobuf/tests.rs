@@ -52,6 +52,10 @@ fn every_value_comes_back_as_it_was() {
     let values = [
         Value::Null,
         Value::Bool(false),
+        Value::I32(i32::MIN),
+        Value::Symbol("s"),
+        Value::Undefined,
+        Value::DbPointer("db.c", [9; 12]),
         Value::I64(i64::MIN),
         Value::U64(u64::MAX),
         Value::F32(f32::NAN),
@@ -80,6 +84,13 @@ fn every_value_comes_back_as_it_was() {
             packer.name(value.type_name());
             packer.value(value);
         }
+        packer.name("scoped");
+        packer.code_with_scope("g()", |packer| {
+            for value in values {
+                packer.name("x");
+                packer.value(value);
+            }
+        });
         packer.name("nested");
         packer.document(|packer| {
             packer.name("list");

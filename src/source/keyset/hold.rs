@@ -319,7 +319,7 @@ pub(in crate::source) fn clock(at: Micros) -> Option<DateTime> {
 }
 
 /// The time at which UTC has that wall clock.
-pub(super) fn micros_of(clock: DateTime) -> Option<Micros> {
+pub(in crate::source) fn micros_of(clock: DateTime) -> Option<Micros> {
     let instant = Instant::from_utc(clock)?;
     Some(instant.seconds * 1_000_000 + i64::from(instant.micros))
 }

@@ -88,7 +88,7 @@ impl MarkKind {
 impl Mark {
     /// The mark of a row's value; `None` where nothing can be ordered by it.
     pub fn of(value: Value<'_>) -> Option<Self> {
-        Some(match value {
+        Some(match value.widened() {
             Value::I64(it) => Self::I64(it),
             Value::U64(it) => Self::U64(it),
             // Servers compare single precision as double: widening is exact.

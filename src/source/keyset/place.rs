@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    KeyColumn, Mark, Table,
+    Full, KeyColumn, Mark, Table,
+    full_token::FullPart,
     hold::{clock, micros_of},
     mark::MarkKind,
     moment,
@@ -28,17 +29,16 @@ pub(in crate::source) enum Place {
         after: Vec<Mark>,
         seen: Samples<Mark>,
     },
-    /// Within a full read, behind these values of the key; `then` is where the table stood before
-    /// it, to go on from.
-    Full { after: Vec<Mark>, then: Vec<Mark> },
+    /// Within a full read.
+    Full(Full),
 }
 
 /// The text is the source's own: `{"by":["updated_at","id"],"after":[{"datetime":"…"},{"u64":"7"}]}`,
-/// and `{"full":…,"then":…}` of two such parts.
+/// and `{"full":…,"then":…}` whose second half is the same.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Token {
-    Full { full: Part, then: Part },
+    Full { full: FullPart, then: Part },
     Incremental(Part),
 }
 
@@ -60,13 +60,21 @@ struct Seen {
 }
 
 /// A type's word, and the value's text.
-type Typed = BTreeMap<String, String>;
+pub(super) type Typed = BTreeMap<String, String>;
 
 impl Place {
     /// Behind these values of the incremental field and the key.
     pub fn behind(after: Vec<Mark>) -> Self {
         let seen = Samples::default();
         Self::Incremental { after, seen }
+    }
+
+    /// What an incremental read is behind.
+    pub fn after(&self) -> &[Mark] {
+        match self {
+            Self::Incremental { after, .. } => after,
+            Self::Full(full) => &full.then,
+        }
     }
 
     /// The position of this place in `table`.
@@ -76,9 +84,9 @@ impl Place {
                 seen: seen.iter().map(written).collect(),
                 ..part(&table.incremental, after)
             }),
-            Self::Full { after, then } => Token::Full {
-                full: part(&table.key, after),
-                then: part(&table.incremental, then),
+            Self::Full(full) => Token::Full {
+                full: FullPart::of(full, &table.key),
+                then: part(&table.incremental, &full.then),
             },
         };
         // Strings and lists always have a JSON text.
@@ -135,9 +143,9 @@ impl Place {
                 let seen = samples(&part.seen, &table.incremental)?;
                 Ok(Self::Incremental { after, seen })
             }),
-            Token::Full { full, then } => marks(&full, &table.key).and_then(|after| {
+            Token::Full { full, then } => full.parse(&table.key).and_then(|(chunks, rows)| {
                 let then = marks(&then, &table.incremental)?;
-                Ok(Self::Full { after, then })
+                Ok(Self::Full(Full { chunks, rows, then }))
             }),
         };
         place.map_err(refused)
@@ -177,7 +185,7 @@ fn part(by: &[KeyColumn], after: &[Mark]) -> Part {
     }
 }
 
-fn typed(mark: &Mark) -> Typed {
+pub(super) fn typed(mark: &Mark) -> Typed {
     BTreeMap::from([(mark.kind().word().to_owned(), mark.text())])
 }
 
@@ -189,18 +197,27 @@ fn written(sample: &Sample<Mark>) -> Seen {
 }
 
 fn marks(part: &Part, columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
+    expect_fields(&part.by, columns)?;
+    values(&part.after, columns)
+}
+
+pub(super) fn expect_fields(by: &[String], columns: &[KeyColumn]) -> Result<(), String> {
     let wanted: Vec<&str> = columns.iter().map(|it| it.name.as_str()).collect();
-    if part.by != wanted {
-        return Err(format!(
+    match by == wanted {
+        true => Ok(()),
+        false => Err(format!(
             "it was made for ({}), but the table is read by ({})",
-            part.by.join(", "),
+            by.join(", "),
             wanted.join(", ")
-        ));
+        )),
     }
-    if part.after.len() > columns.len() {
+}
+
+pub(super) fn values(after: &[Typed], columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
+    if after.len() > columns.len() {
         return Err("it is damaged: it has more values than fields".to_owned());
     }
-    let pairs = part.after.iter().zip(columns);
+    let pairs = after.iter().zip(columns);
     pairs.map(|(typed, column)| mark(typed, column)).collect()
 }
 
@@ -297,21 +314,6 @@ mod tests {
             let error = at(value, kind).expect_err(value).to_string();
             assert!(error.contains(reason), "{error}");
         }
-    }
-
-    #[test]
-    fn a_full_read_hides_in_its_position() {
-        let table = table();
-        let place = Place::Full {
-            after: vec![Mark::U64(7)],
-            then: vec![],
-        };
-        let position = place.position(&table);
-        assert_eq!(
-            position.as_str(),
-            r#"{"full":{"by":["id"],"after":[{"u64":"7"}]},"then":{"by":["updated_at","id"],"after":[]}}"#
-        );
-        assert_eq!(Place::parse(&position, &table).expect("our own"), place);
     }
 
     #[test]

@@ -19,6 +19,19 @@ pub(in crate::source) enum Form {
 pub(in crate::source) struct Page<'m> {
     pub text: String,
     pub bound: Vec<&'m Mark>,
+    /// The same, for a table that takes no statements.
+    pub wanted: Wanted<'m>,
+}
+
+/// What a page asks for.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::source) struct Wanted<'m> {
+    pub by: &'m [KeyColumn],
+    pub after: &'m [Mark],
+    /// The last key of a chunk.
+    pub up_to: Option<&'m [Mark]>,
+    pub ceiling: &'m Ceiling,
+    pub rows: usize,
 }
 
 impl Table {
@@ -26,7 +39,7 @@ impl Table {
     /// `ceiling`.
     pub fn page<'m>(
         &self,
-        by: &[KeyColumn],
+        by: &'m [KeyColumn],
         after: &'m [Mark],
         ceiling: &'m Ceiling,
         rows: usize,
@@ -61,7 +74,18 @@ impl Table {
         let order: Vec<&str> = by.iter().map(|it| it.quoted.as_str()).collect();
         // Writing to a String cannot fail.
         let _ = write!(text, " ORDER BY {} LIMIT {rows}", order.join(", "));
-        Page { text, bound }
+        let wanted = Wanted {
+            by,
+            after,
+            up_to: None,
+            ceiling,
+            rows,
+        };
+        Page {
+            text,
+            bound,
+            wanted,
+        }
     }
 
     /// The last row in the order of the incremental field and the key.

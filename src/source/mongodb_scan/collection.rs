@@ -204,8 +204,8 @@ impl Scanned {
         let marks = place.marks().all();
         let made = |at: usize| marks.iter().filter_map(move |it| it.get(at).map(Class::of));
         let id = match place {
-            Place::Full { after, .. } => after.as_ref().map(Class::of),
-            Place::Incremental(_) => None,
+            Place::Full(full) => full.classes(),
+            Place::Incremental(_) => Vec::new(),
         };
         let foreign = |now: &[Class], made: &[Class]| {
             let gone = !now.is_empty() && !made.iter().any(|it| now.contains(it));
@@ -214,7 +214,7 @@ impl Scanned {
         for (path, now, made) in [
             (self.order.field.as_str(), &now.values, made(0).collect()),
             ("_id", &now.ids, made(1).collect()),
-            ("_id", &now.ids, Vec::from_iter(id)),
+            ("_id", &now.ids, id),
         ] {
             if let Some(made) = foreign(now, &made) {
                 let position = place.position(&self.order);

@@ -35,7 +35,7 @@ pub(super) async fn read(
     batches.look_for_classes().await?;
     if batches.is_full() {
         fix_then(&mut batches, &mut watch, look).await?;
-        batches.full().await?;
+        batches.full(reading.sharing).await?;
         // By `_id` it has read what was settled; by another order, all that there was.
         if reading.manner == Manner::Bounded && !batches.scanned.order.is_id() {
             return Ok(());

@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use mongodb::bson::Bson;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
-use super::marks::Marks;
+use super::{
+    chunk_token::{ChunkPart, ChunkRef, chunk_refs, chunks, is_zero},
+    full::Full,
+    marks::Marks,
+};
 use crate::{
     model::Position,
-    source::{SourceError, samples::Sample},
+    source::{SourceError, chunks::Chunk, samples::Sample},
 };
 
 /// Where a read of a collection stands.
@@ -16,9 +20,8 @@ use crate::{
 pub(super) enum Place {
     /// Behind these; at the first document where there are none.
     Incremental(Marks),
-    /// Within a full read, behind this `_id`; `then` is where the collection stood before it, to
-    /// go on from.
-    Full { after: Option<Bson>, then: Marks },
+    /// Within a full read.
+    Full(Full),
 }
 
 /// The fields that a collection is read by.
@@ -31,7 +34,9 @@ pub(super) struct Order {
 }
 
 /// The text, in canonical extended JSON: `{"field":"_id","after":[{"$oid":"…"}]}`, and
-/// `{"field":"_id","full":[{"$oid":"…"}],"then":[…]}` within a full read. Where the field holds
+/// `{"field":"_id","full":[{"$oid":"…"}],"then":[…]}` within a full read, of which all that is left is
+/// behind one `_id`; with `"chunks":[{"after":…,"up-to":…},{"up-to":…},{}]` instead of `full` where it is
+/// in chunks: one that does not say so begins where the one before it ends. Where the field holds
 /// several classes, `also` has the marks of the others; `seen` has what was last at a time, in
 /// milliseconds, and may not be settled yet.
 #[derive(Deserialize)]
@@ -40,7 +45,10 @@ struct Token {
     field: String,
     after: Option<Vec<Bson>>,
     full: Option<Vec<Bson>>,
+    chunks: Option<Vec<ChunkPart>>,
     then: Option<Vec<Bson>>,
+    #[serde(default)]
+    rows: u64,
     #[serde(default)]
     also: Vec<Vec<Bson>>,
     #[serde(default)]
@@ -54,8 +62,12 @@ struct TokenRef<'a> {
     after: Option<Canonical<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     full: Option<Canonical<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    chunks: Vec<ChunkRef<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     then: Option<Canonical<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    rows: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     also: Vec<Canonical<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -82,15 +94,25 @@ impl Place {
             [] => (Canonical(&[]), &[][..]),
             [first, also @ ..] => (Canonical(first), also),
         };
-        let (after, full, then) = match self {
-            Self::Incremental(_) => (Some(first), None, None),
-            Self::Full { after, .. } => (None, Some(Canonical(after.as_slice())), Some(first)),
+        let (mut full, mut chunks, mut rows) = (None, Vec::new(), 0);
+        if let Self::Full(it) = self {
+            rows = it.rows;
+            match &it.chunks[..] {
+                [Chunk { after, up_to: None }] => full = Some(Canonical(after.as_slice())),
+                several => chunks = chunk_refs(several),
+            }
+        }
+        let (after, then) = match self {
+            Self::Incremental(_) => (Some(first), None),
+            Self::Full(_) => (None, Some(first)),
         };
         let token = TokenRef {
             field: &order.field,
             after,
             full,
+            chunks,
             then,
+            rows,
             also: also.iter().map(|it| Canonical(it)).collect(),
             seen: marks.seen().map(seen).collect(),
         };
@@ -113,9 +135,14 @@ impl Place {
             )));
         }
         let damaged = || refused("it is damaged".into());
-        let (full, first) = match (token.after, token.full, token.then) {
-            (Some(after), None, None) => (None, after),
-            (None, Some(full), Some(then)) if full.len() < 2 => (Some(full), then),
+        let (chunks, first) = match (token.after, token.full, token.chunks, token.then) {
+            (Some(after), None, None, None) if token.rows == 0 => (None, after),
+            (None, Some(mut full), None, Some(then)) if full.len() < 2 => {
+                (Some(vec![Chunk::behind(full.pop())]), then)
+            }
+            (None, None, Some(parts), Some(then)) => {
+                (Some(chunks(parts).ok_or_else(damaged)?), then)
+            }
             _ => return Err(damaged()),
         };
         let fits = |values: &Vec<Bson>| (1..=order.width()).contains(&values.len());
@@ -129,26 +156,27 @@ impl Place {
             return Err(damaged());
         }
         let marks = Marks::of_parts(marks, seen).ok_or_else(damaged)?;
-        Ok(match full {
+        Ok(match chunks {
             None => Self::Incremental(marks),
-            Some(mut full) => Self::Full {
-                after: full.pop(),
+            Some(chunks) => Self::Full(Full {
+                chunks,
+                rows: token.rows,
                 then: marks,
-            },
+            }),
         })
     }
 
     /// Where the incremental read stands or will go on.
     pub fn marks(&self) -> &Marks {
         match self {
-            Self::Incremental(marks) | Self::Full { then: marks, .. } => marks,
+            Self::Incremental(marks) | Self::Full(Full { then: marks, .. }) => marks,
         }
     }
 
     /// The same, to be moved.
     pub fn marks_mut(&mut self) -> &mut Marks {
         match self {
-            Self::Incremental(marks) | Self::Full { then: marks, .. } => marks,
+            Self::Incremental(marks) | Self::Full(Full { then: marks, .. }) => marks,
         }
     }
 }
@@ -174,7 +202,7 @@ impl Order {
 /// would come back as an int, and Infinity as null.
 struct Canonical<'a>(&'a [Bson]);
 
-struct CanonicalValue<'a>(&'a Bson);
+pub(super) struct CanonicalValue<'a>(pub &'a Bson);
 
 impl Serialize for Canonical<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -234,6 +262,14 @@ mod tests {
         }
     }
 
+    fn full(after: Option<Bson>, then: Marks) -> Place {
+        Place::Full(Full {
+            chunks: vec![Chunk::behind(after)],
+            rows: 0,
+            then,
+        })
+    }
+
     fn id() -> Bson {
         Bson::ObjectId(ObjectId::from_bytes([0xab; 12]))
     }
@@ -244,10 +280,7 @@ mod tests {
         let place = Place::Incremental(Marks::at(vec![id()]));
         let text = r#"{"field":"_id","after":[{"$oid":"abababababababababababab"}]}"#;
         assert_eq!(place.position(&order).as_str(), text);
-        let place = Place::Full {
-            after: None,
-            then: Marks::at(vec![id()]),
-        };
+        let place = full(None, Marks::at(vec![id()]));
         let text = r#"{"field":"_id","full":[],"then":[{"$oid":"abababababababababababab"}]}"#;
         assert_eq!(place.position(&order).as_str(), text);
     }
@@ -294,10 +327,18 @@ mod tests {
         ] {
             for place in [
                 Place::Incremental(Marks::at(vec![value.clone(), id()])),
-                Place::Full {
-                    after: Some(value.clone()),
-                    then: Marks::at(vec![value.clone()]),
-                },
+                full(Some(value.clone()), Marks::at(vec![value.clone()])),
+                Place::Full(Full {
+                    chunks: vec![
+                        Chunk {
+                            after: None,
+                            up_to: Some(value.clone()),
+                        },
+                        Chunk::behind(Some(value.clone())),
+                    ],
+                    rows: 5,
+                    then: Marks::default(),
+                }),
             ] {
                 let position = place.position(&order);
                 let back = Place::parse(&position, &order).expect("our own");
@@ -323,11 +364,7 @@ mod tests {
             r#"{{"field":"at","after":[{{"$numberLong":"5"}},{oid}],"also":[["a",{oid}]],"seen":[[{at},[{long},{oid}]]]}}"#
         );
         assert_eq!(text.as_str(), expected);
-        let full = Place::Full {
-            after: Some(id()),
-            then: marks,
-        };
-        for place in [place, full] {
+        for place in [place, full(Some(id()), marks)] {
             let position = place.position(&order);
             assert_eq!(Place::parse(&position, &order).expect("our own"), place);
         }
@@ -347,6 +384,18 @@ mod tests {
             (r#"{"field":"_id","after":[1],"also":[[2]]}"#, "damaged"),
             (r#"{"field":"_id","after":[],"also":[[2]]}"#, "damaged"),
             (r#"{"field":"_id","after":[1],"seen":[[5,[]]]}"#, "damaged"),
+            (r#"{"field":"_id","chunks":[],"then":[]}"#, "damaged"),
+            (r#"{"field":"_id","chunks":[{}]}"#, "damaged"),
+            (r#"{"field":"_id","chunks":[{},{}],"then":[]}"#, "damaged"),
+            (
+                r#"{"field":"_id","chunks":[{"up-to":[1]}],"then":[]}"#,
+                "damaged",
+            ),
+            (
+                r#"{"field":"_id","chunks":[{}],"full":[],"then":[]}"#,
+                "damaged",
+            ),
+            (r#"{"field":"_id","after":[],"rows":1}"#, "damaged"),
             (r#"{"by":["id"],"after":[{"u64":"7"}]}"#, "another kind"),
             (r#"{"field":"at","after":[]}"#, "made for the field `at`"),
         ] {

@@ -12,14 +12,18 @@ use mongodb::{
 use super::{
     class::Class,
     collection::{Classes, Scanned},
-    held,
+    full, held,
     place::Place,
     range::{Among, Bound},
     values::{Malformed, pack_fields},
 };
 use crate::{
     model::{Batch, Op, Position, Records, Value},
-    source::{Late, Manner, ReadLimits, SourceError, keyset::Outlet},
+    source::{
+        Late, Manner, ReadLimits, Sharing, SourceError,
+        chunks::{Chunk, Shared},
+        keyset::Outlet,
+    },
 };
 
 /// How a collection is read on.
@@ -31,6 +35,8 @@ pub(super) struct Reading {
     pub poll: Duration,
     /// How late commits are met.
     pub late: Late,
+    /// How a full read is shared out.
+    pub sharing: Sharing,
 }
 
 /// Documents in one answer of the server: fewer cost a round trip for every few, more wait here.
@@ -47,7 +53,8 @@ pub(super) async fn read(
     reading: Reading,
     outlet: Outlet,
 ) -> Result<(), SourceError> {
-    let mut batches = Batches::start(scanned, place, classes, reading.limits, outlet).await?;
+    let toward = Toward::Flow(outlet);
+    let mut batches = Batches::start(scanned, place, classes, reading.limits, toward).await?;
     if let Late::HoldBack(hold) = reading.late {
         return held::read(batches, reading, hold).await;
     }
@@ -55,7 +62,7 @@ pub(super) async fn read(
     loop {
         let was_full = batches.is_full();
         let found = match was_full {
-            true => batches.full().await?,
+            true => batches.full(reading.sharing).await.map(|()| true)?,
             false => batches.incremental(None).await?,
         };
         match reading.manner {
@@ -75,16 +82,25 @@ pub(super) async fn read(
 /// Gathers documents into batches within the limits, and hands these over.
 pub(super) struct Batches {
     pub scanned: Arc<Scanned>,
-    /// Behind everything in `records`, once `settle` has been called.
+    /// Behind everything in `records`, once `settle` has been called; within a full read, of one
+    /// chunk alone.
     pub place: Place,
     classes: Classes,
     /// What is read in it sees all that had been committed by its operation time.
     session: ClientSession,
     records: Records,
     limits: ReadLimits,
-    outlet: Outlet,
+    pub toward: Toward,
     /// Where the reader stands.
     handed_over: Position,
+}
+
+/// Where batches go.
+#[derive(Clone)]
+pub(super) enum Toward {
+    Flow(Outlet),
+    /// To the flow in turn with those of other chunks; this one has a number.
+    Shared(Arc<Shared<Bson>>, usize),
 }
 
 impl Batches {
@@ -93,7 +109,7 @@ impl Batches {
         place: Place,
         classes: Classes,
         limits: ReadLimits,
-        outlet: Outlet,
+        toward: Toward,
     ) -> Result<Self, SourceError> {
         let client = scanned.connection.database().client();
         let session = client.start_session().causal_consistency(true).await;
@@ -106,17 +122,45 @@ impl Batches {
             classes,
             session,
             limits,
-            outlet,
+            toward,
         })
     }
 
+    /// Another one, with a session of its own that sees what this one sees.
+    pub async fn beside(&self) -> Result<Self, SourceError> {
+        let scanned = self.scanned.clone();
+        let (place, classes) = (self.place.clone(), self.classes.clone());
+        let toward = self.toward.clone();
+        let mut other = Self::start(scanned, place, classes, self.limits, toward).await?;
+        other.advance(self.session.operation_time());
+        Ok(other)
+    }
+
+    /// Where batches go to the flow.
+    pub fn outlet(&self) -> Outlet {
+        match &self.toward {
+            Toward::Flow(outlet) => outlet.clone(),
+            Toward::Shared(shared, _) => shared.outlet(),
+        }
+    }
+
+    /// The session that it reads in.
+    pub fn session(&mut self) -> &mut ClientSession {
+        &mut self.session
+    }
+
+    /// The classes that `_id` holds.
+    pub fn ids(&self) -> &[Class] {
+        &self.classes.ids
+    }
+
     pub fn is_full(&self) -> bool {
-        matches!(self.place, Place::Full { .. })
+        matches!(self.place, Place::Full(_))
     }
 
     /// Whether it is a full read before its first document.
     pub fn is_at_start_of_full(&self) -> bool {
-        matches!(self.place, Place::Full { after: None, .. })
+        matches!(&self.place, Place::Full(full) if full.is_at_start())
     }
 
     /// Pages that are read from here on see all that had been committed by `time`.
@@ -187,40 +231,15 @@ impl Batches {
     }
 
     /// Reads what is left of a full read, and goes over to the incremental one.
-    pub async fn full(&mut self) -> Result<bool, SourceError> {
-        let Place::Full { after, then } = self.place.clone() else {
-            return Ok(false);
+    pub async fn full(&mut self, sharing: Sharing) -> Result<(), SourceError> {
+        self.place.marks_mut().forget_read();
+        let Place::Full(full) = self.place.clone() else {
+            return Ok(());
         };
-        let (ids, mut found) = (self.classes.ids.clone(), false);
-        for class in &ids {
-            let reached = after.as_ref().map(Class::of);
-            if reached.is_some_and(|it| *class < it) {
-                continue;
-            }
-            // Where `_id` is the order itself, the incremental read has what is past the bound;
-            // elsewhere new documents can have any `_id`.
-            let then = then.of(*class).and_then(<[Bson]>::first);
-            let bound = then
-                .cloned()
-                .map(Bound::UpTo)
-                .filter(|_| self.scanned.order.is_id());
-            if self.scanned.order.is_id() && bound.is_none() {
-                continue;
-            }
-            let filter = self.scanned.order.filter_of_ids(Among {
-                class: Some(*class),
-                alone: ids.len() == 1,
-                after: after
-                    .as_ref()
-                    .filter(|_| reached == Some(*class))
-                    .map(std::slice::from_ref),
-                bound: bound.as_ref(),
-            });
-            found |= self.pass(filter, doc! { "_id": 1 }).await?;
-        }
-        self.place = Place::Incremental(then);
-        self.hand_over().await;
-        Ok(found)
+        self.place = Place::Incremental(full.then.clone());
+        full::read(self, full, sharing).await?;
+        self.handed_over = self.place.position(&self.scanned.order);
+        Ok(())
     }
 
     /// Hands over where it stands, if that has moved.
@@ -231,7 +250,7 @@ impl Batches {
     }
 
     /// Reads what one query finds. Answers whether there was anything.
-    async fn pass(&mut self, filter: Document, sort: Document) -> Result<bool, SourceError> {
+    pub async fn pass(&mut self, filter: Document, sort: Document) -> Result<bool, SourceError> {
         let scanned = self.scanned.clone();
         let lost = |error| scanned.error(&error);
         let answer = self.limits.rows.clamp(*ANSWER.start(), *ANSWER.end());
@@ -286,7 +305,9 @@ impl Batches {
         };
         match &mut self.place {
             Place::Incremental(marks) => marks.put(self.scanned.values(last)?),
-            Place::Full { after, .. } => *after = Some(self.scanned.id(last)?),
+            Place::Full(full) => {
+                full.chunks = vec![Chunk::behind(Some(self.scanned.id(last)?))];
+            }
         }
         Ok(())
     }
@@ -295,14 +316,31 @@ impl Batches {
         // The next batch will be about as large.
         let (rows, bytes) = (self.records.len(), self.records.bytes());
         let next = Records::with_capacity(self.scanned.schema.clone(), rows, bytes);
-        self.place.marks_mut().forget_read();
-        let position = self.place.position(&self.scanned.order);
-        self.handed_over = position.clone();
-        let batch = Batch {
-            records: std::mem::replace(&mut self.records, next),
-            position,
-        };
-        self.outlet.send(batch).await;
+        let records = std::mem::replace(&mut self.records, next);
+        match (&self.toward, &mut self.place) {
+            (Toward::Shared(shared, number), Place::Full(full)) => {
+                let read_to = full.chunks.first().and_then(|it| it.after.clone());
+                if let Some(key) = read_to {
+                    shared.send(*number, key, records).await;
+                }
+            }
+            (Toward::Flow(outlet), place) => {
+                place.marks_mut().forget_read();
+                let position = place.position(&self.scanned.order);
+                self.handed_over = position.clone();
+                outlet.send(Batch { records, position }).await;
+            }
+            (Toward::Shared(..), Place::Incremental(_)) => {}
+        }
+    }
+
+    /// The chunk has been read.
+    pub async fn end_chunk(&mut self) {
+        let next = Records::new(self.scanned.schema.clone());
+        let left = std::mem::replace(&mut self.records, next);
+        if let Toward::Shared(shared, number) = &self.toward {
+            shared.finish(*number, left).await;
+        }
     }
 }
 

@@ -2,12 +2,7 @@
 //!
 //! | BSON | value |
 //! |---|---|
-//! | int32, int64 | `I64` |
-//! | double, Decimal128, date, ObjectId, … | their own |
-//! | symbol | `String` |
-//! | undefined | `Null` |
-//! | DBPointer | a document of `$ref` and `$id` |
-//! | code with scope | a document of `$code` and `$scope` |
+//! | each type, the old ones too | its own |
 //!
 //! The server stores text without looking whether it is UTF-8. Such a text becomes `Bytes`, so
 //! that nothing is lost and a format of texts refuses that one document; so does the value of a
@@ -61,20 +56,22 @@ fn value(element: &Element<'_>, packer: &mut Packer<'_>, depth: usize) -> Result
     let bytes = element.value;
     let packed = match element.tag {
         0x01 => Value::F64(f64::from_le_bytes(array(bytes)?)),
-        0x02 | 0x0e => text(sized_text(bytes)?, Value::String),
+        0x02 => text(sized_text(bytes)?, Value::String),
+        0x0e => text(sized_text(bytes)?, Value::Symbol),
         0x03 | 0x04 if depth >= DEPTH => Value::Bytes(0, bytes),
         0x03 => return packer.document(|it| fields(bytes, it, depth + 1)),
         0x04 => return packer.array(|it| items(bytes, it, depth + 1)),
         0x05 => binary(bytes)?,
-        0x06 | 0x0a => Value::Null,
+        0x06 => Value::Undefined,
+        0x0a => Value::Null,
         0x07 => Value::ObjectId(array(bytes)?),
         0x08 => Value::Bool(bytes != [0]),
         0x09 => Value::Instant(Instant::from_millis(i64::from_le_bytes(array(bytes)?))),
         0x0b => regex(bytes)?,
-        0x0c => return db_pointer(bytes, packer),
+        0x0c => db_pointer(bytes)?,
         0x0d => text(sized_text(bytes)?, Value::Code),
         0x0f => return code_with_scope(bytes, packer, depth),
-        0x10 => Value::I64(i64::from(i32::from_le_bytes(array(bytes)?))),
+        0x10 => Value::I32(i32::from_le_bytes(array(bytes)?)),
         0x11 => {
             let both = u64::from_le_bytes(array(bytes)?);
             Value::Timestamp((both >> 32) as u32, both as u32)
@@ -122,32 +119,26 @@ fn regex(bytes: &[u8]) -> Result<Value<'_>, Malformed> {
     )
 }
 
-fn db_pointer(bytes: &[u8], packer: &mut Packer<'_>) -> Result<(), Malformed> {
+fn db_pointer(bytes: &[u8]) -> Result<Value<'_>, Malformed> {
     let middle = bytes.len().checked_sub(12).ok_or(Malformed)?;
     let (namespace, id) = bytes.split_at(middle);
-    let (namespace, id) = (text(sized_text(namespace)?, Value::String), array(id)?);
-    packer.document(|it| {
-        it.name("$ref");
-        it.value(namespace);
-        it.name("$id");
-        it.value(Value::ObjectId(id));
-    });
-    Ok(())
+    let (namespace, id) = (sized_text(namespace)?, array(id)?);
+    let namespace = std::str::from_utf8(namespace);
+    Ok(namespace.map_or(Value::Bytes(0, bytes), |it| Value::DbPointer(it, id)))
 }
 
 fn code_with_scope(bytes: &[u8], packer: &mut Packer<'_>, depth: usize) -> Result<(), Malformed> {
     let mut rest = Cut(bytes.get(4..).ok_or(Malformed)?);
     let code = sized_text(rest.sized_text()?)?;
-    if depth >= DEPTH {
-        packer.value(Value::Bytes(0, bytes));
-        return Ok(());
+    match std::str::from_utf8(code) {
+        Ok(code) if depth < DEPTH => {
+            packer.code_with_scope(code, |it| fields(rest.0, it, depth + 1))
+        }
+        _ => {
+            packer.value(Value::Bytes(0, bytes));
+            Ok(())
+        }
     }
-    packer.document(|it| {
-        it.name("$code");
-        it.value(text(code, Value::Code));
-        it.name("$scope");
-        it.document(|it| fields(rest.0, it, depth + 1))
-    })
 }
 
 /// The bytes of a text behind its length, without the zero at its end.

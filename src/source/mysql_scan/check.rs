@@ -133,7 +133,7 @@ pub(super) fn late(writers: Option<&Writers>) -> Finding {
 }
 
 /// Whether an index leads in the ordering's columns; a secondary one is followed by the key.
-fn serves(index: &[String], ordering: &[String], key: &[String]) -> bool {
+pub(super) fn serves(index: &[String], ordering: &[String], key: &[String]) -> bool {
     let followed: Vec<&String> = index
         .iter()
         .chain(key.iter().filter(|it| !index.contains(it)))

@@ -8,7 +8,7 @@ use sqlx::{
     query::QueryAs,
 };
 
-use super::{MysqlScanSettings, unpack::Unpack};
+use super::{MysqlScanSettings, by_index::by_index, unpack::Unpack};
 use crate::{
     connect::{
         identifier::{NotAName, backticked, statement},
@@ -26,6 +26,8 @@ use crate::{
 pub(super) struct Learned {
     pub table: Arc<Table>,
     pub unpacks: Arc<[Unpack]>,
+    /// Of the key's columns.
+    pub key_unpacks: Arc<[Unpack]>,
     pub indexes: Vec<Index>,
     /// `database`.`table`, quoted.
     pub place: String,
@@ -65,6 +67,9 @@ const COLUMN_NAMES: &str = "SELECT CAST(COLUMN_NAME AS CHAR) FROM information_sc
 const INDEXES: &str = "SELECT CAST(INDEX_NAME AS CHAR), NON_UNIQUE = 0, \
     IF(SUB_PART IS NULL, CAST(COLUMN_NAME AS CHAR), NULL) FROM information_schema.STATISTICS \
     WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY INDEX_NAME, SEQ_IN_INDEX";
+
+const ROWS: &str = "SELECT CAST(TABLE_ROWS AS UNSIGNED) FROM information_schema.TABLES \
+    WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?";
 
 /// MariaDB's JSON is a LONGTEXT with this condition, made along with the column.
 const JSON_COLUMNS: &str = "SELECT CAST(CONSTRAINT_NAME AS CHAR), CAST(CHECK_CLAUSE AS CHAR) \
@@ -108,12 +113,19 @@ pub(super) async fn learn(
     let first = keyset::place(&names, &settings.incremental, "incremental").map_err(unfit)?;
     let first = &columns[first];
     let names = (name, table, &place[..]);
-    let table = keyset_table(names, &columns, first, &key).map_err(unfit)?;
+    let mut table = keyset_table(names, &columns, first, &key).map_err(unfit)?;
     // A column can be seen by any right to it, and read only by that to SELECT.
     probe(name, pool, table.select.clone()).await?;
+    // An index may also be there and not be usable: then the server chooses by itself.
+    if let Some(select) = by_index(&table, &indexes)
+        && probe(name, pool, select.clone()).await.is_ok()
+    {
+        table.select = select;
+    }
     Ok(Learned {
         table: Arc::new(table),
         unpacks: columns.iter().map(|it| it.unpack).collect(),
+        key_unpacks: key.iter().map(|it| it.unpack).collect(),
         indexes,
         place,
         nullable: first.is_nullable.then(|| first.quoted.clone()),
@@ -139,6 +151,17 @@ pub(super) async fn column_names(
         .bind(table.to_owned())
         .fetch_all(session)
         .await
+}
+
+/// How many rows the server thinks that the table has; `None` where it does not say.
+pub(super) async fn about(
+    name: &str,
+    connection: &MysqlConnection,
+    table: &str,
+) -> Result<Option<u64>, SourceError> {
+    let (database, table) = parts(table);
+    let rows: Vec<(Option<u64>,)> = ask(name, connection.pool(), ROWS, database, table).await?;
+    Ok(rows.first().and_then(|it| it.0))
 }
 
 /// Whether a statement can be run, without a row of it.
@@ -235,6 +258,7 @@ fn keyset_table(
         kind: it.unpack.kind(),
     });
     let selected: Vec<&str> = columns.iter().map(|it| it.quoted.as_str()).collect();
+    let selected_key: Vec<&str> = key.iter().map(|it| it.quoted.as_str()).collect();
     Ok(Table {
         name: name.to_owned(),
         schema: Arc::new(Schema::table(
@@ -243,6 +267,7 @@ fn keyset_table(
             key.iter().map(|it| &it.name),
         )),
         select: format!("SELECT {} FROM {place}", selected.join(", ")),
+        select_key: format!("SELECT {} FROM {place}", selected_key.join(", ")),
         incremental: ordering,
         key: key
             .iter()

@@ -18,6 +18,8 @@ pub(super) struct Learned {
     pub table: Arc<Table>,
     /// How each column is read.
     pub columns: Arc<[Reads]>,
+    /// The same of the key's columns.
+    pub key_columns: Arc<[Reads]>,
     pub indexes: Vec<Index>,
     /// The table's name, quoted.
     pub place: String,
@@ -100,6 +102,7 @@ pub(super) async fn learn(
             name, settings, &place, &columns, &ordering, &key,
         )),
         columns: columns.iter().map(reads).collect(),
+        key_columns: key.iter().map(|it| reads(it)).collect(),
         indexes,
         place,
         nullable: ordering
@@ -175,8 +178,9 @@ fn keyset_table(
     });
     // With the table's name: a lone name in double quotes that SQLite does not know (any more) is
     // a text to it.
-    let selected = columns.iter().map(|it| format!("{place}.{}", it.quoted));
-    let selected: Vec<String> = selected.collect();
+    let named = |it: &Column| format!("{place}.{}", it.quoted);
+    let selected: Vec<String> = columns.iter().map(named).collect();
+    let selected_key: Vec<String> = key.iter().map(|it| named(it)).collect();
     let key_column = |column: &&Column| KeyColumn {
         name: column.name.clone(),
         quoted: column.quoted.clone(),
@@ -193,6 +197,7 @@ fn keyset_table(
             key.iter().map(|it| &it.name),
         )),
         select: format!("SELECT {} FROM {place}", selected.join(", ")),
+        select_key: format!("SELECT {} FROM {place}", selected_key.join(", ")),
         incremental: ordering.iter().map(key_column).collect(),
         key: key.iter().map(key_column).collect(),
         form: Form::RowValues,

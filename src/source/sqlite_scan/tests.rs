@@ -43,6 +43,10 @@ impl File {
             key: None,
             limits,
             poll: Duration::from_millis(1),
+            sharing: crate::source::Sharing {
+                workers: 3,
+                rows: 6,
+            },
         };
         SqliteScan::new(self.connection.clone(), settings)
     }
@@ -150,7 +154,8 @@ async fn an_interrupted_full_read_goes_on_and_ends_where_the_table_stood_before_
         .expect("begun");
     assert_eq!(resumed, interrupted);
     let (rest, end) = ids(&scan, &resumed, usize::MAX).await;
-    let all: Vec<i64> = first.into_iter().chain(rest).collect();
+    let mut all: Vec<i64> = first.into_iter().chain(rest).collect();
+    all.sort_unstable();
     assert_eq!(all, (1..=1000).collect::<Vec<i64>>());
     assert_eq!(
         end.as_str(),

@@ -9,7 +9,13 @@ use mongodb::bson::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Op, Records, Schema};
+use crate::{
+    codec::{
+        Encoder,
+        json::{Documents, Json},
+    },
+    model::{Op, Records, Schema},
+};
 
 fn packed(document: &[u8]) -> Result<Records, Malformed> {
     let mut records = Records::new(Arc::new(Schema::document("c", ["_id"])));
@@ -40,12 +46,12 @@ fn check(value: impl Into<Bson>, expectation: Value<'_>) {
 fn every_type_has_its_value() {
     check(1.5, Value::F64(1.5));
     check("文", Value::String("文"));
-    check(Bson::Symbol("s".into()), Value::String("s"));
+    check(Bson::Symbol("s".into()), Value::Symbol("s"));
     check(ObjectId::from_bytes([7; 12]), Value::ObjectId([7; 12]));
     check(true, Value::Bool(true));
     check(Bson::Null, Value::Null);
-    check(Bson::Undefined, Value::Null);
-    check(-5_i32, Value::I64(-5));
+    check(Bson::Undefined, Value::Undefined);
+    check(-5_i32, Value::I32(-5));
     check(i64::MIN, Value::I64(i64::MIN));
     check(Bson::MinKey, Value::MinKey);
     check(Bson::MaxKey, Value::MaxKey);
@@ -93,7 +99,7 @@ fn nested_values_keep_their_order_and_types() {
 }
 
 #[test]
-fn code_with_scope_and_db_pointers_show_as_documents() {
+fn code_with_scope_and_db_pointers_keep_their_parts() {
     let code = JavaScriptCodeWithScope {
         code: "f()".into(),
         scope: doc! { "x": 1 },
@@ -104,12 +110,64 @@ fn code_with_scope_and_db_pointers_show_as_documents() {
     document.insert("pointer", pointer);
     let records = packed(&bytes(&document)).expect("BSON");
     let row = records.get(0).expect("one row");
-    let inner = |name: &str, field: &str| match row.get(name) {
-        Some(Value::Document(fields)) => fields.get(field),
-        other => panic!("{other:?}"),
+    let Some(Value::CodeWithScope("f()", scope)) = row.get("code") else {
+        panic!("no code");
     };
-    assert_eq!(inner("code", "$code"), Some(Value::Code("f()")));
-    assert_eq!(inner("pointer", "$ref"), Some(Value::String("db.c")));
+    assert_eq!(scope.get("x"), Some(Value::I32(1)));
+    let id = ObjectId::parse_str("68a1f0c2e4b0a1b2c3d4e5f6").expect("an id");
+    let pointer = Value::DbPointer("db.c", id.bytes());
+    assert_eq!(row.get("pointer"), Some(pointer));
+}
+
+/// The exact text, and the server's own bytes again out of it.
+#[test]
+fn canonical_extended_json_is_the_same_document() {
+    let code = JavaScriptCodeWithScope {
+        code: "g()".into(),
+        scope: doc! { "x": 1 },
+    };
+    let binary = Binary {
+        subtype: BinarySubtype::UserDefined(0x80),
+        bytes: vec![0, 0xff],
+    };
+    let decimal: Decimal128 = "-1.50E+10".parse().expect("a decimal");
+    let document = doc! {
+        "z": -5_i32, "a": 5_i64, "whole": 5.0, "huge": f64::MAX, "tiny": 5e-324, "minus zero": -0.0,
+        "none": f64::NAN, "least": f64::NEG_INFINITY, "decimal": decimal, "text": "\u{0}\"文",
+        "symbol": Bson::Symbol("s".into()), "undefined": Bson::Undefined, "null": Bson::Null,
+        "date": mongodb::bson::DateTime::from_millis(1_756_200_615_120),
+        "before": mongodb::bson::DateTime::from_millis(-1), "code": Bson::JavaScriptCode("f()".into()),
+        "scoped": code, "binary": binary, "regex": regex_of("a\"b", "im"), "": [1, { "$a.b": true }],
+        "id": ObjectId::from_bytes([7; 12]), "min": Bson::MinKey, "max": Bson::MaxKey,
+        "time": Timestamp { time: u32::MAX, increment: 7 },
+    };
+    let bytes = bytes(&document);
+    let records = packed(&bytes).expect("BSON");
+    let written = |documents| {
+        let format = Json {
+            documents,
+            ..Json::PLAIN
+        };
+        let mut out = Vec::new();
+        let row = records.get(0).expect("one row");
+        format
+            .encode(&row, "t", &mut out)
+            .expect("BSON has an extended JSON");
+        String::from_utf8(out).expect("UTF-8")
+    };
+    let canonical = written(Documents::Canonical);
+    let expected = r#"{"z":{"$numberInt":"-5"},"a":{"$numberLong":"5"},"whole":{"$numberDouble":"5.0"},"huge":{"$numberDouble":"1.7976931348623157e+308"},"tiny":{"$numberDouble":"5e-324"},"minus zero":{"$numberDouble":"-0.0"},"none":{"$numberDouble":"NaN"},"least":{"$numberDouble":"-Infinity"},"decimal":{"$numberDecimal":"-1.50E+10"},"text":"\u0000\"文","symbol":{"$symbol":"s"},"undefined":{"$undefined":true},"null":null,"date":{"$date":{"$numberLong":"1756200615120"}},"before":{"$date":{"$numberLong":"-1"}},"code":{"$code":"f()"},"scoped":{"$code":"g()","$scope":{"x":{"$numberInt":"1"}}},"binary":{"$binary":{"base64":"AP8=","subType":"80"}},"regex":{"$regularExpression":{"pattern":"a\"b","options":"im"}},"":[{"$numberInt":"1"},{"$a.b":true}],"id":{"$oid":"070707070707070707070707"},"min":{"$minKey":1},"max":{"$maxKey":1},"time":{"$timestamp":{"t":4294967295,"i":7}}}"#;
+    assert_eq!(canonical, expected);
+    let again: Document = serde_json::from_str(&canonical).expect("the driver reads it");
+    assert_eq!(self::bytes(&again), bytes);
+    let relaxed = written(Documents::Relaxed);
+    for part in [
+        r#""z":-5,"a":5,"whole":5.0,"#,
+        r#""date":{"$date":"2025-08-26T09:30:15.120Z"},"before":{"$date":{"$numberLong":"-1"}}"#,
+        r#""none":{"$numberDouble":"NaN"},"#,
+    ] {
+        assert!(relaxed.contains(part), "{relaxed}");
+    }
 }
 
 #[test]

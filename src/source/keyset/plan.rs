@@ -1,0 +1,104 @@
+//! What is the same in the plans of all tables: the next page, what is past a place, the remedy.
+
+use super::{Ceiling, Mark, PAGE_ROWS, Page, Place, Table, Wanted, hold::Settled};
+use crate::{
+    model::{Finding, Severity},
+    source::plan::Access,
+};
+
+impl Table {
+    /// The next page from `place`, up to `ceiling`, as a read of batches of `rows` asks for it.
+    pub fn next_page<'m>(
+        &'m self,
+        place: &'m Place,
+        ceiling: &'m Ceiling,
+        rows: usize,
+    ) -> Page<'m> {
+        let rows = rows.max(1);
+        let rows = rows * PAGE_ROWS.div_ceil(rows);
+        match place {
+            Place::Incremental { after, .. } => self.page(&self.incremental, after, ceiling, rows),
+            Place::Full(full) => self.page(&self.key, full.after(), &Ceiling::Open, rows),
+        }
+    }
+
+    /// Counts what is past `place`, but no further than `limit`, in the table `from`.
+    pub fn count_past<'m>(&'m self, from: &str, place: &'m Place, limit: u64) -> Page<'m> {
+        let counting = Self {
+            select: format!("SELECT 1 FROM {from}"),
+            ..self.clone()
+        };
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (by, after) = match place {
+            Place::Incremental { after, .. } => (&self.incremental, &after[..]),
+            // What lies between two chunks has been read, and is counted too.
+            Place::Full(full) => (&self.key, full.after()),
+        };
+        let page = counting.page(by, after, &Ceiling::Open, limit);
+        let wanted = Wanted {
+            by,
+            after,
+            up_to: None,
+            ceiling: &Ceiling::Open,
+            rows: limit,
+        };
+        Page {
+            text: format!("SELECT COUNT(*) FROM ({}) AS past", page.text),
+            bound: page.bound,
+            wanted,
+        }
+    }
+
+    /// The index that would serve the incremental order, as a statement on `place`.
+    pub fn create_index(&self, place: &str) -> String {
+        let columns = self.incremental.iter().map(|it| it.quoted.as_str());
+        let columns: Vec<&str> = columns.collect();
+        format!(
+            "CREATE INDEX highwater_order ON {place} ({})",
+            columns.join(", ")
+        )
+    }
+
+    /// What is amiss with how the server would read.
+    pub fn warn(&self, access: &Access, place: &str) -> Vec<Finding> {
+        let wrong = match (access.reads_all, access.sorts) {
+            (_, true) => "each page sorts what it reads",
+            (true, false) if access.index.is_none() => "each page reads the whole table",
+            (true, false) => return Vec::new(),
+            (false, false) => return Vec::new(),
+        };
+        let remedy = self.create_index(place);
+        vec![Finding {
+            severity: Severity::Problem,
+            text: format!("no index serves this order, so that {wrong}: {remedy}"),
+        }]
+    }
+}
+
+/// The texts of bound marks.
+pub(in crate::source) fn texts(bound: &[&Mark]) -> Vec<String> {
+    bound.iter().map(|it| it.text()).collect()
+}
+
+/// The ceiling that a pass would find now, without noting anything.
+pub(in crate::source) fn ceiling(settled: &Settled, place: &Place) -> Ceiling {
+    match (&settled.clock, place) {
+        (_, Place::Full { .. }) => Ceiling::Open,
+        (Some(clock), _) => Ceiling::Below(clock.below.clone()),
+        (None, Place::Incremental { seen, .. }) => match seen.clone().settled(settled.at) {
+            Some(value) => Ceiling::UpTo(value.clone()),
+            None => Ceiling::Shut,
+        },
+    }
+}
+
+impl Ceiling {
+    /// The value of it, as people write it.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Self::Below(mark) => Some(format!("below {}", mark.text())),
+            Self::UpTo(mark) => Some(format!("up to {}", mark.text())),
+            Self::Open | Self::Shut => None,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What a read of a table of a SQLite file would do, by its EXPLAIN QUERY PLAN.
+
+use sqlx::{Sqlite, query::QueryScalar, sqlite::SqliteArguments};
+
+use super::SqliteScan;
+use crate::{
+    connect::identifier::statement,
+    model::Position,
+    source::{
+        SourceError,
+        keyset::{Ceiling, Mark, Place, failed, texts},
+        plan::{Access, Counted, Counting, Plan},
+    },
+};
+
+/// The plan of the next read from `stored`.
+pub(super) async fn plan(
+    scan: &SqliteScan,
+    stored: Option<&Position>,
+) -> Result<Plan, SourceError> {
+    let learned = scan.learn().await?;
+    let table = &learned.table;
+    let place = match stored {
+        Some(stored) => Place::parse(stored, table)?,
+        None => Place::behind(Vec::new()),
+    };
+    let lost = |error| failed(&scan.name, error);
+    let readers = scan.connection.readers();
+    let page = table.next_page(&place, &Ceiling::Open, scan.settings.limits.rows);
+    // An EXPLAIN answers by the schema as this connection has last seen it: a read looks at it anew.
+    let mut session = readers.acquire().await.map_err(lost)?;
+    let look = statement(format!("SELECT 1 FROM {} LIMIT 1", learned.place));
+    let looked = sqlx::query(look).fetch_optional(&mut *session).await;
+    looked.map_err(lost)?;
+    let text = format!("EXPLAIN QUERY PLAN {}", page.text);
+    let asked = page.bound.iter().fold(
+        sqlx::query_as(statement(text)).persistent(false),
+        |asked, mark| match mark {
+            Mark::I64(it) => asked.bind(*it),
+            Mark::F64(it) => asked.bind(*it),
+            Mark::Bytes(it) => asked.bind(it.clone()),
+            other => asked.bind(other.text()),
+        },
+    );
+    let steps: Vec<(i64, i64, i64, String)> = asked.fetch_all(&mut *session).await.map_err(lost)?;
+    let access = read(steps.into_iter().map(|it| it.3).collect());
+    let mut counting = Counting::start();
+    let past = loop {
+        let page = table.count_past(&learned.place, &place, counting.limit);
+        let asked = bound(sqlx::query_scalar(statement(page.text)), &page.bound);
+        let found: i64 = asked.fetch_one(readers).await.map_err(lost)?;
+        if let Some(past) = counting.found(u64::try_from(found).unwrap_or_default()) {
+            break past;
+        }
+    };
+    let nulls: i64 = match learned.has_nulls() {
+        None => 0,
+        Some(condition) => {
+            let text = format!("SELECT count(*) FROM {} WHERE {condition}", learned.place);
+            let asked = sqlx::query_scalar(statement(text));
+            asked.fetch_one(readers).await.map_err(lost)?
+        }
+    };
+    Ok(Plan {
+        findings: table.warn(&access, &learned.place),
+        bound: texts(&page.bound),
+        query: page.text,
+        access: Some(access),
+        past,
+        nulls: Counted::Exactly(u64::try_from(nulls).unwrap_or_default()),
+        settled: None,
+    })
+}
+
+type Asked<T> = QueryScalar<'static, Sqlite, T, SqliteArguments>;
+
+fn bound<T>(asked: Asked<T>, marks: &[&Mark]) -> Asked<T> {
+    marks.iter().fold(asked, |asked, mark| match mark {
+        Mark::I64(it) => asked.bind(*it),
+        Mark::F64(it) => asked.bind(*it),
+        Mark::Bytes(it) => asked.bind(it.clone()),
+        other => asked.bind(other.text()),
+    })
+}
+
+/// `SEARCH t USING INDEX i (…)`, `SCAN t`, `USE TEMP B-TREE FOR ORDER BY`.
+fn read(steps: Vec<String>) -> Access {
+    let index = steps.iter().find_map(|it| {
+        let (_, behind) = it.split_once(" INDEX ")?;
+        Some(behind.split(" (").next().unwrap_or(behind).to_owned())
+    });
+    let by_rowid = steps.iter().any(|it| it.contains("INTEGER PRIMARY KEY"));
+    Access {
+        index: index.or(by_rowid.then(|| "the primary key".to_owned())),
+        reads_all: steps.iter().any(|it| it.starts_with("SCAN")),
+        sorts: steps.iter().any(|it| it.contains("TEMP B-TREE")),
+        rows: None,
+        said: steps.join("; "),
+    }
+}
