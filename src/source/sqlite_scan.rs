@@ -198,7 +198,7 @@ impl Pages for SqlitePages {
         while let Some(row) = rows
             .try_next()
             .await
-            .map_err(|error| failed(&self.name, error))?
+            .map_err(|error| page_failed(&self.name, error))?
         {
             count += 1;
             push(&self.name, &self.learned.columns, &row, batches.records())?;
@@ -214,7 +214,7 @@ impl Pages for SqlitePages {
         }
         let rows = query.fetch_all(self.connection.readers()).await;
         let mut records = Records::new(self.learned.table.schema_of_key());
-        for row in rows.map_err(|error| failed(&self.name, error))? {
+        for row in rows.map_err(|error| page_failed(&self.name, error))? {
             push(&self.name, &self.learned.key_columns, &row, &mut records)?;
         }
         Ok(records)
@@ -296,6 +296,16 @@ fn pack(value: SqliteValueRef<'_>, reads: Reads, packer: &mut Packer<'_>) -> boo
         }
     }
     true
+}
+
+/// A column that was there when the columns were looked at may have gone since: opening anew learns
+/// the table as it is now.
+fn page_failed(name: &str, error: sqlx::Error) -> SourceError {
+    let said = error.as_database_error();
+    match said.is_some_and(|it| it.message().starts_with("no such column")) {
+        true => SourceError::Lost(name.to_owned(), error.into()),
+        false => failed(name, error),
+    }
 }
 
 fn bind<'q>(
