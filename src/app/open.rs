@@ -24,7 +24,7 @@ use crate::{
     model::FlowName,
     settings::{
         self, BinaryText, Chosen, Connection, Cursors, DataType, Format, JsonOptions, LateRows,
-        ReadFrom, Settings, WriteInto,
+        NullRows, ReadFrom, Settings, WriteInto,
     },
     sink::{
         BytesText, CreateTable, JsonText, Sink, Texts,
@@ -32,7 +32,7 @@ use crate::{
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
     source::{
-        HoldBack, Late, ReadLimits, Sharing, Source,
+        EarlySettings, HoldBack, Late, Nulls, ReadLimits, Rules, Sharing, Source,
         mongodb_scan::{MongodbScan, MongodbScanSettings},
         mysql_scan::{MysqlScan, MysqlScanSettings},
         sqlite_scan::{SqliteScan, SqliteScanSettings},
@@ -135,7 +135,7 @@ impl Open {
     pub(super) async fn cursors(&self) -> Result<Arc<dyn CursorStore>, FlowError> {
         let name = match &self.settings.cursors {
             Cursors::File { folder } => return Ok(Arc::new(FileCursors::new(folder))),
-            Cursors::Database { connection } => connection,
+            Cursors::Database { connection, .. } => connection,
         };
         let holder = holder();
         let store = self
@@ -180,6 +180,7 @@ impl Open {
         let sharing = Sharing::among(from.workers);
         let (table, incremental) = (from.table.clone(), from.incremental.clone());
         let (name, key, poll) = (&from.connection, declared(&from.key), from.poll);
+        let rules = self.rules(chosen, from);
         Ok(match self.connection(name)? {
             Connection::Mongodb { .. } => {
                 let mongodb = self.mongodb(name).await?;
@@ -194,6 +195,7 @@ impl Open {
                     limits,
                     poll,
                     sharing,
+                    rules,
                 };
                 Box::new(SqliteScan::new(sqlite, settings))
             }
@@ -207,10 +209,32 @@ impl Open {
                     poll,
                     late: late(from),
                     sharing,
+                    rules,
                 };
                 Box::new(MysqlScan::new(mysql, settings))
             }
         })
+    }
+
+    /// What a scan goes by besides its field. What was sent early is kept in a file, wherever the
+    /// cursor itself is.
+    fn rules(&self, chosen: &Chosen<'_>, from: &ReadFrom) -> Rules {
+        let folder = match &self.settings.cursors {
+            Cursors::File { folder } | Cursors::Database { folder, .. } => folder,
+        };
+        let name = crate::cursor::file::file_name(&flow_name(chosen).text());
+        Rules {
+            coalesce: from.coalesce.clone(),
+            nulls: match from.nulls {
+                NullRows::First => Nulls::First,
+                NullRows::EveryRun => Nulls::EveryRun,
+                NullRows::Refuse => Nulls::Refuse,
+            },
+            early: EarlySettings {
+                file: Some(folder.join(name).with_extension("early")),
+                most: from.re_read_rows,
+            },
+        }
     }
 
     /// Where a data type is written.
@@ -387,11 +411,13 @@ fn mongodb_scan(from: &ReadFrom, limits: ReadLimits) -> MongodbScanSettings {
 }
 
 fn late(from: &ReadFrom) -> Late {
+    let hold = HoldBack {
+        settle: from.settle,
+        clock_skew: from.clock_skew.unwrap_or_default(),
+    };
     match from.late {
         LateRows::None => Late::None,
-        LateRows::HoldBack => Late::HoldBack(HoldBack {
-            settle: from.settle,
-            clock_skew: from.clock_skew.unwrap_or_default(),
-        }),
+        LateRows::HoldBack => Late::HoldBack(hold),
+        LateRows::ReRead => Late::ReRead(hold),
     }
 }

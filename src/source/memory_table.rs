@@ -7,10 +7,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    Counted, Extent, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError,
+    Counted, Extent, Manner, Nulls, Plan, Progress, ReadLimits, Sharing, Source, SourceError,
     SourceReader,
     keyset::{
-        self, Batches, Ceiling, Clock, Form, HeldBy, KeyColumn, Mark, MarkKind, Micros, Page,
+        self, Batches, Ceiling, Clock, Form, HeldBy, KeyColumn, Lane, Mark, MarkKind, Micros, Page,
         Pages, Place, ReadAhead, Reading, Settled, Table, Wanted, clock, micros_of,
     },
 };
@@ -99,6 +99,7 @@ fn learned(column: Column) -> Table {
     };
     let key = |name: &str, kind| KeyColumn {
         name: name.to_owned(),
+        others: Vec::new(),
         quoted: name.to_owned(),
         placeholder: "?".to_owned(),
         kind: Some(kind),
@@ -117,6 +118,7 @@ fn learned(column: Column) -> Table {
         incremental: vec![key("at", mark), key("id", MarkKind::I64)],
         key: vec![key("id", MarkKind::I64)],
         form: Form::RowValues,
+        nulls: Nulls::Refuse,
     }
 }
 
@@ -174,6 +176,7 @@ impl Source for MemoryScan {
             manner,
             poll: Duration::from_millis(100),
             sharing: Sharing::among(1),
+            early: None,
         };
         let pages: Vec<Box<dyn Pages>> = vec![Box::new(self.pages())];
         let table = self.learned.clone();
@@ -219,12 +222,12 @@ impl Pages for MemoryPages {
         Ok(records)
     }
 
-    /// The one statement that is asked for so: the last row.
-    async fn rows(&mut self, _text: String) -> Result<Records, SourceError> {
+    async fn last(&mut self, lane: Lane) -> Result<Records, SourceError> {
         tokio::time::sleep(QUESTION).await;
         let mut records = Records::new(self.learned.schema.clone());
         let rows = self.table.rows();
-        if let Some(last) = rows.iter().max_by_key(|it| (it.at, it.id)) {
+        let rows = rows.iter().filter(|_| lane == Lane::Values);
+        if let Some(last) = rows.max_by_key(|it| (it.at, it.id)) {
             self.push(last, &mut records);
         }
         Ok(records)
@@ -287,6 +290,11 @@ impl MemoryPages {
             .map(|it| it.iter().map(number).collect::<Vec<i64>>());
         let mut rows = self.table.rows();
         rows.retain(|row| {
+            let is_above = match wanted.above {
+                Some(Ceiling::Below(mark)) => row.at >= number(mark),
+                Some(Ceiling::UpTo(mark)) => row.at > number(mark),
+                _ => true,
+            };
             let is_below = match wanted.ceiling {
                 Ceiling::Open => true,
                 Ceiling::Below(mark) => row.at < number(mark),
@@ -297,7 +305,12 @@ impl MemoryPages {
             let is_within = up_to
                 .as_ref()
                 .is_none_or(|up_to| place(row)[..up_to.len()] <= up_to[..]);
-            is_below && is_within && (after.is_empty() || place(row)[..after.len()] > after[..])
+            let has_value = wanted.lane != Some(Lane::Nulls);
+            has_value
+                && is_above
+                && is_below
+                && is_within
+                && (after.is_empty() || place(row)[..after.len()] > after[..])
         });
         rows.sort_by_key(|it| place(it));
         rows.truncate(wanted.rows);
