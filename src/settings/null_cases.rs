@@ -6,7 +6,7 @@ const CONNECTIONS: &str = r#"
 [connections]
 crawler = { kind = "mongodb", url = "mongodb://h", database = "spider" }
 shop = { kind = "mysql", url = "mysql://h/shop" }
-file = { kind = "sqlite", path = "a.db" }
+local = { kind = "sqlite", path = "a.db" }
 topics = { kind = "embedded", path = "topics.db" }
 "#;
 
@@ -51,7 +51,7 @@ fn what_a_source_cannot_do_is_said_with_what_it_can() {
             "is for MySQL and MariaDB",
         ),
         (
-            r#"connection = "file", table = "t", incremental = "a", late = "re-read""#,
+            r#"connection = "local", table = "t", incremental = "a", late = "re-read""#,
             "is for MySQL and MariaDB",
         ),
         (r#"connection = "shop", table = "t""#, "is missing"),
