@@ -4,6 +4,7 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use tokio::sync::Mutex;
 
+use super::open_rules::{late, rules};
 use crate::{
     broker::embedded::EmbeddedBroker,
     codec::{
@@ -23,8 +24,8 @@ use crate::{
     flow::FlowError,
     model::FlowName,
     settings::{
-        self, BinaryText, Chosen, Connection, Cursors, DataType, Format, JsonOptions, LateRows,
-        NullRows, ReadFrom, Settings, WriteInto,
+        self, BinaryText, Chosen, Connection, Cursors, DataType, Format, JsonOptions, ReadFrom,
+        Settings, WriteInto,
     },
     sink::{
         BytesText, CreateTable, JsonText, Sink, Texts,
@@ -32,7 +33,7 @@ use crate::{
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
     source::{
-        EarlySettings, HoldBack, Late, Nulls, ReadLimits, Rules, Sharing, Source,
+        ReadLimits, Sharing, Source,
         mongodb_scan::{MongodbScan, MongodbScanSettings},
         mysql_scan::{MysqlScan, MysqlScanSettings},
         sqlite_scan::{SqliteScan, SqliteScanSettings},
@@ -180,7 +181,7 @@ impl Open {
         let sharing = Sharing::among(from.workers);
         let (table, incremental) = (from.table.clone(), from.incremental.clone());
         let (name, key, poll) = (&from.connection, declared(&from.key), from.poll);
-        let rules = self.rules(chosen, from);
+        let rules = rules(&self.settings, chosen, from);
         Ok(match self.connection(name)? {
             Connection::Mongodb { .. } => {
                 let mongodb = self.mongodb(name).await?;
@@ -214,27 +215,6 @@ impl Open {
                 Box::new(MysqlScan::new(mysql, settings))
             }
         })
-    }
-
-    /// What a scan goes by besides its field. What was sent early is kept in a file, wherever the
-    /// cursor itself is.
-    fn rules(&self, chosen: &Chosen<'_>, from: &ReadFrom) -> Rules {
-        let folder = match &self.settings.cursors {
-            Cursors::File { folder } | Cursors::Database { folder, .. } => folder,
-        };
-        let name = crate::cursor::file::file_name(&flow_name(chosen).text());
-        Rules {
-            coalesce: from.coalesce.clone(),
-            nulls: match from.nulls {
-                NullRows::First => Nulls::First,
-                NullRows::EveryRun => Nulls::EveryRun,
-                NullRows::Refuse => Nulls::Refuse,
-            },
-            early: EarlySettings {
-                file: Some(folder.join(name).with_extension("early")),
-                most: from.re_read_rows,
-            },
-        }
     }
 
     /// Where a data type is written.
@@ -407,17 +387,5 @@ fn mongodb_scan(from: &ReadFrom, limits: ReadLimits) -> MongodbScanSettings {
         poll: from.poll,
         late: late(from),
         sharing: Sharing::among(from.workers),
-    }
-}
-
-fn late(from: &ReadFrom) -> Late {
-    let hold = HoldBack {
-        settle: from.settle,
-        clock_skew: from.clock_skew.unwrap_or_default(),
-    };
-    match from.late {
-        LateRows::None => Late::None,
-        LateRows::HoldBack => Late::HoldBack(hold),
-        LateRows::ReRead => Late::ReRead(hold),
     }
 }
