@@ -88,7 +88,7 @@ impl ReadFrom {
             bytes,
             workers: section.number_or("workers", usual_workers(kind), 1..=64),
             poll: section.duration_or("poll", Duration::from_secs(1)),
-            nulls: read_nulls(section, mongodb),
+            nulls: section.choice_or("nulls", NullRows::Refuse),
             coalesce,
             late: read_late(section, kind),
             settle: section.optional_duration("settle"),
@@ -122,27 +122,14 @@ fn read_incremental(section: &mut Section<'_>, mongodb: bool) -> (String, Vec<St
     (first.unwrap_or_else(usual), others)
 }
 
-fn read_nulls(section: &mut Section<'_>, mongodb: bool) -> NullRows {
-    let nulls = section.choice_or("nulls", NullRows::Refuse);
-    if let (true, true, Some(span)) = (mongodb, nulls != NullRows::Refuse, section.written("nulls"))
-    {
-        let message = "documents without a value cannot be read in order yet".to_owned();
-        let help = "give them a value, or read by another field, such as `_id`".to_owned();
-        section.wrong("nulls", &span, message, Some(help));
-    }
-    nulls
-}
-
 fn read_late(section: &mut Section<'_>, kind: Option<Kind>) -> LateRows {
     let late = section.choice_or("late", usual_late(kind));
     if let (LateRows::ReRead, Some(span)) = (late, section.written("late")) {
-        let instead = match kind {
-            Some(Kind::Mongodb) => "hold-back",
-            Some(Kind::Sqlite) => "none",
-            _ => return late,
-        };
-        let message = "\"re-read\" is for MySQL and MariaDB".to_owned();
-        section.wrong("late", &span, message, Some(format!("write \"{instead}\"")));
+        if kind != Some(Kind::Sqlite) {
+            return late;
+        }
+        let message = "\"re-read\" is for sources with several writers at a time".to_owned();
+        section.wrong("late", &span, message, Some("write \"none\"".to_owned()));
     }
     late
 }

@@ -21,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-pub(super) use batches::Batches;
+pub(super) use batches::{At, Batches};
 pub(super) use full::Full;
 pub(super) use hold::{Ceiling, Clock, HeldBy, Micros, Settled, clock, micros_of};
 pub(super) use index::{Index, key, place};

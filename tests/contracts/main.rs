@@ -23,6 +23,7 @@ mod source_late;
 mod source_mongodb;
 mod source_mongodb_late;
 mod source_mongodb_mixed;
+mod source_mongodb_nulls;
 mod source_mongodb_proxy;
 mod source_mongodb_settled;
 mod source_nulls;

@@ -338,6 +338,7 @@ impl Mongodb {
             poll: POLL,
             late: Late::None,
             sharing: SHARING,
+            rules: highwater::source::Rules::default(),
         };
         MongodbScan::new(self.connection.clone(), &settings)
     }

@@ -8,7 +8,7 @@ use super::{collection::Scanned, place::Place, range::Among, settled::Watch};
 use crate::{
     model::{Finding, Position, Severity},
     source::{
-        Late, SourceError,
+        Late, Nulls, SourceError,
         plan::{Access, Counted, Counting, Holder, Plan, SettledAt},
     },
 };
@@ -42,11 +42,11 @@ pub(super) async fn plan(
                 bound: None,
             }),
         ),
-        Place::Incremental(marks) => filters.extend(classes.iter().map(|class| {
+        Place::Incremental(stand) => filters.extend(classes.iter().map(|class| {
             order.filter(Among {
                 class: Some(*class),
-                alone: classes.len() == 1,
-                after: marks.of(*class),
+                alone: scanned.nulls == Nulls::Refuse && classes.len() == 1,
+                after: stand.marks.of(*class),
                 bound: None,
             })
         })),
@@ -90,8 +90,11 @@ pub(super) async fn plan(
         findings: warn(scanned, &access),
         access: Some(access),
         past,
-        // What has none is refused above.
-        nulls: Counted::Exactly(0),
+        nulls: match scanned.nulls {
+            // What has none is refused above.
+            Nulls::Refuse => Counted::Exactly(0),
+            _ => past_of(scanned, &scanned.has_none()).await?,
+        },
         settled,
     })
 }
