@@ -82,6 +82,8 @@ pub enum Command {
     Check(Check),
     /// Say what `sync` would read next and how the server finds it; changes nothing
     Plan(Plan),
+    /// Say where each flow stands: how far behind, who runs it, and who holds it back
+    Status(Status),
     /// See and move cursors
     #[command(subcommand)]
     Cursor(Cursor),
@@ -185,6 +187,15 @@ pub struct Plan {
     pub topic: Option<String>,
 }
 
+/// `status`.
+#[derive(Debug, Args)]
+#[command(after_help = STATUS_EXAMPLES)]
+pub struct Status {
+    /// The data type; without it, every one in the settings
+    #[arg(long, alias = "data_type", value_name = "NAME")]
+    pub data_type: Option<String>,
+}
+
 /// `cursor`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = CURSOR_EXAMPLES)]
@@ -256,6 +267,14 @@ Examples:
 
 It takes no lease, so that it also works while the flow runs. It fails where a page would read or sort
 the whole table, and says the index that mends it.";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  highwater status                                    every flow of the settings, and those of other topics
+  highwater status --json                             the same for a script
+
+It takes no lease and joins no group, so that it also works while flows run. It fails where a flow's
+place cannot be told: a server that does not answer, a damaged cursor; the others are told all the same.";
 
 const CURSOR_EXAMPLES: &str = "\
 Examples:

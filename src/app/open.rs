@@ -134,7 +134,9 @@ impl Open {
     /// Where cursors are kept.
     pub(super) async fn cursors(&self) -> Result<Arc<dyn CursorStore>, FlowError> {
         let name = match &self.settings.cursors {
-            Cursors::File { folder } => return Ok(Arc::new(FileCursors::new(folder))),
+            Cursors::File { folder } => {
+                return Ok(Arc::new(FileCursors::new(folder).held_by(holder())));
+            }
             Cursors::Database { connection } => connection,
         };
         let holder = holder();

@@ -9,7 +9,7 @@ use crate::{
     flow::FlowError,
     model::{Finding, FlowName, Position, Severity},
     settings::Chosen,
-    source::{Plan, SettledAt},
+    source::{Counted, Plan, SettledAt},
 };
 
 /// A flow, where it stands, and what it would do.
@@ -128,7 +128,7 @@ fn show(it: &Planned) {
     }
 }
 
-fn settled_text(settled: &SettledAt) -> String {
+pub(super) fn settled_text(settled: &SettledAt) -> String {
     let value = settled.value.as_deref().unwrap_or("nothing yet");
     let behind = format!("{value}, {:.1} s behind the server's clock", settled.behind);
     match &settled.holder {
@@ -146,17 +146,18 @@ fn settled_text(settled: &SettledAt) -> String {
     }
 }
 
+pub(super) fn settled_json(it: &SettledAt) -> serde_json::Value {
+    let holder = it
+        .holder
+        .as_ref()
+        .map(|it| json!({ "connection": it.connection, "who": it.who, "seconds": it.seconds }));
+    json!({ "value": it.value, "behind": it.behind, "holder": holder })
+}
+
 fn as_json(it: &Planned) -> serde_json::Value {
     let plan = &it.plan;
     let access = plan.access.as_ref().map(|it| {
         json!({ "index": it.index, "reads_all": it.reads_all, "sorts": it.sorts, "rows": it.rows })
-    });
-    let settled = plan.settled.as_ref().map(|it| {
-        let holder = it
-            .holder
-            .as_ref()
-            .map(|it| json!({ "connection": it.connection, "who": it.who, "seconds": it.seconds }));
-        json!({ "value": it.value, "behind": it.behind, "holder": holder })
     });
     let texts = |findings: &[Finding]| {
         findings
@@ -168,12 +169,12 @@ fn as_json(it: &Planned) -> serde_json::Value {
         "flow": it.flow.text(),
         "stands_at": it.stands.as_ref().map(Position::as_str),
         "past": plan.past.number(),
-        "past_is_exact": matches!(plan.past, crate::source::Counted::Exactly(_)),
+        "past_is_exact": matches!(plan.past, Counted::Exactly(_)),
         "nulls": plan.nulls.number(),
         "query": plan.query,
         "bound": plan.bound,
         "access": access,
-        "settled": settled,
+        "settled": plan.settled.as_ref().map(settled_json),
         "findings": texts(&plan.findings),
         "target": texts(&it.target),
     })

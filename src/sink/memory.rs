@@ -147,6 +147,10 @@ impl Sink for MemorySink {
         Ok(progress)
     }
 
+    async fn moved_at(&self, _: &str) -> Result<Option<i64>, SinkError> {
+        Ok(None)
+    }
+
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
         let mut held = self.held();
         let place = place(&advance.flow, &advance.to);

@@ -69,6 +69,12 @@ pub trait Sink: Send + Sync {
     /// As `SinkError` says.
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError>;
 
+    /// When progress of `flow` was stored last: seconds since the epoch; `None` where there is none.
+    ///
+    /// # Errors
+    /// As `SinkError` says.
+    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError>;
+
     /// Applies `records` (one part for each table) and moves the progress, all in one transaction.
     ///
     /// # Errors

@@ -312,6 +312,16 @@ impl Sink for MysqlSink {
         read.map_err(|error| beside_records(&self.name, error))
     }
 
+    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        let mut session = self.session().await?;
+        let read = self.progress.moved_at(&mut session, flow).await;
+        match &read {
+            Ok(_) => self.sessions.give_back(session),
+            Err(_) => self.sessions.abandon(session).await,
+        }
+        read.map_err(|error| beside_records(&self.name, error))
+    }
+
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
         let table = self.table().await?;
         let mut session = self.session().await?;

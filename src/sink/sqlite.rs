@@ -251,6 +251,14 @@ impl Sink for SqliteSink {
         read.map_err(|error| self.failed(error))
     }
 
+    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        let read = self
+            .progress
+            .moved_at(self.connection.readers(), flow)
+            .await;
+        read.map_err(|error| self.failed(error))
+    }
+
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
         let table = self.table().await?;
         let mut transaction = self

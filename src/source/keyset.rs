@@ -12,6 +12,7 @@ mod moment;
 mod place;
 mod plan;
 mod read_ahead;
+mod standing;
 mod statement;
 
 use std::{sync::Arc, time::Duration};
@@ -27,6 +28,7 @@ pub(super) use moment::instant;
 pub(super) use place::Place;
 pub(super) use plan::{ceiling, texts};
 pub(super) use read_ahead::{Outlet, ReadAhead};
+pub(super) use standing::standing;
 pub(super) use statement::{Form, Page, Wanted};
 
 use self::full::Key;

@@ -16,6 +16,7 @@ mod plan;
 mod range;
 mod reading;
 mod settled;
+mod standing;
 mod values;
 
 use std::{sync::Arc, time::Duration};
@@ -32,7 +33,7 @@ use self::{
 };
 use super::{
     Extent, Late, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError, SourceReader,
-    keyset::ReadAhead,
+    Standing, keyset::ReadAhead,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
@@ -98,6 +99,10 @@ impl Source for MongodbScan {
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
         plan::plan(&self.scanned, self.late, stored).await
+    }
+
+    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
+        standing::standing(&self.scanned, self.late, stored).await
     }
 
     async fn begin(

@@ -5,6 +5,7 @@ mod check;
 mod columns;
 mod plan;
 mod random;
+mod standing;
 mod unpack;
 mod writers;
 
@@ -20,6 +21,7 @@ use sqlx::{
 
 use super::{
     Extent, Late, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError, SourceReader,
+    Standing,
     keyset::{
         self, Batches, HeldBy, KeyColumn, Mark, MarkKind, Page, Pages, Place, ReadAhead, Reading,
         Settled, failed,
@@ -181,6 +183,10 @@ impl Source for MysqlScan {
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
         plan::plan(self, stored).await
+    }
+
+    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
+        standing::standing(self, stored).await
     }
 
     async fn begin(

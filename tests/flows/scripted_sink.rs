@@ -171,6 +171,10 @@ impl Sink for ScriptedSink {
         self.memory.progress(flow).await
     }
 
+    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        self.memory.moved_at(flow).await
+    }
+
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
         if *lock(&self.slow_partition) == Some(advance.to.partition) {
             self.hold().await;
