@@ -208,6 +208,7 @@ impl Open {
                     limits,
                     poll,
                     late: late(from),
+                    time_zone: from.time_zone,
                     sharing,
                 };
                 Box::new(MysqlScan::new(mysql, settings))

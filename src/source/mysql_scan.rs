@@ -51,6 +51,8 @@ pub struct MysqlScanSettings {
     pub poll: Duration,
     /// How late commits are met.
     pub late: Late,
+    /// The zone of a DATETIME or DATE, where it is not the server's own.
+    pub time_zone: Option<chrono_tz::Tz>,
     /// How a full read is shared out.
     pub sharing: Sharing,
 }

@@ -268,6 +268,7 @@ impl Server {
             limits,
             poll: POLL,
             late: Late::None,
+            time_zone: None,
             sharing: SHARING,
         };
         MysqlScan::new(self.0.clone(), settings)

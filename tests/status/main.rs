@@ -56,10 +56,10 @@ async fn a_server_that_does_not_answer_costs_its_own_flow_alone() {
         "",
         "table = \"t\"\nincremental = \"at\"",
     );
-    let more = "\n[connections.file]\nkind = \"sqlite\"\npath = \"source.db\"\n\
+    let more = "\n[connections.local]\nkind = \"sqlite\"\npath = \"source.db\"\n\
         [data-types.near]\nformat = \"json\"\ntopic = \"near\"\n\
-        from = { connection = \"file\", table = \"t\", incremental = \"id\" }\n\
-        into = { connection = \"file\", table = \"copy\" }\ncreate-topic = { partitions = 1, replication = 1 }\n";
+        from = { connection = \"local\", table = \"t\", incremental = \"id\" }\n\
+        into = { connection = \"local\", table = \"copy\" }\ncreate-topic = { partitions = 1, replication = 1 }\n";
     let path = folder.path().join("settings.toml");
     let text = fs::read_to_string(&path).expect("written") + more;
     fs::write(&path, text).expect("written");
@@ -73,12 +73,12 @@ async fn a_server_that_does_not_answer_costs_its_own_flow_alone() {
     let rows = "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'); \
         CREATE TABLE copy (id INTEGER PRIMARY KEY, text TEXT)";
     source.execute(raw_sql(rows)).await.expect("filled");
-    let before = told_of(&status(folder.path(), false), "near/near/file.t");
+    let before = told_of(&status(folder.path(), false), "near/near/local.t");
     assert_eq!(before["rows_behind"], 2, "{before}");
     assert_eq!(before["stands_at"], Value::Null, "{before}");
     assert!(run(folder.path(), "sync --data-type near").0);
     let told = status(folder.path(), false);
-    let near = told_of(&told, "near/near/file.t");
+    let near = told_of(&told, "near/near/local.t");
     assert_eq!(
         (&near["rows_behind"], &near["stands_at"]),
         (&0.into(), &"2".into()),
@@ -86,7 +86,7 @@ async fn a_server_that_does_not_answer_costs_its_own_flow_alone() {
     );
     let saved_by = near["saved_by"].as_str().unwrap_or_default();
     assert!(saved_by.starts_with("process "), "{told}");
-    let sink = told_of(&told, "near/near/to:file.copy");
+    let sink = told_of(&told, "near/near/to:local.copy");
     assert_eq!(sink["messages_behind"], 2, "{told}");
     let far = told_of(&told, "held/held/server.t");
     assert!(far["error"].is_string(), "{told}");
@@ -158,7 +158,8 @@ fn status(folder: &Path, succeeds: bool) -> Value {
 }
 
 fn told_of(status: &Value, flow: &str) -> Value {
-    let mut flows = status["flows"].as_array().expect("a list").iter();
+    let flows = status["flows"].as_array();
+    let mut flows = flows.unwrap_or_else(|| panic!("{status}")).iter();
     let found = flows.find(|it| it["flow"] == flow);
     found.unwrap_or_else(|| panic!("{flow}: {status}")).clone()
 }

@@ -93,11 +93,11 @@ mod tests {
         assert_eq!(place(vec![]), None);
         assert_eq!(
             place(vec![time.clone()]).as_deref(),
-            Some("2025-08-26 09:30:15.000000")
+            Some("2025-08-26 09:30:15")
         );
         assert_eq!(
             place(vec![time, Mark::U64(42)]).as_deref(),
-            Some("2025-08-26 09:30:15.000000 (id 42)")
+            Some("2025-08-26 09:30:15 (id 42)")
         );
     }
 
