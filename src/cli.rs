@@ -80,7 +80,8 @@ pub enum Command {
     Sink(Sink),
     /// Check settings, connections, rights and topics, and say what flows cannot see
     Check(Check),
-    /// Say what `sync` would read next and how the server finds it; changes nothing
+    /// Say what `sync` would read next, how the server finds it, and which table `sink` would make;
+    /// changes nothing
     Plan(Plan),
     /// Say where each flow stands: how far behind, who runs it, and who holds it back
     Status(Status),
@@ -185,6 +186,11 @@ pub struct Plan {
     /// this topic
     #[arg(long, value_name = "TOPIC", value_parser = topic)]
     pub topic: Option<String>,
+
+    /// Show this many of the next records as they would be published; may wait some seconds for rows
+    /// that are not settled yet
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub sample: Option<u16>,
 }
 
 /// `status`.
@@ -264,6 +270,7 @@ const PLAN_EXAMPLES: &str = "\
 Examples:
   highwater plan                                      every data type in the settings
   highwater plan --data-type information --json
+  highwater plan --data-type information --sample 3   and the next three records, as they would be published
 
 It takes no lease, so that it also works while the flow runs. It fails where a page would read or sort
 the whole table, and says the index that mends it.";

@@ -14,6 +14,7 @@ mod open_topics;
 mod plan;
 mod progress;
 mod report;
+mod sample;
 mod sink;
 mod status;
 mod status_shown;

@@ -126,6 +126,13 @@ impl Sink for MemorySink {
         }])
     }
 
+    async fn would_create(
+        &self,
+        _: Option<&[(String, Kind)]>,
+    ) -> Result<Option<String>, SinkError> {
+        Ok(None)
+    }
+
     async fn prepare(&self, _: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         Ok(())
     }

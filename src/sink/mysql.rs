@@ -289,6 +289,21 @@ impl Sink for MysqlSink {
         findings
     }
 
+    async fn would_create(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Option<String>, SinkError> {
+        let mut session = self.session().await?;
+        let found = self.look_up(&mut session).await;
+        let collation = exact_collation(&mut session).await;
+        self.sessions.abandon(session).await;
+        match (found?, collation) {
+            (Some(_), _) => Ok(None),
+            (None, Ok(collation)) => self.design(fields, collation).map(Some),
+            (None, Err(error)) => Err(beside_records(&self.name, error)),
+        }
+    }
+
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         let table = self.learn(fields).await?;
         match fields {

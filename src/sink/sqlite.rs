@@ -233,6 +233,16 @@ impl Sink for SqliteSink {
         sqlite_check::check(self, fields).await
     }
 
+    async fn would_create(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Option<String>, SinkError> {
+        match self.found().await? {
+            Some(_) => Ok(None),
+            None => self.design(fields).map(Some),
+        }
+    }
+
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         let table = self.learn(fields).await?;
         match fields {

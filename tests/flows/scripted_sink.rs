@@ -163,6 +163,13 @@ impl Sink for ScriptedSink {
         self.memory.check(fields).await
     }
 
+    async fn would_create(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Option<String>, SinkError> {
+        self.memory.would_create(fields).await
+    }
+
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         self.memory.prepare(fields).await
     }
