@@ -20,11 +20,11 @@ use sqlx::{
 };
 
 use super::{
-    Extent, Late, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError, SourceReader,
-    Standing,
+    Extent, Late, Manner, Nulls, Plan, Progress, ReadLimits, Rules, Sharing, Source, SourceError,
+    SourceReader, Standing,
     keyset::{
-        self, Batches, HeldBy, KeyColumn, Mark, MarkKind, Page, Pages, Place, ReadAhead, Reading,
-        Settled, failed,
+        self, Batches, HeldBy, KeyColumn, Lane, Mark, MarkKind, Page, Pages, Place, ReadAhead,
+        Reading, Settled, failed,
     },
 };
 use crate::{
@@ -55,6 +55,8 @@ pub struct MysqlScanSettings {
     pub time_zone: Option<chrono_tz::Tz>,
     /// How a full read is shared out.
     pub sharing: Sharing,
+    /// What else is gone by.
+    pub rules: Rules,
 }
 
 /// A table as a source.
@@ -104,7 +106,11 @@ impl MysqlScan {
     }
 
     async fn refuse_nulls(&self, learned: &Learned) -> Result<(), SourceError> {
-        let Some(column) = &learned.nullable else {
+        let Some(column) = learned
+            .nullable
+            .as_ref()
+            .filter(|_| learned.table.nulls == Nulls::Refuse)
+        else {
             return Ok(());
         };
         let text = format!(
@@ -119,7 +125,7 @@ impl MysqlScan {
             Some(_) => Err(SourceError::Unfit {
                 name: self.name.clone(),
                 advice: format!(
-                    "rows with NULL in {column} would never be read: give them a value"
+                    "rows with NULL in {column} would never be read: give them a value, or choose `nulls`"
                 ),
             }),
         }
@@ -222,6 +228,7 @@ impl Source for MysqlScan {
             manner,
             poll,
             sharing,
+            early: self.settings.rules.early(self.settings.late),
         };
         let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
         let read = |outlet| keyset::read(table, pages, place, reading, outlet);
@@ -304,10 +311,10 @@ impl Pages for MysqlPages {
         Ok(records)
     }
 
-    async fn rows(&mut self, text: String) -> Result<Records, SourceError> {
+    async fn last(&mut self, lane: Lane) -> Result<Records, SourceError> {
         let mut records = Records::new(self.learned.table.schema.clone());
         // Prepared like a page, so that its values come in the same protocol.
-        let rows = sqlx::query(statement(text))
+        let rows = sqlx::query(statement(self.learned.table.last(lane)))
             .fetch_all(&mut self.session)
             .await;
         for row in rows.map_err(|error| failed(&self.name, error))? {

@@ -61,6 +61,7 @@ fn scan(connection: &MysqlConnection, incremental: &str, late: Late) -> MysqlSca
         late,
         time_zone: None,
         sharing: super::sources::SHARING,
+        rules: highwater::source::Rules::default(),
     };
     MysqlScan::new(connection.clone(), settings)
 }
@@ -368,6 +369,7 @@ async fn a_declared_time_zone_is_that_of_the_column(connection: &MysqlConnection
                 poll: POLL,
                 late: Late::default(),
                 time_zone: zone,
+                rules: Default::default(),
                 sharing: super::sources::SHARING,
             };
             MysqlScan::new(connection.clone(), settings)

@@ -55,6 +55,7 @@ fn scan(server: &Server, table: &str) -> MysqlScan {
         late: Late::None,
         time_zone: None,
         sharing: SHARING,
+        rules: highwater::source::Rules::default(),
     };
     MysqlScan::new(server.0.clone(), settings)
 }
@@ -212,6 +213,7 @@ async fn what_was_shared_out_is_read_on_by_one() {
                 late: Late::None,
                 time_zone: None,
                 sharing: Sharing::among(1),
+                rules: highwater::source::Rules::default(),
             },
         );
         let mut reader = open(&one, &position, Manner::Bounded).await;

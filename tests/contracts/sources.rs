@@ -203,6 +203,7 @@ impl Sqlite {
             limits,
             poll: POLL,
             sharing: SHARING,
+            rules: highwater::source::Rules::default(),
         };
         SqliteScan::new(self.connection.clone(), settings)
     }
@@ -270,6 +271,7 @@ impl Server {
             late: Late::None,
             time_zone: None,
             sharing: SHARING,
+            rules: highwater::source::Rules::default(),
         };
         MysqlScan::new(self.0.clone(), settings)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Mark, Micros, Pages, Place, Table, micros_of};
+use super::{Full, Lane, Mark, Micros, Pages, Place, Stand, Table, micros_of};
 use crate::{
     model::DateTime,
     source::{
@@ -20,12 +20,12 @@ pub(in crate::source) async fn standing(
     past: Counted,
     settled: Option<SettledAt>,
 ) -> Result<Standing, SourceError> {
-    let last = pages.rows(table.last()).await?;
+    let last = pages.last(Lane::Values).await?;
     let newest = last.get(0).and_then(|row| {
         let column = table.incremental.first()?;
-        column.mark(row.get(&column.name)?)
+        column.mark(column.value(&row)?)
     });
-    let behind = match (place.after().first(), &newest) {
+    let behind = match (place.stand().after.first(), &newest) {
         (Some(at), Some(newest)) => between(at, newest),
         _ => None,
     };
@@ -39,9 +39,15 @@ pub(in crate::source) async fn standing(
 }
 
 impl Place {
+    fn stand(&self) -> &Stand {
+        match self {
+            Self::Incremental(stand) | Self::Full(Full { then: stand, .. }) => stand,
+        }
+    }
+
     /// What it is behind, as a person writes it.
     fn words(&self, table: &Table) -> Option<String> {
-        let after = self.after();
+        let after = &self.stand().after;
         let key = table.incremental.iter().zip(after).skip(1);
         let key: Vec<String> = key
             .map(|(column, mark)| format!("{} {}", column.name, mark.text()))
@@ -51,7 +57,7 @@ impl Place {
             false => format!("{} ({})", it.text(), key.join(", ")),
         });
         match self {
-            Self::Incremental { .. } => value,
+            Self::Incremental(_) => value,
             Self::Full(full) => {
                 let then = value.map_or(String::new(), |it| format!(", then behind {it}"));
                 Some(format!("a full read, {} rows so far{then}", full.rows))

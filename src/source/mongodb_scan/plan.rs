@@ -99,7 +99,7 @@ pub(super) async fn settled(
     late: Late,
     classes: &[Class],
 ) -> Result<Option<SettledAt>, SourceError> {
-    let Late::HoldBack(hold) = late else {
+    let Some(hold) = late.writers() else {
         return Ok(None);
     };
     let look = Watch::new(scanned.clone(), hold).look().await?;
