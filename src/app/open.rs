@@ -135,7 +135,9 @@ impl Open {
     /// Where cursors are kept.
     pub(super) async fn cursors(&self) -> Result<Arc<dyn CursorStore>, FlowError> {
         let name = match &self.settings.cursors {
-            Cursors::File { folder } => return Ok(Arc::new(FileCursors::new(folder))),
+            Cursors::File { folder } => {
+                return Ok(Arc::new(FileCursors::new(folder).held_by(holder())));
+            }
             Cursors::Database { connection, .. } => connection,
         };
         let holder = holder();
@@ -212,6 +214,7 @@ impl Open {
                     limits,
                     poll,
                     late: late(from),
+                    time_zone: from.time_zone,
                     sharing,
                     rules,
                 };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono_tz::Tz;
+
 use super::{
     connection::ConnectionKind as Kind,
     references::{Connections, SOURCES},
@@ -38,6 +40,8 @@ pub struct ReadFrom {
     pub settle: Option<Duration>,
     /// How far the writers' clocks may be apart, where it is declared.
     pub clock_skew: Option<Duration>,
+    /// The zone of a DATETIME or DATE, where it is not the server's own.
+    pub time_zone: Option<Tz>,
     /// Rows sent early that are remembered, at most.
     pub re_read_rows: usize,
 }
@@ -93,9 +97,27 @@ impl ReadFrom {
             late: read_late(section, kind),
             settle: section.optional_duration("settle"),
             clock_skew: section.optional_duration("clock-skew"),
+            time_zone: read_zone(section, kind),
             re_read_rows: section.number_or("re-read-rows", 100_000, 1..=10_000_000),
         }
     }
+}
+
+fn read_zone(section: &mut Section<'_>, kind: Option<Kind>) -> Option<Tz> {
+    let named = section.optional_text("time-zone")?;
+    let span = section.written("time-zone")?;
+    if !matches!(kind, None | Some(Kind::Mysql | Kind::Mariadb)) {
+        let message = "a time zone is for DATETIME and DATE of MySQL and MariaDB".to_owned();
+        section.wrong("time-zone", &span, message, Some("leave it out".to_owned()));
+        return None;
+    }
+    let zone = named.text.parse().ok();
+    if zone.is_none() {
+        let message = format!("there is no time zone `{}`", named.text);
+        let help = "write its name, as \"Asia/Shanghai\" or \"UTC\"".to_owned();
+        section.wrong("time-zone", &span, message, Some(help));
+    }
+    zone
 }
 
 /// The field, and those that count where it has no value.

@@ -18,6 +18,7 @@ mod range;
 mod reading;
 mod settled;
 mod stand;
+mod standing;
 mod values;
 
 use std::{sync::Arc, time::Duration};
@@ -35,7 +36,7 @@ use self::{
 };
 use super::{
     EarlySettings, Extent, Late, Manner, Nulls, Plan, Progress, ReadLimits, Rules, Sharing, Source,
-    SourceError, SourceReader,
+    SourceError, SourceReader, Standing,
     keyset::{Lane, ReadAhead},
 };
 use crate::{
@@ -112,6 +113,10 @@ impl Source for MongodbScan {
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
         plan::plan(&self.scanned, self.late, stored).await
+    }
+
+    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
+        standing::standing(&self.scanned, self.late, stored).await
     }
 
     async fn begin(

@@ -269,6 +269,7 @@ impl Server {
             limits,
             poll: POLL,
             late: Late::None,
+            time_zone: None,
             sharing: SHARING,
             rules: highwater::source::Rules::default(),
         };

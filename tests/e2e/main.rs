@@ -64,6 +64,7 @@ cases! {
     older_cursor_is_taken_over_once
     older_cursor_none_is_refused
     older_group_offsets_are_taken_over
+    plan_shows_samples_and_the_table_to_make
     settings_mistakes_all_at_once
     stop_while_following
     too_large_message_is_a_dead_letter

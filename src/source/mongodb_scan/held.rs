@@ -269,11 +269,15 @@ async fn fix_then(
 /// Why documents are held back.
 fn reason(look: &Look, watch: &Watch) -> String {
     let settle = watch.settle();
-    match look.open {
-        Some(open) if open > Duration::from_secs(1) => format!(
-            "a transaction or write has been under way for {} s, and may still commit below them",
-            open.as_secs()
-        ),
+    match &look.open {
+        Some(open) if open.lasts > Duration::from_secs(1) => {
+            let connection = open.connection.as_deref().unwrap_or("unknown");
+            let seconds = open.lasts.as_secs();
+            format!(
+                "a transaction or write ({connection}) has been under way for {seconds} s, and may still \
+                 commit below them"
+            )
+        }
         _ => format!("they are held back for {settle:?}, as others may still commit below them"),
     }
 }
