@@ -40,6 +40,7 @@ const COLUMNS: [Column; 5] = [
 #[test]
 fn no_schedule_of_writers_and_kills_loses_a_row_or_repeats_one_without_a_kill() {
     let outcome = all(&seeds(1000), Sight::All);
+    println!("{outcome}");
     outcome.prove();
 }
 
