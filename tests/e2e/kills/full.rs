@@ -17,7 +17,7 @@ fn full_read_killed_at_nine_tenths_reads_little_again() {
         // Few rows last long enough only where each batch waits for the one before.
         let (rows, batch, in_flight, shared) = match full_scale() {
             true => (1_000_000, 1_000, 8, &[1, 2, 4][..]),
-            false => (20_000, 10, 1, &[2][..]),
+            false => (20_000, 20, 1, &[2][..]),
         };
         let mut sql = world.mysql().await?;
         sql.run(RECORDS).await?;
