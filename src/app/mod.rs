@@ -10,6 +10,7 @@ mod demo_rows;
 mod lease;
 mod open;
 mod open_kafka;
+mod open_rules;
 mod open_topics;
 mod plan;
 mod progress;

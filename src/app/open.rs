@@ -4,6 +4,7 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use tokio::sync::Mutex;
 
+use super::open_rules::{late, rules};
 use crate::{
     broker::embedded::EmbeddedBroker,
     codec::{
@@ -23,8 +24,8 @@ use crate::{
     flow::FlowError,
     model::FlowName,
     settings::{
-        self, BinaryText, Chosen, Connection, Cursors, DataType, Format, JsonOptions, LateRows,
-        ReadFrom, Settings, WriteInto,
+        self, BinaryText, Chosen, Connection, Cursors, DataType, Format, JsonOptions, ReadFrom,
+        Settings, WriteInto,
     },
     sink::{
         BytesText, CreateTable, JsonText, Sink, Texts,
@@ -32,7 +33,7 @@ use crate::{
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
     source::{
-        HoldBack, Late, ReadLimits, Sharing, Source,
+        ReadLimits, Sharing, Source,
         mongodb_scan::{MongodbScan, MongodbScanSettings},
         mysql_scan::{MysqlScan, MysqlScanSettings},
         sqlite_scan::{SqliteScan, SqliteScanSettings},
@@ -135,7 +136,7 @@ impl Open {
     pub(super) async fn cursors(&self) -> Result<Arc<dyn CursorStore>, FlowError> {
         let name = match &self.settings.cursors {
             Cursors::File { folder } => return Ok(Arc::new(FileCursors::new(folder))),
-            Cursors::Database { connection } => connection,
+            Cursors::Database { connection, .. } => connection,
         };
         let holder = holder();
         let store = self
@@ -180,6 +181,7 @@ impl Open {
         let sharing = Sharing::among(from.workers);
         let (table, incremental) = (from.table.clone(), from.incremental.clone());
         let (name, key, poll) = (&from.connection, declared(&from.key), from.poll);
+        let rules = rules(&self.settings, chosen, from);
         Ok(match self.connection(name)? {
             Connection::Mongodb { .. } => {
                 let mongodb = self.mongodb(name).await?;
@@ -194,6 +196,7 @@ impl Open {
                     limits,
                     poll,
                     sharing,
+                    rules,
                 };
                 Box::new(SqliteScan::new(sqlite, settings))
             }
@@ -207,6 +210,7 @@ impl Open {
                     poll,
                     late: late(from),
                     sharing,
+                    rules,
                 };
                 Box::new(MysqlScan::new(mysql, settings))
             }
@@ -383,15 +387,5 @@ fn mongodb_scan(from: &ReadFrom, limits: ReadLimits) -> MongodbScanSettings {
         poll: from.poll,
         late: late(from),
         sharing: Sharing::among(from.workers),
-    }
-}
-
-fn late(from: &ReadFrom) -> Late {
-    match from.late {
-        LateRows::None => Late::None,
-        LateRows::HoldBack => Late::HoldBack(HoldBack {
-            settle: from.settle,
-            clock_skew: from.clock_skew.unwrap_or_default(),
-        }),
     }
 }

@@ -267,7 +267,7 @@ const LONGEST_NAME: usize = 200;
 /// A flow's name as a file name: what a file system may not like is written as `%` and two hex
 /// digits, so that two flows never share a file. A long name ends in `~` and its fingerprint; the
 /// whole name stands in the file.
-fn file_name(flow: &str) -> String {
+pub(crate) fn file_name(flow: &str) -> String {
     let mut name = String::with_capacity(flow.len() + 5);
     for byte in flow.bytes() {
         match byte {

@@ -157,6 +157,13 @@ impl Records {
         Some(last)
     }
 
+    /// Takes the last record away.
+    pub fn drop_last(&mut self) {
+        if let Some(entry) = self.entries.pop() {
+            self.data.truncate(entry.start);
+        }
+    }
+
     fn row(&self, entry: &Entry) -> Row<'_> {
         Row {
             schema: &self.schema,
@@ -185,6 +192,12 @@ impl<'a> Row<'a> {
     /// The index of the message that it was made from.
     pub fn origin(&self) -> u32 {
         self.origin
+    }
+
+    /// Its values as they are packed: equal rows of one shape have equal bytes, which mean nothing
+    /// by themselves and may be others in the next version.
+    pub fn packed(&self) -> &'a [u8] {
+        self.packed
     }
 
     /// Its shape.

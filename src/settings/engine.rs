@@ -23,6 +23,8 @@ pub enum Cursors {
     Database {
         /// The connection's name: MongoDB, MySQL, MariaDB or SQLite.
         connection: String,
+        /// The folder for what is kept beside cursors.
+        folder: PathBuf,
     },
 }
 
@@ -64,7 +66,7 @@ impl Cursors {
             Some(store) => {
                 connections.check(section, "store", &store, STORES);
                 let connection = store.text;
-                Self::Database { connection }
+                Self::Database { connection, folder }
             }
         }
     }

@@ -27,6 +27,8 @@ mod write_into;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod null_cases;
+#[cfg(test)]
 mod secret_cases;
 #[cfg(test)]
 mod shipped;
@@ -50,7 +52,7 @@ pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
 pub(crate) use measure::duration;
 pub use mistake::{Mistake, Mistakes};
 pub use nearest::UnknownName;
-pub use read_from::{LateRows, ReadFrom};
+pub use read_from::{LateRows, NullRows, ReadFrom};
 pub use reading::Environment;
 pub use report::Paint;
 pub use write_into::{BinaryText, JsonText, WriteInto};

@@ -18,6 +18,10 @@ pub struct ReadFrom {
     pub table: String,
     /// The field whose value grows: what is past the cursor is read.
     pub incremental: String,
+    /// The fields whose value counts where that one has none, in their order.
+    pub coalesce: Vec<String>,
+    /// What is done about rows that have no value at all.
+    pub nulls: NullRows,
     /// The columns of a unique key, for a table without a primary key; empty for the primary key.
     pub key: Vec<String>,
     /// Rows read together, at most.
@@ -34,6 +38,19 @@ pub struct ReadFrom {
     pub settle: Option<Duration>,
     /// How far the writers' clocks may be apart, where it is declared.
     pub clock_skew: Option<Duration>,
+    /// Rows sent early that are remembered, at most.
+    pub re_read_rows: usize,
+}
+
+/// What is done about rows without a value in the incremental field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NullRows {
+    /// They are read once, before the others.
+    First,
+    /// They are all read by every run.
+    EveryRun,
+    /// The table is not read while there are any.
+    Refuse,
 }
 
 /// What is done about rows that commit after rows of higher values.
@@ -41,6 +58,8 @@ pub struct ReadFrom {
 pub enum LateRows {
     /// Only what is settled is read.
     HoldBack,
+    /// What is not settled is read at once, and again until it is.
+    ReRead,
     /// Nothing.
     None,
 }
@@ -50,11 +69,7 @@ impl ReadFrom {
         let (connection, kind) = connections.named(section, "connection", SOURCES);
         let table = read_place(section, kind);
         let mongodb = kind == Some(Kind::Mongodb);
-        let incremental = if mongodb {
-            section.text_or("incremental", "_id")
-        } else {
-            section.text("incremental", "\"update_time\"")
-        };
+        let (incremental, coalesce) = read_incremental(section, mongodb);
         let key = section.texts("key");
         if let (true, Some(span)) = (mongodb, section.written("key")) {
             let message = "a collection's key is always `_id`".to_owned();
@@ -73,11 +88,63 @@ impl ReadFrom {
             bytes,
             workers: section.number_or("workers", usual_workers(kind), 1..=64),
             poll: section.duration_or("poll", Duration::from_secs(1)),
-            late: section.choice_or("late", usual_late(kind)),
+            nulls: read_nulls(section, mongodb),
+            coalesce,
+            late: read_late(section, kind),
             settle: section.optional_duration("settle"),
             clock_skew: section.optional_duration("clock-skew"),
+            re_read_rows: section.number_or("re-read-rows", 100_000, 1..=10_000_000),
         }
     }
+}
+
+/// The field, and those that count where it has no value.
+fn read_incremental(section: &mut Section<'_>, mongodb: bool) -> (String, Vec<String>) {
+    let span = section.written("incremental");
+    if !mongodb {
+        section.needed("incremental", "\"update_time\"");
+    }
+    let mut fields = section.texts("incremental").into_iter().map(|it| it.text);
+    let first = fields.next();
+    let others: Vec<String> = fields.collect();
+    if let (true, false, Some(span)) = (mongodb, others.is_empty(), span) {
+        let message = "MongoDB has no index over the first of several fields".to_owned();
+        let help = "have writers set one field, such as { $set: { changed: { $ifNull: [\"$updated\", \"$created\"] } } }";
+        section.wrong("incremental", &span, message, Some(help.to_owned()));
+    }
+    let usual = || {
+        if mongodb {
+            "_id".to_owned()
+        } else {
+            String::new()
+        }
+    };
+    (first.unwrap_or_else(usual), others)
+}
+
+fn read_nulls(section: &mut Section<'_>, mongodb: bool) -> NullRows {
+    let nulls = section.choice_or("nulls", NullRows::Refuse);
+    if let (true, true, Some(span)) = (mongodb, nulls != NullRows::Refuse, section.written("nulls"))
+    {
+        let message = "documents without a value cannot be read in order yet".to_owned();
+        let help = "give them a value, or read by another field, such as `_id`".to_owned();
+        section.wrong("nulls", &span, message, Some(help));
+    }
+    nulls
+}
+
+fn read_late(section: &mut Section<'_>, kind: Option<Kind>) -> LateRows {
+    let late = section.choice_or("late", usual_late(kind));
+    if let (LateRows::ReRead, Some(span)) = (late, section.written("late")) {
+        let instead = match kind {
+            Some(Kind::Mongodb) => "hold-back",
+            Some(Kind::Sqlite) => "none",
+            _ => return late,
+        };
+        let message = "\"re-read\" is for MySQL and MariaDB".to_owned();
+        section.wrong("late", &span, message, Some(format!("write \"{instead}\"")));
+    }
+    late
 }
 
 /// A SQLite file has one writer at a time: what it commits later has the higher values.
@@ -120,6 +187,17 @@ fn read_place(section: &mut Section<'_>, kind: Option<Kind>) -> String {
 }
 
 impl Choice for LateRows {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("hold-back", Self::HoldBack), ("none", Self::None)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("hold-back", Self::HoldBack),
+        ("re-read", Self::ReRead),
+        ("none", Self::None),
+    ];
+}
+
+impl Choice for NullRows {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("refuse", Self::Refuse),
+        ("first", Self::First),
+        ("every-run", Self::EveryRun),
+    ];
 }

@@ -1,6 +1,7 @@
 //! Reading a table page by page in the order of (incremental field, key), without any system's
 //! own words: `mysql_scan` and `sqlite_scan` are this with their statements' dialect.
 
+mod batches;
 mod chunk;
 mod full;
 mod full_token;
@@ -9,34 +10,34 @@ mod index;
 mod mark;
 mod members;
 mod moment;
+mod pass;
 mod place;
 mod plan;
 mod read_ahead;
 mod statement;
+mod stretch;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
+pub(super) use batches::Batches;
 pub(super) use full::Full;
 pub(super) use hold::{Ceiling, Clock, HeldBy, Micros, Settled, clock, micros_of};
 pub(super) use index::{Index, key, place};
 pub(super) use mark::{Mark, MarkKind};
 pub(super) use members::Members;
 pub(super) use moment::instant;
-pub(super) use place::Place;
+pub(super) use place::{Place, Stand};
 pub(super) use plan::{ceiling, texts};
 pub(super) use read_ahead::{Outlet, ReadAhead};
 pub(super) use statement::{Form, Page, Wanted};
+pub(super) use stretch::Lane;
 
-use self::full::Key;
-use super::{
-    Extent, Manner, ReadLimits, SourceError,
-    chunks::{Chunk, Shared, Sharing},
-};
+use super::{EarlySettings, Extent, Manner, Nulls, ReadLimits, SourceError, chunks::Sharing};
 use crate::{
     connect::{Verdict, verdict},
-    model::{Batch, Position, Records, Row, Schema, Value},
+    model::{Position, Records, Row, Schema, Value},
 };
 
 /// A table as it is read: its columns and what it is ordered by.
@@ -54,13 +55,17 @@ pub(super) struct Table {
     /// The key's fields.
     pub key: Vec<KeyColumn>,
     pub form: Form,
+    /// What is done about rows without a value, where there may be any.
+    pub nulls: Nulls,
 }
 
 /// A column that a table is ordered by.
 #[derive(Debug, Clone)]
 pub(super) struct KeyColumn {
     pub name: String,
-    /// The name, quoted.
+    /// The columns whose values count where it is NULL, in their order.
+    pub others: Vec<String>,
+    /// The name, quoted; an expression where there are others.
     pub quoted: String,
     /// What stands for a value of it: `?`, or `CAST(? AS …)`.
     pub placeholder: String,
@@ -71,6 +76,22 @@ pub(super) struct KeyColumn {
 }
 
 impl KeyColumn {
+    /// The name; with the others that count, where there are any.
+    pub fn label(&self) -> String {
+        match &self.others[..] {
+            [] => self.name.clone(),
+            others => format!("coalesce({}, {})", self.name, others.join(", ")),
+        }
+    }
+
+    /// A row's value that counts.
+    fn value<'r>(&self, row: &Row<'r>) -> Option<Value<'r>> {
+        let mut names = std::iter::once(&self.name).chain(&self.others);
+        let last = row.get(self.others.last().unwrap_or(&self.name));
+        let found = names.find_map(|it| row.get(it).filter(|it| !matches!(it, Value::Null)));
+        found.or(last)
+    }
+
     /// The mark of a row's value; `None` where nothing can be ordered by it.
     fn mark(&self, value: Value<'_>) -> Option<Mark> {
         let mark = match (&self.members, value) {
@@ -100,8 +121,8 @@ pub(super) trait Pages: Send {
     /// The rows of `page`, which has the key's fields alone.
     async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError>;
 
-    /// The rows of a statement that has no placeholder.
-    async fn rows(&mut self, text: String) -> Result<Records, SourceError>;
+    /// The last row of a lane; no row where it has none.
+    async fn last(&mut self, lane: Lane) -> Result<Records, SourceError>;
 
     /// What holds reading back; `None` where nothing does.
     fn held_by(&self) -> Option<HeldBy>;
@@ -111,7 +132,7 @@ pub(super) trait Pages: Send {
 }
 
 /// How a table is read on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Reading {
     pub limits: ReadLimits,
     pub manner: Manner,
@@ -119,6 +140,20 @@ pub(super) struct Reading {
     pub poll: Duration,
     /// How a full read is shared out.
     pub sharing: Sharing,
+    /// Where what is not settled is read early: how it is remembered.
+    pub early: Option<EarlySettings>,
+}
+
+impl Reading {
+    fn page_rows(&self) -> usize {
+        page_rows(self.limits.rows)
+    }
+}
+
+/// Whole batches, so that none is cut short at a page's end.
+fn page_rows(batch_rows: usize) -> usize {
+    let rows = batch_rows.max(1);
+    rows * PAGE_ROWS.div_ceil(rows)
 }
 
 /// A page holds at least this many rows, so that a far server is not asked for every few.
@@ -135,8 +170,12 @@ pub(super) async fn begin(
     match (extent, stored) {
         (Extent::Incremental, None) => Ok(Place::behind(Vec::new())),
         (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full(_))) => Ok(place),
-        (Extent::FullAmount, stored) => {
+        (Extent::FullAmount, Some(Place::Incremental(stored))) => {
             let then = hold::then(table, pages, stored).await?;
+            Ok(Place::Full(Full::of_all(then)))
+        }
+        (Extent::FullAmount, None) => {
+            let then = hold::then(table, pages, Stand::default()).await?;
             Ok(Place::Full(Full::of_all(then)))
         }
     }
@@ -147,187 +186,28 @@ pub(super) async fn begin(
 pub(super) async fn read(
     table: Arc<Table>,
     mut pages: Vec<Box<dyn Pages>>,
-    mut place: Place,
-    reading: Reading,
-    outlet: Outlet,
-) -> Result<(), SourceError> {
-    if let Place::Full(full) = place {
-        let then = full.then.clone();
-        pages = full::read(&table, pages, full, reading, outlet.clone()).await?;
-        // A full read ends where the table stood before it.
-        if reading.manner == Manner::Bounded {
-            return Ok(());
-        }
-        place = Place::behind(then);
-    }
-    match pages.pop() {
-        Some(pages) => incremental(table, pages, place, reading, outlet).await,
-        None => Ok(()),
-    }
-}
-
-async fn incremental(
-    table: Arc<Table>,
-    mut pages: Box<dyn Pages>,
-    mut place: Place,
-    reading: Reading,
-    outlet: Outlet,
-) -> Result<(), SourceError> {
-    // Whole batches, so that none is cut short at a page's end.
-    let batch_rows = reading.limits.rows.max(1);
-    let page_rows = batch_rows * PAGE_ROWS.div_ceil(batch_rows);
-    let mut batches = Batches::new(table.clone(), place.clone(), reading.limits, outlet);
-    let mut hold = hold::Hold::new();
-    // Found once for a pass: the pages up to the end of what can be read now.
-    let mut found = None;
-    loop {
-        let ceiling = match found.take() {
-            Some(ceiling) => ceiling,
-            None => {
-                let seen = &mut batches.place;
-                let ceiling = hold.pass(&table, &mut *pages, reading.manner, seen).await?;
-                place.clone_from(&batches.place);
-                ceiling
-            }
-        };
-        let after = place.after();
-        let rows = match ceiling {
-            Ceiling::Shut => 0,
-            _ => {
-                let page = table.page(&table.incremental, after, &ceiling, page_rows);
-                pages.page(page, &mut batches).await?
-            }
-        };
-        let is_last = rows < page_rows;
-        if is_last {
-            batches.end_phase().await?;
-        } else {
-            batches.send().await?;
-            found = Some(ceiling);
-        }
-        place.clone_from(&batches.place);
-        match reading.manner {
-            Manner::Bounded if is_last && hold.is_done(&table.name).await => return Ok(()),
-            Manner::Follow if is_last => {
-                hold.tell(&table.name);
-                tokio::time::sleep(reading.poll).await;
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Gathers rows into batches within the limits, and hands these over.
-pub(super) struct Batches {
-    table: Arc<Table>,
-    records: Records,
-    /// Behind the last batch that was handed over; within a full read, of its own chunk alone.
     place: Place,
-    /// The place of the last position that was handed over.
-    handed: Place,
-    limits: ReadLimits,
-    toward: Toward,
-}
-
-/// Where batches go.
-enum Toward {
-    Flow(Outlet),
-    /// To the flow in turn with those of other chunks; this one has a number.
-    Shared(Arc<Shared<Key>>, usize),
-}
-
-impl Batches {
-    fn new(table: Arc<Table>, place: Place, limits: ReadLimits, outlet: Outlet) -> Self {
-        Self::toward(table, place, limits, Toward::Flow(outlet))
-    }
-
-    fn toward(table: Arc<Table>, place: Place, limits: ReadLimits, toward: Toward) -> Self {
-        let records = Records::new(table.schema.clone());
-        Self {
-            table,
-            records,
-            handed: place.clone(),
-            place,
-            limits,
-            toward,
-        }
-    }
-
-    /// The records to push the next row to; `pushed` must follow.
-    pub fn records(&mut self) -> &mut Records {
-        &mut self.records
-    }
-
-    /// Hands over what has reached the limits.
-    pub async fn pushed(&mut self) -> Result<(), SourceError> {
-        if self.records.bytes() > self.limits.bytes
-            && self.records.len() > 1
-            && let Some(last) = self.records.split_last()
-        {
-            self.send().await?;
-            self.records.append(&last, 0);
-        }
-        if self.records.len() >= self.limits.rows || self.records.bytes() >= self.limits.bytes {
-            self.send().await?;
-        }
-        Ok(())
-    }
-
-    async fn send(&mut self) -> Result<(), SourceError> {
-        let Some(last) = self
-            .records
-            .len()
-            .checked_sub(1)
-            .and_then(|it| self.records.get(it))
-        else {
-            return Ok(());
-        };
-        match &mut self.place {
-            Place::Incremental { after, .. } => {
-                *after = marks(&self.table, &self.table.incremental, &last)?;
+    reading: Reading,
+    outlet: Outlet,
+) -> Result<(), SourceError> {
+    let stand = match place {
+        Place::Incremental(stand) => stand,
+        Place::Full(full) => {
+            let then = full.then.clone();
+            pages = full::read(&table, pages, full, &reading, outlet.clone()).await?;
+            // A full read ends where the table stood before it.
+            if reading.manner == Manner::Bounded {
+                return Ok(());
             }
-            Place::Full(full) => {
-                let key = marks(&self.table, &self.table.key, &last)?;
-                full.chunks = vec![Chunk::behind(Some(key))];
-            }
+            then
         }
-        self.hand_over().await;
-        Ok(())
-    }
-
-    /// What is left, at the end of an incremental read or of a chunk.
-    async fn end_phase(&mut self) -> Result<(), SourceError> {
-        if let Toward::Shared(shared, number) = &self.toward {
-            let schema = self.table.schema.clone();
-            let left = std::mem::replace(&mut self.records, Records::new(schema));
-            shared.finish(*number, left).await;
-            return Ok(());
+    };
+    match pages.pop() {
+        Some(mut pages) => {
+            let mut batches = Batches::incremental(table.clone(), stand, reading.limits, outlet);
+            pass::read(&table, &mut *pages, &mut batches, &reading).await
         }
-        self.send().await?;
-        // Samples are kept also where no row has come.
-        if self.place != self.handed {
-            self.hand_over().await;
-        }
-        Ok(())
-    }
-
-    async fn hand_over(&mut self) {
-        // The next batch will be about as large.
-        let (rows, bytes) = (self.records.len(), self.records.bytes());
-        let next = Records::with_capacity(self.table.schema.clone(), rows, bytes);
-        let records = std::mem::replace(&mut self.records, next);
-        match &self.toward {
-            Toward::Flow(outlet) => {
-                let position = self.place.position(&self.table);
-                self.handed.clone_from(&self.place);
-                outlet.send(Batch { records, position }).await;
-            }
-            Toward::Shared(shared, number) => {
-                if let Some(key) = self.reached() {
-                    shared.send(*number, key, records).await;
-                }
-            }
-        }
+        None => Ok(()),
     }
 }
 
@@ -360,14 +240,14 @@ pub(super) fn expect_columns(table: &Table, now: &[String]) -> Result<(), Source
 
 fn marks(table: &Table, by: &[KeyColumn], row: &Row<'_>) -> Result<Vec<Mark>, SourceError> {
     let mark = |column: &KeyColumn| {
-        let value = row.get(&column.name);
+        let value = column.value(row);
         let mark = value.and_then(|it| column.mark(it));
         mark.ok_or_else(|| SourceError::Unfit {
             name: table.name.clone(),
             advice: format!(
                 "a row has a value ({}) in `{}` that nothing can be ordered by",
                 value.map_or("none", |it| it.type_name()),
-                column.name
+                column.label()
             ),
         })
     };
@@ -381,6 +261,7 @@ mod tests {
     pub(super) fn table() -> Table {
         let column = |name: &str, placeholder: &str, kind| KeyColumn {
             name: name.to_owned(),
+            others: Vec::new(),
             quoted: format!("`{name}`"),
             placeholder: placeholder.to_owned(),
             kind: Some(kind),
@@ -398,6 +279,7 @@ mod tests {
             ],
             key: vec![id],
             form: Form::Expanded,
+            nulls: Nulls::Refuse,
         }
     }
 }

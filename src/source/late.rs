@@ -8,6 +8,9 @@ use std::time::Duration;
 pub enum Late {
     /// Only what is settled is read: values below which no open transaction may still commit.
     HoldBack(HoldBack),
+    /// What is not settled is read as well, at once, while the cursor stays at what is: it is read
+    /// again, and what was not sent is sent.
+    ReRead(HoldBack),
     /// Nothing is held back: for tables that one writer appends to.
     None,
 }
@@ -20,6 +23,16 @@ pub struct HoldBack {
     pub settle: Option<Duration>,
     /// How far the writers' clocks may be apart from the server's, where values are theirs.
     pub clock_skew: Duration,
+}
+
+impl Late {
+    /// What is known of the writers, where they are asked for.
+    pub fn writers(self) -> Option<HoldBack> {
+        match self {
+            Self::HoldBack(hold) | Self::ReRead(hold) => Some(hold),
+            Self::None => None,
+        }
+    }
 }
 
 impl Default for Late {

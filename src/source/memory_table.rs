@@ -7,10 +7,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    Counted, Extent, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError,
-    SourceReader,
+    Counted, EarlySettings, Extent, Late, Manner, Nulls, Plan, Progress, ReadLimits, Rules,
+    Sharing, Source, SourceError, SourceReader,
     keyset::{
-        self, Batches, Ceiling, Clock, Form, HeldBy, KeyColumn, Mark, MarkKind, Micros, Page,
+        self, Batches, Ceiling, Clock, Form, HeldBy, KeyColumn, Lane, Mark, MarkKind, Micros, Page,
         Pages, Place, ReadAhead, Reading, Settled, Table, Wanted, clock, micros_of,
     },
 };
@@ -65,17 +65,25 @@ pub struct MemoryScan {
     sight: Sight,
     limits: ReadLimits,
     learned: Arc<Table>,
+    early: Option<EarlySettings>,
 }
 
 impl MemoryScan {
-    /// Scans `table` in the order of `at` and `id`.
-    pub fn new(table: MemoryTable, sight: Sight, limits: ReadLimits) -> Self {
-        let learned = Arc::new(learned(table.column()));
+    /// Scans `table` in the order of `at` and `id`, by these rules; `late` is met by what is seen.
+    pub fn new(
+        table: MemoryTable,
+        sight: Sight,
+        limits: ReadLimits,
+        rules: &Rules,
+        late: Late,
+    ) -> Self {
+        let learned = Arc::new(learned(table.column(), rules.nulls));
         Self {
             table,
             sight,
             limits,
             learned,
+            early: rules.early(late),
         }
     }
 
@@ -88,7 +96,7 @@ impl MemoryScan {
     }
 }
 
-fn learned(column: Column) -> Table {
+fn learned(column: Column, nulls: Nulls) -> Table {
     let (kind, mark) = match column {
         Column::Clock(_) => (Kind::DateTime, MarkKind::DateTime),
         Column::Sequence | Column::Seconds => (Kind::I64, MarkKind::I64),
@@ -99,6 +107,7 @@ fn learned(column: Column) -> Table {
     };
     let key = |name: &str, kind| KeyColumn {
         name: name.to_owned(),
+        others: Vec::new(),
         quoted: name.to_owned(),
         placeholder: "?".to_owned(),
         kind: Some(kind),
@@ -117,6 +126,7 @@ fn learned(column: Column) -> Table {
         incremental: vec![key("at", mark), key("id", MarkKind::I64)],
         key: vec![key("id", MarkKind::I64)],
         form: Form::RowValues,
+        nulls,
     }
 }
 
@@ -174,6 +184,7 @@ impl Source for MemoryScan {
             manner,
             poll: Duration::from_millis(100),
             sharing: Sharing::among(1),
+            early: self.early.clone(),
         };
         let pages: Vec<Box<dyn Pages>> = vec![Box::new(self.pages())];
         let table = self.learned.clone();
@@ -219,12 +230,12 @@ impl Pages for MemoryPages {
         Ok(records)
     }
 
-    /// The one statement that is asked for so: the last row.
-    async fn rows(&mut self, _text: String) -> Result<Records, SourceError> {
+    async fn last(&mut self, lane: Lane) -> Result<Records, SourceError> {
         tokio::time::sleep(QUESTION).await;
         let mut records = Records::new(self.learned.schema.clone());
         let rows = self.table.rows();
-        if let Some(last) = rows.iter().max_by_key(|it| (it.at, it.id)) {
+        let rows = rows.iter().filter(|it| is_in(lane, it));
+        if let Some(last) = rows.max_by_key(|it| (it.at, it.id)) {
             self.push(last, &mut records);
         }
         Ok(records)
@@ -278,7 +289,7 @@ impl MemoryPages {
     fn ordered(&self, wanted: Wanted<'_>) -> Vec<Row> {
         let by_at = wanted.by.len() > 1;
         let place = |row: &Row| match by_at {
-            true => vec![row.at, row.id],
+            true => vec![row.at.unwrap_or(i64::MIN), row.id],
             false => vec![row.id],
         };
         let after: Vec<i64> = wanted.after.iter().map(number).collect();
@@ -287,17 +298,28 @@ impl MemoryPages {
             .map(|it| it.iter().map(number).collect::<Vec<i64>>());
         let mut rows = self.table.rows();
         rows.retain(|row| {
+            let first = place(row)[0];
+            let is_above = match wanted.above {
+                Some(Ceiling::Below(mark)) => first >= number(mark),
+                Some(Ceiling::UpTo(mark)) => first > number(mark),
+                _ => true,
+            };
             let is_below = match wanted.ceiling {
                 Ceiling::Open => true,
-                Ceiling::Below(mark) => row.at < number(mark),
-                Ceiling::UpTo(mark) => row.at <= number(mark),
+                Ceiling::Below(mark) => first < number(mark),
+                Ceiling::UpTo(mark) => first <= number(mark),
                 Ceiling::Shut => false,
             };
             // Where fewer values are named, behind all rows that have these.
             let is_within = up_to
                 .as_ref()
                 .is_none_or(|up_to| place(row)[..up_to.len()] <= up_to[..]);
-            is_below && is_within && (after.is_empty() || place(row)[..after.len()] > after[..])
+            let is_wanted = wanted.lane.is_none_or(|lane| is_in(lane, row));
+            is_wanted
+                && is_above
+                && is_below
+                && is_within
+                && (after.is_empty() || place(row)[..after.len()] > after[..])
         });
         rows.sort_by_key(|it| place(it));
         rows.truncate(wanted.rows);
@@ -308,14 +330,19 @@ impl MemoryPages {
         let is_clock = matches!(self.table.column(), Column::Clock(_));
         let Ok(()) = records.push(Op::Upsert, 0, |packer| {
             packer.value(Value::I64(row.id));
-            packer.value(match mark(row.at, is_clock) {
-                Mark::DateTime(it) => Value::DateTime(it),
-                _ => Value::I64(row.at),
+            packer.value(match row.at.map(|it| (it, mark(it, is_clock))) {
+                None => Value::Null,
+                Some((_, Mark::DateTime(it))) => Value::DateTime(it),
+                Some((number, _)) => Value::I64(number),
             });
             packer.value(Value::I64(row.stamp));
             Ok::<(), std::convert::Infallible>(())
         });
     }
+}
+
+fn is_in(lane: Lane, row: &Row) -> bool {
+    (lane == Lane::Nulls) == row.at.is_none()
 }
 
 fn mark(at: i64, is_clock: bool) -> Mark {

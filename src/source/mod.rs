@@ -16,6 +16,7 @@
 //! - Nothing is stored here: the flow stores positions, after durability.
 
 mod chunks;
+mod early;
 mod keyset;
 mod late;
 pub mod memory;
@@ -23,6 +24,7 @@ pub mod memory_table;
 pub mod mongodb_scan;
 pub mod mysql_scan;
 mod plan;
+mod rules;
 mod samples;
 pub mod sqlite_scan;
 
@@ -31,6 +33,7 @@ use async_trait::async_trait;
 pub use chunks::Sharing;
 pub use late::{HoldBack, Late};
 pub use plan::{Access, Counted, Holder, Plan, SettledAt};
+pub use rules::{EarlySettings, MOST_EARLY, Nulls, Rules};
 
 use crate::{
     fault::{Cause, Fault, Faulty},

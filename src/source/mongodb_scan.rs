@@ -113,7 +113,7 @@ impl Source for MongodbScan {
             (Extent::FullAmount, _) => Place::Full(Full::of_all(match self.late {
                 Late::None => self.ends().await?,
                 // Found by the reader, which may have to wait for it.
-                Late::HoldBack(_) => Marks::default(),
+                Late::HoldBack(_) | Late::ReRead(_) => Marks::default(),
             })),
         };
         Ok(place.position(order))

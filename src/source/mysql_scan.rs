@@ -19,10 +19,11 @@ use sqlx::{
 };
 
 use super::{
-    Extent, Late, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError, SourceReader,
+    Extent, Late, Manner, Nulls, Plan, Progress, ReadLimits, Rules, Sharing, Source, SourceError,
+    SourceReader,
     keyset::{
-        self, Batches, HeldBy, KeyColumn, Mark, MarkKind, Page, Pages, Place, ReadAhead, Reading,
-        Settled, failed,
+        self, Batches, HeldBy, KeyColumn, Lane, Mark, MarkKind, Page, Pages, Place, ReadAhead,
+        Reading, Settled, failed,
     },
 };
 use crate::{
@@ -51,6 +52,8 @@ pub struct MysqlScanSettings {
     pub late: Late,
     /// How a full read is shared out.
     pub sharing: Sharing,
+    /// What else is gone by.
+    pub rules: Rules,
 }
 
 /// A table as a source.
@@ -100,7 +103,11 @@ impl MysqlScan {
     }
 
     async fn refuse_nulls(&self, learned: &Learned) -> Result<(), SourceError> {
-        let Some(column) = &learned.nullable else {
+        let Some(column) = learned
+            .nullable
+            .as_ref()
+            .filter(|_| learned.table.nulls == Nulls::Refuse)
+        else {
             return Ok(());
         };
         let text = format!(
@@ -115,7 +122,7 @@ impl MysqlScan {
             Some(_) => Err(SourceError::Unfit {
                 name: self.name.clone(),
                 advice: format!(
-                    "rows with NULL in {column} would never be read: give them a value"
+                    "rows with NULL in {column} would never be read: give them a value, or choose `nulls`"
                 ),
             }),
         }
@@ -214,6 +221,7 @@ impl Source for MysqlScan {
             manner,
             poll,
             sharing,
+            early: self.settings.rules.early(self.settings.late),
         };
         let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
         let read = |outlet| keyset::read(table, pages, place, reading, outlet);
@@ -296,10 +304,10 @@ impl Pages for MysqlPages {
         Ok(records)
     }
 
-    async fn rows(&mut self, text: String) -> Result<Records, SourceError> {
+    async fn last(&mut self, lane: Lane) -> Result<Records, SourceError> {
         let mut records = Records::new(self.learned.table.schema.clone());
         // Prepared like a page, so that its values come in the same protocol.
-        let rows = sqlx::query(statement(text))
+        let rows = sqlx::query(statement(self.learned.table.last(lane)))
             .fetch_all(&mut self.session)
             .await;
         for row in rows.map_err(|error| failed(&self.name, error))? {

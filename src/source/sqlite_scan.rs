@@ -17,9 +17,9 @@ use sqlx::{
 };
 
 use super::{
-    Extent, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError, SourceReader,
+    Extent, Manner, Plan, Progress, ReadLimits, Rules, Sharing, Source, SourceError, SourceReader,
     keyset::{
-        self, Batches, HeldBy, Mark, Page, Pages, Place, ReadAhead, Reading, Settled, failed,
+        self, Batches, HeldBy, Lane, Mark, Page, Pages, Place, ReadAhead, Reading, Settled, failed,
     },
 };
 use crate::{
@@ -44,6 +44,8 @@ pub struct SqliteScanSettings {
     pub poll: Duration,
     /// How a full read is shared out.
     pub sharing: Sharing,
+    /// What else is gone by.
+    pub rules: Rules,
 }
 
 /// A table as a source.
@@ -90,8 +92,9 @@ impl SqliteScan {
             Some(_) => Err(SourceError::Unfit {
                 name: self.name.clone(),
                 advice: format!(
-                    "rows with NULL in {} would never be read: give them a value",
-                    learned.nullable.join(" or ")
+                    "rows with NULL in {} would never be read: give them a value{}",
+                    learned.nullable.join(" or "),
+                    learned.choice()
                 ),
             }),
         }
@@ -148,6 +151,8 @@ impl Source for SqliteScan {
             manner,
             poll,
             sharing,
+            // A file has one writer: what is there is settled.
+            early: None,
         };
         let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
         let read = |outlet| keyset::read(table, pages, place, reading, outlet);
@@ -220,9 +225,9 @@ impl Pages for SqlitePages {
         Ok(records)
     }
 
-    async fn rows(&mut self, text: String) -> Result<Records, SourceError> {
+    async fn last(&mut self, lane: Lane) -> Result<Records, SourceError> {
         let mut records = Records::new(self.learned.table.schema.clone());
-        let rows = sqlx::query(statement(text))
+        let rows = sqlx::query(statement(self.learned.table.last(lane)))
             .fetch_all(self.connection.readers())
             .await;
         for row in rows.map_err(|error| failed(&self.name, error))? {

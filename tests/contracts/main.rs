@@ -24,6 +24,7 @@ mod source_mongodb_late;
 mod source_mongodb_mixed;
 mod source_mongodb_proxy;
 mod source_mongodb_settled;
+mod source_nulls;
 mod source_plan;
 mod source_shared;
 mod source_types;

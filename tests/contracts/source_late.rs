@@ -59,6 +59,7 @@ fn scan(connection: &MysqlConnection, incremental: &str, late: Late) -> MysqlSca
         poll: POLL,
         late,
         sharing: super::sources::SHARING,
+        rules: highwater::source::Rules::default(),
     };
     MysqlScan::new(connection.clone(), settings)
 }

@@ -54,6 +54,7 @@ fn scan(server: &Server, table: &str) -> MysqlScan {
         poll: POLL,
         late: Late::None,
         sharing: SHARING,
+        rules: highwater::source::Rules::default(),
     };
     MysqlScan::new(server.0.clone(), settings)
 }
@@ -210,6 +211,7 @@ async fn what_was_shared_out_is_read_on_by_one() {
                 poll: POLL,
                 late: Late::None,
                 sharing: Sharing::among(1),
+                rules: highwater::source::Rules::default(),
             },
         );
         let mut reader = open(&one, &position, Manner::Bounded).await;

@@ -203,6 +203,7 @@ impl Sqlite {
             limits,
             poll: POLL,
             sharing: SHARING,
+            rules: highwater::source::Rules::default(),
         };
         SqliteScan::new(self.connection.clone(), settings)
     }
@@ -269,6 +270,7 @@ impl Server {
             poll: POLL,
             late: Late::None,
             sharing: SHARING,
+            rules: highwater::source::Rules::default(),
         };
         MysqlScan::new(self.0.clone(), settings)
     }

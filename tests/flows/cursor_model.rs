@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use highwater::{
     cursor::memory::MemoryCursors,
     source::{
-        ReadLimits, Source,
+        EarlySettings, HoldBack, Late, Nulls, ReadLimits, Rules, Source,
         memory_table::{Column, MemoryScan, MemoryTable, Sight, Writer},
     },
 };
@@ -23,11 +23,20 @@ use crate::schedules::{
 const SIZE: Size = Size {
     writers: 5,
     transactions: 5,
-    nulls: false,
+    nulls: true,
 };
 
 /// Nothing in a schedule is open for as long.
 const LIMIT: Duration = Duration::from_secs(30);
+
+const HOLD: HoldBack = HoldBack {
+    settle: None,
+    clock_skew: Duration::ZERO,
+};
+
+const HOLD_BACK: Late = Late::HoldBack(HOLD);
+
+const RE_READ: Late = Late::ReRead(HOLD);
 
 const COLUMNS: [Column; 5] = [
     Column::Clock(1),
@@ -39,8 +48,13 @@ const COLUMNS: [Column; 5] = [
 
 #[test]
 fn no_schedule_of_writers_and_kills_loses_a_row_or_repeats_one_without_a_kill() {
-    let outcome = all(&seeds(1000), Sight::All);
-    println!("{outcome}");
+    let outcome = all(&seeds(1000), Sight::All, HOLD_BACK);
+    outcome.prove();
+}
+
+#[test]
+fn what_is_read_before_it_is_settled_is_neither_lost_nor_repeated_without_a_kill() {
+    let outcome = all(&seeds(300), Sight::All, RE_READ);
     outcome.prove();
 }
 
@@ -55,22 +69,24 @@ fn a_reader_that_sees_less_of_the_writers_loses_rows() {
         Sight::Touches,
     ] {
         let lost = |it: &Outcome| it.wrong.iter().any(|it| it.contains("never came"));
-        let caught = seeds.iter().position(|seed| lost(&one(*seed, sight)));
+        let caught = seeds
+            .iter()
+            .position(|seed| lost(&one(*seed, sight, HOLD_BACK)));
         println!("{sight:?}: caught by schedule {caught:?}");
         assert!(caught.is_some(), "{sight:?} goes unnoticed");
     }
 }
 
-fn all(seeds: &[u64], sight: Sight) -> Outcome {
+fn all(seeds: &[u64], sight: Sight, late: Late) -> Outcome {
     let mut outcome = Outcome::default();
     for seed in seeds {
-        outcome += one(*seed, sight);
+        outcome += one(*seed, sight, late);
     }
     outcome
 }
 
 /// In a runtime of its own: what is left of it ends with it.
-fn one(seed: u64, sight: Sight) -> Outcome {
+fn one(seed: u64, sight: Sight, late: Late) -> Outcome {
     let runtime = Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -80,17 +96,31 @@ fn one(seed: u64, sight: Sight) -> Outcome {
         let table = MemoryTable::new(COLUMNS[(seed % 5) as usize]);
         let mut first = table.writer();
         let rows: Vec<_> = (1..=HOT).map(|id| (id, id)).collect();
-        first.write(&rows, Duration::ZERO).await.expect("alone");
+        first
+            .write(&rows, false, Duration::ZERO)
+            .await
+            .expect("alone");
         first.commit();
         let limits = ReadLimits {
             rows: schedule.batch,
             bytes: 1 << 20,
             max_wait: Duration::from_millis(50),
         };
+        let folder = tempfile::tempdir().expect("a folder");
+        let rules = Rules {
+            nulls: Nulls::EveryRun,
+            early: EarlySettings {
+                file: Some(folder.path().join("rows.early")),
+                ..EarlySettings::default()
+            },
+            ..Rules::default()
+        };
         let server = Memory {
             table,
             sight,
             limits,
+            rules,
+            late,
         };
         let outcome = perform(&server, &MemoryCursors::default(), &schedule, LIMIT).await;
         server.close().await;
@@ -102,12 +132,25 @@ struct Memory {
     table: MemoryTable,
     sight: Sight,
     limits: ReadLimits,
+    rules: Rules,
+    late: Late,
 }
 
 #[async_trait]
 impl Server for Memory {
     fn source(&self) -> Box<dyn Source> {
-        Box::new(MemoryScan::new(self.table.clone(), self.sight, self.limits))
+        let (table, limits) = (self.table.clone(), self.limits);
+        Box::new(MemoryScan::new(
+            table,
+            self.sight,
+            limits,
+            &self.rules,
+            self.late,
+        ))
+    }
+
+    fn reads_early(&self) -> bool {
+        matches!(self.late, Late::ReRead(_))
     }
 
     async fn session(&self) -> Box<dyn Session> {
@@ -146,8 +189,8 @@ impl Session for MemorySession {
     }
 
     async fn write(&mut self, statement: &Statement) -> bool {
-        assert!(!statement.is_null, "a table in memory has no NULL");
-        let written = self.writer.write(&statement.rows, statement.slow).await;
+        let (is_null, slow) = (statement.is_null, statement.slow);
+        let written = self.writer.write(&statement.rows, is_null, slow).await;
         if self.is_alone && written.is_ok() {
             self.writer.commit();
         }

@@ -49,6 +49,7 @@ impl Outcome {
     /// Everything arrived, and nothing twice that should not.
     #[track_caller]
     pub fn prove(&self) {
+        println!("{self}");
         let wrong = self.wrong.join("\n");
         assert!(wrong.is_empty(), "{wrong}\n{self}");
     }

@@ -13,6 +13,11 @@ use super::schedule::{Begin, Schedule, Statement, TableLock, Transaction};
 #[async_trait]
 pub trait Server: Send + Sync {
     fn source(&self) -> Box<dyn Source>;
+    /// Whether rows are read before they are settled: one that is written again meanwhile comes
+    /// again, and may have the same value.
+    fn reads_early(&self) -> bool {
+        false
+    }
     async fn session(&self) -> Box<dyn Session>;
     /// Takes the table's lock, holds it, and gives it back; or gives up.
     async fn lock_table(&self, lock: TableLock);

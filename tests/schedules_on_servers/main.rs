@@ -93,7 +93,7 @@ fn documents(schedule: Schedule, reading: Reading) -> Opened {
 }
 
 /// Side by side: what is open in one schedule holds back the readers of all, which costs time only.
-const AT_A_TIME: usize = 10;
+const AT_A_TIME: usize = 5;
 
 /// How long after its last write a schedule's rows may take to come: those of others hold back, too.
 const LIMIT: Duration = Duration::from_secs(120);

@@ -85,6 +85,7 @@ impl Server for Tables {
             table: "t".to_owned(),
             incremental: "at".to_owned(),
             key: None,
+            rules: Default::default(),
             limits: self.limits,
             poll: Duration::from_millis(50),
             late: match self.reading {

@@ -2,13 +2,17 @@
 
 use std::fmt::Write;
 
-use super::{Ceiling, Form, KeyColumn, Mark, Page, Table, Wanted, full::Key};
+use super::{
+    Ceiling, Mark, Page, Table, Wanted,
+    full::Key,
+    statement::{Conditions, Side},
+};
 use crate::source::chunks::Chunk;
 
 impl Table {
     /// The rows of `chunk` in the order of the key; at most `rows` where that is said.
     pub fn chunk<'m>(&'m self, chunk: &'m Chunk<Key>, rows: Option<usize>) -> Page<'m> {
-        let mut page = self.among(&self.select, chunk);
+        let mut page = self.among(&self.select, chunk.after.as_deref(), chunk.up_to.as_deref());
         if let Some(rows) = rows {
             // Writing to a String cannot fail.
             let _ = write!(page.text, " LIMIT {rows}");
@@ -19,124 +23,45 @@ impl Table {
 
     /// The key of the row that is `rows` rows on in `chunk`; no row where it has not so many.
     pub fn cut<'m>(&'m self, chunk: &'m Chunk<Key>, rows: usize) -> Page<'m> {
-        let mut page = self.among(&self.select_key, chunk);
+        let mut page = self.among(
+            &self.select_key,
+            chunk.after.as_deref(),
+            chunk.up_to.as_deref(),
+        );
         let _ = write!(page.text, " LIMIT 1 OFFSET {}", rows.max(1) - 1);
         page
     }
 
-    fn among<'m>(&'m self, select: &str, chunk: &'m Chunk<Key>) -> Page<'m> {
-        let mut page = Page {
-            text: select.to_owned(),
-            bound: Vec::new(),
+    /// All rows behind a key, as far as another.
+    pub(super) fn among<'m>(
+        &'m self,
+        select: &str,
+        after: Option<&'m [Mark]>,
+        up_to: Option<&'m [Mark]>,
+    ) -> Page<'m> {
+        let mut conditions = Conditions::default();
+        for (side, key) in [(Side::Behind, after), (Side::UpTo, up_to)] {
+            conditions.beside(side, self.form, &self.key, key.unwrap_or_default());
+        }
+        Page {
+            text: conditions.statement(select, &self.key),
+            bound: conditions.bound,
             wanted: Wanted {
+                lane: None,
                 by: &self.key,
-                after: chunk.after.as_deref().unwrap_or_default(),
-                up_to: chunk.up_to.as_deref(),
+                after: after.unwrap_or_default(),
+                up_to,
+                above: None,
                 ceiling: &Ceiling::Open,
                 rows: usize::MAX,
             },
-        };
-        for (side, key) in [(Side::Behind, &chunk.after), (Side::UpTo, &chunk.up_to)] {
-            let Some(key) = key else { continue };
-            let is_first = page.bound.is_empty();
-            page.text
-                .push_str(if is_first { " WHERE " } else { " AND " });
-            let columns = &self.key[..key.len().min(self.key.len())];
-            match self.form {
-                Form::RowValues => row_values(side, columns, key, &mut page),
-                Form::Expanded => {
-                    // Alone it bounds the range even where the optimizer does not take the rest
-                    // apart.
-                    if let (Some(column), Some(mark), true) =
-                        (columns.first(), key.first(), columns.len() > 1)
-                    {
-                        compare(column, side.or_equal(), mark, &mut page);
-                        page.text.push_str(" AND ");
-                    }
-                    expanded(side, columns, key, &mut page);
-                }
-            }
-        }
-        let order: Vec<&str> = self.key.iter().map(|it| it.quoted.as_str()).collect();
-        let _ = write!(page.text, " ORDER BY {}", order.join(", "));
-        page
-    }
-}
-
-/// Which side of a key.
-#[derive(Clone, Copy)]
-enum Side {
-    /// Greater than it.
-    Behind,
-    /// Less than it, or it.
-    UpTo,
-}
-
-impl Side {
-    /// For a field with others behind it, which decide where it is equal.
-    fn strict(self) -> &'static str {
-        match self {
-            Self::Behind => ">",
-            Self::UpTo => "<",
         }
     }
-
-    fn or_equal(self) -> &'static str {
-        match self {
-            Self::Behind => ">=",
-            Self::UpTo => "<=",
-        }
-    }
-
-    /// For the last field.
-    fn last(self) -> &'static str {
-        match self {
-            Self::Behind => ">",
-            Self::UpTo => "<=",
-        }
-    }
-}
-
-fn expanded<'m>(side: Side, columns: &[KeyColumn], key: &'m [Mark], page: &mut Page<'m>) {
-    let (Some((column, columns)), Some((mark, key))) = (columns.split_first(), key.split_first())
-    else {
-        return;
-    };
-    if columns.is_empty() {
-        return compare(column, side.last(), mark, page);
-    }
-    page.text.push('(');
-    compare(column, side.strict(), mark, page);
-    page.text.push_str(" OR (");
-    compare(column, "=", mark, page);
-    page.text.push_str(" AND ");
-    expanded(side, columns, key, page);
-    page.text.push_str("))");
-}
-
-fn compare<'m>(column: &KeyColumn, operator: &str, mark: &'m Mark, page: &mut Page<'m>) {
-    let _ = write!(
-        page.text,
-        "{} {operator} {}",
-        column.quoted, column.placeholder
-    );
-    page.bound.push(mark);
-}
-
-fn row_values<'m>(side: Side, columns: &[KeyColumn], key: &'m [Mark], page: &mut Page<'m>) {
-    let list = |of: fn(&KeyColumn) -> &str| columns.iter().map(of).collect::<Vec<_>>().join(", ");
-    let (names, placeholders) = (list(|it| &it.quoted), list(|it| &it.placeholder));
-    let operator = side.last();
-    let _ = match columns.len() {
-        1 => write!(page.text, "{names} {operator} {placeholders}"),
-        _ => write!(page.text, "({names}) {operator} ({placeholders})"),
-    };
-    page.bound.extend(key);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::table;
+    use super::super::{Form, tests::table};
     use super::*;
 
     fn two() -> Table {

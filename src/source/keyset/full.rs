@@ -5,13 +5,12 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::{
-    Batches, KeyColumn, Mark, PAGE_ROWS, Pages, Place, Reading, Table, Toward, marks,
-    read_ahead::Outlet,
+    Batches, KeyColumn, Mark, Pages, Place, Reading, Stand, Table, marks, read_ahead::Outlet,
 };
 use crate::{
     model::Schema,
     source::{
-        ReadLimits, SourceError,
+        SourceError,
         chunks::{Chunk, Shared, Sharing},
     },
 };
@@ -24,7 +23,7 @@ pub(in crate::source) struct Full {
     /// Rows that have been read.
     pub rows: u64,
     /// Where the table stood before it, to go on from.
-    pub then: Vec<Mark>,
+    pub then: Stand,
 }
 
 /// A value of each field of the key.
@@ -32,16 +31,14 @@ pub(in crate::source) type Key = Vec<Mark>;
 
 impl Full {
     /// Of all rows.
-    pub fn of_all(then: Vec<Mark>) -> Self {
+    pub fn of_all(then: Stand) -> Self {
         Self {
             chunks: vec![Chunk::behind(None)],
             rows: 0,
             then,
         }
     }
-}
 
-impl Full {
     /// The key behind which it goes on; empty at the first row.
     pub fn after(&self) -> &[Mark] {
         let first = self.chunks.first().and_then(|it| it.after.as_deref());
@@ -54,7 +51,7 @@ impl Place {
     pub fn readers(&self, sharing: Sharing) -> usize {
         match self {
             Self::Full(_) => sharing.workers.max(1),
-            Self::Incremental { .. } => 1,
+            Self::Incremental(_) => 1,
         }
     }
 }
@@ -78,7 +75,7 @@ pub(super) async fn read(
     table: &Arc<Table>,
     pages: Vec<Box<dyn Pages>>,
     full: Full,
-    reading: Reading,
+    reading: &Reading,
     outlet: Outlet,
 ) -> Result<Vec<Box<dyn Pages>>, SourceError> {
     let sharing = Sharing {
@@ -89,7 +86,7 @@ pub(super) async fn read(
     let write = move |chunks: Vec<Chunk<Key>>, rows| {
         let then = then.clone();
         let place = match chunks.is_empty() {
-            true => Place::behind(then),
+            true => Place::Incremental(then),
             false => Place::Full(Full { chunks, rows, then }),
         };
         place.position(&of)
@@ -101,7 +98,7 @@ pub(super) async fn read(
             table: table.clone(),
             shared: shared.clone(),
             pages,
-            reading,
+            reading: reading.clone(),
         };
         workers.spawn(worker.work(sharing));
     }
@@ -145,51 +142,19 @@ impl Worker {
 
     async fn read(&mut self, number: usize, mut chunk: Chunk<Key>) -> Result<(), SourceError> {
         // What has an end was cut to the size of a page. The rest is read page by page.
-        let batch_rows = self.reading.limits.rows.max(1);
-        let page_rows = batch_rows * PAGE_ROWS.div_ceil(batch_rows);
-        let limit = chunk.up_to.is_none().then_some(page_rows);
+        let limit = chunk.up_to.is_none().then_some(self.reading.page_rows());
         loop {
-            let mut batches = Batches::of_chunk(
-                self.table.clone(),
-                &chunk,
-                self.reading.limits,
-                (self.shared.clone(), number),
-            );
+            let toward = (self.shared.clone(), number);
+            let mut batches = Batches::of_chunk(self.table.clone(), self.reading.limits, toward);
             let page = self.table.chunk(&chunk, limit);
             let rows = self.pages.page(page, &mut batches).await?;
             if limit.is_none_or(|it| rows < it) {
-                batches.end_phase().await?;
+                batches.end_chunk().await;
                 return Ok(());
             }
-            batches.send().await?;
-            if let Some(reached) = batches.reached() {
+            if let Some(reached) = batches.end_page().await? {
                 chunk.after = Some(reached);
             }
-        }
-    }
-}
-
-impl Batches {
-    /// Of a chunk: they go out in turn with those of others.
-    fn of_chunk(
-        table: Arc<Table>,
-        chunk: &Chunk<Key>,
-        limits: ReadLimits,
-        (shared, number): (Arc<Shared<Key>>, usize),
-    ) -> Self {
-        let place = Place::Full(Full {
-            chunks: vec![chunk.clone()],
-            rows: 0,
-            then: Vec::new(),
-        });
-        Self::toward(table, place, limits, Toward::Shared(shared, number))
-    }
-
-    /// The key up to which the chunk has been handed over.
-    pub(super) fn reached(&self) -> Option<Key> {
-        match &self.place {
-            Place::Full(full) => full.chunks.first()?.after.clone(),
-            Place::Incremental { .. } => None,
         }
     }
 }

@@ -110,7 +110,7 @@ fn is_zero(rows: &u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Mark, Place, Table, tests::table};
+    use super::super::{Mark, Place, Stand, Table, tests::table};
     use super::*;
     use crate::model::Position;
 
@@ -126,7 +126,7 @@ mod tests {
         let place = Place::Full(Full {
             chunks,
             rows,
-            then: Vec::new(),
+            then: Stand::default(),
         });
         let position = place.position(table);
         let then = r#""then":{"by":["updated_at","id"],"after":[]}"#;

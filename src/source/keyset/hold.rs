@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant as Moment;
 use tracing::{info, warn};
 
-use super::{Manner, Mark, Pages, Place, Table, marks};
+use super::{Lane, Mark, Pages, Stand, Table, marks};
 use crate::{
     model::{DateTime, Instant},
-    source::{SourceError, samples::Samples},
+    source::{Nulls, SourceError, samples::Samples},
 };
 
 /// What tells which values are settled.
@@ -62,10 +62,22 @@ pub(in crate::source) enum Ceiling {
     Shut,
 }
 
+/// How far a pass may read of each kind of rows.
+#[derive(Debug)]
+pub(super) struct Ceilings {
+    pub values: Ceiling,
+    /// Of the key's first field.
+    pub nulls: Ceiling,
+}
+
 /// What holds a reader back, from pass to pass.
 pub(super) struct Hold {
-    /// What a bounded read has to reach: that which was there when it began.
+    /// Whether it waits for what was there when it began.
+    waits: bool,
+    /// What it has to reach then.
     goal: Option<Goal>,
+    /// The same for rows without a value.
+    nulls_goal: Option<Micros>,
     /// Of the last pass.
     settled: Option<Settled>,
     /// Since when a bounded read waits.
@@ -88,33 +100,45 @@ enum Goal {
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 impl Hold {
-    pub fn new() -> Self {
+    pub fn new(waits: bool) -> Self {
         Self {
+            waits,
             goal: None,
+            nulls_goal: None,
             settled: None,
             waiting: None,
             has_said: false,
         }
     }
 
-    /// The ceiling of the next pass from `place`, whose samples are brought up to date.
+    /// The ceilings of the next pass from `stand`, whose samples are brought up to date.
     pub async fn pass(
         &mut self,
         table: &Table,
         pages: &mut dyn Pages,
-        manner: Manner,
-        place: &mut Place,
-    ) -> Result<Ceiling, SourceError> {
-        let (Some(by), Place::Incremental { after, seen }) = (pages.held_by(), place) else {
-            return Ok(Ceiling::Open);
+        stand: &mut Stand,
+    ) -> Result<Ceilings, SourceError> {
+        let Some(by) = pages.held_by() else {
+            return Ok(Ceilings {
+                values: Ceiling::Open,
+                nulls: Ceiling::Open,
+            });
         };
+        let Stand {
+            after,
+            seen,
+            nulls,
+            nulls_seen,
+            ..
+        } = stand;
         let is_first = self.settled.is_none();
-        let begins = manner == Manner::Bounded && self.goal.is_none();
+        let begins = self.waits && self.goal.is_none();
         // Before the clock is read: what is given out later than this is higher.
         let visible = match by == HeldBy::Samples || begins || is_first {
-            true => last(table, pages).await?,
+            true => last(table, Lane::Values, pages).await?,
             false => Vec::new(),
         };
+        let last_null = last_null(table, pages).await?;
         let settled = pages.settled().await?;
         let ceiling = match &settled.clock {
             Some(clock) => Ceiling::Below(clock.below.clone()),
@@ -128,6 +152,13 @@ impl Hold {
         {
             say_ahead(table, value, &clock.now);
         }
+        if last_null != *nulls {
+            see(nulls_seen, last_null.first(), settled.now + settled.tie);
+            if begins {
+                self.nulls_goal = nulls_seen.last().map(|it| it.at);
+            }
+        }
+        let nulls = self::ceiling(nulls_seen, settled.at);
         if begins {
             self.goal = Some(match (visible.first(), &settled.clock) {
                 (None, _) => Goal::Nothing,
@@ -138,7 +169,8 @@ impl Hold {
             });
         }
         self.settled = Some(settled);
-        Ok(ceiling)
+        let values = ceiling;
+        Ok(Ceilings { values, nulls })
     }
 
     /// Whether a bounded read has all that it is to read, after a pass; waits a little where it
@@ -148,13 +180,14 @@ impl Hold {
             return true;
         };
         let holder = settled.holder;
+        let nulls_reached = self.nulls_goal.is_none_or(|at| settled.at >= at);
         let is_reached = match (&self.goal, &settled.clock) {
             (None | Some(Goal::Nothing), _) => true,
             (Some(Goal::Time(at)), _) => settled.at >= *at,
             (Some(Goal::Value(value)), Some(clock)) => is_earlier(value, &clock.below),
             (Some(Goal::Value(_)), None) => true,
         };
-        if is_reached {
+        if is_reached && nulls_reached {
             return true;
         }
         // What was not settled before the first page may be so now.
@@ -198,28 +231,39 @@ impl Hold {
 pub(super) async fn then(
     table: &Table,
     pages: &mut dyn Pages,
-    stored: Option<Place>,
-) -> Result<Vec<Mark>, SourceError> {
-    let visible = last(table, pages).await?;
-    if pages.held_by().is_none() {
+    mut stored: Stand,
+) -> Result<Stand, SourceError> {
+    let after = last(table, Lane::Values, pages).await?;
+    let nulls = last_null(table, pages).await?;
+    let mut visible = Stand {
+        after,
+        nulls,
+        ..Stand::default()
+    };
+    if pages.held_by().is_none() || (visible.after.is_empty() && visible.nulls.is_empty()) {
         return Ok(visible);
     }
-    let Some(value) = visible.first() else {
-        return Ok(visible);
-    };
-    let (after, mut seen) = match stored {
-        Some(Place::Incremental { after, seen }) => (after, seen),
-        _ => (Vec::new(), Samples::default()),
-    };
     let settled = pages.settled().await?;
-    if let Some(clock) = &settled.clock {
-        return Ok(match is_earlier(value, &clock.below) {
-            true => visible,
-            false => before(&clock.below).map_or(after, |it| vec![it]),
-        });
+    let at = settled.now + settled.tie;
+    let is_clock = settled.clock.is_some();
+    if let (Some(clock), Some(value)) = (&settled.clock, visible.after.first())
+        && !is_earlier(value, &clock.below)
+    {
+        visible.after = before(&clock.below).map_or(stored.after.clone(), |it| vec![it]);
     }
-    see(&mut seen, Some(value), settled.now + settled.tie);
-    let goal = seen.last().map_or(settled.now, |it| it.at);
+    if is_clock && visible.nulls.is_empty() {
+        return Ok(visible);
+    }
+    see(
+        &mut stored.seen,
+        visible.after.first().filter(|_| !is_clock),
+        at,
+    );
+    see(&mut stored.nulls_seen, visible.nulls.first(), at);
+    let newest = |it: &Samples<Mark>| it.last().map(|it| it.at);
+    let goal = newest(&stored.seen)
+        .max(newest(&stored.nulls_seen))
+        .unwrap_or(at);
     let (began, patience) = (Moment::now(), settled.patience);
     let mut at = settled.at;
     if at < goal {
@@ -229,11 +273,20 @@ pub(super) async fn then(
         tokio::time::sleep(ASK_AGAIN).await;
         at = pages.settled().await?.at;
     }
-    Ok(match ceiling(&mut seen, at) {
-        _ if at >= goal => visible,
+    if at >= goal {
+        return Ok(visible);
+    }
+    if !is_clock {
+        visible.after = match ceiling(&mut stored.seen, at) {
+            Ceiling::UpTo(value) => vec![value],
+            _ => stored.after,
+        };
+    }
+    visible.nulls = match ceiling(&mut stored.nulls_seen, at) {
         Ceiling::UpTo(value) => vec![value],
-        _ => after,
-    })
+        _ => stored.nulls,
+    };
+    Ok(visible)
 }
 
 fn say_why(name: &str, settled: &Settled) {
@@ -256,13 +309,19 @@ fn say_ahead(table: &Table, value: &Mark, now: &Mark) {
     );
 }
 
-/// The ordering values of the last row; none where there is no row.
-async fn last(table: &Table, pages: &mut dyn Pages) -> Result<Vec<Mark>, SourceError> {
-    let last = pages.rows(table.last()).await?;
-    let marks = last
-        .get(0)
-        .map(|row| marks(table, &table.incremental, &row));
+/// The ordering values of a lane's last row; none where there is no row.
+async fn last(table: &Table, lane: Lane, pages: &mut dyn Pages) -> Result<Vec<Mark>, SourceError> {
+    let last = pages.last(lane).await?;
+    let marks = last.get(0).map(|row| marks(table, table.by(lane), &row));
     marks.transpose().map(Option::unwrap_or_default)
+}
+
+/// The key of the last row without a value, where these have a progress.
+async fn last_null(table: &Table, pages: &mut dyn Pages) -> Result<Vec<Mark>, SourceError> {
+    match table.nulls {
+        Nulls::First => last(table, Lane::Nulls, pages).await,
+        Nulls::EveryRun | Nulls::Refuse => Ok(Vec::new()),
+    }
 }
 
 /// Notes the highest value, where there is a row.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Full, KeyColumn, Mark, Table,
+    Full, KeyColumn, Lane, Mark, Table,
     full_token::FullPart,
     hold::{clock, micros_of},
     mark::MarkKind,
@@ -15,6 +15,7 @@ use crate::{
     model::{Field, Kind, Position},
     source::{
         SourceError,
+        early::Sent,
         samples::{Sample, Samples},
     },
 };
@@ -22,15 +23,36 @@ use crate::{
 /// Where a read of a table stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::source) enum Place {
-    /// Behind these values of the incremental field and the key; at the first row where there
-    /// are none, behind all rows of the first value where there is only that. `seen` is what was
-    /// the highest value when, oldest first, where late commits are met by that.
-    Incremental {
-        after: Vec<Mark>,
-        seen: Samples<Mark>,
-    },
+    /// Past the incremental field.
+    Incremental(Stand),
     /// Within a full read.
     Full(Full),
+}
+
+/// Where an incremental read stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(in crate::source) struct Stand {
+    /// Behind these values of the incremental field and the key; at the first row where there
+    /// are none, behind all rows of the first value where there is only that.
+    pub after: Vec<Mark>,
+    /// What was the highest value when, oldest first, where late commits are met by that.
+    pub seen: Samples<Mark>,
+    /// Rows without a value: behind these values of the key.
+    pub nulls: Vec<Mark>,
+    /// The same of them: the highest value of the key's first field when.
+    pub nulls_seen: Samples<Mark>,
+    /// What has been sent early.
+    pub sent: Option<Sent>,
+}
+
+impl Stand {
+    /// Behind what a lane is.
+    pub fn after(&mut self, lane: Lane) -> &mut Vec<Mark> {
+        match lane {
+            Lane::Nulls => &mut self.nulls,
+            Lane::Values => &mut self.after,
+        }
+    }
 }
 
 /// The text is the source's own: `{"by":["updated_at","id"],"after":[{"datetime":"…"},{"u64":"7"}]}`,
@@ -49,6 +71,12 @@ struct Part {
     after: Vec<Typed>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     seen: Vec<Seen>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    nulls: Vec<Typed>,
+    #[serde(default, rename = "nulls-seen", skip_serializing_if = "Vec::is_empty")]
+    nulls_seen: Vec<Seen>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent: Option<Sent>,
 }
 
 /// A sample: `{"at":"2025-08-26 09:30:15.123000","value":{"u64":"7"}}`, in UTC.
@@ -65,28 +93,19 @@ pub(super) type Typed = BTreeMap<String, String>;
 impl Place {
     /// Behind these values of the incremental field and the key.
     pub fn behind(after: Vec<Mark>) -> Self {
-        let seen = Samples::default();
-        Self::Incremental { after, seen }
-    }
-
-    /// What an incremental read is behind.
-    pub fn after(&self) -> &[Mark] {
-        match self {
-            Self::Incremental { after, .. } => after,
-            Self::Full(full) => &full.then,
-        }
+        Self::Incremental(Stand {
+            after,
+            ..Stand::default()
+        })
     }
 
     /// The position of this place in `table`.
     pub fn position(&self, table: &Table) -> Position {
         let token = match self {
-            Self::Incremental { after, seen } => Token::Incremental(Part {
-                seen: seen.iter().map(written).collect(),
-                ..part(&table.incremental, after)
-            }),
+            Self::Incremental(stand) => Token::Incremental(stand.part(table)),
             Self::Full(full) => Token::Full {
                 full: FullPart::of(full, &table.key),
-                then: part(&table.incremental, &full.then),
+                then: full.then.part(table),
             },
         };
         // Strings and lists always have a JSON text.
@@ -139,12 +158,9 @@ impl Place {
         let token: Token = serde_json::from_str(position.as_str())
             .map_err(|_| refused("it is damaged, or another kind of source has made it".into()))?;
         let place = match token {
-            Token::Incremental(part) => marks(&part, &table.incremental).and_then(|after| {
-                let seen = samples(&part.seen, &table.incremental)?;
-                Ok(Self::Incremental { after, seen })
-            }),
+            Token::Incremental(part) => Stand::of(&part, table).map(Self::Incremental),
             Token::Full { full, then } => full.parse(&table.key).and_then(|(chunks, rows)| {
-                let then = marks(&then, &table.incremental)?;
+                let then = Stand::of(&then, table)?;
                 Ok(Self::Full(Full { chunks, rows, then }))
             }),
         };
@@ -177,11 +193,36 @@ fn untyped(value: &str, column: &str, table: &Table) -> Option<Mark> {
     }
 }
 
+impl Stand {
+    fn part(&self, table: &Table) -> Part {
+        Part {
+            seen: self.seen.iter().map(written).collect(),
+            nulls: self.nulls.iter().map(typed).collect(),
+            nulls_seen: self.nulls_seen.iter().map(written).collect(),
+            sent: self.sent,
+            ..part(&table.incremental, &self.after)
+        }
+    }
+
+    fn of(part: &Part, table: &Table) -> Result<Self, String> {
+        Ok(Self {
+            after: marks(part, &table.incremental)?,
+            seen: samples(&part.seen, &table.incremental)?,
+            nulls: values(&part.nulls, &table.key)?,
+            nulls_seen: samples(&part.nulls_seen, &table.key)?,
+            sent: part.sent,
+        })
+    }
+}
+
 fn part(by: &[KeyColumn], after: &[Mark]) -> Part {
     Part {
-        by: by.iter().map(|it| it.name.clone()).collect(),
+        by: by.iter().map(KeyColumn::label).collect(),
         after: after.iter().map(typed).collect(),
         seen: Vec::new(),
+        nulls: Vec::new(),
+        nulls_seen: Vec::new(),
+        sent: None,
     }
 }
 
@@ -202,8 +243,8 @@ fn marks(part: &Part, columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
 }
 
 pub(super) fn expect_fields(by: &[String], columns: &[KeyColumn]) -> Result<(), String> {
-    let wanted: Vec<&str> = columns.iter().map(|it| it.name.as_str()).collect();
-    match by == wanted {
+    let wanted: Vec<String> = columns.iter().map(KeyColumn::label).collect();
+    match *by == wanted {
         true => Ok(()),
         false => Err(format!(
             "it was made for ({}), but the table is read by ({})",
@@ -213,11 +254,11 @@ pub(super) fn expect_fields(by: &[String], columns: &[KeyColumn]) -> Result<(), 
     }
 }
 
-pub(super) fn values(after: &[Typed], columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
-    if after.len() > columns.len() {
+pub(super) fn values(typed: &[Typed], columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
+    if typed.len() > columns.len() {
         return Err("it is damaged: it has more values than fields".to_owned());
     }
-    let pairs = after.iter().zip(columns);
+    let pairs = typed.iter().zip(columns);
     pairs.map(|(typed, column)| mark(typed, column)).collect()
 }
 
@@ -253,131 +294,4 @@ fn mark(typed: &Typed, column: &KeyColumn) -> Result<Mark, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::table;
-    use super::*;
-    use crate::model::Schema;
-
-    #[test]
-    fn a_position_reads_as_its_fields_and_values() {
-        let table = table();
-        let clock = MarkKind::DateTime
-            .parse("2025-08-26 09:30:15.123")
-            .expect("a time");
-        let place = Place::behind(vec![clock, Mark::U64(7)]);
-        let position = place.position(&table);
-        assert_eq!(
-            position.as_str(),
-            r#"{"by":["updated_at","id"],"after":[{"datetime":"2025-08-26 09:30:15.123000"},{"u64":"7"}]}"#
-        );
-        assert_eq!(Place::parse(&position, &table).expect("our own"), place);
-    }
-
-    #[test]
-    fn a_time_with_a_zone_is_taken_where_the_field_has_points_in_time() {
-        let with = |kind| {
-            let field = Field {
-                name: "updated_at".to_owned(),
-                kind,
-            };
-            let schema = Schema::table("t", vec![field], ["id"]);
-            Table {
-                schema: std::sync::Arc::new(schema),
-                ..table()
-            }
-        };
-        let at = |value: &str, kind| Place::at(value, &with(kind));
-        let noon = MarkKind::DateTime
-            .parse("2025-08-26 09:30")
-            .expect("a time");
-        let expected = Place::behind(vec![noon]);
-        for value in [
-            "2025-08-26T17:30+08:00",
-            "2025-08-26 09:30Z",
-            "2025-08-26 09:30",
-        ] {
-            assert_eq!(
-                at(value, Kind::Instant).expect("a time"),
-                expected,
-                "{value}"
-            );
-        }
-        assert_eq!(
-            at("2025-08-26 09:30", Kind::DateTime).expect("a time"),
-            expected
-        );
-        for (value, kind, reason) in [
-            ("2025-08-26T17:30+08:00", Kind::DateTime, "has no time zone"),
-            ("2025-08-26T09:30Z", Kind::DateTime, "has no time zone"),
-            ("2025-02-30T09:30Z", Kind::Instant, "it is no datetime"),
-        ] {
-            let error = at(value, kind).expect_err(value).to_string();
-            assert!(error.contains(reason), "{error}");
-        }
-    }
-
-    #[test]
-    fn samples_are_kept_with_their_times() {
-        let table = table();
-        let value = |text| MarkKind::DateTime.parse(text).expect("a time");
-        let sample = |at, text| Sample {
-            at,
-            value: value(text),
-        };
-        let place = Place::Incremental {
-            after: vec![value("2025-08-26 09:30:15")],
-            seen: Samples::from_iter([
-                sample(1_756_200_615_000_001, "2025-08-26 09:30:16"),
-                sample(1_756_200_616_000_000, "2025-08-26 09:30:17"),
-            ]),
-        };
-        let position = place.position(&table);
-        let text = position.as_str();
-        assert!(
-            text.contains(r#""seen":[{"at":"2025-08-26 09:30:15.000001","value":{"datetime":"#),
-            "{text}"
-        );
-        assert_eq!(Place::parse(&position, &table).expect("our own"), place);
-    }
-
-    #[test]
-    fn a_foreign_or_damaged_position_is_refused_with_its_remedy() {
-        let table = table();
-        for (text, reason) in [
-            ("", "damaged"),
-            ("None", "damaged"),
-            ("{}", "damaged"),
-            (r#"{"by":["updated_at","id"]}"#, "damaged"),
-            (
-                r#"{"by":["created_at","id"],"after":[]}"#,
-                "made for (created_at, id)",
-            ),
-            (
-                r#"{"by":["updated_at","id"],"after":[{"datetime":"soon"}]}"#,
-                "damaged at `updated_at`",
-            ),
-            (
-                r#"{"by":["updated_at","id"],"after":[{}]}"#,
-                "damaged at `updated_at`",
-            ),
-            (
-                r#"{"by":["updated_at","id"],"after":[{"i64":"7"}]}"#,
-                "was of the type i64",
-            ),
-            (
-                r#"{"by":["updated_at","id"],"after":[],"seen":[{"at":"soon","value":{"datetime":"2025-08-26"}}]}"#,
-                "damaged at `seen`",
-            ),
-            (
-                r#"{"full":{"by":["uid"],"after":[]},"then":{"by":["updated_at","id"],"after":[]}}"#,
-                "made for (uid)",
-            ),
-        ] {
-            let error = Place::parse(&Position::new(text), &table)
-                .expect_err(text)
-                .to_string();
-            assert!(error.contains(reason), "{error}");
-            assert!(error.contains("cursor reset"), "{error}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,8 @@
 //! What is the same in the plans of all tables: the next page, what is past a place, the remedy.
 
-use super::{Ceiling, Mark, PAGE_ROWS, Page, Place, Table, Wanted, hold::Settled};
+use std::fmt::Write;
+
+use super::{Ceiling, Lane, Mark, Page, Place, Table, hold::Settled, page_rows, stretch::Stretch};
 use crate::{
     model::{Finding, Severity},
     source::plan::Access,
@@ -14,38 +16,47 @@ impl Table {
         ceiling: &'m Ceiling,
         rows: usize,
     ) -> Page<'m> {
-        let rows = rows.max(1);
-        let rows = rows * PAGE_ROWS.div_ceil(rows);
-        match place {
-            Place::Incremental { after, .. } => self.page(&self.incremental, after, ceiling, rows),
-            Place::Full(full) => self.page(&self.key, full.after(), &Ceiling::Open, rows),
+        self.ahead(&self.select, place, ceiling, page_rows(rows))
+    }
+
+    /// Counts what is past `place`, but no further than `limit`, in the table `from`; rows
+    /// without a value are not among them.
+    pub fn count_past<'m>(&'m self, from: &str, place: &'m Place, limit: u64) -> Page<'m> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let select = format!("SELECT 1 FROM {from}");
+        let page = self.ahead(&select, place, &Ceiling::Open, limit);
+        Page {
+            text: format!("SELECT COUNT(*) FROM ({}) AS past", page.text),
+            ..page
         }
     }
 
-    /// Counts what is past `place`, but no further than `limit`, in the table `from`.
-    pub fn count_past<'m>(&'m self, from: &str, place: &'m Place, limit: u64) -> Page<'m> {
-        let counting = Self {
-            select: format!("SELECT 1 FROM {from}"),
-            ..self.clone()
-        };
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let (by, after) = match place {
-            Place::Incremental { after, .. } => (&self.incremental, &after[..]),
-            // What lies between two chunks has been read, and is counted too.
-            Place::Full(full) => (&self.key, full.after()),
-        };
-        let page = counting.page(by, after, &Ceiling::Open, limit);
-        let wanted = Wanted {
-            by,
-            after,
-            up_to: None,
-            ceiling: &Ceiling::Open,
-            rows: limit,
-        };
-        Page {
-            text: format!("SELECT COUNT(*) FROM ({}) AS past", page.text),
-            bound: page.bound,
-            wanted,
+    fn ahead<'m>(
+        &'m self,
+        select: &str,
+        place: &'m Place,
+        ceiling: &'m Ceiling,
+        rows: usize,
+    ) -> Page<'m> {
+        match place {
+            Place::Incremental(stand) => {
+                let stretch = Stretch {
+                    lane: Lane::Values,
+                    after: &stand.after,
+                    above: None,
+                    ceiling,
+                    rows,
+                };
+                self.stretch_of(select, stretch)
+            }
+            Place::Full(full) => {
+                // What lies between two chunks has been read, and is counted too.
+                let mut page = self.among(select, Some(full.after()), None);
+                // Writing to a String cannot fail.
+                let _ = write!(page.text, " LIMIT {rows}");
+                page.wanted.rows = rows;
+                page
+            }
         }
     }
 
@@ -83,9 +94,9 @@ pub(in crate::source) fn texts(bound: &[&Mark]) -> Vec<String> {
 /// The ceiling that a pass would find now, without noting anything.
 pub(in crate::source) fn ceiling(settled: &Settled, place: &Place) -> Ceiling {
     match (&settled.clock, place) {
-        (_, Place::Full { .. }) => Ceiling::Open,
+        (_, Place::Full(_)) => Ceiling::Open,
         (Some(clock), _) => Ceiling::Below(clock.below.clone()),
-        (None, Place::Incremental { seen, .. }) => match seen.clone().settled(settled.at) {
+        (None, Place::Incremental(stand)) => match stand.seen.clone().settled(settled.at) {
             Some(value) => Ceiling::UpTo(value.clone()),
             None => Ceiling::Shut,
         },

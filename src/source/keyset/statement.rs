@@ -1,8 +1,8 @@
-//! The statements of a keyset read: pages in order, and the last row.
+//! What statements are made of: their conditions, and the marks that are bound to these.
 
 use std::fmt::Write;
 
-use super::{Ceiling, KeyColumn, Mark, Table};
+use super::{Ceiling, KeyColumn, Mark, stretch::Lane};
 
 /// How "behind these values" is written, so that the system reads it from the index alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,217 +26,143 @@ pub(in crate::source) struct Page<'m> {
 /// What a page asks for.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::source) struct Wanted<'m> {
+    /// Rows of this lane alone; those of the key's order are all.
+    pub lane: Option<Lane>,
     pub by: &'m [KeyColumn],
     pub after: &'m [Mark],
     /// The last key of a chunk.
     pub up_to: Option<&'m [Mark]>,
+    /// Above what ends there.
+    pub above: Option<&'m Ceiling>,
     pub ceiling: &'m Ceiling,
     pub rows: usize,
 }
 
-impl Table {
-    /// The next `rows` rows in the order of `by`, behind `after` (a leading part of it) and up to
-    /// `ceiling`.
-    pub fn page<'m>(
-        &self,
-        by: &'m [KeyColumn],
-        after: &'m [Mark],
-        ceiling: &'m Ceiling,
-        rows: usize,
-    ) -> Page<'m> {
-        let mut text = self.select.clone();
-        let mut bound = Vec::new();
-        let columns = &by[..after.len().min(by.len())];
-        if let Some((first, mark)) = columns.iter().zip(after).next() {
-            text.push_str(" WHERE ");
-            match self.form {
-                Form::RowValues => row_values(columns, after, &mut text, &mut bound),
-                Form::Expanded => {
-                    // Alone it bounds the range even where the optimizer does not take the rest
-                    // apart.
-                    if columns.len() > 1 {
-                        compare(first, ">=", mark, &mut text, &mut bound);
-                        text.push_str(" AND ");
-                    }
-                    expanded(columns, after, &mut text, &mut bound);
+/// Which side of some values.
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    /// Greater than them.
+    Behind,
+    /// Less than them, or they.
+    UpTo,
+}
+
+impl Side {
+    /// For a field with others behind it, which decide where it is equal.
+    fn strict(self) -> &'static str {
+        match self {
+            Self::Behind => ">",
+            Self::UpTo => "<",
+        }
+    }
+
+    fn or_equal(self) -> &'static str {
+        match self {
+            Self::Behind => ">=",
+            Self::UpTo => "<=",
+        }
+    }
+
+    /// For the last field.
+    fn last(self) -> &'static str {
+        match self {
+            Self::Behind => ">",
+            Self::UpTo => "<=",
+        }
+    }
+}
+
+/// Conditions that all hold, and the marks of their placeholders.
+#[derive(Default)]
+pub(super) struct Conditions<'m> {
+    text: String,
+    pub bound: Vec<&'m Mark>,
+}
+
+impl<'m> Conditions<'m> {
+    /// `select` with the conditions, in the order of `by`.
+    pub fn statement(&self, select: &str, by: &[KeyColumn]) -> String {
+        let order: Vec<&str> = by.iter().map(|it| it.quoted.as_str()).collect();
+        format!("{select}{} ORDER BY {}", self.text, order.join(", "))
+    }
+
+    /// One without placeholders.
+    pub fn plain(&mut self, condition: &str) {
+        self.begin();
+        self.text.push_str(condition);
+    }
+
+    /// One column against one mark.
+    pub fn compare(&mut self, column: &KeyColumn, operator: &str, mark: &'m Mark) {
+        self.begin();
+        self.comparison(column, operator, mark);
+    }
+
+    /// The columns of a key on one side of `marks`, a leading part of it.
+    pub fn beside(&mut self, side: Side, form: Form, by: &[KeyColumn], marks: &'m [Mark]) {
+        let columns = &by[..marks.len().min(by.len())];
+        let (Some(column), Some(mark)) = (columns.first(), marks.first()) else {
+            return;
+        };
+        match form {
+            Form::RowValues => {
+                self.begin();
+                self.row_values(side, columns, marks);
+            }
+            Form::Expanded => {
+                // Alone it bounds the range even where the optimizer does not take the rest apart.
+                if columns.len() > 1 {
+                    self.compare(column, side.or_equal(), mark);
                 }
+                self.begin();
+                self.expanded(side, columns, marks);
             }
         }
-        let above = match ceiling {
-            Ceiling::Below(mark) => Some(("<", mark)),
-            Ceiling::UpTo(mark) => Some(("<=", mark)),
-            Ceiling::Open | Ceiling::Shut => None,
-        };
-        if let (Some((operator, mark)), Some(first)) = (above, by.first()) {
-            text.push_str(if bound.is_empty() { " WHERE " } else { " AND " });
-            compare(first, operator, mark, &mut text, &mut bound);
-        }
-        let order: Vec<&str> = by.iter().map(|it| it.quoted.as_str()).collect();
+    }
+
+    fn begin(&mut self) {
+        let is_first = self.text.is_empty();
+        self.text
+            .push_str(if is_first { " WHERE " } else { " AND " });
+    }
+
+    fn comparison(&mut self, column: &KeyColumn, operator: &str, mark: &'m Mark) {
         // Writing to a String cannot fail.
-        let _ = write!(text, " ORDER BY {} LIMIT {rows}", order.join(", "));
-        let wanted = Wanted {
-            by,
-            after,
-            up_to: None,
-            ceiling,
-            rows,
+        let _ = write!(
+            self.text,
+            "{} {operator} {}",
+            column.quoted, column.placeholder
+        );
+        self.bound.push(mark);
+    }
+
+    fn expanded(&mut self, side: Side, columns: &[KeyColumn], marks: &'m [Mark]) {
+        let (Some((column, columns)), Some((mark, marks))) =
+            (columns.split_first(), marks.split_first())
+        else {
+            return;
         };
-        Page {
-            text,
-            bound,
-            wanted,
+        if columns.is_empty() {
+            return self.comparison(column, side.last(), mark);
         }
+        self.text.push('(');
+        self.comparison(column, side.strict(), mark);
+        self.text.push_str(" OR (");
+        self.comparison(column, "=", mark);
+        self.text.push_str(" AND ");
+        self.expanded(side, columns, marks);
+        self.text.push_str("))");
     }
 
-    /// The last row in the order of the incremental field and the key.
-    pub fn last(&self) -> String {
-        let descending = |it: &KeyColumn| format!("{} DESC", it.quoted);
-        let order: Vec<String> = self.incremental.iter().map(descending).collect();
-        format!("{} ORDER BY {} LIMIT 1", self.select, order.join(", "))
-    }
-}
-
-fn expanded<'m>(
-    columns: &[KeyColumn],
-    after: &'m [Mark],
-    text: &mut String,
-    bound: &mut Vec<&'m Mark>,
-) {
-    let (Some((column, columns)), Some((mark, after))) =
-        (columns.split_first(), after.split_first())
-    else {
-        return;
-    };
-    if columns.is_empty() {
-        return compare(column, ">", mark, text, bound);
-    }
-    text.push('(');
-    compare(column, ">", mark, text, bound);
-    text.push_str(" OR (");
-    compare(column, "=", mark, text, bound);
-    text.push_str(" AND ");
-    expanded(columns, after, text, bound);
-    text.push_str("))");
-}
-
-fn compare<'m>(
-    column: &KeyColumn,
-    operator: &str,
-    mark: &'m Mark,
-    text: &mut String,
-    bound: &mut Vec<&'m Mark>,
-) {
-    let _ = write!(text, "{} {operator} {}", column.quoted, column.placeholder);
-    bound.push(mark);
-}
-
-fn row_values<'m>(
-    columns: &[KeyColumn],
-    after: &'m [Mark],
-    text: &mut String,
-    bound: &mut Vec<&'m Mark>,
-) {
-    let list = |of: fn(&KeyColumn) -> &str| columns.iter().map(of).collect::<Vec<_>>().join(", ");
-    let (names, placeholders) = (list(|it| &it.quoted), list(|it| &it.placeholder));
-    let _ = match columns.len() {
-        1 => write!(text, "{names} > {placeholders}"),
-        _ => write!(text, "({names}) > ({placeholders})"),
-    };
-    bound.extend(after);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::table;
-    use super::*;
-
-    #[test]
-    fn a_page_begins_behind_the_last_tie() {
-        let table = table();
-        let after = [Mark::Text("t".into()), Mark::U64(7)];
-        let page = table.page(&table.incremental, &after, &Ceiling::Open, 100);
-        assert_eq!(
-            page.text,
-            "SELECT * FROM `t` WHERE `updated_at` >= CAST(? AS DATETIME(6)) AND \
-             (`updated_at` > CAST(? AS DATETIME(6)) OR (`updated_at` = CAST(? AS DATETIME(6)) AND `id` > ?)) \
-             ORDER BY `updated_at`, `id` LIMIT 100"
-        );
-        let [time, id] = &after;
-        assert_eq!(page.bound, [time, time, time, id]);
-    }
-
-    #[test]
-    fn a_first_page_has_no_condition_and_a_single_field_a_plain_one() {
-        let table = table();
-        let first = table.page(&table.incremental, &[], &Ceiling::Open, 5);
-        assert_eq!(
-            first.text,
-            "SELECT * FROM `t` ORDER BY `updated_at`, `id` LIMIT 5"
-        );
-        let after = [Mark::U64(7)];
-        let by_key = table.page(&table.key, &after, &Ceiling::Open, 5);
-        assert_eq!(
-            by_key.text,
-            "SELECT * FROM `t` WHERE `id` > ? ORDER BY `id` LIMIT 5"
-        );
-        // A place that a person has set: behind all rows of that value.
-        let set = table.page(&table.incremental, &after, &Ceiling::Open, 5);
-        assert!(
-            set.text.contains(
-                "WHERE `updated_at` > CAST(? AS DATETIME(6)) ORDER BY `updated_at`, `id`"
-            ),
-            "{}",
-            set.text
-        );
-    }
-
-    #[test]
-    fn a_ceiling_ends_the_same_range_of_the_index() {
-        let table = table();
-        let after = [Mark::Text("t".into()), Mark::U64(7)];
-        let below = Ceiling::Below(Mark::Text("u".into()));
-        let page = table.page(&table.incremental, &after, &below, 5);
-        assert!(
-            page.text
-                .contains("AND `id` > ?)) AND `updated_at` < CAST(? AS DATETIME(6)) ORDER BY"),
-            "{}",
-            page.text
-        );
-        assert_eq!(page.bound.len(), 5);
-        let up_to = Ceiling::UpTo(Mark::Text("u".into()));
-        let first = table.page(&table.incremental, &[], &up_to, 5);
-        assert!(
-            first
-                .text
-                .contains("`t` WHERE `updated_at` <= CAST(? AS DATETIME(6)) ORDER BY"),
-            "{}",
-            first.text
-        );
-    }
-
-    #[test]
-    fn row_values_bind_each_mark_once() {
-        let table = Table {
-            form: Form::RowValues,
-            ..table()
+    fn row_values(&mut self, side: Side, columns: &[KeyColumn], marks: &'m [Mark]) {
+        let list =
+            |of: fn(&KeyColumn) -> &str| columns.iter().map(of).collect::<Vec<_>>().join(", ");
+        let (names, placeholders) = (list(|it| &it.quoted), list(|it| &it.placeholder));
+        let operator = side.last();
+        let _ = match columns.len() {
+            1 => write!(self.text, "{names} {operator} {placeholders}"),
+            _ => write!(self.text, "({names}) {operator} ({placeholders})"),
         };
-        let after = [Mark::Text("t".into()), Mark::U64(7)];
-        let page = table.page(&table.incremental, &after, &Ceiling::Open, 5);
-        assert!(
-            page.text
-                .contains("WHERE (`updated_at`, `id`) > (CAST(? AS DATETIME(6)), ?) ORDER"),
-            "{}",
-            page.text
-        );
-        assert_eq!(page.bound.len(), 2);
-    }
-
-    #[test]
-    fn the_last_row_is_the_last_of_its_ties() {
-        assert!(
-            table()
-                .last()
-                .ends_with("ORDER BY `updated_at` DESC, `id` DESC LIMIT 1")
-        );
+        self.bound.extend(marks);
     }
 }

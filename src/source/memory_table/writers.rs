@@ -28,8 +28,8 @@ pub struct MemoryTable {
 pub struct Row {
     /// Its key.
     pub id: i64,
-    /// The incremental value; microseconds since 1970 where it is a clock.
-    pub at: i64,
+    /// The incremental value; microseconds since 1970 where it is a clock. NULL is none.
+    pub at: Option<i64>,
     /// Which write it is of.
     pub stamp: i64,
 }
@@ -144,17 +144,22 @@ pub struct Writer {
 
 impl Writer {
     /// One statement: takes its time, waits for its locks, then takes `slow` over each of these
-    /// rows (`id` and `stamp`).
+    /// rows (`id` and `stamp`), whose incremental values are NULL where that is said.
     ///
     /// # Errors
     /// A lock was waited for too long.
-    pub async fn write(&mut self, rows: &[(i64, i64)], slow: Duration) -> Result<(), Unwritten> {
+    pub async fn write(
+        &mut self,
+        rows: &[(i64, i64)],
+        is_null: bool,
+        slow: Duration,
+    ) -> Result<(), Unwritten> {
         let start = self.server.now();
         self.show(|it| {
             it.statement = Some((start, true));
             it.began.get_or_insert(start);
         });
-        let outcome = self.write_since(start, rows, slow).await;
+        let outcome = self.write_since(start, rows, is_null, slow).await;
         self.show(|it| it.statement = None);
         outcome
     }
@@ -163,6 +168,7 @@ impl Writer {
         &mut self,
         start: Micros,
         rows: &[(i64, i64)],
+        is_null: bool,
         slow: Duration,
     ) -> Result<(), Unwritten> {
         if self.table.is_none() {
@@ -181,7 +187,8 @@ impl Writer {
                 it.statement = Some((start, false));
                 it.touched.get_or_insert(touched);
             });
-            let (id, stamp, at) = (*id, *stamp, self.value(start));
+            let at = (!is_null).then(|| self.value(start));
+            let (id, stamp) = (*id, *stamp);
             self.written.insert(id, Row { id, at, stamp });
             tokio::time::sleep(slow).await;
         }

@@ -70,7 +70,9 @@ async fn look(
             Severity::Note,
             "`late = \"none\"`: what commits after higher values have been read is not seen".into(),
         )),
-        Late::HoldBack(hold) => rests_on(scanned, hold, &classes, findings).await?,
+        Late::HoldBack(hold) | Late::ReRead(hold) => {
+            rests_on(scanned, hold, &classes, findings).await?
+        }
     }
     let indexes = scanned.documents.list_indexes().await.map_err(error)?;
     let indexes: Vec<IndexModel> = indexes.try_collect().await.map_err(error)?;

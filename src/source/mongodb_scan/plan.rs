@@ -63,9 +63,9 @@ pub(super) async fn plan(
             (one, other) => Counted::AtLeast(one.number() + other.number()),
         };
     }
-    let settled = match late {
-        Late::None => None,
-        Late::HoldBack(hold) => {
+    let settled = match late.writers() {
+        None => None,
+        Some(hold) => {
             let look = Watch::new(scanned.clone(), hold).look().await?;
             let behind = (look.now - look.until) as f64 / 1000.0;
             let value = classes.iter().find_map(|it| it.taken_at(look.until));

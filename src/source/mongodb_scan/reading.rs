@@ -55,7 +55,7 @@ pub(super) async fn read(
 ) -> Result<(), SourceError> {
     let toward = Toward::Flow(outlet);
     let mut batches = Batches::start(scanned, place, classes, reading.limits, toward).await?;
-    if let Late::HoldBack(hold) = reading.late {
+    if let Some(hold) = reading.late.writers() {
         return held::read(batches, reading, hold).await;
     }
     let mut idle = 0;

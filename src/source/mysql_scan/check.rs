@@ -1,14 +1,17 @@
 //! What `check` says about reading a table of MySQL or MariaDB.
 
 use super::{
-    columns::Learned,
+    columns::{By, Learned},
     count_nulls,
     writers::{Column, Rest, Writers},
 };
 use crate::{
     connect::mysql::MysqlConnection,
     model::{Finding, Severity},
-    source::{SourceError, keyset::Index},
+    source::{
+        Nulls, SourceError,
+        keyset::{Index, KeyColumn},
+    },
 };
 
 /// The findings about a table that could be learned.
@@ -18,7 +21,7 @@ pub(super) async fn findings(
 ) -> Result<Vec<Finding>, SourceError> {
     let table = &learned.table;
     let names = |it: &[String]| it.join(", ");
-    let ordering: Vec<String> = table.incremental.iter().map(|it| it.name.clone()).collect();
+    let ordering: Vec<String> = table.incremental.iter().map(KeyColumn::label).collect();
     let incremental = ordering.first().map_or("", String::as_str);
     let columns = table.schema.names().map_or(0, <[_]>::len);
     let mut findings = vec![finding(
@@ -43,26 +46,69 @@ pub(super) async fn findings(
     }
     let nulls = count_nulls(connection, learned).await?;
     if nulls > 0 {
-        let text = format!(
-            "{nulls} rows have NULL in `{incremental}` and would never be read: give them a value"
-        );
-        findings.push(finding(Severity::Problem, text));
+        findings.push(without_value(nulls, incremental, table.nulls));
     }
     findings.push(finding(
         Severity::Note,
-        format!("a scan sees neither deleted rows, nor rows whose `{incremental}` moves backwards"),
+        format!(
+            "no scan sees deleted rows, nor rows whose `{incremental}` moves backwards: comparing both sides \
+             will find them (`verify`, not built yet)"
+        ),
     ));
     Ok(findings)
 }
 
+/// What is done about rows without a value.
+pub(in crate::source) fn without_value(rows: i64, field: &str, nulls: Nulls) -> Finding {
+    let (severity, what) = match nulls {
+        Nulls::Refuse => (
+            Severity::Problem,
+            "and would never be read: give them a value, or choose `nulls`",
+        ),
+        Nulls::First => (
+            Severity::Note,
+            "and are read once, before the others (`nulls`); not seen: one that comes with a key below \
+             those that were read, and changes that leave it NULL",
+        ),
+        Nulls::EveryRun => (Severity::Note, "and are all read by every run (`nulls`)"),
+    };
+    finding(
+        severity,
+        format!("{rows} rows have NULL in `{field}` {what}"),
+    )
+}
+
 fn order(learned: &Learned, ordering: &[String]) -> Finding {
     let table = &learned.table;
-    let serves = |it: &&Index| serves(&it.columns, ordering, table.schema.key());
+    let key = table.schema.key();
+    // Over a functional index the rest of the order is the key's.
+    if let By::Index(name, columns) = &learned.by {
+        let rest = ordering.get(1..).unwrap_or_default();
+        if rest.is_empty() || serves(columns, rest, key) {
+            return finding(Severity::Good, format!("index `{name}` serves this order"));
+        }
+    }
+    let mut by = ordering.to_vec();
+    if let (By::Generated(column), Some(first)) = (&learned.by, by.first_mut()) {
+        first.clone_from(column);
+    }
+    let serves = |it: &&Index| learned.by != By::Sort && serves(&it.columns, &by, key);
     match learned.indexes.iter().find(serves) {
         Some(index) => finding(
             Severity::Good,
             format!("index `{}` serves this order", index.name),
         ),
+        None if matches!(learned.by, By::Sort | By::Index(..)) => {
+            let quoted = table
+                .incremental
+                .first()
+                .map_or("", |it| it.quoted.as_str());
+            let text = format!(
+                "no index serves this order, so that each page sorts the whole table: make a generated \
+                 column that is {quoted}, and an index on it"
+            );
+            finding(Severity::Note, text)
+        }
         None => {
             let quoted: Vec<&str> = table
                 .incremental

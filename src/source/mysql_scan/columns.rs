@@ -1,5 +1,7 @@
 //! What a table of MySQL or MariaDB is, learned from its `information_schema`.
 
+mod coalesce;
+
 use std::sync::Arc;
 
 use sqlx::{
@@ -16,10 +18,12 @@ use crate::{
     },
     model::{Field, Schema},
     source::{
-        SourceError,
+        Nulls, SourceError,
         keyset::{self, Form, Index, KeyColumn, MarkKind, Members, Table, failed},
     },
 };
+pub(super) use coalesce::By;
+use coalesce::{coalesced, expressions, first_column};
 
 /// A table, how its columns are read, and what it can be searched by.
 #[derive(Debug, Clone)]
@@ -33,6 +37,8 @@ pub(super) struct Learned {
     pub place: String,
     /// The quoted incremental field, where it may be NULL.
     pub nullable: Option<String>,
+    /// What serves an order by the first of several fields that has a value.
+    pub by: By,
 }
 
 /// Name, DATA_TYPE, COLUMN_TYPE, nullable, character set, collation, precision, scale.
@@ -110,10 +116,20 @@ pub(super) async fn learn(
             "key column `{name}` may be NULL: make it NOT NULL"
         )));
     }
-    let first = keyset::place(&names, &settings.incremental, "incremental").map_err(unfit)?;
-    let first = &columns[first];
+    let fields = coalesced(&names, &columns, settings).map_err(unfit)?;
+    let expressions = match fields.len() {
+        1 => Vec::new(),
+        _ => expressions(name, connection, database, table).await?,
+    };
+    let (first, by) = first_column(&fields, &columns, &expressions).map_err(unfit)?;
+    let may_be_null = fields.iter().all(|it| it.is_nullable);
+    let nulls = match may_be_null {
+        true => settings.rules.nulls,
+        false => Nulls::Refuse,
+    };
+    let nullable = may_be_null.then(|| first.quoted.clone());
     let names = (name, table, &place[..]);
-    let mut table = keyset_table(names, &columns, first, &key).map_err(unfit)?;
+    let mut table = keyset_table(names, &columns, (first, nulls), &key).map_err(unfit)?;
     // A column can be seen by any right to it, and read only by that to SELECT.
     probe(name, pool, table.select.clone()).await?;
     // An index may also be there and not be usable: then the server chooses by itself.
@@ -128,7 +144,8 @@ pub(super) async fn learn(
         key_unpacks: key.iter().map(|it| it.unpack).collect(),
         indexes,
         place,
-        nullable: first.is_nullable.then(|| first.quoted.clone()),
+        nullable,
+        by,
     })
 }
 
@@ -245,14 +262,13 @@ async fn mark_json(
 fn keyset_table(
     (name, table_name, place): (&str, &str, &str),
     columns: &[Column],
-    first: &Column,
+    (first, nulls): (KeyColumn, Nulls),
     key: &[&Column],
 ) -> Result<Table, String> {
-    let others = key.iter().copied().filter(|it| it.name != first.name);
-    let ordering = std::iter::once(first)
-        .chain(others)
-        .map(key_column)
-        .collect::<Result<_, _>>()?;
+    let is_first = |it: &&Column| it.name == first.name && first.others.is_empty();
+    let others = key.iter().copied().filter(|it| !is_first(it));
+    let others: Vec<KeyColumn> = others.map(key_column).collect::<Result<_, _>>()?;
+    let ordering = std::iter::once(first).chain(others).collect();
     let fields = columns.iter().map(|it| Field {
         name: it.name.clone(),
         kind: it.unpack.kind(),
@@ -275,6 +291,7 @@ fn keyset_table(
             .map(key_column)
             .collect::<Result<_, _>>()?,
         form: Form::Expanded,
+        nulls,
     })
 }
 
@@ -343,6 +360,7 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
     };
     Ok(KeyColumn {
         name: column.name.clone(),
+        others: Vec::new(),
         quoted: column.quoted.clone(),
         placeholder,
         kind: Some(kind),
@@ -359,57 +377,4 @@ fn unordered(column: &Column, reason: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn column(name: &str, is_nullable: bool) -> Column {
-        Column {
-            name: name.to_owned(),
-            quoted: format!("`{name}`"),
-            unpack: Unpack::Signed,
-            is_nullable,
-            row: (
-                name.to_owned(),
-                "int".into(),
-                "int".into(),
-                is_nullable,
-                None,
-                None,
-                None,
-                None,
-            ),
-        }
-    }
-
-    #[test]
-    fn a_text_is_compared_in_its_own_collation() {
-        let mut text = column("name", false);
-        text.unpack = Unpack::Text;
-        text.row.4 = Some("latin1".into());
-        text.row.5 = Some("latin1_swedish_ci".into());
-        let found = key_column(&text).expect("text has an order");
-        assert_eq!(
-            found.placeholder,
-            "CONVERT(? USING latin1) COLLATE latin1_swedish_ci"
-        );
-        text.row.1 = "longtext".into();
-        assert!(key_column(&text).is_err_and(|it| it.contains("longtext")));
-        text.unpack = Unpack::Json;
-        assert!(key_column(&text).is_err_and(|it| it.contains("choose another")));
-    }
-
-    #[test]
-    fn a_member_is_compared_by_its_number() {
-        let mut column = column("state", false);
-        column.unpack = Unpack::Enum;
-        column.row.2 = "enum('b','a')".to_owned();
-        let found = key_column(&column).expect("members have an order");
-        assert_eq!(
-            (found.kind, &found.placeholder[..]),
-            (Some(MarkKind::Member), "?")
-        );
-        assert_eq!(found.members.and_then(|it| it.number("a")), Some(2));
-        column.row.2 = "enum('','a')".to_owned();
-        assert!(key_column(&column).is_err_and(|it| it.contains("has no text")));
-    }
-}
+mod tests;

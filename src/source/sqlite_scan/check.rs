@@ -4,7 +4,10 @@ use super::columns::Learned;
 use crate::{
     connect::{identifier::statement, sqlite::SqliteConnection},
     model::{Finding, Severity},
-    source::{SourceError, keyset::failed},
+    source::{
+        SourceError,
+        keyset::{KeyColumn, failed},
+    },
 };
 
 /// The findings about a table that could be learned.
@@ -14,11 +17,8 @@ pub(super) async fn findings(
 ) -> Result<Vec<Finding>, SourceError> {
     let table = &learned.table;
     let finding = |severity, text| Finding { severity, text };
-    let ordering: Vec<&str> = table
-        .incremental
-        .iter()
-        .map(|it| it.name.as_str())
-        .collect();
+    let labels: Vec<String> = table.incremental.iter().map(KeyColumn::label).collect();
+    let ordering: Vec<&str> = labels.iter().map(String::as_str).collect();
     let incremental = ordering.first().copied().unwrap_or_default();
     let (columns, by) = (learned.columns.len(), ordering.join(", "));
     let read = format!("{}: {columns} columns, read by ({by})", table.name);
@@ -52,14 +52,18 @@ pub(super) async fn findings(
         if nulls > 0 {
             let columns = learned.nullable.join(" or ");
             let text = format!(
-                "{nulls} rows have NULL in {columns} and would never be read: give them a value"
+                "{nulls} rows have NULL in {columns} and would never be read: give them a value{}",
+                learned.choice()
             );
             findings.push(finding(Severity::Problem, text));
         }
     }
     findings.push(finding(
         Severity::Note,
-        format!("a scan sees neither deleted rows nor rows whose `{incremental}` moves backwards"),
+        format!(
+            "no scan sees deleted rows, nor rows whose `{incremental}` moves backwards: comparing both sides \
+             will find them (`verify`, not built yet)"
+        ),
     ));
     Ok(findings)
 }

@@ -7,7 +7,7 @@ use crate::{
     connect::{identifier::double_quoted, sqlite::SqliteConnection},
     model::{Field, Kind, Schema},
     source::{
-        SourceError,
+        Nulls, SourceError,
         keyset::{self, Form, Index, KeyColumn, MarkKind, Table, failed},
     },
 };
@@ -23,8 +23,10 @@ pub(super) struct Learned {
     pub indexes: Vec<Index>,
     /// The table's name, quoted.
     pub place: String,
-    /// The quoted ordering columns that may be NULL.
+    /// The quoted ordering columns that must not be NULL, and may be.
     pub nullable: Vec<String>,
+    /// Whether the incremental field may be.
+    pub may_be_null: bool,
 }
 
 impl Learned {
@@ -32,6 +34,14 @@ impl Learned {
     pub fn has_nulls(&self) -> Option<String> {
         let condition = || format!("{} IS NULL", self.nullable.join(" IS NULL OR "));
         (!self.nullable.is_empty()).then(condition)
+    }
+
+    /// What a person may do besides about rows without a value in the incremental field.
+    pub fn choice(&self) -> &'static str {
+        match self.may_be_null && self.table.nulls == Nulls::Refuse {
+            true => ", or choose `nulls`",
+            false => "",
+        }
     }
 }
 
@@ -89,27 +99,49 @@ pub(super) async fn learn(
     let names: Vec<&str> = columns.iter().map(|it| it.name.as_str()).collect();
     let key = keyset::key(&names, &indexes, settings.key.as_deref()).map_err(unfit)?;
     let key: Vec<&Column> = key.into_iter().map(|it| &columns[it]).collect();
-    let first = keyset::place(&names, &settings.incremental, "incremental").map_err(unfit)?;
-    let first = &columns[first];
-    let others = key.iter().copied().filter(|it| it.name != first.name);
-    let ordering: Vec<&Column> = std::iter::once(first).chain(others).collect();
+    let fields = std::iter::once(&settings.incremental).chain(&settings.rules.coalesce);
+    let fields = fields.map(|it| keyset::place(&names, it, "incremental"));
+    let fields: Vec<&Column> = fields
+        .map(|it| it.map(|it| &columns[it]))
+        .collect::<Result<_, _>>()
+        .map_err(unfit)?;
+    let first = coalesced(&fields).map_err(unfit)?;
+    let is_first = |it: &&Column| first.others.is_empty() && it.name == first.name;
+    let others: Vec<&Column> = key.iter().copied().filter(|it| !is_first(it)).collect();
+    let ordering: Vec<&Column> = fields.iter().chain(&others).copied().collect();
     let reads = |column: &Column| Reads {
         is_json: column.declared.contains("JSON"),
         is_ordering: ordering.iter().any(|it| it.name == column.name),
     };
+    let may_be_null = fields.iter().all(|it| it.may_be_null);
+    let nulls = match may_be_null {
+        true => settings.rules.nulls,
+        false => Nulls::Refuse,
+    };
+    let incremental = first.quoted.clone();
+    let has_place = may_be_null && nulls == Nulls::Refuse;
+    let by = std::iter::once(first)
+        .chain(others.iter().map(|it| key_column(it)))
+        .collect();
     Ok(Learned {
-        table: Arc::new(keyset_table(
-            name, settings, &place, &columns, &ordering, &key,
-        )),
+        table: Arc::new(Table {
+            nulls,
+            ..keyset_table(name, settings, &place, &columns, by, &key)
+        }),
         columns: columns.iter().map(reads).collect(),
         key_columns: key.iter().map(|it| reads(it)).collect(),
         indexes,
         place,
-        nullable: ordering
-            .iter()
-            .filter(|it| it.may_be_null)
-            .map(|it| it.quoted.clone())
+        nullable: has_place
+            .then(|| incremental.clone())
+            .into_iter()
+            .chain(
+                key.iter()
+                    .filter(|it| it.may_be_null && it.quoted != incremental)
+                    .map(|it| it.quoted.clone()),
+            )
             .collect(),
+        may_be_null,
     })
 }
 
@@ -169,7 +201,7 @@ fn keyset_table(
     settings: &SqliteScanSettings,
     place: &str,
     columns: &[Column],
-    ordering: &[&Column],
+    incremental: Vec<KeyColumn>,
     key: &[&Column],
 ) -> Table {
     let fields = columns.iter().map(|it| Field {
@@ -181,14 +213,6 @@ fn keyset_table(
     let named = |it: &Column| format!("{place}.{}", it.quoted);
     let selected: Vec<String> = columns.iter().map(named).collect();
     let selected_key: Vec<String> = key.iter().map(|it| named(it)).collect();
-    let key_column = |column: &&Column| KeyColumn {
-        name: column.name.clone(),
-        quoted: column.quoted.clone(),
-        placeholder: "?".to_owned(),
-        // Values have types here, not columns; but a column of text turns numbers into text.
-        kind: (kind(&column.declared) == Kind::String).then_some(MarkKind::Text),
-        members: None,
-    };
     Table {
         name: name.to_owned(),
         schema: Arc::new(Schema::table(
@@ -198,10 +222,46 @@ fn keyset_table(
         )),
         select: format!("SELECT {} FROM {place}", selected.join(", ")),
         select_key: format!("SELECT {} FROM {place}", selected_key.join(", ")),
-        incremental: ordering.iter().map(key_column).collect(),
-        key: key.iter().map(key_column).collect(),
+        incremental,
+        key: key.iter().map(|it| key_column(it)).collect(),
         form: Form::RowValues,
+        nulls: Nulls::Refuse,
     }
+}
+
+fn key_column(column: &Column) -> KeyColumn {
+    KeyColumn {
+        name: column.name.clone(),
+        others: Vec::new(),
+        quoted: column.quoted.clone(),
+        placeholder: "?".to_owned(),
+        // Values have types here, not columns; but a column of text turns numbers into text.
+        kind: (kind(&column.declared) == Kind::String).then_some(MarkKind::Text),
+        members: None,
+    }
+}
+
+/// What the table is ordered by first: a column, or the first of several that has a value.
+fn coalesced(fields: &[&Column]) -> Result<KeyColumn, String> {
+    let [first, others @ ..] = fields else {
+        return Err("`incremental` names no column".to_owned());
+    };
+    let mut column = key_column(first);
+    if let Some(other) = others
+        .iter()
+        .find(|it| kind(&it.declared) != kind(&first.declared))
+    {
+        return Err(format!(
+            "`{}` ({}) and `{}` ({}) are of different types: `incremental` takes several columns of one",
+            first.name, first.declared, other.name, other.declared
+        ));
+    }
+    if !others.is_empty() {
+        let quoted: Vec<&str> = fields.iter().map(|it| it.quoted.as_str()).collect();
+        column.quoted = format!("COALESCE({})", quoted.join(", "));
+        column.others = others.iter().map(|it| it.name.clone()).collect();
+    }
+    Ok(column)
 }
 
 /// By SQLite's rules for affinity, in their order; JSON before them.

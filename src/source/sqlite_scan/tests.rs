@@ -47,6 +47,7 @@ impl File {
                 workers: 3,
                 rows: 6,
             },
+            rules: crate::source::Rules::default(),
         };
         SqliteScan::new(self.connection.clone(), settings)
     }

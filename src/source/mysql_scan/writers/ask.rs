@@ -10,6 +10,7 @@ use sqlx::{
     FromRow,
     mysql::{MySqlConnection, MySqlDatabaseError},
 };
+use tokio::sync::Mutex;
 
 use crate::{connect::identifier::statement, source::keyset::Micros};
 
@@ -46,6 +47,9 @@ pub(super) struct Touch {
 /// 0.1 s: readers that ask again in step would keep each other from it.
 const PATIENCE: Duration = Duration::from_secs(3);
 const KEPT: Duration = Duration::from_millis(110);
+
+/// One question at a time of this process: flows that all ask would keep each other from an answer.
+static ASKING: Mutex<()> = Mutex::const_new(());
 
 /// What makes each question about transactions another one.
 static ASKED: AtomicU64 = AtomicU64::new(0);
@@ -147,6 +151,7 @@ pub(super) async fn transactions(
 pub(super) async fn touches(
     session: &mut MySqlConnection,
 ) -> Result<Option<Vec<Touch>>, sqlx::Error> {
+    let _alone = ASKING.lock().await;
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
         if let Some(found) = list(session).await? {

@@ -7,7 +7,7 @@ use crate::{
     connect::mysql::{Flavor, MysqlConnection},
     model::Kind,
     source::{
-        Late, SourceError,
+        SourceError,
         keyset::{Index, failed},
         mysql_scan::{
             MysqlScanSettings,
@@ -36,18 +36,23 @@ pub(in crate::source::mysql_scan) async fn learn(
     settings: &MysqlScanSettings,
     learned: &Learned,
 ) -> Result<Option<Writers>, SourceError> {
-    let Late::HoldBack(hold_back) = settings.late else {
+    let Some(hold_back) = settings.late.writers() else {
         return Ok(None);
     };
     let lost = |error| failed(&learned.table.name, error);
     let (database, table) = parts(&settings.table);
-    let column = sqlx::query_as(COLUMN)
-        .bind(database.map(str::to_owned))
-        .bind(table.to_owned())
-        .bind(settings.incremental.clone())
-        .fetch_one(connection.pool())
-        .await;
-    let (digits, engine): (i64, String) = column.map_err(lost)?;
+    let (mut digits, mut engine) = (6, String::new());
+    // The coarsest of several counts.
+    for field in std::iter::once(&settings.incremental).chain(&settings.rules.coalesce) {
+        let column = sqlx::query_as(COLUMN)
+            .bind(database.map(str::to_owned))
+            .bind(table.to_owned())
+            .bind(field.clone())
+            .fetch_one(connection.pool())
+            .await;
+        let (its, of): (i64, String) = column.map_err(lost)?;
+        (digits, engine) = (digits.min(its), of);
+    }
     Ok(Some(Writers {
         rest: rest(connection, &engine).await.map_err(lost)?,
         column: column_of(learned, digits),
@@ -63,7 +68,8 @@ fn column_of(learned: &Learned, digits: i64) -> Column {
     let kind = fields.iter().find(|it| it.name == first).map(|it| it.kind);
     let digits = u32::try_from(digits.clamp(0, 6)).unwrap_or_default();
     let unit: Micros = 10_i64.pow(6 - digits);
-    let alone = |it: &Index| it.is_unique && it.columns.iter().eq([first]);
+    let others = table.incremental.first().map_or(0, |it| it.others.len());
+    let alone = |it: &Index| others == 0 && it.is_unique && it.columns.iter().eq([first]);
     match kind {
         Some(Kind::Instant) => Column::Timestamp(unit),
         Some(Kind::DateTime) => Column::DateTime(unit),

@@ -1,0 +1,41 @@
+//! What a scan goes by besides its field, from the settings.
+
+use super::open::flow_name;
+use crate::{
+    settings::{Chosen, Cursors, LateRows, NullRows, ReadFrom, Settings},
+    source::{EarlySettings, HoldBack, Late, Nulls, Rules},
+};
+
+/// What is done about rows without a value and rows that are sent early. What was sent early is
+/// kept in a file, wherever the cursor itself is.
+pub(super) fn rules(settings: &Settings, chosen: &Chosen<'_>, from: &ReadFrom) -> Rules {
+    let folder = match &settings.cursors {
+        Cursors::File { folder } | Cursors::Database { folder, .. } => folder,
+    };
+    let name = crate::cursor::file::file_name(&flow_name(chosen).text());
+    Rules {
+        coalesce: from.coalesce.clone(),
+        nulls: match from.nulls {
+            NullRows::First => Nulls::First,
+            NullRows::EveryRun => Nulls::EveryRun,
+            NullRows::Refuse => Nulls::Refuse,
+        },
+        early: EarlySettings {
+            file: Some(folder.join(name).with_extension("early")),
+            most: from.re_read_rows,
+        },
+    }
+}
+
+/// How late commits are met.
+pub(super) fn late(from: &ReadFrom) -> Late {
+    let hold = HoldBack {
+        settle: from.settle,
+        clock_skew: from.clock_skew.unwrap_or_default(),
+    };
+    match from.late {
+        LateRows::None => Late::None,
+        LateRows::HoldBack => Late::HoldBack(hold),
+        LateRows::ReRead => Late::ReRead(hold),
+    }
+}

@@ -1,0 +1,65 @@
+//! The settings' cases of rows without a value, of several fields, and of reading again.
+
+use super::{LateRows, NullRows, Settings, cases::mistakes};
+
+const CONNECTIONS: &str = r#"
+[connections]
+crawler = { kind = "mongodb", url = "mongodb://h", database = "spider" }
+shop = { kind = "mysql", url = "mysql://h/shop" }
+local = { kind = "sqlite", path = "a.db" }
+topics = { kind = "embedded", path = "topics.db" }
+"#;
+
+fn flow(from: &str) -> String {
+    format!(
+        "[data-types.x]\nformat = \"json\"\ntopic = \"x\"\nbroker = \"topics\"\nfrom = {{ {from} }}\n{CONNECTIONS}"
+    )
+}
+
+#[test]
+fn several_fields_a_rule_for_nulls_and_reading_again_are_read() {
+    let text = flow(
+        r#"connection = "shop", table = "t", incremental = ["a", "b", "c"], nulls = "every-run", late = "re-read", re-read-rows = 7"#,
+    );
+    let settings = Settings::parse(&text, "settings.toml", &|_| None);
+    let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let from = settings.data_types["x"].from.clone().expect("it is read");
+    assert_eq!(
+        (from.incremental.as_str(), from.coalesce.join(",").as_str()),
+        ("a", "b,c")
+    );
+    assert_eq!(
+        (from.nulls, from.late),
+        (NullRows::EveryRun, LateRows::ReRead)
+    );
+    assert_eq!(from.re_read_rows, 7);
+}
+
+#[test]
+fn what_a_source_cannot_do_is_said_with_what_it_can() {
+    for (from, said) in [
+        (
+            r#"connection = "crawler", collection = "t", incremental = ["a", "b"]"#,
+            "no index over the first",
+        ),
+        (
+            r#"connection = "crawler", collection = "t", nulls = "first""#,
+            "cannot be read in order yet",
+        ),
+        (
+            r#"connection = "crawler", collection = "t", late = "re-read""#,
+            "is for MySQL and MariaDB",
+        ),
+        (
+            r#"connection = "local", table = "t", incremental = "a", late = "re-read""#,
+            "is for MySQL and MariaDB",
+        ),
+        (r#"connection = "shop", table = "t""#, "is missing"),
+    ] {
+        let found: Vec<String> = mistakes(&flow(from)).lines().collect();
+        assert!(
+            found.len() == 1 && found[0].contains(said),
+            "{from}: {found:?}"
+        );
+    }
+}
