@@ -21,7 +21,7 @@ use clap::Parser;
 
 use arguments::{Arguments, Bare, Measure};
 use measure::Run;
-use pipe::Pipe;
+use pipe::{Pipe, Way};
 use places::{Places, Target};
 
 fn main() -> ExitCode {
@@ -51,38 +51,45 @@ fn measure_all(wanted: &Measure) -> Result<()> {
         let places = Places::named(&format!("highwater_bench_{}", std::process::id()))?;
         let outcome = measure_pipe(&runtime, wanted, pipe, &places);
         let removed = runtime.block_on(places.remove());
-        measured.push((pipe, outcome?));
+        measured.extend(outcome?);
         removed.context("what was measured with could not be removed")?;
     }
     report::print(wanted, &measured)
 }
 
-/// The rounds of one pipe: in each, ours and the bare one.
+/// The rounds of one pipe: in each, ours in all its ways and the bare one.
 fn measure_pipe(
     runtime: &tokio::runtime::Runtime,
     wanted: &Measure,
     pipe: Pipe,
     places: &Places,
-) -> Result<Vec<(Run, Run)>> {
+) -> Result<Vec<(Pipe, Way, Vec<(Run, Run)>)>> {
     eprintln!("{}: making {} rows", pipe.name(), wanted.rows);
     runtime
         .block_on(seed::seed(pipe, places, wanted.rows))
         .context("the rows could not be made")?;
-    let mut rounds = Vec::new();
+    let ways = pipe.ways().iter();
+    let mut measured: Vec<_> = ways.map(|way| (pipe, *way, Vec::new())).collect();
     for round in 1..=wanted.rounds {
-        let target = places.target(pipe, &format!("ours_{round}"));
-        let ours = measure_one(runtime, pipe, places, &target, wanted.rows, |folder| {
-            ours::command(pipe, places, &target, folder)
-        })?;
-        say(pipe, round, "ours", &ours);
+        let mut ours = Vec::new();
+        for (number, way) in pipe.ways().iter().enumerate() {
+            let target = places.target(pipe, &format!("ours_{round}_{number}"));
+            let run = measure_one(runtime, pipe, places, &target, wanted.rows, |folder| {
+                ours::command((pipe, *way), places, &target, folder)
+            })?;
+            say(pipe, round, &way.name(), &run);
+            ours.push(run);
+        }
         let target = places.target(pipe, &format!("bare_{round}"));
         let bare = measure_one(runtime, pipe, places, &target, wanted.rows, |_| {
             bare::command(pipe, places, &target, wanted.rows)
         })?;
         say(pipe, round, "bare", &bare);
-        rounds.push((ours, bare));
+        for ((_, _, rounds), ours) in measured.iter_mut().zip(ours) {
+            rounds.push((ours, bare));
+        }
     }
-    Ok(rounds)
+    Ok(measured)
 }
 
 /// One process from its start to its end, with an empty target before and a look at it after.

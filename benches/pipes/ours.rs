@@ -5,20 +5,28 @@ use std::{fs, path::Path, process::Command};
 use anyhow::Result;
 
 use crate::{
-    pipe::Pipe,
+    pipe::{Pipe, Way},
     places::{Places, TABLE, Target, create_topic},
 };
 
 /// `highwater`, told to move the rows; its settings, cursors and log are in `folder`.
-pub fn command(pipe: Pipe, places: &Places, target: &Target, folder: &Path) -> Result<Command> {
+pub fn command(
+    (pipe, way): (Pipe, Way),
+    places: &Places,
+    target: &Target,
+    folder: &Path,
+) -> Result<Command> {
     let (Target::Topic(name) | Target::Database(name)) = target;
     let settings = folder.join("settings.toml");
-    fs::write(&settings, text(pipe, places, name))?;
+    fs::write(&settings, text((pipe, way), places, name))?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
     command.arg("--settings").arg(settings).current_dir(folder);
     match pipe {
         Pipe::MysqlToKafka | Pipe::MongodbToKafka => {
             command.args(["sync", "--data-type", DATA_TYPE]);
+            if let Way::FullAmount(_) = way {
+                command.arg("--full-amount");
+            }
             command.env(MYSQL, places.mysql_url(&places.rows()));
         }
         Pipe::KafkaToMysql => {
@@ -34,20 +42,24 @@ const DATA_TYPE: &str = "orders";
 const MYSQL: &str = "HIGHWATER_BENCH_MYSQL_URL";
 
 /// The settings; what they do not say is the default.
-fn text(pipe: Pipe, places: &Places, name: &str) -> String {
+fn text((pipe, way): (Pipe, Way), places: &Places, name: &str) -> String {
+    let workers = match way {
+        Way::Incremental => String::new(),
+        Way::FullAmount(workers) => format!(", workers = {workers}"),
+    };
     let read = places.rows();
     let (connections, topic, ends) = match pipe {
         Pipe::MysqlToKafka => (
             mysql(),
             name,
             format!(
-                "from = {{ connection = \"mysql\", table = \"{TABLE}\", incremental = \"id\" }}"
+                "from = {{ connection = \"mysql\", table = \"{TABLE}\", incremental = \"id\"{workers} }}"
             ),
         ),
         Pipe::MongodbToKafka => (
             mongodb(places),
             name,
-            format!("from = {{ connection = \"mongodb\", collection = \"{TABLE}\" }}"),
+            format!("from = {{ connection = \"mongodb\", collection = \"{TABLE}\"{workers} }}"),
         ),
         Pipe::KafkaToMysql => (
             mysql(),

@@ -10,7 +10,40 @@ pub enum Pipe {
     KafkaToMysql,
 }
 
+/// How ours moves them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Past the cursor, which is at the beginning; a sink has no other way.
+    Incremental,
+    /// `--full-amount`, shared out among so many.
+    FullAmount(u32),
+}
+
+impl Way {
+    /// As people read it.
+    pub fn name(self) -> String {
+        match self {
+            Self::Incremental => "incremental".to_owned(),
+            Self::FullAmount(1) => "full, 1 worker".to_owned(),
+            Self::FullAmount(workers) => format!("full, {workers} workers"),
+        }
+    }
+}
+
 impl Pipe {
+    /// The ways that are measured.
+    pub fn ways(self) -> &'static [Way] {
+        match self {
+            Self::MysqlToKafka | Self::MongodbToKafka => &[
+                Way::Incremental,
+                Way::FullAmount(1),
+                Way::FullAmount(2),
+                Way::FullAmount(4),
+            ],
+            Self::KafkaToMysql => &[Way::Incremental],
+        }
+    }
+
     pub const ALL: [Self; 3] = [Self::MysqlToKafka, Self::MongodbToKafka, Self::KafkaToMysql];
 
     /// As people read it.

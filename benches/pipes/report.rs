@@ -4,7 +4,11 @@ use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
-use crate::{arguments::Measure, measure::Run, pipe::Pipe};
+use crate::{
+    arguments::Measure,
+    measure::Run,
+    pipe::{Pipe, Way},
+};
 
 /// A figure: its name, how it is read off a run, and its digits behind the point.
 type Figure = (&'static str, fn(&Run) -> f64, usize);
@@ -17,7 +21,7 @@ const FIGURES: [Figure; 3] = [
 
 type Rounds = Vec<(Run, Run)>;
 
-pub fn print(wanted: &Measure, measured: &[(Pipe, Rounds)]) -> Result<()> {
+pub fn print(wanted: &Measure, measured: &[(Pipe, Way, Rounds)]) -> Result<()> {
     if wanted.json {
         let pipes: Vec<_> = measured.iter().map(as_json).collect();
         let all = json!({ "rows": wanted.rows, "rounds": wanted.rounds, "pipes": pipes });
@@ -32,16 +36,22 @@ pub fn print(wanted: &Measure, measured: &[(Pipe, Rounds)]) -> Result<()> {
     Ok(())
 }
 
-fn table(measured: &[(Pipe, Rounds)]) -> Table {
+fn table(measured: &[(Pipe, Way, Rounds)]) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(presets::ASCII_MARKDOWN)
-        .set_header(["pipe", "figure", "ours", "bare", "ratio"]);
-    for (pipe, rounds) in measured {
+    table.load_style(presets::ASCII_MARKDOWN).set_header([
+        "pipe",
+        "ours moves",
+        "figure",
+        "ours",
+        "bare",
+        "ratio",
+    ]);
+    for (pipe, way, rounds) in measured {
         for (name, figure, digits) in FIGURES {
             let row = summary(rounds, figure);
             table.add_row([
                 pipe.name().to_owned(),
+                way.name(),
                 name.to_owned(),
                 format!("{:.digits$}", row.ours),
                 format!("{:.digits$}", row.bare),
@@ -49,13 +59,13 @@ fn table(measured: &[(Pipe, Rounds)]) -> Table {
             ]);
         }
     }
-    for column in table.column_iter_mut().skip(2) {
+    for column in table.column_iter_mut().skip(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }
 
-fn as_json((pipe, rounds): &(Pipe, Rounds)) -> Value {
+fn as_json((pipe, way, rounds): &(Pipe, Way, Rounds)) -> Value {
     let figures: serde_json::Map<_, _> = FIGURES
         .iter()
         .map(|(name, figure, _)| {
@@ -70,7 +80,7 @@ fn as_json((pipe, rounds): &(Pipe, Rounds)) -> Value {
             ((*name).to_owned(), value)
         })
         .collect();
-    json!({ "pipe": pipe.word(), "figures": figures })
+    json!({ "pipe": pipe.word(), "way": way.name(), "figures": figures })
 }
 
 struct Summary {

@@ -3,6 +3,7 @@
 //! A kill counts only where there was something to lose: records acknowledged beyond the saved
 //! cursor, or a transaction open on the target. `HIGHWATER_PROOF=full` counts ten of each.
 
+pub mod full;
 pub mod sink;
 pub mod sync;
 

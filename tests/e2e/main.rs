@@ -7,6 +7,7 @@ mod door;
 mod full_disk;
 mod kafka;
 mod kills;
+mod memory;
 mod mongo;
 mod program;
 mod servers;

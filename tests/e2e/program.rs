@@ -134,6 +134,14 @@ impl Running {
         Ok(self.child.try_wait()?.is_some())
     }
 
+    /// The most memory that it has had so far, in bytes; `None` where it is over.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"))?;
+        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kilobytes * 1024)
+    }
+
     /// What it has said so far on `out` or `err`.
     pub fn said(&self, stream: &str) -> String {
         let bytes = fs::read(self.output.path().join(stream)).unwrap_or_default();

@@ -147,7 +147,7 @@ pub fn end_of_topic(world: &World) -> Result<(usize, i64)> {
 }
 
 /// The numbers of all records in the topic, in order.
-fn published(world: &World) -> Result<Vec<i64>> {
+pub fn published(world: &World) -> Result<Vec<i64>> {
     let messages = world.kafka.read(&world.topic)?;
     let number = |key: Option<&[u8]>| {
         let text = std::str::from_utf8(key.context("a message without key")?)?;

@@ -10,6 +10,7 @@ use sqlx::{
     FromRow,
     mysql::{MySqlConnection, MySqlDatabaseError},
 };
+use tokio::sync::Mutex;
 
 use crate::{connect::identifier::statement, source::keyset::Micros};
 
@@ -47,6 +48,9 @@ pub(super) struct Touch {
 const PATIENCE: Duration = Duration::from_secs(3);
 const KEPT: Duration = Duration::from_millis(110);
 
+/// One question at a time of this process: flows that all ask would keep each other from an answer.
+static ASKING: Mutex<()> = Mutex::const_new(());
+
 /// What makes each question about transactions another one.
 static ASKED: AtomicU64 = AtomicU64::new(0);
 
@@ -82,7 +86,8 @@ const TOUCHES: &str = "SELECT /* highwater {asked} */ CAST(trx_mysql_thread_id A
     trx_is_read_only, trx_mysql_thread_id = CONNECTION_ID(), CAST(trx_query AS CHAR) \
     FROM information_schema.INNODB_TRX";
 
-/// A transaction of our own, which must show up in that list.
+/// A transaction of our own, which must show up in that list. It begins and ends with the message
+/// that asks: where a reader is dropped while it waits, no session is left with an old snapshot.
 const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 
 /// A clock of the server's zone: DATETIME columns are filled by sessions of that zone. In the hour
@@ -146,13 +151,7 @@ pub(super) async fn transactions(
 pub(super) async fn touches(
     session: &mut MySqlConnection,
 ) -> Result<Option<Vec<Touch>>, sqlx::Error> {
-    sqlx::raw_sql(BEGIN).execute(&mut *session).await?;
-    let found = new_list(session).await;
-    sqlx::raw_sql("COMMIT").execute(session).await?;
-    found
-}
-
-async fn new_list(session: &mut MySqlConnection) -> Result<Option<Vec<Touch>>, sqlx::Error> {
+    let _alone = ASKING.lock().await;
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
         if let Some(found) = list(session).await? {
@@ -167,10 +166,17 @@ async fn new_list(session: &mut MySqlConnection) -> Result<Option<Vec<Touch>>, s
 async fn list(session: &mut MySqlConnection) -> Result<Option<Vec<Touch>>, sqlx::Error> {
     let asked = format!("highwater {} ", ASKED.fetch_add(1, Ordering::Relaxed));
     let text = TOUCHES.replace("highwater {asked} ", &asked);
+    let text = format!("{BEGIN}; {text}; COMMIT");
     // Not prepared: each is another statement.
-    let rows = match sqlx::raw_sql(statement(text)).fetch_all(session).await {
+    let found = sqlx::raw_sql(statement(text))
+        .fetch_all(&mut *session)
+        .await;
+    let rows = match found {
         Ok(rows) => rows,
-        Err(error) if is_unwritten(&error) => return Ok(None),
+        Err(error) if is_unwritten(&error) => {
+            sqlx::raw_sql("COMMIT").execute(session).await?;
+            return Ok(None);
+        }
         Err(error) => return Err(error),
     };
     let mut is_new = false;
