@@ -57,13 +57,16 @@ fn measure_all(wanted: &Measure) -> Result<()> {
     report::print(wanted, &measured)
 }
 
+/// A pipe, one way of ours, and its rounds: ours and the bare one.
+type Measured = (Pipe, Way, Vec<(Run, Run)>);
+
 /// The rounds of one pipe: in each, ours in all its ways and the bare one.
 fn measure_pipe(
     runtime: &tokio::runtime::Runtime,
     wanted: &Measure,
     pipe: Pipe,
     places: &Places,
-) -> Result<Vec<(Pipe, Way, Vec<(Run, Run)>)>> {
+) -> Result<Vec<Measured>> {
     eprintln!("{}: making {} rows", pipe.name(), wanted.rows);
     runtime
         .block_on(seed::seed(pipe, places, wanted.rows))
