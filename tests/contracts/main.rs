@@ -18,6 +18,7 @@ mod sink_mysql_keys;
 mod sink_mysql_values;
 mod sinks;
 mod source;
+mod source_bytes;
 mod source_faults;
 mod source_late;
 mod source_mongodb;

@@ -305,7 +305,7 @@ fn say_ahead(table: &Table, value: &Mark, now: &Mark) {
         newest = value.text(),
         server = now.text(),
         "rows are ahead of the server's clock: they are read when their time has come. Where they are \
-         written in another time zone than the server's, set `late = \"none\"` to read them now"
+         written in another time zone than the server's, declare it as `time-zone`"
     );
 }
 
