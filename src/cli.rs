@@ -80,8 +80,11 @@ pub enum Command {
     Sink(Sink),
     /// Check settings, connections, rights and topics, and say what flows cannot see
     Check(Check),
-    /// Say what `sync` would read next and how the server finds it; changes nothing
+    /// Say what `sync` would read next, how the server finds it, and which table `sink` would make;
+    /// changes nothing
     Plan(Plan),
+    /// Say where each flow stands: how far behind, who runs it, and who holds it back
+    Status(Status),
     /// See and move cursors
     #[command(subcommand)]
     Cursor(Cursor),
@@ -183,6 +186,20 @@ pub struct Plan {
     /// this topic
     #[arg(long, value_name = "TOPIC", value_parser = topic)]
     pub topic: Option<String>,
+
+    /// Show this many of the next records as they would be published; may wait some seconds for rows
+    /// that are not settled yet
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub sample: Option<u16>,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+#[command(after_help = STATUS_EXAMPLES)]
+pub struct Status {
+    /// The data type; without it, every one in the settings
+    #[arg(long, alias = "data_type", value_name = "NAME")]
+    pub data_type: Option<String>,
 }
 
 /// `cursor`.
@@ -253,9 +270,18 @@ const PLAN_EXAMPLES: &str = "\
 Examples:
   highwater plan                                      every data type in the settings
   highwater plan --data-type information --json
+  highwater plan --data-type information --sample 3   and the next three records, as they would be published
 
 It takes no lease, so that it also works while the flow runs. It fails where a page would read or sort
 the whole table, and says the index that mends it.";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  highwater status                                    every flow of the settings, and those of other topics
+  highwater status --json                             the same for a script
+
+It takes no lease and joins no group, so that it also works while flows run. It fails where a flow's
+place cannot be told: a server that does not answer, a damaged cursor; the others are told all the same.";
 
 const CURSOR_EXAMPLES: &str = "\
 Examples:

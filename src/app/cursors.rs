@@ -316,11 +316,11 @@ fn place(text: &str) -> Option<(i32, i64)> {
     (place.0 >= 0 && place.1 >= 0).then_some(place)
 }
 
-fn position_json(position: &Position) -> serde_json::Value {
+pub(super) fn position_json(position: &Position) -> serde_json::Value {
     serde_json::from_str(position.as_str()).unwrap_or_else(|_| json!(position.as_str()))
 }
 
-fn saved_at(seconds: i64) -> String {
+pub(super) fn saved_at(seconds: i64) -> String {
     match chrono::DateTime::from_timestamp(seconds, 0) {
         Some(at) if seconds > 0 => at.format("%Y-%m-%d %H:%M:%SZ").to_string(),
         _ => "never".into(),

@@ -15,7 +15,10 @@ mod open_topics;
 mod plan;
 mod progress;
 mod report;
+mod sample;
 mod sink;
+mod status;
+mod status_shown;
 mod stop;
 mod sync;
 
@@ -90,6 +93,7 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::Sink(arguments) => sink::run(&app, arguments).await,
         Command::Check(arguments) => check::run(&app, arguments).await,
         Command::Plan(arguments) => plan::run(&app, arguments).await,
+        Command::Status(arguments) => status::run(&app, arguments).await,
         Command::Cursor(arguments) => cursors::run(&app, arguments).await,
         // `run` has taken it before.
         Command::Demo(_) => Ok(ExitStatus::Usage),

@@ -33,7 +33,7 @@ use crate::{
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
     source::{
-        ReadLimits, Sharing, Source,
+        ReadLimits, Rules, Sharing, Source,
         mongodb_scan::{MongodbScan, MongodbScanSettings},
         mysql_scan::{MysqlScan, MysqlScanSettings},
         sqlite_scan::{SqliteScan, SqliteScanSettings},
@@ -135,7 +135,9 @@ impl Open {
     /// Where cursors are kept.
     pub(super) async fn cursors(&self) -> Result<Arc<dyn CursorStore>, FlowError> {
         let name = match &self.settings.cursors {
-            Cursors::File { folder } => return Ok(Arc::new(FileCursors::new(folder))),
+            Cursors::File { folder } => {
+                return Ok(Arc::new(FileCursors::new(folder).held_by(holder())));
+            }
             Cursors::Database { connection, .. } => connection,
         };
         let holder = holder();
@@ -185,7 +187,10 @@ impl Open {
         Ok(match self.connection(name)? {
             Connection::Mongodb { .. } => {
                 let mongodb = self.mongodb(name).await?;
-                Box::new(MongodbScan::new(mongodb, &mongodb_scan(from, limits)))
+                Box::new(MongodbScan::new(
+                    mongodb,
+                    &mongodb_scan(from, limits, rules),
+                ))
             }
             Connection::Sqlite { .. } => {
                 let sqlite = self.sqlite(name, Absent::Refuse).await?;
@@ -209,6 +214,7 @@ impl Open {
                     limits,
                     poll,
                     late: late(from),
+                    time_zone: from.time_zone,
                     sharing,
                     rules,
                 };
@@ -379,7 +385,7 @@ fn texts(into: &WriteInto, json: JsonOptions) -> Texts {
     }
 }
 
-fn mongodb_scan(from: &ReadFrom, limits: ReadLimits) -> MongodbScanSettings {
+fn mongodb_scan(from: &ReadFrom, limits: ReadLimits, rules: Rules) -> MongodbScanSettings {
     MongodbScanSettings {
         collection: from.table.clone(),
         incremental: from.incremental.clone(),
@@ -387,5 +393,6 @@ fn mongodb_scan(from: &ReadFrom, limits: ReadLimits) -> MongodbScanSettings {
         poll: from.poll,
         late: late(from),
         sharing: Sharing::among(from.workers),
+        rules,
     }
 }

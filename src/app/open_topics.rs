@@ -5,7 +5,10 @@ use super::{
     open_kafka,
 };
 use crate::{
-    broker::{BrokerError, Publisher, Subscription, embedded::EmbeddedBroker, kafka::KafkaBroker},
+    broker::{
+        BrokerError, Held, Publisher, Subscription, TopicId, embedded::EmbeddedBroker,
+        kafka::KafkaBroker,
+    },
     flow::FlowError,
     model::{Finding, Severity},
     settings::{Chosen, Connection, WriteInto},
@@ -65,6 +68,42 @@ impl Open {
                 Box::new(embedded.subscribe(&chosen.topic, &into.group).await?)
             }
         })
+    }
+
+    /// A data type's topic and what each of its partitions holds, without joining its group; `None`
+    /// where it is not there yet.
+    pub(super) async fn held(
+        &self,
+        chosen: &Chosen<'_>,
+    ) -> Result<Option<(TopicId, Vec<Held>)>, FlowError> {
+        let topic = &chosen.topic;
+        let topics = self.topics(chosen).await?;
+        let id = match &topics {
+            Topics::Kafka(kafka) => kafka.topic(topic).await,
+            Topics::Embedded(embedded) => embedded.topic(topic).await,
+        };
+        let id = match (id, chosen.data_type.create_topic) {
+            (Err(BrokerError::NoTopic(_)), Some(_)) => return Ok(None),
+            (id, _) => id?,
+        };
+        let held = match &topics {
+            Topics::Kafka(kafka) => kafka.held(topic).await?,
+            Topics::Embedded(embedded) => embedded.held(topic).await?,
+        };
+        Ok(Some((id, held)))
+    }
+
+    /// Who consumes a data type's topic now.
+    pub(super) async fn members(
+        &self,
+        chosen: &Chosen<'_>,
+        into: &WriteInto,
+    ) -> Result<Vec<String>, FlowError> {
+        let members = match self.topics(chosen).await? {
+            Topics::Kafka(kafka) => kafka.members(&chosen.topic, &into.group).await,
+            Topics::Embedded(embedded) => embedded.members(&chosen.topic, &into.group).await,
+        };
+        Ok(members?)
     }
 
     /// Whether a topic is there, or would be made.

@@ -2,14 +2,20 @@
 
 use serde_json::json;
 
-use super::{App, choose::Part, open};
+use super::{
+    App,
+    choose::Part,
+    open,
+    sample::{self, Sampled},
+};
 use crate::{
     cli::{self, ExitStatus},
     fault::chain,
     flow::FlowError,
     model::{Finding, FlowName, Position, Severity},
     settings::Chosen,
-    source::{Plan, SettledAt},
+    sink::SinkError,
+    source::{Counted, Plan, SettledAt},
 };
 
 /// A flow, where it stands, and what it would do.
@@ -18,6 +24,9 @@ struct Planned {
     stands: Option<Position>,
     plan: Plan,
     target: Vec<Finding>,
+    /// The statement by which the missing table would be made.
+    create: Option<String>,
+    samples: Vec<Sampled>,
 }
 
 /// Asks for the plan of each chosen flow. Takes no lease.
@@ -31,7 +40,7 @@ pub(super) async fn run(app: &App, arguments: &cli::Plan) -> anyhow::Result<Exit
     let (mut shown, mut status) = (Vec::new(), ExitStatus::Done);
     for it in &chosen {
         let problem = |it: &Finding| it.severity == Severity::Problem;
-        let planned = plan(app, it).await;
+        let planned = plan(app, it, arguments.sample).await;
         match &planned {
             Ok(it) if !it.plan.findings.iter().chain(&it.target).any(problem) => {}
             _ => status = ExitStatus::Failed,
@@ -52,7 +61,7 @@ pub(super) async fn run(app: &App, arguments: &cli::Plan) -> anyhow::Result<Exit
     Ok(status)
 }
 
-async fn plan(app: &App, chosen: &Chosen<'_>) -> Result<Planned, FlowError> {
+async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Planned, FlowError> {
     let flow = open::flow_name(chosen);
     let stored = app.open.cursors().await?.list().await?;
     let stored = stored.into_iter().find(|it| it.flow == flow.text());
@@ -68,19 +77,31 @@ async fn plan(app: &App, chosen: &Chosen<'_>) -> Result<Planned, FlowError> {
     };
     let source = app.open.source(chosen).await?;
     let plan = source.plan(stands.as_ref()).await?;
-    let target = match &chosen.data_type.into {
-        None => Vec::new(),
+    let (target, create) = match &chosen.data_type.into {
+        None => (Vec::new(), None),
         Some(into) => {
-            let codec = open::codec(chosen.data_type);
+            let fields = open::codec(chosen.data_type).decoder.fields();
             let sink = app.open.sink(chosen, into).await?;
-            sink.check(codec.decoder.fields().as_deref()).await?
+            let target = sink.check(fields.as_deref()).await?;
+            // Why it cannot be made is among the findings.
+            let create = match sink.would_create(fields.as_deref()).await {
+                Err(SinkError::Unfit { .. }) => None,
+                other => other?,
+            };
+            (target, create)
         }
+    };
+    let samples = match sample {
+        None => Vec::new(),
+        Some(most) => sample::take(&*source, chosen, stands.as_ref(), most.into()).await?,
     };
     Ok(Planned {
         flow,
         stands,
         plan,
         target,
+        create,
+        samples,
     })
 }
 
@@ -126,9 +147,15 @@ fn show(it: &Planned) {
         };
         println!("  {mark} {}", finding.text);
     }
+    if let Some(create) = &it.create {
+        println!("  would make  {create}");
+    }
+    for sampled in &it.samples {
+        println!("  {}", sampled.line());
+    }
 }
 
-fn settled_text(settled: &SettledAt) -> String {
+pub(super) fn settled_text(settled: &SettledAt) -> String {
     let value = settled.value.as_deref().unwrap_or("nothing yet");
     let behind = format!("{value}, {:.1} s behind the server's clock", settled.behind);
     match &settled.holder {
@@ -146,17 +173,18 @@ fn settled_text(settled: &SettledAt) -> String {
     }
 }
 
+pub(super) fn settled_json(it: &SettledAt) -> serde_json::Value {
+    let holder = it
+        .holder
+        .as_ref()
+        .map(|it| json!({ "connection": it.connection, "who": it.who, "seconds": it.seconds }));
+    json!({ "value": it.value, "behind": it.behind, "holder": holder })
+}
+
 fn as_json(it: &Planned) -> serde_json::Value {
     let plan = &it.plan;
     let access = plan.access.as_ref().map(|it| {
         json!({ "index": it.index, "reads_all": it.reads_all, "sorts": it.sorts, "rows": it.rows })
-    });
-    let settled = plan.settled.as_ref().map(|it| {
-        let holder = it
-            .holder
-            .as_ref()
-            .map(|it| json!({ "connection": it.connection, "who": it.who, "seconds": it.seconds }));
-        json!({ "value": it.value, "behind": it.behind, "holder": holder })
     });
     let texts = |findings: &[Finding]| {
         findings
@@ -168,13 +196,15 @@ fn as_json(it: &Planned) -> serde_json::Value {
         "flow": it.flow.text(),
         "stands_at": it.stands.as_ref().map(Position::as_str),
         "past": plan.past.number(),
-        "past_is_exact": matches!(plan.past, crate::source::Counted::Exactly(_)),
+        "past_is_exact": matches!(plan.past, Counted::Exactly(_)),
         "nulls": plan.nulls.number(),
         "query": plan.query,
         "bound": plan.bound,
         "access": access,
-        "settled": settled,
+        "settled": plan.settled.as_ref().map(settled_json),
         "findings": texts(&plan.findings),
         "target": texts(&it.target),
+        "create": it.create,
+        "samples": it.samples.iter().map(Sampled::as_json).collect::<Vec<_>>(),
     })
 }

@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc};
 use tokio::sync::{Notify, mpsc};
 
 use super::{
-    BrokerError, TopicId,
+    BrokerError, Held, TopicId,
     embedded_publisher::{Publish, write_all},
     embedded_store::{self as store, Topic},
 };
@@ -101,6 +101,38 @@ impl EmbeddedBroker {
         store::forget_before(&self.connection, found.key, partition, offset)
             .await
             .map_err(store::error)
+    }
+
+    /// What each partition of a topic holds. Joins no group.
+    ///
+    /// # Errors
+    /// As `topic` says.
+    pub async fn held(&self, topic: &str) -> Result<Vec<Held>, BrokerError> {
+        let found = self.find(topic).await?;
+        let mut held = Vec::new();
+        for partition in 0..found.partitions {
+            let bounds = store::bounds(&self.connection, found.key, partition).await;
+            let bounds = bounds.map_err(store::error)?;
+            let (first, end) = bounds.ok_or_else(|| BrokerError::NoTopic(topic.to_owned()))?;
+            held.push(Held {
+                partition,
+                first,
+                end,
+            });
+        }
+        Ok(held)
+    }
+
+    /// Who reads a topic for `group`.
+    ///
+    /// # Errors
+    /// As `topic` says.
+    pub async fn members(&self, topic: &str, group: &str) -> Result<Vec<String>, BrokerError> {
+        let is_read = self.subscribe(topic, group).await?.is_read()?;
+        Ok(is_read
+            .then(|| "a process of this machine".to_owned())
+            .into_iter()
+            .collect())
     }
 
     /// A publisher to a topic, which must be there.

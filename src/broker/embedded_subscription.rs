@@ -83,6 +83,24 @@ impl EmbeddedSubscription {
         }
     }
 
+    /// Whether any member reads. This one does not become it.
+    pub(super) fn is_read(&self) -> Result<bool, BrokerError> {
+        let refused = |error: io::Error| BrokerError::Refused {
+            advice: format!("see to {}", self.lock_path.display()),
+            cause: error.into(),
+        };
+        let file = match File::open(&self.lock_path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(refused(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(refused(error)),
+        }
+    }
+
     /// Messages of the partition whose turn it is.
     async fn messages(&mut self) -> Result<Option<Polled>, BrokerError> {
         let readable = |(partition, it): (&i32, &Reading)| {

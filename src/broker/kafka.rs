@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
-use super::{BrokerError, TopicId, kafka_topics};
+use super::{BrokerError, Held, TopicId, kafka_look, kafka_topics};
 pub use super::{
     kafka_member::KafkaSubscriptionSettings,
     kafka_publisher::{KafkaCompression, KafkaPartitioner, KafkaPublisher, KafkaPublisherSettings},
@@ -55,6 +55,22 @@ impl KafkaBroker {
     /// `Refused` where the cluster will not make it.
     pub async fn ensure_topic(&self, topic: &str, create: CreateTopic) -> Result<(), BrokerError> {
         kafka_topics::ensure(&self.config, &self.name, topic, create).await
+    }
+
+    /// What each partition of a topic holds. Joins no group.
+    ///
+    /// # Errors
+    /// As `topic` says.
+    pub async fn held(&self, topic: &str) -> Result<Vec<Held>, BrokerError> {
+        kafka_look::held(&self.config, &self.name, topic).await
+    }
+
+    /// Who is in `group`: the client and the host of each.
+    ///
+    /// # Errors
+    /// As `topic` says.
+    pub async fn members(&self, topic: &str, group: &str) -> Result<Vec<String>, BrokerError> {
+        kafka_look::members(&self.config, &self.name, topic, group).await
     }
 
     /// A publisher to a topic, which must be there.

@@ -160,7 +160,7 @@ async fn known_everywhere(
 }
 
 /// Puts a question to a client that lives only as long, on a thread that may block.
-async fn with_client<T: Send + 'static>(
+pub(super) async fn with_client<T: Send + 'static>(
     config: &ClientConfig,
     name: &str,
     topic: &str,

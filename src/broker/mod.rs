@@ -26,6 +26,7 @@ pub mod file;
 pub mod kafka;
 mod kafka_delivery;
 mod kafka_errors;
+mod kafka_look;
 mod kafka_member;
 mod kafka_membership;
 mod kafka_publisher;
@@ -200,6 +201,17 @@ pub struct TopicId {
     pub name: String,
     /// Its id, as text.
     pub id: String,
+}
+
+/// What a partition holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// The partition.
+    pub partition: i32,
+    /// The first offset that is there.
+    pub first: i64,
+    /// The offset after the last one.
+    pub end: i64,
 }
 
 /// What can go wrong with a broker.

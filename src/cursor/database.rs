@@ -19,8 +19,8 @@ use async_trait::async_trait;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
-use self::table::{Failure, Row, Stored, Table};
-use super::{CursorError, CursorLease, CursorStore, StoredCursor};
+use self::table::{Failure, Lease, Row, Stored, Table};
+use super::{CursorError, CursorLease, CursorStore, Leased, StoredCursor};
 use crate::{
     connect::{mongodb::MongodbConnection, mysql::MysqlConnection, sqlite::SqliteConnection},
     fault::chain,
@@ -110,7 +110,7 @@ impl DatabaseCursors {
     async fn take(&self, flow: &str) -> Result<i64, CursorError> {
         let lost = |error| failed(self.table.place(), error);
         let patience = Instant::now() + self.lease * 2;
-        let mut seen = None;
+        let mut seen: Option<Lease> = None;
         loop {
             let taken = self
                 .table
@@ -121,12 +121,15 @@ impl DatabaseCursors {
                 return Ok(fence);
             }
             let holder = self.table.holder(flow).await.map_err(lost)?;
-            let is_alive = seen.is_some() && seen != holder && holder.is_some();
+            let is_alive = match (&seen, &holder) {
+                (Some(seen), Some(now)) => (&seen.holder, seen.until) != (&now.holder, now.until),
+                _ => false,
+            };
             if is_alive || Instant::now() >= patience {
-                return Err(self.held_elsewhere(flow, holder.map(|(holder, _)| holder)));
+                return Err(self.held_elsewhere(flow, holder.map(|it| it.holder)));
             }
             if seen.is_none()
-                && let Some((holder, _)) = &holder
+                && let Some(Lease { holder, .. }) = &holder
             {
                 tracing::info!(
                     flow,
@@ -187,8 +190,20 @@ impl CursorStore for DatabaseCursors {
             flow: String::from_utf8_lossy(&row.flow).into_owned(),
             position: position_of(row.position),
             saved_at: row.saved_at,
+            saved_by: row.saved_by,
         };
         Ok(rows.into_iter().map(stored).collect())
+    }
+
+    async fn leased(&self, flow: &FlowName) -> Result<Option<Leased>, CursorError> {
+        let found = self.table.holder(&flow.text()).await;
+        let found = found.map_err(|error| failed(self.table.place(), error))?;
+        // One that has run out is nobody's.
+        let alive = found.filter(|it| it.left > 0);
+        Ok(alive.map(|it| Leased {
+            by: it.holder,
+            until: Some(it.until / 1000),
+        }))
     }
 
     fn place(&self, flow: &FlowName) -> String {

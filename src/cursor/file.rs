@@ -6,19 +6,21 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{CursorError, CursorLease, CursorStore, StoredCursor};
+use super::{CursorError, CursorLease, CursorStore, Leased, StoredCursor};
 use crate::model::{FlowName, Position};
 
 /// A folder of cursor files.
 #[derive(Debug, Clone)]
 pub struct FileCursors {
     folder: PathBuf,
+    holder: String,
 }
 
 /// What stands in a cursor file.
@@ -27,6 +29,8 @@ pub struct FileCursors {
 struct Content {
     flow: String,
     saved_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    saved_by: Option<String>,
     position: Box<RawValue>,
 }
 
@@ -35,7 +39,15 @@ impl FileCursors {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
+            holder: format!("process {}", std::process::id()),
         }
+    }
+
+    /// `holder` is how others are told who has a cursor, and who saved it.
+    #[must_use]
+    pub fn held_by(mut self, holder: impl Into<String>) -> Self {
+        self.holder = holder.into();
+        self
     }
 
     fn path(&self, flow: &str) -> PathBuf {
@@ -52,10 +64,16 @@ impl CursorStore for FileCursors {
         fs::create_dir_all(&self.folder).map_err(refused)?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
+        let mut looks = 0;
         let mut lock = loop {
             let lock = options.open(&lock_path).map_err(refused)?;
             match lock.try_lock() {
                 Ok(()) => (),
+                Err(TryLockError::WouldBlock) if looks < LOOKS => {
+                    looks += 1;
+                    tokio::time::sleep(GLANCE).await;
+                    continue;
+                }
                 Err(TryLockError::WouldBlock) => {
                     let holder = fs::read_to_string(&lock_path).unwrap_or_default();
                     return Err(CursorError::Held {
@@ -72,9 +90,10 @@ impl CursorStore for FileCursors {
         };
         // Who holds it is a courtesy to the next one who asks; the lock is what counts.
         let _ = lock.set_len(0);
-        let _ = write!(lock, "process {}", std::process::id());
+        let _ = lock.write_all(self.holder.as_bytes());
         Ok(Box::new(FileLease {
             flow: flow.text(),
+            holder: self.holder.clone(),
             path,
             lock_path,
             lock: Arc::new(lock),
@@ -102,12 +121,14 @@ impl CursorStore for FileCursors {
                     flow: content.flow,
                     position: Ok(Position::new(content.position.get())),
                     saved_at: content.saved_at,
+                    saved_by: content.saved_by,
                 },
                 Ok(None) => continue,
                 Err(error) => StoredCursor {
                     flow: flow_of(&path),
                     position: Err(error.to_string()),
                     saved_at: 0,
+                    saved_by: None,
                 },
             });
         }
@@ -115,14 +136,42 @@ impl CursorStore for FileCursors {
         Ok(cursors)
     }
 
+    async fn leased(&self, flow: &FlowName) -> Result<Option<Leased>, CursorError> {
+        let lock_path = self.path(&flow.text()).with_extension("lock");
+        let refused = |cause| refused(&lock_path, cause);
+        let lock = match File::open(&lock_path) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(refused(error)),
+        };
+        // Shared, so that two who look do not take each other for a holder; gone with this file.
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => {
+                let holder = io::read_to_string(&lock).unwrap_or_default();
+                Ok(Some(Leased {
+                    by: holder.trim().to_owned(),
+                    until: None,
+                }))
+            }
+            Err(TryLockError::Error(cause)) => Err(refused(cause)),
+        }
+    }
+
     fn place(&self, flow: &FlowName) -> String {
         self.path(&flow.text()).display().to_string()
     }
 }
 
+/// Who only looks whether a flow runs has its lock for an instant: a lock that is still there after
+/// these looks is a runner's.
+const LOOKS: u32 = 5;
+const GLANCE: Duration = Duration::from_millis(20);
+
 /// One cursor file, with its lock held for the life of this process.
 struct FileLease {
     flow: String,
+    holder: String,
     path: PathBuf,
     lock_path: PathBuf,
     lock: Arc<File>,
@@ -161,6 +210,7 @@ impl CursorLease for FileLease {
         let content = Content {
             flow: self.flow.clone(),
             saved_at: chrono::Utc::now().timestamp(),
+            saved_by: Some(self.holder.clone()),
             position: raw,
         };
         let mut text = serde_json::to_vec_pretty(&content)

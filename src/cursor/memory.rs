@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{CursorError, CursorLease, CursorStore, StoredCursor};
+use super::{CursorError, CursorLease, CursorStore, Leased, StoredCursor};
 use crate::model::{FlowName, Position};
 
 /// Cursors that live as long as this value and its clones.
@@ -61,8 +61,17 @@ impl CursorStore for MemoryCursors {
             flow: flow.clone(),
             position: Ok(position.clone()),
             saved_at: 0,
+            saved_by: None,
         };
         Ok(shared.cursors.iter().map(cursor).collect())
+    }
+
+    async fn leased(&self, flow: &FlowName) -> Result<Option<Leased>, CursorError> {
+        let is_held = self.lock().held.contains(&flow.text());
+        Ok(is_held.then(|| Leased {
+            by: "this process".into(),
+            until: None,
+        }))
     }
 
     fn place(&self, flow: &FlowName) -> String {

@@ -35,6 +35,12 @@ pub trait CursorStore: Send + Sync {
     /// As `CursorError` says.
     async fn list(&self) -> Result<Vec<StoredCursor>, CursorError>;
 
+    /// Who runs `flow` now; `None` where nobody does. Takes no lease, and keeps nobody from taking it.
+    ///
+    /// # Errors
+    /// As `CursorError` says.
+    async fn leased(&self, flow: &FlowName) -> Result<Option<Leased>, CursorError>;
+
     /// Where a person finds the cursor of `flow`: a path, or a table.
     fn place(&self, flow: &FlowName) -> String;
 }
@@ -73,6 +79,18 @@ pub struct StoredCursor {
     pub position: Result<Position, String>,
     /// When it was saved: seconds since the epoch.
     pub saved_at: i64,
+    /// Who saved it; `None` where the store was not told.
+    pub saved_by: Option<String>,
+}
+
+/// Who has a flow's cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leased {
+    /// The process, and its machine where the store is shared.
+    pub by: String,
+    /// When another may take it, if it is not renewed: seconds since the epoch. `None` where it is
+    /// free as soon as that process ends.
+    pub until: Option<i64>,
 }
 
 /// What can go wrong with a cursor.

@@ -43,16 +43,8 @@ fn what_a_source_cannot_do_is_said_with_what_it_can() {
             "no index over the first",
         ),
         (
-            r#"connection = "crawler", collection = "t", nulls = "first""#,
-            "cannot be read in order yet",
-        ),
-        (
-            r#"connection = "crawler", collection = "t", late = "re-read""#,
-            "is for MySQL and MariaDB",
-        ),
-        (
             r#"connection = "local", table = "t", incremental = "a", late = "re-read""#,
-            "is for MySQL and MariaDB",
+            "is for sources with several writers",
         ),
         (r#"connection = "shop", table = "t""#, "is missing"),
     ] {

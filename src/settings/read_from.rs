@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono_tz::Tz;
+
 use super::{
     connection::ConnectionKind as Kind,
     references::{Connections, SOURCES},
@@ -38,6 +40,8 @@ pub struct ReadFrom {
     pub settle: Option<Duration>,
     /// How far the writers' clocks may be apart, where it is declared.
     pub clock_skew: Option<Duration>,
+    /// The zone of a DATETIME or DATE, where it is not the server's own.
+    pub time_zone: Option<Tz>,
     /// Rows sent early that are remembered, at most.
     pub re_read_rows: usize,
 }
@@ -88,14 +92,32 @@ impl ReadFrom {
             bytes,
             workers: section.number_or("workers", usual_workers(kind), 1..=64),
             poll: section.duration_or("poll", Duration::from_secs(1)),
-            nulls: read_nulls(section, mongodb),
+            nulls: section.choice_or("nulls", NullRows::Refuse),
             coalesce,
             late: read_late(section, kind),
             settle: section.optional_duration("settle"),
             clock_skew: section.optional_duration("clock-skew"),
+            time_zone: read_zone(section, kind),
             re_read_rows: section.number_or("re-read-rows", 100_000, 1..=10_000_000),
         }
     }
+}
+
+fn read_zone(section: &mut Section<'_>, kind: Option<Kind>) -> Option<Tz> {
+    let named = section.optional_text("time-zone")?;
+    let span = section.written("time-zone")?;
+    if !matches!(kind, None | Some(Kind::Mysql | Kind::Mariadb)) {
+        let message = "a time zone is for DATETIME and DATE of MySQL and MariaDB".to_owned();
+        section.wrong("time-zone", &span, message, Some("leave it out".to_owned()));
+        return None;
+    }
+    let zone = named.text.parse().ok();
+    if zone.is_none() {
+        let message = format!("there is no time zone `{}`", named.text);
+        let help = "write its name, as \"Asia/Shanghai\" or \"UTC\"".to_owned();
+        section.wrong("time-zone", &span, message, Some(help));
+    }
+    zone
 }
 
 /// The field, and those that count where it has no value.
@@ -122,27 +144,14 @@ fn read_incremental(section: &mut Section<'_>, mongodb: bool) -> (String, Vec<St
     (first.unwrap_or_else(usual), others)
 }
 
-fn read_nulls(section: &mut Section<'_>, mongodb: bool) -> NullRows {
-    let nulls = section.choice_or("nulls", NullRows::Refuse);
-    if let (true, true, Some(span)) = (mongodb, nulls != NullRows::Refuse, section.written("nulls"))
-    {
-        let message = "documents without a value cannot be read in order yet".to_owned();
-        let help = "give them a value, or read by another field, such as `_id`".to_owned();
-        section.wrong("nulls", &span, message, Some(help));
-    }
-    nulls
-}
-
 fn read_late(section: &mut Section<'_>, kind: Option<Kind>) -> LateRows {
     let late = section.choice_or("late", usual_late(kind));
     if let (LateRows::ReRead, Some(span)) = (late, section.written("late")) {
-        let instead = match kind {
-            Some(Kind::Mongodb) => "hold-back",
-            Some(Kind::Sqlite) => "none",
-            _ => return late,
-        };
-        let message = "\"re-read\" is for MySQL and MariaDB".to_owned();
-        section.wrong("late", &span, message, Some(format!("write \"{instead}\"")));
+        if kind != Some(Kind::Sqlite) {
+            return late;
+        }
+        let message = "\"re-read\" is for sources with several writers at a time".to_owned();
+        section.wrong("late", &span, message, Some("write \"none\"".to_owned()));
     }
     late
 }

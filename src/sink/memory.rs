@@ -126,6 +126,13 @@ impl Sink for MemorySink {
         }])
     }
 
+    async fn would_create(
+        &self,
+        _: Option<&[(String, Kind)]>,
+    ) -> Result<Option<String>, SinkError> {
+        Ok(None)
+    }
+
     async fn prepare(&self, _: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         Ok(())
     }
@@ -145,6 +152,10 @@ impl Sink for MemorySink {
             (&a.topic, &a.topic_id, a.partition).cmp(&(&b.topic, &b.topic_id, b.partition))
         });
         Ok(progress)
+    }
+
+    async fn moved_at(&self, _: &str) -> Result<Option<i64>, SinkError> {
+        Ok(None)
     }
 
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {

@@ -56,6 +56,16 @@ pub trait Sink: Send + Sync {
     /// Only where the check itself cannot be made.
     async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError>;
 
+    /// The statement by which `prepare` would make the missing table; `None` where it is there. Changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// `Unfit` where the table is missing and cannot be made.
+    async fn would_create(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Option<String>, SinkError>;
+
     /// Makes what is missing and may be made (the progress table; the target table, where the
     /// settings allow it and `fields` are known), and learns the target's columns.
     ///
@@ -68,6 +78,12 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// As `SinkError` says.
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError>;
+
+    /// When progress of `flow` was stored last: seconds since the epoch; `None` where there is none.
+    ///
+    /// # Errors
+    /// As `SinkError` says.
+    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError>;
 
     /// Applies `records` (one part for each table) and moves the progress, all in one transaction.
     ///

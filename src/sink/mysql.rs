@@ -289,6 +289,21 @@ impl Sink for MysqlSink {
         findings
     }
 
+    async fn would_create(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Option<String>, SinkError> {
+        let mut session = self.session().await?;
+        let found = self.look_up(&mut session).await;
+        let collation = exact_collation(&mut session).await;
+        self.sessions.abandon(session).await;
+        match (found?, collation) {
+            (Some(_), _) => Ok(None),
+            (None, Ok(collation)) => self.design(fields, collation).map(Some),
+            (None, Err(error)) => Err(beside_records(&self.name, error)),
+        }
+    }
+
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         let table = self.learn(fields).await?;
         match fields {
@@ -305,6 +320,16 @@ impl Sink for MysqlSink {
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
         let mut session = self.session().await?;
         let read = self.progress.read(&mut session, flow).await;
+        match &read {
+            Ok(_) => self.sessions.give_back(session),
+            Err(_) => self.sessions.abandon(session).await,
+        }
+        read.map_err(|error| beside_records(&self.name, error))
+    }
+
+    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        let mut session = self.session().await?;
+        let read = self.progress.moved_at(&mut session, flow).await;
         match &read {
             Ok(_) => self.sessions.give_back(session),
             Err(_) => self.sessions.abandon(session).await,

@@ -1,6 +1,6 @@
 //! Progress in MySQL and MariaDB: one row per flow, topic, topic id and partition.
 
-use sqlx::{Executor, MySqlConnection, mysql::MySqlDatabaseError, query, query_as};
+use sqlx::{Executor, MySqlConnection, mysql::MySqlDatabaseError, query, query_as, query_scalar};
 
 use super::{Advance, Progress, sql_failure::Failure, table_runs::Misfit};
 use crate::connect::identifier::statement;
@@ -103,6 +103,23 @@ impl MysqlProgress {
                     next_offset,
                 })
                 .collect()),
+        }
+    }
+
+    /// When any of it was stored last, in seconds since the epoch. Sessions are in UTC.
+    pub(super) async fn moved_at(
+        &self,
+        session: &mut MySqlConnection,
+        flow: &str,
+    ) -> Result<Option<i64>, sqlx::Error> {
+        let text = format!(
+            "SELECT CAST(UNIX_TIMESTAMP(MAX(updated_at)) AS SIGNED) FROM {} WHERE flow=?",
+            self.quoted
+        );
+        let asked = query_scalar(statement(text)).bind(flow);
+        match asked.fetch_one(session).await {
+            Err(error) if number(&error) == Some(NO_TABLE) => Ok(None),
+            read => read,
         }
     }
 

@@ -233,6 +233,16 @@ impl Sink for SqliteSink {
         sqlite_check::check(self, fields).await
     }
 
+    async fn would_create(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Option<String>, SinkError> {
+        match self.found().await? {
+            Some(_) => Ok(None),
+            None => self.design(fields).map(Some),
+        }
+    }
+
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         let table = self.learn(fields).await?;
         match fields {
@@ -248,6 +258,14 @@ impl Sink for SqliteSink {
 
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
         let read = self.progress.read(self.connection.readers(), flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        let read = self
+            .progress
+            .moved_at(self.connection.readers(), flow)
+            .await;
         read.map_err(|error| self.failed(error))
     }
 

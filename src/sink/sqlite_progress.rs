@@ -1,6 +1,6 @@
 //! Progress in SQLite: one row per flow, topic, topic id and partition.
 
-use sqlx::{SqliteConnection as Session, query, query_as, sqlite::SqlitePool};
+use sqlx::{SqliteConnection as Session, query, query_as, query_scalar, sqlite::SqlitePool};
 
 use super::{Advance, Progress, sql_failure::Failure};
 use crate::connect::identifier::statement;
@@ -82,6 +82,25 @@ impl SqliteProgress {
                     next_offset,
                 })
                 .collect()),
+        }
+    }
+
+    /// When any of it was stored last, in seconds since the epoch.
+    pub(super) async fn moved_at(
+        &self,
+        readers: &SqlitePool,
+        flow: &str,
+    ) -> Result<Option<i64>, sqlx::Error> {
+        let text = format!(
+            "SELECT CAST(strftime('%s', max(updated_at)) AS INTEGER) FROM {} WHERE flow=?",
+            self.quoted
+        );
+        let asked = query_scalar(statement(text)).bind(flow);
+        match asked.fetch_one(readers).await {
+            Err(sqlx::Error::Database(said)) if said.message().contains("no such table") => {
+                Ok(None)
+            }
+            read => read,
         }
     }
 

@@ -14,6 +14,7 @@ mod pass;
 mod place;
 mod plan;
 mod read_ahead;
+mod standing;
 mod statement;
 mod stretch;
 
@@ -21,7 +22,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-pub(super) use batches::Batches;
+pub(super) use batches::{At, Batches};
 pub(super) use full::Full;
 pub(super) use hold::{Ceiling, Clock, HeldBy, Micros, Settled, clock, micros_of};
 pub(super) use index::{Index, key, place};
@@ -31,6 +32,7 @@ pub(super) use moment::instant;
 pub(super) use place::{Place, Stand};
 pub(super) use plan::{ceiling, texts};
 pub(super) use read_ahead::{Outlet, ReadAhead};
+pub(super) use standing::standing;
 pub(super) use statement::{Form, Page, Wanted};
 pub(super) use stretch::Lane;
 

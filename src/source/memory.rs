@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::{
     Counted, Extent, Manner, Plan, Progress, ReadLimits, Source, SourceError, SourceReader,
+    Standing,
 };
 use crate::model::{Batch, Finding, Op, Position, Records, Schema, Severity, Value};
 
@@ -95,6 +96,18 @@ impl Source for MemorySource {
             nulls: Counted::Exactly(0),
             settled: None,
             findings: Vec::new(),
+        })
+    }
+
+    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
+        let past = self.plan(stored).await?.past;
+        let rows = lock(&self.shared.rows);
+        Ok(Standing {
+            at: stored.map(|it| it.as_str().to_owned()),
+            newest: rows.last().map(|(id, _)| id.to_string()),
+            behind: None,
+            past,
+            settled: None,
         })
     }
 

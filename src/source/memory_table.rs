@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::{
     Counted, EarlySettings, Extent, Late, Manner, Nulls, Plan, Progress, ReadLimits, Rules,
-    Sharing, Source, SourceError, SourceReader,
+    Sharing, Source, SourceError, SourceReader, Standing,
     keyset::{
         self, Batches, Ceiling, Clock, Form, HeldBy, KeyColumn, Lane, Mark, MarkKind, Micros, Page,
         Pages, Place, ReadAhead, Reading, Settled, Table, Wanted, clock, micros_of,
@@ -162,6 +162,15 @@ impl Source for MemoryScan {
             settled: None,
             findings: Vec::new(),
         })
+    }
+
+    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
+        let place = match stored {
+            Some(stored) => Place::parse(stored, &self.learned)?,
+            None => Place::behind(Vec::new()),
+        };
+        let past = self.plan(stored).await?.past;
+        keyset::standing(&self.learned, &mut self.pages(), &place, past, None).await
     }
 
     async fn begin(

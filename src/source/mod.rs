@@ -27,6 +27,7 @@ mod plan;
 mod rules;
 mod samples;
 pub mod sqlite_scan;
+mod standing;
 
 use async_trait::async_trait;
 
@@ -34,6 +35,7 @@ pub use chunks::Sharing;
 pub use late::{HoldBack, Late};
 pub use plan::{Access, Counted, Holder, Plan, SettledAt};
 pub use rules::{EarlySettings, MOST_EARLY, Nulls, Rules};
+pub use standing::Standing;
 
 use crate::{
     fault::{Cause, Fault, Faulty},
@@ -60,6 +62,12 @@ pub trait Source: Send + Sync {
     /// `Unfit` with the remedy where it cannot be read at all, `Position` where `stored` is not one
     /// of this source's.
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError>;
+
+    /// Where a read from `stored` stands beside this source now. Reads no more than the last record.
+    ///
+    /// # Errors
+    /// As `plan`.
+    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError>;
 
     /// The position to open at for `extent`, given the stored one: an incremental read goes on
     /// from it (or starts at the first record), a full one starts over, unless `stored` is itself

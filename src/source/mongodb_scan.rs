@@ -4,6 +4,7 @@
 //! over all others. So each class that the field holds is read by queries of its own, behind a
 //! mark of its own. Null, lists and missing values are refused.
 
+mod batches;
 mod check;
 mod chunk_token;
 mod class;
@@ -16,6 +17,8 @@ mod plan;
 mod range;
 mod reading;
 mod settled;
+mod stand;
+mod standing;
 mod values;
 
 use std::{sync::Arc, time::Duration};
@@ -29,10 +32,12 @@ use self::{
     marks::Marks,
     place::Place,
     reading::Reading,
+    stand::Stand,
 };
 use super::{
-    Extent, Late, Manner, Plan, Progress, ReadLimits, Sharing, Source, SourceError, SourceReader,
-    keyset::ReadAhead,
+    EarlySettings, Extent, Late, Manner, Nulls, Plan, Progress, ReadLimits, Rules, Sharing, Source,
+    SourceError, SourceReader, Standing,
+    keyset::{Lane, ReadAhead},
 };
 use crate::{
     connect::mongodb::MongodbConnection,
@@ -54,6 +59,8 @@ pub struct MongodbScanSettings {
     pub late: Late,
     /// How a full read is shared out.
     pub sharing: Sharing,
+    /// What else is gone by. `coalesce` is of no use here: no index serves it.
+    pub rules: Rules,
 }
 
 /// A collection as a source of records: each document with all its fields, keyed by `_id`.
@@ -63,6 +70,7 @@ pub struct MongodbScan {
     poll: Duration,
     late: Late,
     sharing: Sharing,
+    early: Option<EarlySettings>,
 }
 
 impl MongodbScan {
@@ -75,13 +83,20 @@ impl MongodbScan {
             poll,
             late,
             sharing,
+            rules,
         } = settings;
         Self {
-            scanned: Arc::new(Scanned::new(connection, collection, incremental)),
+            scanned: Arc::new(Scanned::new(
+                connection,
+                collection,
+                incremental,
+                rules.nulls,
+            )),
             limits: *limits,
             poll: *poll,
             late: *late,
             sharing: *sharing,
+            early: rules.early(*late),
         }
     }
 }
@@ -100,6 +115,10 @@ impl Source for MongodbScan {
         plan::plan(&self.scanned, self.late, stored).await
     }
 
+    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
+        standing::standing(&self.scanned, self.late, stored).await
+    }
+
     async fn begin(
         &self,
         extent: Extent,
@@ -108,12 +127,12 @@ impl Source for MongodbScan {
         let order = &self.scanned.order;
         let stored = stored.map(|it| Place::parse(it, order)).transpose()?;
         let place = match (extent, stored) {
-            (Extent::Incremental, None) => Place::Incremental(Marks::default()),
+            (Extent::Incremental, None) => Place::Incremental(Stand::default()),
             (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full(_))) => place,
             (Extent::FullAmount, _) => Place::Full(Full::of_all(match self.late {
                 Late::None => self.ends().await?,
                 // Found by the reader, which may have to wait for it.
-                Late::HoldBack(_) | Late::ReRead(_) => Marks::default(),
+                Late::HoldBack(_) | Late::ReRead(_) => Stand::default(),
             })),
         };
         Ok(place.position(order))
@@ -134,6 +153,7 @@ impl Source for MongodbScan {
             manner,
             poll: self.poll,
             sharing: self.sharing,
+            early: self.early.clone(),
         };
         let (name, schema) = (self.name(), self.scanned.schema.clone());
         let start = position.clone();
@@ -175,20 +195,29 @@ impl Source for MongodbScan {
         let mut marks = Marks::at(vec![value.clone()]);
         // What sorts before it is behind it, too.
         for class in classes.into_iter().filter(|it| *it < Class::of(&value)) {
-            marks.put(self.scanned.last(class, None).await?.unwrap_or_default());
+            let last = self.scanned.last(Lane::Values, class, None).await?;
+            marks.put(last.unwrap_or_default());
         }
-        Ok(Place::Incremental(marks).position(order))
+        Ok(Place::Incremental(Stand::behind(marks)).position(order))
     }
 }
 
 impl MongodbScan {
     /// Behind all documents that there are now.
-    async fn ends(&self) -> Result<Marks, SourceError> {
-        let mut marks = Marks::default();
-        for class in self.scanned.classes().await?.values {
-            marks.put(self.scanned.last(class, None).await?.unwrap_or_default());
+    async fn ends(&self) -> Result<Stand, SourceError> {
+        let mut stand = Stand::default();
+        let classes = self.scanned.classes().await?;
+        let mut lanes = vec![(Lane::Values, classes.values)];
+        if self.scanned.nulls == Nulls::First {
+            lanes.push((Lane::Nulls, classes.ids));
         }
-        Ok(marks)
+        for (lane, classes) in lanes {
+            for class in classes {
+                let last = self.scanned.last(lane, class, None).await?;
+                stand.of_mut(lane).put(last.unwrap_or_default());
+            }
+        }
+        Ok(stand)
     }
 }
 

@@ -5,6 +5,7 @@ mod check;
 mod columns;
 mod plan;
 mod random;
+mod standing;
 mod unpack;
 mod writers;
 
@@ -20,7 +21,7 @@ use sqlx::{
 
 use super::{
     Extent, Late, Manner, Nulls, Plan, Progress, ReadLimits, Rules, Sharing, Source, SourceError,
-    SourceReader,
+    SourceReader, Standing,
     keyset::{
         self, Batches, HeldBy, KeyColumn, Lane, Mark, MarkKind, Page, Pages, Place, ReadAhead,
         Reading, Settled, failed,
@@ -50,6 +51,8 @@ pub struct MysqlScanSettings {
     pub poll: Duration,
     /// How late commits are met.
     pub late: Late,
+    /// The zone of a DATETIME or DATE, where it is not the server's own.
+    pub time_zone: Option<chrono_tz::Tz>,
     /// How a full read is shared out.
     pub sharing: Sharing,
     /// What else is gone by.
@@ -188,6 +191,10 @@ impl Source for MysqlScan {
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
         plan::plan(self, stored).await
+    }
+
+    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
+        standing::standing(self, stored).await
     }
 
     async fn begin(

@@ -3,6 +3,7 @@
 mod check;
 mod columns;
 mod plan;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use sqlx::{
 
 use super::{
     Extent, Manner, Plan, Progress, ReadLimits, Rules, Sharing, Source, SourceError, SourceReader,
+    Standing,
     keyset::{
         self, Batches, HeldBy, Lane, Mark, Page, Pages, Place, ReadAhead, Reading, Settled, failed,
     },
@@ -120,6 +122,10 @@ impl Source for SqliteScan {
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
         plan::plan(self, stored).await
+    }
+
+    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
+        standing::standing(self, stored).await
     }
 
     async fn begin(

@@ -14,6 +14,7 @@ use highwater::{
 };
 use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
 
+use super::codec_options;
 use super::codec_values::{Tree, bson, document, information, tree};
 
 /// A format in both directions.
@@ -65,6 +66,14 @@ macro_rules! formats {
 
 formats! {
     json: Case { format: &Json::PLAIN, fields: || document(tree()), again: as_json, key: "key" };
+    json_with_micros: Case {
+        format: &codec_options::IN_MICROS, fields: codec_options::fields,
+        again: codec_options::in_micros, key: "key",
+    };
+    json_with_millis: Case {
+        format: &codec_options::IN_MILLIS, fields: codec_options::fields,
+        again: codec_options::in_millis, key: "key",
+    };
     canonical_json: Case {
         format: &Json { documents: Documents::Canonical, ..Json::PLAIN },
         fields: bson, again: <[_]>::to_vec, key: "key",

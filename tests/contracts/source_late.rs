@@ -30,6 +30,7 @@ on_both_servers!(
     what_stays_open_stays_for_a_later_run,
     without_the_right_the_declared_time_is_waited_for,
     random_keys_are_refused,
+    a_declared_time_zone_is_that_of_the_column,
 );
 
 /// The last row takes its value first, and is committed behind another one.
@@ -58,6 +59,7 @@ fn scan(connection: &MysqlConnection, incremental: &str, late: Late) -> MysqlSca
         limits: limits(10),
         poll: POLL,
         late,
+        time_zone: None,
         sharing: super::sources::SHARING,
         rules: highwater::source::Rules::default(),
     };
@@ -349,4 +351,39 @@ async fn random_keys_are_refused(connection: &MysqlConnection) {
         .run("UPDATE t SET id = CONCAT('018f4e2a-7c3b-7def-8a12-34567890000', at)")
         .await;
     start(&source, Extent::Incremental).await;
+}
+
+/// Values of a zone that is fourteen hours ahead: without the key they would wait so long.
+async fn a_declared_time_zone_is_that_of_the_column(connection: &MysqlConnection) {
+    for (kind, column) in [("DATETIME(6)", "at"), ("DATETIME", "at")] {
+        create(connection, kind).await;
+        let insert = "INSERT INTO t (at, text) VALUES \
+            (UTC_TIMESTAMP(6) + INTERVAL 14 HOUR - INTERVAL 3 SECOND, 'a')";
+        Server(connection.clone()).run(insert).await;
+        let zoned = |zone| {
+            let settings = MysqlScanSettings {
+                table: "t".to_owned(),
+                incremental: column.to_owned(),
+                key: None,
+                limits: limits(10),
+                poll: POLL,
+                late: Late::default(),
+                time_zone: zone,
+                rules: Default::default(),
+                sharing: super::sources::SHARING,
+            };
+            MysqlScan::new(connection.clone(), settings)
+        };
+        let source = zoned(Some(chrono_tz::Tz::Pacific__Kiritimati));
+        let begun = start(&source, Extent::Incremental).await;
+        assert_eq!(read(&source, &begun, 5).await.0, [1], "{kind}");
+        let findings = source.check().await.expect("checked");
+        let told = findings
+            .iter()
+            .any(|it| it.text.contains("Pacific/Kiritimati"));
+        assert!(told, "{findings:?}");
+        let plain = zoned(None);
+        let begun = start(&plain, Extent::Incremental).await;
+        assert_eq!(read(&plain, &begun, 5).await.0, [0_i64; 0], "{kind}");
+    }
 }

@@ -42,6 +42,7 @@ pub fn scan_by(
         poll: POLL,
         late,
         sharing: super::sources::SHARING,
+        rules: highwater::source::Rules::default(),
     };
     MongodbScan::new(connection.clone(), &settings)
 }

@@ -190,6 +190,7 @@ async fn classes_of_every_rule_are_read_up_to_what_is_settled() {
         poll: POLL,
         late: Late::default(),
         sharing: super::sources::SHARING,
+        rules: highwater::source::Rules::default(),
     };
     let source = MongodbScan::new(them.connection.clone(), &settings);
     for extent in [Extent::Incremental, Extent::FullAmount] {

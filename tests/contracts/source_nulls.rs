@@ -49,6 +49,7 @@ impl Table<'_> {
         match self {
             Self::Server(connection) => {
                 let settings = MysqlScanSettings {
+                    time_zone: None,
                     table,
                     incremental,
                     key,

@@ -53,6 +53,7 @@ fn scan(server: &Server, table: &str) -> MysqlScan {
         limits: limits(4),
         poll: POLL,
         late: Late::None,
+        time_zone: None,
         sharing: SHARING,
         rules: highwater::source::Rules::default(),
     };
@@ -210,6 +211,7 @@ async fn what_was_shared_out_is_read_on_by_one() {
                 limits: limits(3),
                 poll: POLL,
                 late: Late::None,
+                time_zone: None,
                 sharing: Sharing::among(1),
                 rules: highwater::source::Rules::default(),
             },

@@ -269,6 +269,7 @@ impl Server {
             limits,
             poll: POLL,
             late: Late::None,
+            time_zone: None,
             sharing: SHARING,
             rules: highwater::source::Rules::default(),
         };
@@ -338,6 +339,7 @@ impl Mongodb {
             poll: POLL,
             late: Late::None,
             sharing: SHARING,
+            rules: highwater::source::Rules::default(),
         };
         MongodbScan::new(self.connection.clone(), &settings)
     }

@@ -28,9 +28,7 @@ pub fn run(name: &str) {
 }
 
 async fn steps(world: &World, folder: &Path) -> Result<()> {
-    let settings = folder.join("settings.toml");
-    fs::copy(&settings, world.folder.path().join("settings.toml"))
-        .with_context(|| format!("{}", settings.display()))?;
+    settle_in(world, folder)?;
     let mut running = None;
     for path in numbered(folder)? {
         let text = fs::read_to_string(&path)?;
@@ -43,8 +41,22 @@ async fn steps(world: &World, folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Puts the case's settings where the command looks for them.
+///
+/// # Errors
+/// They cannot be copied.
+pub fn settle_in(world: &World, folder: &Path) -> Result<()> {
+    let settings = folder.join("settings.toml");
+    fs::copy(&settings, world.folder.path().join("settings.toml"))
+        .with_context(|| format!("{}", settings.display()))?;
+    Ok(())
+}
+
 /// The step files in their order.
-fn numbered(folder: &Path) -> Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// One has no number of its own.
+pub fn numbered(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut steps = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -65,7 +77,7 @@ fn numbered(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// One thing that a case does, by the extension of its file.
-enum Step {
+pub enum Step {
     /// `.mongodb.json`: documents by collection, in extended JSON; replaced by `_id`.
     Seed(String),
     /// `.mysql.sql`, `.mariadb.sql`: statements.
@@ -93,13 +105,15 @@ enum Step {
 }
 
 #[derive(Clone, Copy)]
-enum Server {
+pub enum Server {
     Mysql,
     Mariadb,
 }
 
 impl Step {
-    fn of(path: &Path, text: String) -> Result<Self> {
+    /// # Errors
+    /// There is no such kind.
+    pub fn of(path: &Path, text: String) -> Result<Self> {
         let name = name_of(path);
         let extension = name.split_once('.').map_or("", |(_, it)| it);
         Ok(match extension {
@@ -121,7 +135,9 @@ impl Step {
         })
     }
 
-    async fn run(self, world: &World, running: &mut Option<Running>) -> Result<()> {
+    /// # Errors
+    /// What it says does not hold.
+    pub async fn run(self, world: &World, running: &mut Option<Running>) -> Result<()> {
         match self {
             Self::Seed(text) => mongo::seed(&world.mongodb().await?, &text).await,
             Self::Change(server, text) => server.open(world).await?.run(&text).await,

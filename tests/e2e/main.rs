@@ -20,8 +20,7 @@ mod wait;
 mod walkthrough;
 mod world;
 
-use anyhow::Result;
-use world::World;
+use world::in_a_world;
 
 /// Names each folder of `cases/` as a test.
 macro_rules! cases {
@@ -66,6 +65,7 @@ cases! {
     older_cursor_is_taken_over_once
     older_cursor_none_is_refused
     older_group_offsets_are_taken_over
+    plan_shows_samples_and_the_table_to_make
     settings_mistakes_all_at_once
     stop_while_following
     too_large_message_is_a_dead_letter
@@ -90,25 +90,4 @@ fn every_folder_of_cases_is_a_test() {
         folders, cases,
         "left: the folders, right: the list in main.rs"
     );
-}
-
-/// Runs a test in a world of its own, which is dropped afterwards, however it ends.
-fn in_a_world(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) {
-    let run = || {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()?;
-        runtime.block_on(async {
-            let world = World::create(name).await?;
-            let outcome = test(&world).await;
-            let dropped = world.drop().await;
-            outcome.and(dropped)
-        })
-    };
-    if let Err(error) = run() {
-        // Not its backtrace, which says nothing of the case.
-        let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
-        panic!("{name}: {}", causes.join(":\n"));
-    }
 }

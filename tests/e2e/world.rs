@@ -116,6 +116,27 @@ impl World {
     }
 }
 
+/// Runs a test in a world of its own, which is dropped afterwards, however it ends.
+pub fn in_a_world(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let world = World::create(name).await?;
+            let outcome = test(&world).await;
+            let dropped = world.drop().await;
+            outcome.and(dropped)
+        })
+    };
+    if let Err(error) = run() {
+        // Not its backtrace, which says nothing of the case.
+        let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+        panic!("{name}: {}", causes.join(":\n"));
+    }
+}
+
 fn variables(servers: &Servers, database: &str, topic: &str) -> BTreeMap<&'static str, String> {
     let host = |url: &str| {
         let place = url.rsplit('@').next().unwrap_or(url);

@@ -169,6 +169,13 @@ impl Source for Resumable {
         self.0.plan(stored).await
     }
 
+    async fn standing(
+        &self,
+        stored: Option<&Position>,
+    ) -> Result<highwater::source::Standing, SourceError> {
+        self.0.standing(stored).await
+    }
+
     async fn begin(&self, _: Extent, stored: Option<&Position>) -> Result<Position, SourceError> {
         let within = stored.filter(|it| it.as_str().starts_with("full:"));
         Ok(within.cloned().unwrap_or_else(|| Position::new("full:0")))

@@ -163,12 +163,23 @@ impl Sink for ScriptedSink {
         self.memory.check(fields).await
     }
 
+    async fn would_create(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Option<String>, SinkError> {
+        self.memory.would_create(fields).await
+    }
+
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         self.memory.prepare(fields).await
     }
 
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
         self.memory.progress(flow).await
+    }
+
+    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        self.memory.moved_at(flow).await
     }
 
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {

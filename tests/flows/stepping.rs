@@ -111,6 +111,13 @@ impl<S: Source> Source for Stepping<S> {
         self.0.plan(stored).await
     }
 
+    async fn standing(
+        &self,
+        stored: Option<&Position>,
+    ) -> Result<highwater::source::Standing, SourceError> {
+        self.0.standing(stored).await
+    }
+
     async fn begin(
         &self,
         extent: Extent,

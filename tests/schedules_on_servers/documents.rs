@@ -97,6 +97,7 @@ impl Server for Documents {
                 Reading::Careless => Late::None,
             },
             sharing: Sharing::among(1),
+            rules: Default::default(),
         };
         Box::new(MongodbScan::new(self.connection.clone(), &settings))
     }

@@ -86,6 +86,7 @@ impl Server for Tables {
             incremental: "at".to_owned(),
             key: None,
             rules: Default::default(),
+            time_zone: None,
             limits: self.limits,
             poll: Duration::from_millis(50),
             late: match self.reading {

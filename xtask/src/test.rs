@@ -15,7 +15,13 @@ use crate::{place, shell};
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// The test targets that speak to real servers.
-const WITH_SERVERS: [&str; 3] = ["contracts", "e2e", "schedules_on_servers"];
+const WITH_SERVERS: [&str; 5] = [
+    "contracts",
+    "e2e",
+    "schedules_on_servers",
+    "status",
+    "zones",
+];
 
 #[derive(clap::Args)]
 pub struct Arguments {

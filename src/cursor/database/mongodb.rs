@@ -13,7 +13,7 @@ use mongodb::{
     },
 };
 
-use super::table::{Failure, Row, Stored, Table};
+use super::table::{Failure, Lease, Row, Stored, Table};
 use crate::connect::mongodb::{MongodbConnection, Trouble};
 
 /// Times are the server's own, as `$$NOW` says them.
@@ -136,12 +136,18 @@ impl Table for MongodbCollection {
         }
     }
 
-    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, Failure> {
-        let found = self.cursors.find_one(doc! { "_id": flow }).await;
-        let document = found.map_err(|error| self.failure(&error))?;
+    async fn holder(&self, flow: &str) -> Result<Option<Lease>, Failure> {
+        let left = doc! { "$toLong": { "$subtract": ["$lease_until", "$$NOW"] } };
+        let fields = doc! { "holder": 1, "lease_until": 1, "left": left };
+        let found = self.cursors.find_one(doc! { "_id": flow });
+        let document = found.projection(fields).await;
+        let document = document.map_err(|error| self.failure(&error))?;
         Ok(document.and_then(|it| {
-            let holder = text(&it, "holder")?.to_owned();
-            Some((holder, millis(&it, "lease_until")?))
+            Some(Lease {
+                holder: text(&it, "holder")?.to_owned(),
+                until: millis(&it, "lease_until")?,
+                left: it.get_i64("left").ok()?,
+            })
         }))
     }
 
@@ -164,6 +170,7 @@ impl Table for MongodbCollection {
         let set = doc! {
             "position": { "$literal": position },
             "saved_at": "$$NOW",
+            "saved_by": "$holder",
             "lease_until": until(lease),
         };
         self.change(flow, fence, set).await
@@ -193,6 +200,7 @@ impl Table for MongodbCollection {
                 flow: name.as_bytes().to_vec(),
                 position: stored(document).unwrap_or_else(|| Ok(Vec::new())),
                 saved_at: millis(document, "saved_at").unwrap_or_default() / 1000,
+                saved_by: text(document, "saved_by").map(str::to_owned),
             });
         }
         Ok(rows)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::table::{Failure, Row, Stored, Table};
+use super::table::{Failure, Lease, Row, Stored, Table};
 use crate::connect::mysql::MysqlConnection;
 
 /// The connection's sessions are in UTC.
@@ -20,7 +20,12 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS highwater_cursors ( \
     fence BIGINT NOT NULL, \
     holder VARCHAR(255) CHARACTER SET utf8mb4 NULL, \
     lease_until DATETIME(6) NULL, \
-    saved_at DATETIME(6) NULL) ENGINE=InnoDB";
+    saved_at DATETIME(6) NULL, \
+    saved_by VARCHAR(255) CHARACTER SET utf8mb4 NULL) ENGINE=InnoDB";
+
+/// Tables of earlier versions do not have it.
+const ADD: &str =
+    "ALTER TABLE highwater_cursors ADD COLUMN saved_by VARCHAR(255) CHARACTER SET utf8mb4 NULL";
 
 impl MysqlTable {
     pub fn new(connection: MysqlConnection) -> Self {
@@ -41,11 +46,22 @@ impl Table for MysqlTable {
 
     async fn create(&self) -> Result<(), Failure> {
         // Making it wants a right that using it does not.
-        let is_there = sqlx::query("SELECT 1 FROM highwater_cursors LIMIT 0");
-        if is_there.execute(self.connection.pool()).await.is_ok() {
+        let pool = self.connection.pool();
+        let is_there = || async {
+            let asked = sqlx::query("SELECT saved_by FROM highwater_cursors LIMIT 0");
+            asked.execute(pool).await.is_ok()
+        };
+        if is_there().await {
             return Ok(());
         }
-        sqlx::query(CREATE).execute(self.connection.pool()).await?;
+        sqlx::query(CREATE).execute(pool).await?;
+        if !is_there().await {
+            let added = sqlx::query(ADD).execute(pool).await;
+            // Another process may have been faster.
+            if !is_there().await {
+                added?;
+            }
+        }
         Ok(())
     }
 
@@ -87,15 +103,16 @@ impl Table for MysqlTable {
         Ok(Some(fence))
     }
 
-    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, Failure> {
-        let found = sqlx::query_as(
-            "SELECT holder, CAST(UNIX_TIMESTAMP(lease_until) * 1000000 AS SIGNED) FROM highwater_cursors \
+    async fn holder(&self, flow: &str) -> Result<Option<Lease>, Failure> {
+        let found: Option<_> = sqlx::query_as(
+            "SELECT holder, CAST(UNIX_TIMESTAMP(lease_until) * 1000 AS SIGNED), \
+             TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), lease_until) DIV 1000 FROM highwater_cursors \
              WHERE flow = ? AND holder IS NOT NULL AND lease_until IS NOT NULL",
         )
         .bind(flow.as_bytes().to_vec())
         .fetch_optional(self.connection.pool())
         .await?;
-        Ok(found)
+        Ok(found.map(Lease::of_row))
     }
 
     async fn load(&self, flow: &str, fence: i64) -> Result<Option<Option<Stored>>, Failure> {
@@ -118,7 +135,7 @@ impl Table for MysqlTable {
     ) -> Result<bool, Failure> {
         // The driver counts rows that matched, also where nothing changed.
         let saved = sqlx::query(
-            "UPDATE highwater_cursors SET position = ?, saved_at = UTC_TIMESTAMP(6), \
+            "UPDATE highwater_cursors SET position = ?, saved_at = UTC_TIMESTAMP(6), saved_by = holder, \
              lease_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND WHERE flow = ? AND fence = ?",
         )
         .bind(position.map(str::to_owned))
@@ -154,7 +171,8 @@ impl Table for MysqlTable {
 
     async fn list(&self) -> Result<Vec<Row>, Failure> {
         let rows = sqlx::query_as(
-            "SELECT flow, CAST(position AS BINARY), CAST(COALESCE(UNIX_TIMESTAMP(saved_at), 0) AS SIGNED) \
+            "SELECT flow, CAST(position AS BINARY), \
+             CAST(COALESCE(UNIX_TIMESTAMP(saved_at), 0) AS SIGNED), saved_by \
              FROM highwater_cursors WHERE position IS NOT NULL ORDER BY flow",
         )
         .fetch_all(self.connection.pool())

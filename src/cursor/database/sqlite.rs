@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::table::{Failure, Row, Stored, Table};
+use super::table::{Failure, Lease, Row, Stored, Table};
 use crate::connect::{identifier::statement, sqlite::SqliteConnection};
 
 /// Times are milliseconds since 1970.
@@ -14,7 +14,12 @@ pub(super) struct SqliteTable {
 }
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS highwater_cursors (flow TEXT NOT NULL PRIMARY KEY, \
-    position TEXT, fence INTEGER NOT NULL, holder TEXT, lease_until INTEGER, saved_at INTEGER)";
+    position TEXT, fence INTEGER NOT NULL, holder TEXT, lease_until INTEGER, saved_at INTEGER, saved_by TEXT)";
+
+/// Tables of earlier versions do not have it.
+const HAS_SAVED_BY: &str =
+    "SELECT count(*) FROM pragma_table_info('highwater_cursors') WHERE name = 'saved_by'";
+const ADD: &str = "ALTER TABLE highwater_cursors ADD COLUMN saved_by TEXT";
 
 const NOW: &str = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
 
@@ -36,9 +41,16 @@ impl Table for SqliteTable {
     }
 
     async fn create(&self) -> Result<(), Failure> {
-        sqlx::query(CREATE)
-            .execute(self.connection.writer())
-            .await?;
+        let writer = self.connection.writer();
+        sqlx::query(CREATE).execute(writer).await?;
+        let has_it = || sqlx::query_scalar::<_, bool>(HAS_SAVED_BY).fetch_one(writer);
+        if !has_it().await? {
+            let added = sqlx::query(ADD).execute(writer).await;
+            // Another process may have been faster.
+            if !has_it().await? {
+                added?;
+            }
+        }
         Ok(())
     }
 
@@ -64,15 +76,16 @@ impl Table for SqliteTable {
         Ok(taken)
     }
 
-    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, Failure> {
-        let found = sqlx::query_as(
-            "SELECT holder, lease_until FROM highwater_cursors \
-             WHERE flow = ? AND holder IS NOT NULL AND lease_until IS NOT NULL",
-        )
-        .bind(flow.to_owned())
-        .fetch_optional(self.connection.readers())
-        .await?;
-        Ok(found)
+    async fn holder(&self, flow: &str) -> Result<Option<Lease>, Failure> {
+        let text = format!(
+            "SELECT holder, lease_until, lease_until - {NOW} FROM highwater_cursors \
+             WHERE flow = ? AND holder IS NOT NULL AND lease_until IS NOT NULL"
+        );
+        let found: Option<_> = sqlx::query_as(statement(text))
+            .bind(flow.to_owned())
+            .fetch_optional(self.connection.readers())
+            .await?;
+        Ok(found.map(Lease::of_row))
     }
 
     async fn load(&self, flow: &str, fence: i64) -> Result<Option<Option<Stored>>, Failure> {
@@ -94,7 +107,8 @@ impl Table for SqliteTable {
         lease: Duration,
     ) -> Result<bool, Failure> {
         let text = format!(
-            "UPDATE highwater_cursors SET position = ?, saved_at = {NOW}, lease_until = {NOW} + ? \
+            "UPDATE highwater_cursors SET position = ?, saved_at = {NOW}, saved_by = holder, \
+             lease_until = {NOW} + ? \
              WHERE flow = ? AND fence = ?"
         );
         let saved = sqlx::query(statement(text))
@@ -129,7 +143,7 @@ impl Table for SqliteTable {
 
     async fn list(&self) -> Result<Vec<Row>, Failure> {
         let rows = sqlx::query_as(
-            "SELECT CAST(flow AS BLOB), CAST(position AS BLOB), COALESCE(saved_at / 1000, 0) \
+            "SELECT CAST(flow AS BLOB), CAST(position AS BLOB), COALESCE(saved_at / 1000, 0), saved_by \
              FROM highwater_cursors WHERE position IS NOT NULL ORDER BY flow",
         )
         .fetch_all(self.connection.readers())

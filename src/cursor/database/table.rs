@@ -19,8 +19,8 @@ pub(super) trait Table: Send + Sync {
     /// Takes a lease that is free, expired, or `holder`'s own: its fence.
     async fn take(&self, flow: &str, holder: &str, lease: Duration)
     -> Result<Option<i64>, Failure>;
-    /// Who holds the lease, and until when.
-    async fn holder(&self, flow: &str) -> Result<Option<(String, i64)>, Failure>;
+    /// The lease that was taken last and not given back.
+    async fn holder(&self, flow: &str) -> Result<Option<Lease>, Failure>;
     /// The stored position; the outer `None` where the fence is another.
     async fn load(&self, flow: &str, fence: i64) -> Result<Option<Option<Stored>>, Failure>;
     /// Stores or forgets the position and renews the lease, where the fence is still this.
@@ -42,20 +42,44 @@ pub(super) trait Table: Send + Sync {
 /// What stands where a position is kept: a text's bytes, or something else.
 pub(super) type Stored = Result<Vec<u8>, &'static str>;
 
+/// Who has a flow.
+#[derive(Debug)]
+pub(super) struct Lease {
+    pub holder: String,
+    /// Its end, in milliseconds since the epoch.
+    pub until: i64,
+    /// Milliseconds up to there by the server's clock; below 0 where it is over.
+    pub left: i64,
+}
+
+impl Lease {
+    pub fn of_row((holder, until, left): (String, i64, i64)) -> Self {
+        Self {
+            holder,
+            until,
+            left,
+        }
+    }
+}
+
 /// A stored cursor.
 pub(super) struct Row {
     pub flow: Vec<u8>,
     pub position: Stored,
     /// Seconds since the epoch.
     pub saved_at: i64,
+    pub saved_by: Option<String>,
 }
 
 impl Row {
-    pub fn of_text((flow, position, saved_at): (Vec<u8>, Vec<u8>, i64)) -> Self {
+    pub fn of_text(
+        (flow, position, saved_at, saved_by): (Vec<u8>, Vec<u8>, i64, Option<String>),
+    ) -> Self {
         Self {
             flow,
             position: Ok(position),
             saved_at,
+            saved_by,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 
 /// What the rows that come are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum At {
+pub(in crate::source) enum At {
     /// Of a chunk of a full read.
     Chunk,
     /// Settled: the cursor moves behind them.

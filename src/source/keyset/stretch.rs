@@ -7,7 +7,7 @@ use super::{
 use crate::source::Nulls;
 
 /// Rows that are read in an order of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::source) enum Lane {
     /// Those without a value in the incremental field, by the key.
     Nulls,

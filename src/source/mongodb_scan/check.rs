@@ -16,7 +16,7 @@ use super::{
 use crate::{
     fault::chain,
     model::{Finding, Severity},
-    source::{HoldBack, Late, SourceError},
+    source::{HoldBack, Late, Nulls, SourceError},
 };
 
 /// Looks at everything that a read does, and says what a read does not see.
@@ -62,8 +62,25 @@ async fn look(
     findings.push(finding(Severity::Good, text));
     let field = &scanned.order.field;
     if !classes.is_empty() {
-        let text = format!("`{field}` holds {} in every document", words(&classes));
+        let every = match scanned.nulls {
+            Nulls::Refuse => " in every document",
+            _ => "",
+        };
+        let text = format!("`{field}` holds {}{every}", words(&classes));
         findings.push(finding(Severity::Good, text));
+    }
+    if scanned.nulls != Nulls::Refuse {
+        let without = scanned.documents.count_documents(scanned.has_none());
+        let without = without.await.map_err(error)?;
+        let how = match scanned.nulls {
+            Nulls::First => {
+                "they are read once, by their `_id`: one that comes with an `_id` below those that \
+                 were read is not seen"
+            }
+            _ => "each run reads all of them",
+        };
+        let text = format!("{without} documents have no value in `{field}`: {how}");
+        findings.push(finding(Severity::Note, text));
     }
     match late {
         Late::None => findings.push(finding(

@@ -62,8 +62,8 @@ mod tests {
     use super::*;
     use crate::source::mongodb_scan::{
         full::Full,
-        marks::Marks,
         place::{Order, Place},
+        stand::Stand,
     };
 
     #[test]
@@ -84,7 +84,7 @@ mod tests {
         let place = Place::Full(Full {
             chunks,
             rows: 9,
-            then: Marks::default(),
+            then: Stand::default(),
         });
         let position = place.position(&order);
         let text = concat!(

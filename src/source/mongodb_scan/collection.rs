@@ -17,7 +17,7 @@ use super::{
 use crate::{
     connect::mongodb::{MongodbConnection, Trouble},
     model::Schema,
-    source::SourceError,
+    source::{Nulls, SourceError, keyset::Lane},
 };
 
 /// A collection, the fields that it is read by, and its connection.
@@ -25,11 +25,13 @@ pub(super) struct Scanned {
     pub order: Order,
     pub schema: Arc<Schema>,
     pub connection: MongodbConnection,
+    /// What is done about documents without a value.
+    pub nulls: Nulls,
     pub documents: Collection<RawDocumentBuf>,
 }
 
 impl Scanned {
-    pub fn new(connection: MongodbConnection, collection: &str, field: &str) -> Self {
+    pub fn new(connection: MongodbConnection, collection: &str, field: &str, nulls: Nulls) -> Self {
         // What a primary may yet roll back must not move the cursor.
         let majority = CollectionOptions::builder()
             .read_concern(ReadConcern::majority())
@@ -44,6 +46,36 @@ impl Scanned {
                 .database()
                 .collection_with_options(collection, majority),
             connection,
+            // Every document has an `_id`.
+            nulls: match field {
+                "_id" => Nulls::Refuse,
+                _ => nulls,
+            },
+        }
+    }
+
+    /// The filter that finds these documents of a lane.
+    pub fn filter(&self, lane: Lane, among: Among<'_>) -> Document {
+        match lane {
+            Lane::Values => self.order.filter(among),
+            Lane::Nulls => {
+                let mut filter = self.order.filter_of_ids(among);
+                filter.extend(self.has_none());
+                filter
+            }
+        }
+    }
+
+    /// The filter that finds documents whose field is null or missing.
+    pub fn has_none(&self) -> Document {
+        doc! { self.order.field.as_str(): Bson::Null }
+    }
+
+    /// The order of a lane, or with -1 its reverse.
+    pub fn sort(&self, lane: Lane, direction: i32) -> Document {
+        match lane {
+            Lane::Values => self.order.sort(direction),
+            Lane::Nulls => doc! { "_id": direction },
         }
     }
 
@@ -67,10 +99,10 @@ impl Scanned {
         }
     }
 
-    /// The values of `path` (dotted) and `_id`, as a place holds them.
-    pub fn values(&self, document: &RawDocument) -> Result<Vec<Bson>, SourceError> {
+    /// The values by which a lane is ordered, as a place holds them.
+    pub fn values(&self, lane: Lane, document: &RawDocument) -> Result<Vec<Bson>, SourceError> {
         let id = || self.value_at(document, "_id");
-        if self.order.is_id() {
+        if lane == Lane::Nulls || self.order.is_id() {
             return Ok(vec![id()?]);
         }
         Ok(vec![self.value_at(document, &self.order.field)?, id()?])
@@ -91,7 +123,7 @@ impl Scanned {
     fn orderless(&self, path: &str) -> String {
         format!(
             "`{path}` is missing, {} in some documents, which no incremental read would ever \
-             reach: give all of them a value, or choose another field, such as `_id`",
+             reach: give all of them a value, set `nulls`, or choose another field, such as `_id`",
             Class::None.word()
         )
     }
@@ -115,6 +147,7 @@ impl Scanned {
     /// The values of the last document of a class before a bound.
     pub async fn last(
         &self,
+        lane: Lane,
         class: Class,
         bound: Option<&Bound>,
     ) -> Result<Option<Vec<Bson>>, SourceError> {
@@ -124,8 +157,8 @@ impl Scanned {
             after: None,
             bound,
         };
-        let last = self.first(self.order.filter(among), self.order.sort(-1));
-        last.await?.map(|it| self.values(&it)).transpose()
+        let last = self.first(self.filter(lane, among), self.sort(lane, -1));
+        last.await?.map(|it| self.values(lane, &it)).transpose()
     }
 
     /// Whether there is such a document.
@@ -153,9 +186,14 @@ impl Scanned {
 
     /// Values sort by class first, so that the first and the last show whether there are others.
     async fn classes_of(&self, path: &str) -> Result<Vec<Class>, SourceError> {
+        let only = match self.nulls == Nulls::Refuse || path == "_id" {
+            true => doc! {},
+            false => doc! { path: { "$ne": Bson::Null } },
+        };
         let mut ends = Vec::new();
         for direction in [1, -1] {
-            let Some(end) = self.first(doc! {}, doc! { path: direction }).await? else {
+            let end = self.first(only.clone(), doc! { path: direction });
+            let Some(end) = end.await? else {
                 return Ok(Vec::new());
             };
             ends.push(Class::of(&self.value_at(&end, path)?));
@@ -201,7 +239,9 @@ impl Scanned {
     /// `Position` where `place` is behind values of which the collection has no more: it is
     /// another one now, and what it has would be taken for read.
     pub fn refuse_foreign(&self, place: &Place, now: &Classes) -> Result<(), SourceError> {
-        let marks = place.marks().all();
+        let stand = place.stand();
+        let marks = stand.marks.all();
+        let nulls = stand.nulls.all().iter().filter_map(|it| it.first());
         let made = |at: usize| marks.iter().filter_map(move |it| it.get(at).map(Class::of));
         let id = match place {
             Place::Full(full) => full.classes(),
@@ -215,6 +255,7 @@ impl Scanned {
             (self.order.field.as_str(), &now.values, made(0).collect()),
             ("_id", &now.ids, made(1).collect()),
             ("_id", &now.ids, id),
+            ("_id", &now.ids, nulls.map(Class::of).collect()),
         ] {
             if let Some(made) = foreign(now, &made) {
                 let position = place.position(&self.order);

@@ -9,15 +9,16 @@ use mongodb::{
 use tokio::task::JoinSet;
 
 use super::{
+    batches::{Batches, Toward},
     class::Class,
-    marks::Marks,
     place::Place,
     range::{Among, Bound},
-    reading::{Batches, Toward},
+    stand::Stand,
 };
 use crate::source::{
     SourceError,
     chunks::{Chunk, Shared, Sharing},
+    keyset::At,
 };
 
 /// Where a full read of a collection stands.
@@ -28,12 +29,12 @@ pub(super) struct Full {
     /// Documents that have been read.
     pub rows: u64,
     /// Where the collection stood before it, to go on from.
-    pub then: Marks,
+    pub then: Stand,
 }
 
 impl Full {
     /// Of all documents.
-    pub fn of_all(then: Marks) -> Self {
+    pub fn of_all(then: Stand) -> Self {
         Self {
             chunks: vec![Chunk::behind(None)],
             rows: 0,
@@ -89,7 +90,7 @@ pub(super) async fn read(
 struct Worker {
     batches: Batches,
     shared: Arc<Shared<Bson>>,
-    then: Marks,
+    then: Stand,
 }
 
 impl Worker {
@@ -125,15 +126,16 @@ impl Worker {
     }
 
     async fn read(&mut self, number: usize, chunk: Chunk<Bson>) -> Result<(), SourceError> {
+        self.batches.at = At::Chunk;
         self.batches.toward = Toward::Shared(self.shared.clone(), number);
         let filters = self.filters(&chunk);
         self.batches.place = Place::Full(Full {
             chunks: vec![chunk],
             rows: 0,
-            then: Marks::default(),
+            then: Stand::default(),
         });
         for filter in filters {
-            self.batches.pass(filter, doc! { "_id": 1 }).await?;
+            self.batches.query(filter, doc! { "_id": 1 }).await?;
         }
         self.batches.end_chunk().await;
         Ok(())
@@ -164,7 +166,7 @@ impl Worker {
             });
             // Where `_id` is the order itself, the incremental read has what is past the bound;
             // elsewhere new documents can have any `_id`.
-            let then = self.then.of(*class).and_then(<[Bson]>::first);
+            let then = self.then.marks.of(*class).and_then(<[Bson]>::first);
             match (order.is_id(), then) {
                 (false, _) => filters.push(filter),
                 (true, None) => {}

@@ -9,18 +9,15 @@ use mongodb::bson::doc;
 use tokio::time::Instant;
 
 use super::{
-    class::Class,
+    batches::Batches,
     range::{Among, Bound},
-    reading::{Batches, POLLS, Reading},
+    reading::{Bounds, POLLS, Reading, Rounds},
     settled::{Look, Watch},
 };
-use crate::source::{HoldBack, Manner, SourceError};
+use crate::source::{HoldBack, Manner, SourceError, keyset::Lane};
 
 /// Between two looks of a bounded read that waits.
 const STEP: Duration = Duration::from_millis(200);
-
-/// A class and how far it may be read, or has to be.
-type Bounds = Vec<(Class, Bound)>;
 
 /// Reads on until what was there when it began is read and the rest is left for the next run, or
 /// for ever.
@@ -41,13 +38,33 @@ pub(super) async fn read(
             return Ok(());
         }
     }
+    let rounds = Rounds::start(&mut batches, &reading).await;
     match reading.manner {
-        Manner::Bounded => bounded(batches, watch).await,
-        Manner::Follow => follow(batches, watch, reading.poll).await,
+        Manner::Bounded if batches.reads_early() => once(batches, rounds, watch).await,
+        Manner::Bounded => bounded(batches, rounds, watch).await,
+        Manner::Follow => follow(batches, rounds, watch, reading.poll).await,
     }
 }
 
-async fn bounded(mut batches: Batches, mut watch: Watch) -> Result<(), SourceError> {
+/// What is not settled is read as well, so that nothing is waited for.
+async fn once(
+    mut batches: Batches,
+    mut rounds: Rounds,
+    mut watch: Watch,
+) -> Result<(), SourceError> {
+    let look = look_on(&mut batches, &mut watch).await?;
+    batches.wait_for(look.operation_time).await?;
+    let bounds = bounds(&mut batches, &look);
+    rounds.go(&mut batches, Some(&bounds)).await?;
+    batches.end().await;
+    Ok(())
+}
+
+async fn bounded(
+    mut batches: Batches,
+    mut rounds: Rounds,
+    mut watch: Watch,
+) -> Result<(), SourceError> {
     let look = watch.look().await?;
     batches.wait_for(look.operation_time).await?;
     let reach = watch.reach(&look);
@@ -57,7 +74,7 @@ async fn bounded(mut batches: Batches, mut watch: Watch) -> Result<(), SourceErr
     loop {
         let look = look_on(&mut batches, &mut watch).await?;
         let bounds = bounds(&mut batches, &look);
-        batches.incremental(Some(&bounds)).await?;
+        rounds.go(&mut batches, Some(&bounds)).await?;
         let left = is_left(&batches, &goals).await?;
         if !left || Instant::now() >= deadline {
             if left {
@@ -84,14 +101,19 @@ async fn bounded(mut batches: Batches, mut watch: Watch) -> Result<(), SourceErr
     }
 }
 
-async fn follow(mut batches: Batches, mut watch: Watch, poll: Duration) -> Result<(), SourceError> {
+async fn follow(
+    mut batches: Batches,
+    mut rounds: Rounds,
+    mut watch: Watch,
+    poll: Duration,
+) -> Result<(), SourceError> {
     let mut idle = 0;
     loop {
         let look = look_on(&mut batches, &mut watch).await?;
         let bounds = bounds(&mut batches, &look);
-        let found = batches.incremental(Some(&bounds)).await?;
+        let found = rounds.go(&mut batches, Some(&bounds)).await?;
         idle = if found { 0 } else { idle + 1 };
-        if idle % POLLS == POLLS - 1 || batches.classes().is_empty() {
+        if idle % POLLS == POLLS - 1 || batches.classes(Lane::Values).is_empty() {
             batches.look_for_classes().await?;
         }
         tokio::time::sleep(poll).await;
@@ -101,14 +123,19 @@ async fn follow(mut batches: Batches, mut watch: Watch, poll: Duration) -> Resul
 /// Notes what is last, then asks how far that is settled.
 async fn look_on(batches: &mut Batches, watch: &mut Watch) -> Result<Look, SourceError> {
     let mut last = Vec::new();
-    for class in batches.classes().into_iter().filter(|it| !it.is_clock()) {
-        last.extend(batches.scanned.last(class, None).await?);
+    for lane in batches.lanes() {
+        let classes = batches.classes(*lane).into_iter();
+        for class in classes.filter(|it| !it.is_clock()) {
+            let found = batches.scanned.last(*lane, class, None).await?;
+            last.extend(found.map(|it| (*lane, it)));
+        }
     }
     // What is asked for behind it says a time at which it had been there.
     let look = watch.look().await?;
     batches.advance(look.operation_time);
-    for last in last {
-        batches.place.marks_mut().see(look.now, last);
+    for (lane, last) in last {
+        let stand = batches.place.stand_mut();
+        stand.of_mut(lane).see(look.now, last);
     }
     Ok(look)
 }
@@ -116,15 +143,17 @@ async fn look_on(batches: &mut Batches, watch: &mut Watch) -> Result<Look, Sourc
 /// How far each class is settled.
 fn bounds(batches: &mut Batches, look: &Look) -> Bounds {
     let mut bounds = Vec::new();
-    for class in batches.classes() {
-        let bound = match class.taken_at(look.until) {
-            Some(value) => Some(Bound::Below(value)),
-            None => {
-                let marks = batches.place.marks_mut();
-                marks.settled(class, look.until).map(Bound::UpTo)
-            }
-        };
-        bounds.extend(bound.map(|it| (class, it)));
+    for lane in batches.lanes() {
+        for class in batches.classes(*lane) {
+            let bound = match class.taken_at(look.until) {
+                Some(value) => Some(Bound::Below(value)),
+                None => {
+                    let marks = batches.place.stand_mut().of_mut(*lane);
+                    marks.settled(class, look.until).map(Bound::UpTo)
+                }
+            };
+            bounds.extend(bound.map(|it| (*lane, class, it)));
+        }
     }
     bounds
 }
@@ -133,25 +162,27 @@ fn bounds(batches: &mut Batches, look: &Look) -> Bounds {
 /// far ahead that it would wait in vain.
 async fn goals(batches: &Batches, reach: i64) -> Result<Bounds, SourceError> {
     let mut goals = Vec::new();
-    for class in batches.classes() {
-        let reachable = class.taken_at(reach).map(Bound::Below);
-        let last = batches.scanned.last(class, reachable.as_ref()).await?;
-        let value = last.and_then(|it| it.into_iter().next());
-        goals.extend(value.map(|it| (class, Bound::UpTo(it))));
+    for lane in batches.lanes() {
+        for class in batches.classes(*lane) {
+            let reachable = class.taken_at(reach).map(Bound::Below);
+            let last = batches.scanned.last(*lane, class, reachable.as_ref());
+            let value = last.await?.and_then(|it| it.into_iter().next());
+            goals.extend(value.map(|it| (*lane, class, Bound::UpTo(it))));
+        }
     }
     Ok(goals)
 }
 
 async fn is_left(batches: &Batches, goals: &Bounds) -> Result<bool, SourceError> {
-    for (class, goal) in goals {
+    for (lane, class, goal) in goals {
         let among = Among {
             class: Some(*class),
             alone: false,
-            after: batches.place.marks().of(*class),
+            after: batches.place.stand().of(*lane).of(*class),
             bound: Some(goal),
         };
-        let order = &batches.scanned.order;
-        if batches.scanned.has(order.filter(among)).await? {
+        let filter = batches.scanned.filter(*lane, among);
+        if batches.scanned.has(filter).await? {
             return Ok(true);
         }
     }
@@ -161,7 +192,7 @@ async fn is_left(batches: &Batches, goals: &Bounds) -> Result<bool, SourceError>
 async fn warn_of_clocks_ahead(batches: &Batches, reach: i64) -> Result<(), SourceError> {
     let field = &batches.scanned.order.field;
     let values = batches
-        .classes()
+        .classes(Lane::Values)
         .into_iter()
         .filter_map(|it| it.taken_at(reach));
     for value in values {
@@ -191,13 +222,19 @@ async fn fix_then(
         return Ok(());
     }
     let mut last = Vec::new();
-    for class in batches.classes() {
-        match class.taken_at(look.until).map(Bound::Below) {
-            Some(bound) => {
-                let settled = batches.scanned.last(class, Some(&bound)).await?;
-                batches.place.marks_mut().put(settled.unwrap_or_default());
+    for lane in batches.lanes() {
+        for class in batches.classes(*lane) {
+            match class.taken_at(look.until).map(Bound::Below) {
+                Some(bound) => {
+                    let settled = batches.scanned.last(*lane, class, Some(&bound)).await?;
+                    let stand = batches.place.stand_mut();
+                    stand.of_mut(*lane).put(settled.unwrap_or_default());
+                }
+                None => {
+                    let found = batches.scanned.last(*lane, class, None).await?;
+                    last.extend(found.map(|it| (*lane, it)));
+                }
             }
-            None => last.extend(batches.scanned.last(class, None).await?),
         }
     }
     if last.is_empty() {
@@ -223,8 +260,8 @@ async fn fix_then(
         look = watch.look().await?;
     }
     batches.wait_for(look.operation_time).await?;
-    for last in last {
-        batches.place.marks_mut().put(last);
+    for (lane, last) in last {
+        batches.place.stand_mut().of_mut(lane).put(last);
     }
     Ok(())
 }
@@ -232,11 +269,15 @@ async fn fix_then(
 /// Why documents are held back.
 fn reason(look: &Look, watch: &Watch) -> String {
     let settle = watch.settle();
-    match look.open {
-        Some(open) if open > Duration::from_secs(1) => format!(
-            "a transaction or write has been under way for {} s, and may still commit below them",
-            open.as_secs()
-        ),
+    match &look.open {
+        Some(open) if open.lasts > Duration::from_secs(1) => {
+            let connection = open.connection.as_deref().unwrap_or("unknown");
+            let seconds = open.lasts.as_secs();
+            format!(
+                "a transaction or write ({connection}) has been under way for {seconds} s, and may still \
+                 commit below them"
+            )
+        }
         _ => format!("they are held back for {settle:?}, as others may still commit below them"),
     }
 }

@@ -9,17 +9,18 @@ use super::{
     chunk_token::{ChunkPart, ChunkRef, chunk_refs, chunks, is_zero},
     full::Full,
     marks::Marks,
+    stand::Stand,
 };
 use crate::{
     model::Position,
-    source::{SourceError, chunks::Chunk, samples::Sample},
+    source::{SourceError, chunks::Chunk, early::Sent, samples::Sample},
 };
 
 /// Where a read of a collection stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Place {
     /// Behind these; at the first document where there are none.
-    Incremental(Marks),
+    Incremental(Stand),
     /// Within a full read.
     Full(Full),
 }
@@ -38,7 +39,8 @@ pub(super) struct Order {
 /// behind one `_id`; with `"chunks":[{"after":…,"up-to":…},{"up-to":…},{}]` instead of `full` where it is
 /// in chunks: one that does not say so begins where the one before it ends. Where the field holds
 /// several classes, `also` has the marks of the others; `seen` has what was last at a time, in
-/// milliseconds, and may not be settled yet.
+/// milliseconds, and may not be settled yet. `nulls` and `nulls-seen` are the same of documents
+/// without a value, by their `_id`; `sent` is what was sent before it was settled.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Token {
@@ -53,6 +55,11 @@ struct Token {
     also: Vec<Vec<Bson>>,
     #[serde(default)]
     seen: Vec<(i64, Vec<Bson>)>,
+    #[serde(default)]
+    nulls: Vec<Vec<Bson>>,
+    #[serde(default, rename = "nulls-seen")]
+    nulls_seen: Vec<(i64, Vec<Bson>)>,
+    sent: Option<Sent>,
 }
 
 #[derive(Serialize)]
@@ -72,6 +79,12 @@ struct TokenRef<'a> {
     also: Vec<Canonical<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     seen: Vec<(i64, Canonical<'a>)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    nulls: Vec<Canonical<'a>>,
+    #[serde(rename = "nulls-seen", skip_serializing_if = "Vec::is_empty")]
+    nulls_seen: Vec<(i64, Canonical<'a>)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<Sent>,
 }
 
 impl Order {
@@ -89,7 +102,8 @@ impl Order {
 impl Place {
     /// The position of this place.
     pub fn position(&self, order: &Order) -> Position {
-        let marks = self.marks();
+        let stand = self.stand();
+        let marks = &stand.marks;
         let (first, also) = match marks.all() {
             [] => (Canonical(&[]), &[][..]),
             [first, also @ ..] => (Canonical(first), also),
@@ -115,6 +129,9 @@ impl Place {
             rows,
             also: also.iter().map(|it| Canonical(it)).collect(),
             seen: marks.seen().map(seen).collect(),
+            nulls: stand.nulls.all().iter().map(|it| Canonical(it)).collect(),
+            nulls_seen: stand.nulls.seen().map(seen).collect(),
+            sent: stand.sent,
         };
         // Maps of texts and lists always have a JSON text.
         Position::new(serde_json::to_string(&token).unwrap_or_default())
@@ -151,32 +168,44 @@ impl Place {
             _ => std::iter::once(first).chain(token.also).collect(),
         };
         let sample = |(at, value)| Sample { at, value };
-        let seen: Vec<Sample<Vec<Bson>>> = token.seen.into_iter().map(sample).collect();
-        if !marks.iter().all(fits) || !seen.iter().all(|it| fits(&it.value)) {
+        let samples = |seen: Vec<(i64, Vec<Bson>)>| -> Vec<Sample<Vec<Bson>>> {
+            seen.into_iter().map(sample).collect()
+        };
+        let (seen, nulls_seen) = (samples(token.seen), samples(token.nulls_seen));
+        let is_id = |values: &Vec<Bson>| values.len() == 1;
+        let all_fit = marks.iter().all(fits)
+            && seen.iter().all(|it| fits(&it.value))
+            && token.nulls.iter().all(is_id)
+            && nulls_seen.iter().all(|it| is_id(&it.value));
+        if !all_fit {
             return Err(damaged());
         }
-        let marks = Marks::of_parts(marks, seen).ok_or_else(damaged)?;
+        let stand = Stand {
+            marks: Marks::of_parts(marks, seen).ok_or_else(damaged)?,
+            nulls: Marks::of_parts(token.nulls, nulls_seen).ok_or_else(damaged)?,
+            sent: token.sent,
+        };
         Ok(match chunks {
-            None => Self::Incremental(marks),
+            None => Self::Incremental(stand),
             Some(chunks) => Self::Full(Full {
                 chunks,
                 rows: token.rows,
-                then: marks,
+                then: stand,
             }),
         })
     }
 
     /// Where the incremental read stands or will go on.
-    pub fn marks(&self) -> &Marks {
+    pub fn stand(&self) -> &Stand {
         match self {
-            Self::Incremental(marks) | Self::Full(Full { then: marks, .. }) => marks,
+            Self::Incremental(stand) | Self::Full(Full { then: stand, .. }) => stand,
         }
     }
 
     /// The same, to be moved.
-    pub fn marks_mut(&mut self) -> &mut Marks {
+    pub fn stand_mut(&mut self) -> &mut Stand {
         match self {
-            Self::Incremental(marks) | Self::Full(Full { then: marks, .. }) => marks,
+            Self::Incremental(stand) | Self::Full(Full { then: stand, .. }) => stand,
         }
     }
 }
@@ -248,163 +277,4 @@ impl Serialize for CanonicalValue<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use mongodb::bson::{
-        Binary, DateTime, Decimal128, Timestamp, doc, oid::ObjectId, spec::BinarySubtype,
-    };
-
-    use super::*;
-
-    fn order(field: &str) -> Order {
-        Order {
-            source: "crawler.list".into(),
-            field: field.into(),
-        }
-    }
-
-    fn full(after: Option<Bson>, then: Marks) -> Place {
-        Place::Full(Full {
-            chunks: vec![Chunk::behind(after)],
-            rows: 0,
-            then,
-        })
-    }
-
-    fn id() -> Bson {
-        Bson::ObjectId(ObjectId::from_bytes([0xab; 12]))
-    }
-
-    #[test]
-    fn a_position_reads_as_its_field_and_values() {
-        let order = order("_id");
-        let place = Place::Incremental(Marks::at(vec![id()]));
-        let text = r#"{"field":"_id","after":[{"$oid":"abababababababababababab"}]}"#;
-        assert_eq!(place.position(&order).as_str(), text);
-        let place = full(None, Marks::at(vec![id()]));
-        let text = r#"{"field":"_id","full":[],"then":[{"$oid":"abababababababababababab"}]}"#;
-        assert_eq!(place.position(&order).as_str(), text);
-    }
-
-    #[test]
-    fn values_of_every_ordered_type_come_back() {
-        let order = order("updated.at");
-        let decimal: Decimal128 = "1.10".parse().expect("a decimal");
-        for value in [
-            id(),
-            Bson::Int32(5),
-            Bson::Int64(5),
-            Bson::Int64(i64::MIN),
-            Bson::Double(5.0),
-            Bson::Double(1e300),
-            Bson::Double(f64::NEG_INFINITY),
-            Bson::Decimal128(decimal),
-            Bson::String("文 \"x\"".into()),
-            Bson::DateTime(DateTime::from_millis(1_756_200_615_123)),
-            Bson::DateTime(DateTime::from_millis(i64::MAX)),
-            Bson::DateTime(DateTime::from_millis(-1)),
-            Bson::Boolean(true),
-            Bson::Timestamp(Timestamp {
-                time: u32::MAX,
-                increment: 1,
-            }),
-            Bson::Binary(Binary {
-                subtype: BinarySubtype::Generic,
-                bytes: vec![0, 255, b')'],
-            }),
-            Bson::Binary(Binary {
-                subtype: BinarySubtype::Generic,
-                bytes: Vec::new(),
-            }),
-            Bson::Binary(Binary {
-                subtype: BinarySubtype::UserDefined(0x80),
-                bytes: vec![1],
-            }),
-            Bson::Binary(Binary {
-                subtype: BinarySubtype::Uuid,
-                bytes: vec![1; 16],
-            }),
-            Bson::Document(doc! { "b": 1_i64, "a": [2.0, "x"] }),
-        ] {
-            for place in [
-                Place::Incremental(Marks::at(vec![value.clone(), id()])),
-                full(Some(value.clone()), Marks::at(vec![value.clone()])),
-                Place::Full(Full {
-                    chunks: vec![
-                        Chunk {
-                            after: None,
-                            up_to: Some(value.clone()),
-                        },
-                        Chunk::behind(Some(value.clone())),
-                    ],
-                    rows: 5,
-                    then: Marks::default(),
-                }),
-            ] {
-                let position = place.position(&order);
-                let back = Place::parse(&position, &order).expect("our own");
-                assert_eq!(back, place, "{position}");
-            }
-        }
-    }
-
-    #[test]
-    fn marks_of_several_classes_and_what_was_seen_come_back() {
-        let order = order("at");
-        let marks = vec![vec![Bson::Int64(5), id()], vec!["a".into(), id()]];
-        let value = vec![Bson::Int64(9), id()];
-        let at = 1_756_200_615_123;
-        let marks = Marks::of_parts(marks, vec![Sample { at, value }]).expect("marks");
-        let place = Place::Incremental(marks.clone());
-        let (long, oid) = (
-            r#"{"$numberLong":"9"}"#,
-            r#"{"$oid":"abababababababababababab"}"#,
-        );
-        let text = place.position(&order);
-        let expected = format!(
-            r#"{{"field":"at","after":[{{"$numberLong":"5"}},{oid}],"also":[["a",{oid}]],"seen":[[{at},[{long},{oid}]]]}}"#
-        );
-        assert_eq!(text.as_str(), expected);
-        for place in [place, full(Some(id()), marks)] {
-            let position = place.position(&order);
-            assert_eq!(Place::parse(&position, &order).expect("our own"), place);
-        }
-    }
-
-    #[test]
-    fn a_damaged_position_or_one_of_another_field_is_refused() {
-        for (text, why) in [
-            ("", "damaged"),
-            ("None", "damaged"),
-            (r#"{"field":"_id"}"#, "damaged"),
-            (r#"{"field":"_id","after":[1,2]}"#, "damaged"),
-            (r#"{"field":"_id","after":null}"#, "damaged"),
-            (r#"{"field":"_id","full":[1,2],"then":[]}"#, "damaged"),
-            (r#"{"field":"_id","after":[],"then":[]}"#, "damaged"),
-            (r#"{"field":"_id","after":[{"$oid":"zz"}]}"#, "damaged"),
-            (r#"{"field":"_id","after":[1],"also":[[2]]}"#, "damaged"),
-            (r#"{"field":"_id","after":[],"also":[[2]]}"#, "damaged"),
-            (r#"{"field":"_id","after":[1],"seen":[[5,[]]]}"#, "damaged"),
-            (r#"{"field":"_id","chunks":[],"then":[]}"#, "damaged"),
-            (r#"{"field":"_id","chunks":[{}]}"#, "damaged"),
-            (r#"{"field":"_id","chunks":[{},{}],"then":[]}"#, "damaged"),
-            (
-                r#"{"field":"_id","chunks":[{"up-to":[1]}],"then":[]}"#,
-                "damaged",
-            ),
-            (
-                r#"{"field":"_id","chunks":[{}],"full":[],"then":[]}"#,
-                "damaged",
-            ),
-            (r#"{"field":"_id","after":[],"rows":1}"#, "damaged"),
-            (r#"{"by":["id"],"after":[{"u64":"7"}]}"#, "another kind"),
-            (r#"{"field":"at","after":[]}"#, "made for the field `at`"),
-        ] {
-            let refused = Place::parse(&Position::new(text), &order("_id"));
-            let said = refused.expect_err(text).to_string();
-            assert!(
-                said.contains(why) && said.contains("cursor reset"),
-                "{said}"
-            );
-        }
-    }
-}
+mod tests;

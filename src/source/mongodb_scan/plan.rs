@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::{collection::Scanned, place::Place, range::Among, settled::Watch};
+use super::{class::Class, collection::Scanned, place::Place, range::Among, settled::Watch};
 use crate::{
     model::{Finding, Position, Severity},
     source::{
-        Late, SourceError,
+        Late, Nulls, SourceError,
         plan::{Access, Counted, Counting, Holder, Plan, SettledAt},
     },
 };
@@ -28,8 +28,34 @@ pub(super) async fn plan(
         Place::Incremental(_) => order.sort(1),
         Place::Full(_) => doc! { "_id": 1 },
     };
+    let filters = filters(scanned, &place, &classes);
+    let access = explain(scanned, &filters[0], &sort).await?;
+    let past = past(scanned, &filters).await?;
+    let settled = settled(scanned, late, &classes).await?;
+    let queries: Vec<String> = filters
+        .iter()
+        .map(|it| format!("db.{}.find({it}).sort({sort})", scanned.documents.name()))
+        .collect();
+    Ok(Plan {
+        query: queries.join("; "),
+        bound: Vec::new(),
+        findings: warn(scanned, &access),
+        access: Some(access),
+        past,
+        nulls: match scanned.nulls {
+            // What has none is refused above.
+            Nulls::Refuse => Counted::Exactly(0),
+            _ => past_of(scanned, &scanned.has_none()).await?,
+        },
+        settled,
+    })
+}
+
+/// The filters of all documents past a place, one for each class; never none.
+pub(super) fn filters(scanned: &Scanned, place: &Place, classes: &[Class]) -> Vec<Document> {
+    let order = &scanned.order;
     let mut filters: Vec<Document> = Vec::new();
-    match &place {
+    match place {
         Place::Full(full) => filters.push(
             order.filter_of_ids(Among {
                 class: None,
@@ -42,11 +68,11 @@ pub(super) async fn plan(
                 bound: None,
             }),
         ),
-        Place::Incremental(marks) => filters.extend(classes.iter().map(|class| {
+        Place::Incremental(stand) => filters.extend(classes.iter().map(|class| {
             order.filter(Among {
                 class: Some(*class),
-                alone: classes.len() == 1,
-                after: marks.of(*class),
+                alone: scanned.nulls == Nulls::Refuse && classes.len() == 1,
+                after: stand.marks.of(*class),
                 bound: None,
             })
         })),
@@ -54,46 +80,44 @@ pub(super) async fn plan(
     if filters.is_empty() {
         filters.push(Document::new());
     }
-    let access = explain(scanned, &filters[0], &sort).await?;
+    filters
+}
+
+/// Documents past a place, by its filters.
+pub(super) async fn past(scanned: &Scanned, filters: &[Document]) -> Result<Counted, SourceError> {
     let mut past = Counted::Exactly(0);
-    for filter in &filters {
+    for filter in filters {
         let found = past_of(scanned, filter).await?;
         past = match (past, found) {
             (Counted::Exactly(one), Counted::Exactly(other)) => Counted::Exactly(one + other),
             (one, other) => Counted::AtLeast(one.number() + other.number()),
         };
     }
-    let settled = match late.writers() {
-        None => None,
-        Some(hold) => {
-            let look = Watch::new(scanned.clone(), hold).look().await?;
-            let behind = (look.now - look.until) as f64 / 1000.0;
-            let value = classes.iter().find_map(|it| it.taken_at(look.until));
-            Some(SettledAt {
-                value: value.map(|it| format!("below {it}")),
-                behind,
-                holder: look.open.map(|open| Holder {
-                    connection: "a transaction or write".to_owned(),
-                    who: None,
-                    seconds: Some(open.as_secs_f64()),
-                }),
-            })
-        }
+    Ok(past)
+}
+
+/// How far a read would go now, and what holds it back.
+pub(super) async fn settled(
+    scanned: &Arc<Scanned>,
+    late: Late,
+    classes: &[Class],
+) -> Result<Option<SettledAt>, SourceError> {
+    let Some(hold) = late.writers() else {
+        return Ok(None);
     };
-    let queries: Vec<String> = filters
-        .iter()
-        .map(|it| format!("db.{}.find({it}).sort({sort})", scanned.documents.name()))
-        .collect();
-    Ok(Plan {
-        query: queries.join("; "),
-        bound: Vec::new(),
-        findings: warn(scanned, &access),
-        access: Some(access),
-        past,
-        // What has none is refused above.
-        nulls: Counted::Exactly(0),
-        settled,
-    })
+    let look = Watch::new(scanned.clone(), hold).look().await?;
+    let value = classes.iter().find_map(|it| it.taken_at(look.until));
+    Ok(Some(SettledAt {
+        value: value.map(|it| format!("below {it}")),
+        behind: (look.now - look.until) as f64 / 1000.0,
+        holder: look.open.map(|open| Holder {
+            connection: open
+                .connection
+                .unwrap_or_else(|| "a transaction or write".to_owned()),
+            who: open.who,
+            seconds: Some(open.lasts.as_secs_f64()),
+        }),
+    }))
 }
 
 async fn past_of(scanned: &Scanned, filter: &Document) -> Result<Counted, SourceError> {

@@ -19,7 +19,7 @@ pub(super) struct Watch {
 }
 
 /// What the server says at one time.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Look {
     /// The server's clock, in milliseconds since 1970.
     pub now: i64,
@@ -27,8 +27,19 @@ pub(super) struct Look {
     pub until: i64,
     /// A read behind this time sees all that had been committed; a server by itself has none.
     pub operation_time: Option<Timestamp>,
-    /// How long the oldest transaction or write has been under way, where one is.
-    pub open: Option<Duration>,
+    /// The oldest transaction or write that is under way, where one is.
+    pub open: Option<Open>,
+}
+
+/// A transaction or write that is under way.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Open {
+    /// For how long.
+    pub lasts: Duration,
+    /// What the server calls its connection or operation.
+    pub connection: Option<String>,
+    /// Its program, user and client, as far as the server tells.
+    pub who: Option<String>,
 }
 
 /// Whether the server shows what is under way.
@@ -85,7 +96,8 @@ impl Watch {
             }
             Sight::Blind(_) => None,
         };
-        let open = under_way.as_ref().and_then(longest);
+        let open = under_way.as_ref().and_then(oldest);
+        let lasts = open.as_ref().map_or(0, |it| millis(it.lasts));
         let operation_time = under_way
             .as_ref()
             .unwrap_or(&hello)
@@ -93,7 +105,7 @@ impl Watch {
         let margin = millis(self.settle() + self.hold.clock_skew);
         Ok(Look {
             now,
-            until: now - open.map_or(0, millis) - margin,
+            until: now - lasts - margin,
             operation_time: operation_time.ok(),
             open,
         })
@@ -150,11 +162,13 @@ impl Watch {
                 { "active": true, "command.bulkWrite": exists() },
                 { "active": true, "command.pipeline.$merge": exists() },
             ] } },
-            { "$group": {
-                "_id": null,
-                "transaction": { "$max": "$transaction.timeOpenMicros" },
-                "write": { "$max": "$microsecs_running" },
+            { "$project": {
+                "lasts": { "$max": ["$transaction.timeOpenMicros", "$microsecs_running"] },
+                "connectionId": 1, "opid": 1, "appName": 1, "effectiveUsers.user": 1,
+                "client": { "$ifNull": ["$client", "$client_s"] },
             } },
+            { "$sort": { "lasts": -1 } },
+            { "$limit": 1 },
         ] };
         let admin = self
             .scanned
@@ -208,20 +222,41 @@ impl Watch {
     }
 }
 
-/// How long the oldest of them has been under way.
-fn longest(answer: &Document) -> Option<Duration> {
+/// The oldest of them.
+fn oldest(answer: &Document) -> Option<Open> {
     let batch = answer
         .get_document("cursor")
         .ok()?
         .get_array("firstBatch")
         .ok()?;
     let found = batch.first()?.as_document()?;
-    let micros = |name: &str| found.get_i64(name).ok();
-    let longest = micros("transaction").max(micros("write"))?;
-    // Rounded up: a millisecond is the clock's precision.
-    Some(Duration::from_millis(
-        u64::try_from(longest).ok()? / 1000 + 1,
-    ))
+    let lasts = found.get_i64("lasts").ok()?;
+    let id = |name: &str| match found.get(name)? {
+        Bson::Int32(it) => Some(it.to_string()),
+        Bson::Int64(it) => Some(it.to_string()),
+        Bson::String(it) => Some(it.clone()),
+        _ => None,
+    };
+    let text = |name: &str| found.get_str(name).ok().filter(|it| !it.is_empty());
+    let users = found.get_array("effectiveUsers").ok();
+    let user = users.and_then(|it| it.first()?.as_document()?.get_str("user").ok());
+    let client = match (user, text("client")) {
+        (Some(user), Some(client)) => Some(format!("{user}@{client}")),
+        (user, client) => user.or(client).map(str::to_owned),
+    };
+    let who: Vec<String> = text("appName")
+        .map(str::to_owned)
+        .into_iter()
+        .chain(client)
+        .collect();
+    Some(Open {
+        // Rounded up: a millisecond is the clock's precision.
+        lasts: Duration::from_millis(u64::try_from(lasts).ok()? / 1000 + 1),
+        connection: id("connectionId")
+            .map(|it| format!("connection {it}"))
+            .or_else(|| id("opid").map(|it| format!("operation {it}"))),
+        who: (!who.is_empty()).then(|| who.join(", ")),
+    })
 }
 
 fn time(answer: &Document, name: &str) -> Option<i64> {

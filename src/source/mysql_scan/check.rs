@@ -136,11 +136,12 @@ pub(super) fn late(writers: Option<&Writers>) -> Finding {
     let values = match writers.column {
         Column::Timestamp(_) => "its values must come from the server's clock".to_owned(),
         Column::DateTime(_) => {
-            "its values must come from the server's clock, in the server's own time zone".to_owned()
+            format!("its values must be of the server's clock, in {}", zone(writers))
         }
-        Column::Date => "its values must come from the server's clock, in the server's own time zone; \
-            the rows of a day are read when it is over"
-            .to_owned(),
+        Column::Date => format!(
+            "its values must be of the server's clock, in {}; the rows of a day are read when it is over",
+            zone(writers)
+        ),
         Column::Other { is_unique: true } => {
             "it is no clock: what was highest when is kept with the cursor; its values must be given out in order"
                 .to_owned()
@@ -176,6 +177,18 @@ pub(super) fn late(writers: Option<&Writers>) -> Finding {
     };
     let text = format!("late commits are held back by {rests}{skew}; {values}");
     finding(severity, text)
+}
+
+/// The zone of a wall clock, and what becomes of an hour that comes twice in it.
+fn zone(writers: &Writers) -> String {
+    match writers.zone {
+        Some(zone) => format!(
+            "the time zone {} (`time-zone`); where clocks are put back, what comes twice is read after \
+             the second time",
+            zone.name()
+        ),
+        None => "the server's own time zone (another is declared as `time-zone`)".to_owned(),
+    }
 }
 
 /// Whether an index leads in the ordering's columns; a secondary one is followed by the key.

@@ -41,14 +41,7 @@ pub(super) async fn plan(scan: &MysqlScan, stored: Option<&Position>) -> Result<
     let access = explain(scan.connection.flavor(), &mut pages, &page).await?;
     findings.extend(table.warn(&access, &learned.place));
     let nulls = count_nulls(&scan.connection, &learned).await?;
-    let mut counting = Counting::start();
-    let past = loop {
-        let asked = table.count_past(&learned.from(), &place, counting.limit);
-        let found = counted(&mut pages, asked).await?;
-        if let Some(past) = counting.found(found) {
-            break past;
-        }
-    };
+    let past = past(&mut pages, &learned, &place).await?;
     Ok(Plan {
         bound: texts(&page.bound),
         query: page.text,
@@ -60,8 +53,25 @@ pub(super) async fn plan(scan: &MysqlScan, stored: Option<&Position>) -> Result<
     })
 }
 
+/// Rows past a place, as far as they are counted in time.
+pub(super) async fn past(
+    pages: &mut MysqlPages,
+    learned: &Learned,
+    place: &Place,
+) -> Result<Counted, SourceError> {
+    let mut counting = Counting::start();
+    loop {
+        let table = &learned.table;
+        let asked = table.count_past(&learned.from(), place, counting.limit);
+        let found = counted(pages, asked).await?;
+        if let Some(past) = counting.found(found) {
+            return Ok(past);
+        }
+    }
+}
+
 /// How far a read would go now, and what holds it back.
-async fn settled(
+pub(super) async fn settled(
     pages: &mut MysqlPages,
     place: &Place,
 ) -> Result<(Ceiling, Option<SettledAt>), SourceError> {

@@ -32,9 +32,9 @@ pub(super) struct Unreadable;
 
 impl Unpack {
     /// For information_schema's DATA_TYPE and COLUMN_TYPE. What is unknown (INET6, UUID) comes as
-    /// text; `None` where the driver cannot read the type at all.
-    pub fn of(data_type: &str, column_type: &str) -> Option<Self> {
-        Some(match data_type {
+    /// text.
+    pub fn of(data_type: &str, column_type: &str) -> Self {
+        match data_type {
             "tinyint" | "smallint" | "mediumint" | "int" | "bigint" => {
                 if column_type.contains("unsigned") {
                     Self::Unsigned
@@ -56,9 +56,10 @@ impl Unpack {
             "json" => Self::Json,
             "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
             | "multipolygon" | "geometrycollection" | "geomcollection" => Self::Geometry,
-            "vector" => return None,
+            // The driver does not know the type: it is asked for as bytes (`super::columns`).
+            "vector" => Self::Bytes,
             _ => Self::Text,
-        })
+        }
     }
 
     /// What its values are, for a target.

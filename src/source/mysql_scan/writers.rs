@@ -2,6 +2,7 @@
 
 mod ask;
 mod learn;
+mod zone;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -22,6 +23,8 @@ pub(super) struct Writers {
     /// How long a value's transaction takes, where it is not seen.
     pub settle: Option<Duration>,
     pub clock_skew: Duration,
+    /// The zone of a wall clock's values, where it is not the server's own.
+    pub zone: Option<chrono_tz::Tz>,
 }
 
 /// What the settled time rests on.
@@ -41,9 +44,9 @@ pub(super) enum Rest {
 pub(super) enum Column {
     /// Points in time, in units of so many microseconds.
     Timestamp(Micros),
-    /// A clock of the server's own time zone, in such units.
+    /// A clock of the server's own time zone, or of the one that is declared, in such units.
     DateTime(Micros),
-    /// Days of the server's own time zone.
+    /// Days of that time zone.
     Date,
     /// No clock; whether no two rows have the same value.
     Other { is_unique: bool },
@@ -184,9 +187,17 @@ impl Writers {
             Column::Date => 1_000_000,
             Column::Other { .. } => return Ok(None),
         };
-        let at = clock(at - at.rem_euclid(unit));
+        let at = at - at.rem_euclid(unit);
         // A value may have been rounded up, or be of a clock that is ahead.
-        let now = clock(now + unit + micros(self.clock_skew));
+        let now = now + unit + micros(self.clock_skew);
+        if let (Some(zone), Column::DateTime(_) | Column::Date) = (self.zone, self.column) {
+            let below = zone::lowest_from(zone, at).and_then(clock);
+            let now = zone::local(zone, now).and_then(clock);
+            let mark = |it: crate::model::DateTime| self.mark(Some(it.to_string()));
+            let found = below.and_then(mark).zip(now.and_then(mark));
+            return Ok(found.map(|(below, now)| Clock { below, now }));
+        }
+        let (at, now) = (clock(at), clock(now));
         let (below, now) = match (self.column, at, now) {
             (Column::Timestamp(_), Some(below), Some(now)) => {
                 (Some(Mark::DateTime(below)), Some(Mark::DateTime(now)))

@@ -2,7 +2,7 @@
 
 use sqlx::{Sqlite, query::QueryScalar, sqlite::SqliteArguments};
 
-use super::SqliteScan;
+use super::{SqliteScan, columns::Learned};
 use crate::{
     connect::identifier::statement,
     model::Position,
@@ -44,15 +44,7 @@ pub(super) async fn plan(
     );
     let steps: Vec<(i64, i64, i64, String)> = asked.fetch_all(&mut *session).await.map_err(lost)?;
     let access = read(steps.into_iter().map(|it| it.3).collect());
-    let mut counting = Counting::start();
-    let past = loop {
-        let page = table.count_past(&learned.place, &place, counting.limit);
-        let asked = bound(sqlx::query_scalar(statement(page.text)), &page.bound);
-        let found: i64 = asked.fetch_one(readers).await.map_err(lost)?;
-        if let Some(past) = counting.found(u64::try_from(found).unwrap_or_default()) {
-            break past;
-        }
-    };
+    let past = past(scan, &learned, &place).await?;
     let nulls: i64 = match learned.has_nulls() {
         None => 0,
         Some(condition) => {
@@ -70,6 +62,26 @@ pub(super) async fn plan(
         nulls: Counted::Exactly(u64::try_from(nulls).unwrap_or_default()),
         settled: None,
     })
+}
+
+/// Rows past a place, as far as they are counted in time.
+pub(super) async fn past(
+    scan: &SqliteScan,
+    learned: &Learned,
+    place: &Place,
+) -> Result<Counted, SourceError> {
+    let lost = |error| failed(&scan.name, error);
+    let mut counting = Counting::start();
+    loop {
+        let table = &learned.table;
+        let page = table.count_past(&learned.place, place, counting.limit);
+        let asked = bound(sqlx::query_scalar(statement(page.text)), &page.bound);
+        let found = asked.fetch_one(scan.connection.readers()).await;
+        let found: i64 = found.map_err(lost)?;
+        if let Some(past) = counting.found(u64::try_from(found).unwrap_or_default()) {
+            return Ok(past);
+        }
+    }
 }
 
 type Asked<T> = QueryScalar<'static, Sqlite, T, SqliteArguments>;

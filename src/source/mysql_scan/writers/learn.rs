@@ -58,6 +58,7 @@ pub(in crate::source::mysql_scan) async fn learn(
         column: column_of(learned, digits),
         settle: hold_back.settle,
         clock_skew: hold_back.clock_skew,
+        zone: settings.time_zone,
     }))
 }
 

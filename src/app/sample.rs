@@ -1,0 +1,144 @@
+//! The next records of a flow as they would be published, for `plan --sample`.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use super::open::{self, Codec};
+use crate::{
+    codec::{Encoder, json::Json},
+    flow::FlowError,
+    model::{Headers, Message, Place, Position, Records, Row, Schema, write_key},
+    settings::{Chosen, MessageKey},
+    source::{Extent, Manner, Source},
+};
+
+/// A record as a message: its key and value as text.
+pub(super) struct Sampled {
+    key: Option<String>,
+    value: Result<String, String>,
+}
+
+/// How long rows are waited for: those of open transactions may take longer, and are not shown.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The records behind `stored`, no more than `most`. Stores nothing.
+pub(super) async fn take(
+    source: &dyn Source,
+    chosen: &Chosen<'_>,
+    stored: Option<&Position>,
+    most: usize,
+) -> Result<Vec<Sampled>, FlowError> {
+    let codec = open::codec(chosen.data_type);
+    let begun = source.begin(Extent::Incremental, stored).await?;
+    let mut reader = source.open(&begun, Manner::Bounded).await?;
+    let (mut samples, deadline) = (Vec::new(), Instant::now() + PATIENCE);
+    while samples.len() < most {
+        let Ok(batch) = timeout_at(deadline, reader.next_batch()).await else {
+            break;
+        };
+        let Some(batch) = batch? else { break };
+        let left = most - samples.len();
+        let rows = batch.records.iter().take(left);
+        samples.extend(rows.map(|row| sampled(&row, chosen, &codec)));
+    }
+    Ok(samples)
+}
+
+fn sampled(row: &Row<'_>, chosen: &Chosen<'_>, codec: &Codec) -> Sampled {
+    let mut key = Vec::new();
+    let is_keyed = write_key(row, &mut key) && chosen.data_type.key == MessageKey::Primary;
+    let mut bytes = Vec::new();
+    let encoded = codec.encoder.encode(row, &chosen.topic, &mut bytes);
+    Sampled {
+        key: is_keyed.then(|| String::from_utf8_lossy(&key).into_owned()),
+        value: match encoded {
+            Ok(()) => text(&bytes, codec),
+            Err(error) => Err(format!("it would be a dead letter: {error}")),
+        },
+    }
+}
+
+/// A value of JSON as it is; of any other format, the JSON of what a consumer would read.
+fn text(bytes: &[u8], codec: &Codec) -> Result<String, String> {
+    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok();
+    if is_json && let Ok(text) = std::str::from_utf8(bytes) {
+        return Ok(text.to_owned());
+    }
+    let mut records = Records::new(Arc::new(Schema::document("sample", [""; 0])));
+    let message = Message {
+        key: None,
+        value: Some(bytes),
+        headers: Headers::default(),
+        place: Place::default(),
+    };
+    let decoded = codec.decoder.decode(&message, 0, &mut records);
+    decoded.map_err(|error| error.to_string())?;
+    let mut shown = Vec::new();
+    for row in records.iter() {
+        let written = Json::PLAIN.encode(&row, "", &mut shown);
+        written.map_err(|error| error.to_string())?;
+    }
+    Ok(String::from_utf8_lossy(&shown).into_owned())
+}
+
+impl Sampled {
+    /// For a person: key and value in one line.
+    pub fn line(&self) -> String {
+        let key = self.key.as_deref().unwrap_or("without a key");
+        match &self.value {
+            Ok(value) => format!("sample      {key} → {value}"),
+            Err(error) => format!("sample      {key} ✗ {error}"),
+        }
+    }
+
+    /// For a script. The value is a text: its digits and their order are the message's own.
+    pub fn as_json(&self) -> Value {
+        json!({
+            "key": self.key,
+            "value": self.value.as_ref().ok(),
+            "error": self.value.as_ref().err(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        codec::protobuf::Protobuf,
+        model::{Op, Value as Held},
+    };
+
+    #[test]
+    fn a_protobuf_value_is_shown_as_json_and_json_as_it_is() {
+        let mut records = Records::new(Arc::new(Schema::document("t", ["id"])));
+        let pushed: Result<(), ()> = records.push(Op::Upsert, 0, |packer| {
+            packer.name("id");
+            packer.value(Held::I64(7));
+            packer.name("price");
+            packer.value(Held::Decimal("1.50"));
+            Ok(())
+        });
+        pushed.expect("nothing fails");
+        let row = records.get(0).expect("a row");
+        let protobuf = Codec {
+            encoder: Arc::new(Protobuf),
+            decoder: Arc::new(Protobuf),
+        };
+        let json = Codec {
+            encoder: Arc::new(Json::PLAIN),
+            decoder: Arc::new(Json::PLAIN),
+        };
+        for codec in [protobuf, json] {
+            let mut bytes = Vec::new();
+            codec
+                .encoder
+                .encode(&row, "t", &mut bytes)
+                .expect("encoded");
+            let shown = text(&bytes, &codec).expect("shown");
+            assert_eq!(shown, r#"{"id":7,"price":"1.50"}"#);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Where a flow stands beside its source now, for people who look after it.
+
+use std::time::Duration;
+
+use super::plan::{Counted, SettledAt};
+
+/// A place in a source, and what lies ahead of it. Cheap to ask for: nothing is read but the last
+/// record, and rows are counted as far as that is quick.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// What a read is behind, as a person writes it; `None` at the beginning.
+    pub at: Option<String>,
+    /// The highest value of the incremental field that is there; `None` where there is no row.
+    pub newest: Option<String>,
+    /// The time from the one to the other, where both are times.
+    pub behind: Option<Duration>,
+    /// Rows past the place.
+    pub past: Counted,
+    /// How far the source is settled; `None` where nothing is held back.
+    pub settled: Option<SettledAt>,
+}
