@@ -173,11 +173,16 @@ async fn list(session: &mut MySqlConnection) -> Result<Option<Vec<Touch>>, sqlx:
         .await;
     let rows = match found {
         Ok(rows) => rows,
-        Err(error) if is_unwritten(&error) => {
-            sqlx::raw_sql("COMMIT").execute(session).await?;
-            return Ok(None);
+        Err(error) => {
+            // A server that refuses the question, as without the right to it, has begun all the
+            // same and does not come to the end of the message. A connection that is lost has no
+            // transaction left.
+            let ended = sqlx::raw_sql("COMMIT").execute(session).await;
+            return match is_unwritten(&error) {
+                true => ended.map(|_| None),
+                false => Err(error),
+            };
         }
-        Err(error) => return Err(error),
     };
     let mut is_new = false;
     let mut touches = Vec::with_capacity(rows.len());
