@@ -43,6 +43,7 @@ cases! {
     cursors_in_mysql
     damaged_cursor_is_refused
     dead_letter_too_large_for_its_topic_goes_to_the_folder
+    documents_without_a_value_are_read_by_their_policy
     every_type_of_mariadb
     every_type_of_mongodb
     every_type_of_mysql
@@ -66,6 +67,7 @@ cases! {
     older_cursor_none_is_refused
     older_group_offsets_are_taken_over
     plan_shows_samples_and_the_table_to_make
+    rows_without_a_value_are_read_by_their_policy
     settings_mistakes_all_at_once
     stop_while_following
     too_large_message_is_a_dead_letter
