@@ -30,7 +30,7 @@ pub(super) use mark::{Mark, MarkKind};
 pub(super) use members::Members;
 pub(super) use moment::instant;
 pub(super) use place::{Place, Stand};
-pub(super) use plan::{ceiling, texts};
+pub(super) use plan::{ceiling, texts, without_value};
 pub(super) use read_ahead::{Outlet, ReadAhead};
 pub(super) use standing::standing;
 pub(super) use statement::{Form, Page, Wanted};

@@ -3,18 +3,24 @@
 use highwater::{
     connect::mysql::{Flavor, MysqlConnection},
     model::Severity,
-    source::{Counted, Extent, Plan, Source},
+    source::{
+        Counted, Extent, Late, Nulls, Plan, Rules, Source,
+        mysql_scan::{MysqlScan, MysqlScanSettings},
+        sqlite_scan::{SqliteScan, SqliteScanSettings},
+    },
 };
 
 use super::{
     sinks::{database, drop_database, on_both_servers},
     source_types::{ON_EVERY_SERVER, ON_MARIADB, ON_MYSQL},
-    sources::{Mongodb, Rows, Server, Sqlite, limits, read, row, rows, start},
+    sources::{Mongodb, POLL, Rows, SHARING, Server, Sqlite, limits, read, row, rows, start},
 };
 
 on_both_servers!(
     each_type_is_read_by_its_index,
     without_an_index_the_remedy_is_told,
+    the_first_of_several_fields_is_read_by_its_index,
+    an_index_that_ends_in_part_of_a_text_serves_nothing,
 );
 
 fn is_quick(plan: &Plan, index: &str) {
@@ -94,6 +100,132 @@ async fn without_an_index_the_remedy_is_told(connection: &MysqlConnection) {
         .expect("planned");
     remedy(&plan, "CREATE INDEX highwater_order ON `t` (`at`, `id`)");
     assert_eq!(plan.past, Counted::Exactly(3));
+}
+
+/// What `check` says of the index.
+async fn told(source: &dyn Source, words: &str) {
+    let found = source.check().await.expect("checked");
+    let told = found.iter().any(|it| it.text.contains(words));
+    assert!(told, "{words}: {found:?}");
+}
+
+fn either() -> Rules {
+    Rules {
+        nulls: Nulls::First,
+        coalesce: vec!["made".to_owned()],
+        ..Rules::default()
+    }
+}
+
+async fn the_first_of_several_fields_is_read_by_its_index(connection: &MysqlConnection) {
+    let server = Server(connection.clone());
+    let values = |kind: &str, id: u32| match kind.split('(').next() {
+        Some("DATETIME") => format!("'2025-08-26 09:30:{id:02}.000001'"),
+        Some("VARCHAR") => format!("'word {id:02}'"),
+        _ => format!("{id}"),
+    };
+    for kind in ["BIGINT", "DATETIME(6)", "VARCHAR(40)", "DECIMAL(20,4)"] {
+        let mut text = format!(
+            "DROP TABLE IF EXISTS t; CREATE TABLE t (id BIGINT PRIMARY KEY, at {kind}, made {kind}, text VARCHAR(100))"
+        );
+        for id in 1..=40 {
+            let (at, made) = match id % 3 {
+                0 => (values(kind, id), "NULL".to_owned()),
+                1 => ("NULL".to_owned(), values(kind, id)),
+                _ => (values(kind, id), values(kind, 40 - id)),
+            };
+            text += &format!("; INSERT INTO t VALUES ({id}, {at}, {made}, REPEAT('x', 80))");
+        }
+        server.run(&text).await;
+        let settings = MysqlScanSettings {
+            table: "t".to_owned(),
+            incremental: "at".to_owned(),
+            key: None,
+            limits: limits(2),
+            poll: POLL,
+            late: Late::None,
+            time_zone: None,
+            sharing: SHARING,
+            rules: either(),
+        };
+        let source = MysqlScan::new(connection.clone(), settings);
+        let plan = source.plan(None).await.expect("planned");
+        let (remedy_words, made) = match connection.flavor() {
+            Flavor::Mysql => (
+                "CREATE INDEX highwater_order ON `t` ((COALESCE(`at`, `made`)), `id`)",
+                "CREATE INDEX highwater_order ON `t` ((COALESCE(`at`, `made`)), `id`)".to_owned(),
+            ),
+            Flavor::Mariadb => (
+                "make a generated column that is COALESCE(`at`, `made`)",
+                format!(
+                    "ALTER TABLE t ADD COLUMN either {kind} AS (COALESCE(at, made)) VIRTUAL, ADD INDEX highwater_order (either)"
+                ),
+            ),
+        };
+        remedy(&plan, remedy_words);
+        told(&source, remedy_words).await;
+        server.run(&made).await;
+        for plan in both(&source).await {
+            is_quick(&plan, "highwater_order");
+            let access = plan.access.expect("explained");
+            assert!(
+                plan.bound.is_empty() || !access.reads_all,
+                "{kind}: {access:?}"
+            );
+        }
+        told(&source, "index `highwater_order` serves this order").await;
+    }
+}
+
+async fn an_index_that_ends_in_part_of_a_text_serves_nothing(connection: &MysqlConnection) {
+    let server = Server(connection.clone());
+    server
+        .run("CREATE TABLE t (id BIGINT PRIMARY KEY, at BIGINT NOT NULL, text TEXT, KEY cut (at, text(10)))")
+        .await;
+    server
+        .run("INSERT INTO t VALUES (1, 1, 'b'), (2, 1, 'a'), (3, 2, 'c')")
+        .await;
+    let source = server.scan("t", "at", limits(2));
+    told(
+        &source,
+        "no index serves this order, so that each page sorts",
+    )
+    .await;
+    let plan = source.plan(None).await.expect("planned");
+    assert!(!plan.query.contains("FORCE INDEX"), "{}", plan.query);
+    remedy(&plan, "CREATE INDEX highwater_order ON `t` (`at`, `id`)");
+}
+
+#[tokio::test]
+async fn a_file_is_read_by_an_index_over_the_first_of_several_fields() {
+    let it = Sqlite::empty().await;
+    it.run(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, at INTEGER, made INTEGER); \
+         INSERT INTO t VALUES (1, 10, 1), (2, NULL, 10), (3, NULL, NULL), (4, NULL, 3), (5, 10, 99)",
+    )
+    .await;
+    let settings = SqliteScanSettings {
+        table: "t".to_owned(),
+        incremental: "at".to_owned(),
+        key: None,
+        limits: limits(2),
+        poll: POLL,
+        sharing: SHARING,
+        rules: either(),
+    };
+    let source = SqliteScan::new(it.connection.clone(), settings);
+    let text = "CREATE INDEX highwater_order ON \"t\" (COALESCE(\"at\", \"made\"), \"id\")";
+    remedy(&source.plan(None).await.expect("planned"), text);
+    told(&source, text).await;
+    told(&source, "1 rows have NULL in `coalesce(at, made)`").await;
+    it.run(text).await;
+    for plan in both(&source).await {
+        is_quick(&plan, "highwater_order");
+        assert_eq!(plan.nulls, Counted::Exactly(1));
+    }
+    let found = source.check().await.expect("checked");
+    let missing = found.iter().any(|it| it.text.contains("no index"));
+    assert!(!missing, "{found:?}");
 }
 
 #[tokio::test]

@@ -48,6 +48,7 @@ cases! {
     every_type_of_mongodb
     every_type_of_mysql
     field_without_column_stops_unless_dropped
+    first_of_several_fields_is_the_cursor
     flow_that_runs_already_is_refused
     flow_that_runs_already_is_refused_by_a_database
     flow_that_runs_already_is_waited_for

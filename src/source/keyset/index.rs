@@ -7,33 +7,43 @@ pub(in crate::source) struct Index {
     pub is_unique: bool,
     pub is_primary: bool,
     pub columns: Vec<String>,
+    /// Behind those columns it goes on with what is no whole column.
+    pub is_cut: bool,
 }
 
 impl Index {
     /// From (name, unique, column) in order; no column stands for an expression or a part of one.
     pub fn gather(parts: impl IntoIterator<Item = (String, bool, Option<String>)>) -> Vec<Self> {
         let mut indexes: Vec<Self> = Vec::new();
-        let mut is_cut = false;
         for (name, is_unique, column) in parts {
             if indexes.last().is_none_or(|it| it.name != name) {
-                is_cut = false;
                 indexes.push(Self {
                     is_primary: name == "PRIMARY",
                     name,
                     is_unique,
                     columns: Vec::new(),
+                    is_cut: false,
                 });
             }
-            is_cut |= column.is_none();
             if let Some(index) = indexes.last_mut() {
+                index.is_cut |= column.is_none();
                 match column {
-                    Some(column) if !is_cut => index.columns.push(column),
+                    Some(column) if !index.is_cut => index.columns.push(column),
                     // Unique only by what is not seen here.
                     _ => index.is_unique = false,
                 }
             }
         }
         indexes
+    }
+
+    /// Whether it keeps the order of these columns; a secondary one is followed by the `key`.
+    pub fn serves(&self, ordering: &[String], key: &[String]) -> bool {
+        let followed = key
+            .iter()
+            .filter(|it| !self.is_cut && !self.columns.contains(it));
+        let followed: Vec<&String> = self.columns.iter().chain(followed).collect();
+        followed.len() >= ordering.len() && ordering.iter().zip(followed).all(|(it, by)| it == by)
     }
 }
 
@@ -99,6 +109,23 @@ mod tests {
         ]);
         let seen = found.iter().map(|it| (it.is_unique, it.columns.join(",")));
         assert!(seen.eq([(false, "x".to_owned()), (true, "z".to_owned())]));
+    }
+
+    #[test]
+    fn an_index_on_the_incremental_field_is_followed_by_the_key() {
+        let of = |index: &[Option<&str>], ordering: &[&str], key: &[&str]| {
+            let list = |it: &[&str]| it.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            let found = Index::gather(index.iter().map(|it| part("a", *it)));
+            found[0].serves(&list(ordering), &list(key))
+        };
+        assert!(of(&[Some("u")], &["u", "id"], &["id"]));
+        assert!(of(&[Some("u"), Some("id")], &["u", "id"], &["id"]));
+        assert!(of(&[Some("id")], &["id"], &["id"]));
+        assert!(!of(&[Some("u"), Some("other")], &["u", "id"], &["id"]));
+        assert!(!of(&[Some("id")], &["u", "id"], &["id"]));
+        // Part of a text stands between the field and the key.
+        assert!(!of(&[Some("u"), None], &["u", "id"], &["id"]));
+        assert!(of(&[Some("u"), None], &["u"], &["id"]));
     }
 
     #[test]

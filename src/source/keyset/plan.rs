@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Ceiling, Lane, Mark, Page, Place, Table, hold::Settled, page_rows, stretch::Stretch};
 use crate::{
     model::{Finding, Severity},
-    source::plan::Access,
+    source::{Nulls, plan::Access},
 };
 
 impl Table {
@@ -70,20 +70,37 @@ impl Table {
         )
     }
 
-    /// What is amiss with how the server would read.
-    pub fn warn(&self, access: &Access, place: &str) -> Vec<Finding> {
+    /// What is amiss with how the server would read; `remedy` makes the index that would serve.
+    pub fn warn(&self, access: &Access, remedy: &str) -> Vec<Finding> {
         let wrong = match (access.reads_all, access.sorts) {
             (_, true) => "each page sorts what it reads",
             (true, false) if access.index.is_none() => "each page reads the whole table",
             (true, false) => return Vec::new(),
             (false, false) => return Vec::new(),
         };
-        let remedy = self.create_index(place);
         vec![Finding {
             severity: Severity::Problem,
             text: format!("no index serves this order, so that {wrong}: {remedy}"),
         }]
     }
+}
+
+/// What is done about rows without a value.
+pub(in crate::source) fn without_value(rows: i64, field: &str, nulls: Nulls) -> Finding {
+    let (severity, what) = match nulls {
+        Nulls::Refuse => (
+            Severity::Problem,
+            "and would never be read: give them a value, or choose `nulls`",
+        ),
+        Nulls::First => (
+            Severity::Note,
+            "and are read once, before the others (`nulls`); not seen: one that comes with a key below \
+             those that were read, and changes that leave it NULL",
+        ),
+        Nulls::EveryRun => (Severity::Note, "and are all read by every run (`nulls`)"),
+    };
+    let text = format!("{rows} rows have NULL in `{field}` {what}");
+    Finding { severity, text }
 }
 
 /// The texts of bound marks.

@@ -1,7 +1,8 @@
 //! What `check` says about reading a table of MySQL or MariaDB.
 
 use super::{
-    columns::{By, Learned},
+    by_index::{remedy, serving},
+    columns::Learned,
     count_nulls,
     writers::{Column, Rest, Writers},
 };
@@ -9,8 +10,8 @@ use crate::{
     connect::mysql::MysqlConnection,
     model::{Finding, Severity},
     source::{
-        Nulls, SourceError,
-        keyset::{Index, KeyColumn},
+        SourceError,
+        keyset::{KeyColumn, without_value},
     },
 };
 
@@ -34,7 +35,7 @@ pub(super) async fn findings(
             names(&ordering)
         ),
     )];
-    findings.push(order(learned, &ordering));
+    findings.push(order(learned, connection));
     let members = table.incremental.iter().chain(&table.key);
     if let Some(column) = members.into_iter().find(|it| it.members.is_some()) {
         let text = format!(
@@ -58,67 +59,13 @@ pub(super) async fn findings(
     Ok(findings)
 }
 
-/// What is done about rows without a value.
-pub(in crate::source) fn without_value(rows: i64, field: &str, nulls: Nulls) -> Finding {
-    let (severity, what) = match nulls {
-        Nulls::Refuse => (
-            Severity::Problem,
-            "and would never be read: give them a value, or choose `nulls`",
-        ),
-        Nulls::First => (
-            Severity::Note,
-            "and are read once, before the others (`nulls`); not seen: one that comes with a key below \
-             those that were read, and changes that leave it NULL",
-        ),
-        Nulls::EveryRun => (Severity::Note, "and are all read by every run (`nulls`)"),
-    };
-    finding(
-        severity,
-        format!("{rows} rows have NULL in `{field}` {what}"),
-    )
-}
-
-fn order(learned: &Learned, ordering: &[String]) -> Finding {
-    let table = &learned.table;
-    let key = table.schema.key();
-    // Over a functional index the rest of the order is the key's.
-    if let By::Index(name, columns) = &learned.by {
-        let rest = ordering.get(1..).unwrap_or_default();
-        if rest.is_empty() || serves(columns, rest, key) {
-            return finding(Severity::Good, format!("index `{name}` serves this order"));
-        }
-    }
-    let mut by = ordering.to_vec();
-    if let (By::Generated(column), Some(first)) = (&learned.by, by.first_mut()) {
-        first.clone_from(column);
-    }
-    let serves = |it: &&Index| learned.by != By::Sort && serves(&it.columns, &by, key);
-    match learned.indexes.iter().find(serves) {
-        Some(index) => finding(
-            Severity::Good,
-            format!("index `{}` serves this order", index.name),
-        ),
-        None if matches!(learned.by, By::Sort | By::Index(..)) => {
-            let quoted = table
-                .incremental
-                .first()
-                .map_or("", |it| it.quoted.as_str());
-            let text = format!(
-                "no index serves this order, so that each page sorts the whole table: make a generated \
-                 column that is {quoted}, and an index on it"
-            );
-            finding(Severity::Note, text)
-        }
+fn order(learned: &Learned, connection: &MysqlConnection) -> Finding {
+    match serving(&learned.table, &learned.indexes, &learned.by) {
+        Some(index) => finding(Severity::Good, format!("index `{index}` serves this order")),
         None => {
-            let quoted: Vec<&str> = table
-                .incremental
-                .iter()
-                .map(|it| it.quoted.as_str())
-                .collect();
-            let (place, quoted) = (&learned.place, quoted.join(", "));
+            let remedy = remedy(learned, (connection.flavor(), connection.version()));
             let text = format!(
-                "no index serves this order, so that each page sorts the whole table: \
-                 CREATE INDEX highwater_order ON {place} ({quoted})"
+                "no index serves this order, so that each page sorts the whole table: {remedy}"
             );
             finding(Severity::Note, text)
         }
@@ -191,37 +138,6 @@ fn zone(writers: &Writers) -> String {
     }
 }
 
-/// Whether an index leads in the ordering's columns; a secondary one is followed by the key.
-pub(super) fn serves(index: &[String], ordering: &[String], key: &[String]) -> bool {
-    let followed: Vec<&String> = index
-        .iter()
-        .chain(key.iter().filter(|it| !index.contains(it)))
-        .collect();
-    followed.len() >= ordering.len()
-        && ordering
-            .iter()
-            .zip(followed)
-            .all(|(wanted, it)| wanted == it)
-}
-
 pub(super) fn finding(severity: Severity, text: String) -> Finding {
     Finding { severity, text }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_index_on_the_incremental_field_is_followed_by_the_key() {
-        let of = |index: &[&str], ordering: &[&str], key: &[&str]| {
-            let list = |it: &[&str]| it.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-            serves(&list(index), &list(ordering), &list(key))
-        };
-        assert!(of(&["u"], &["u", "id"], &["id"]));
-        assert!(of(&["u", "id"], &["u", "id"], &["id"]));
-        assert!(of(&["id"], &["id"], &["id"]));
-        assert!(!of(&["u", "other"], &["u", "id"], &["id"]));
-        assert!(!of(&["id"], &["u", "id"], &["id"]));
-    }
 }

@@ -133,7 +133,7 @@ pub(super) async fn learn(
     // A column can be seen by any right to it, and read only by that to SELECT.
     probe(name, pool, table.select.clone()).await?;
     // An index may also be there and not be usable: then the server chooses by itself.
-    if let Some(select) = by_index(&table, &indexes)
+    if let Some(select) = by_index(&table, &indexes, &by)
         && probe(name, pool, select.clone()).await.is_ok()
     {
         table.select = select;

@@ -7,7 +7,7 @@ use sqlx::{
     query::QueryScalar,
 };
 
-use super::{MysqlPages, MysqlScan, bind, columns::Learned, count_nulls};
+use super::{MysqlPages, MysqlScan, bind, by_index::remedy, columns::Learned, count_nulls};
 use crate::{
     connect::{identifier::statement, mysql::Flavor},
     fault::chain,
@@ -39,7 +39,9 @@ pub(super) async fn plan(scan: &MysqlScan, stored: Option<&Position>) -> Result<
     let (ceiling, settled) = settled(&mut pages, &place).await?;
     let page = table.next_page(&place, &ceiling, scan.settings.limits.rows);
     let access = explain(scan.connection.flavor(), &mut pages, &page).await?;
-    findings.extend(table.warn(&access, &learned.place));
+    let server = &scan.connection;
+    let remedy = remedy(&learned, (server.flavor(), server.version()));
+    findings.extend(table.warn(&access, &remedy));
     let nulls = count_nulls(&scan.connection, &learned).await?;
     let past = past(&mut pages, &learned, &place).await?;
     Ok(Plan {

@@ -1,12 +1,15 @@
 //! What `check` says about reading a table of a SQLite file.
 
-use super::columns::Learned;
+use super::{
+    columns::Learned,
+    plan::{count_nulls, explain},
+};
 use crate::{
-    connect::{identifier::statement, sqlite::SqliteConnection},
+    connect::sqlite::SqliteConnection,
     model::{Finding, Severity},
     source::{
         SourceError,
-        keyset::{KeyColumn, failed},
+        keyset::{Ceiling, KeyColumn, Place, failed, without_value},
     },
 };
 
@@ -23,40 +26,31 @@ pub(super) async fn findings(
     let (columns, by) = (learned.columns.len(), ordering.join(", "));
     let read = format!("{}: {columns} columns, read by ({by})", table.name);
     let mut findings = vec![finding(Severity::Good, read)];
-    let serves = |names: &[String]| {
-        names
-            .iter()
-            .map(String::as_str)
-            .eq(ordering.iter().copied())
-    };
-    if !learned.indexes.iter().any(|it| serves(&it.columns)) {
-        let quoted: Vec<&str> = table
-            .incremental
-            .iter()
-            .map(|it| it.quoted.as_str())
-            .collect();
-        let (place, quoted) = (&learned.place, quoted.join(", "));
+    let readers = connection.readers();
+    let lost = |error| failed(&table.name, error);
+    // SQLite knows best what serves: an index over an expression, or one that ends with the rowid.
+    let place = Place::behind(Vec::new());
+    let page = table.next_page(&place, &Ceiling::Open, 1);
+    let access = explain(readers, &learned.place, &page)
+        .await
+        .map_err(lost)?;
+    if access.sorts {
+        let remedy = table.create_index(&learned.place);
         findings.push(finding(
             Severity::Note,
-            format!(
-                "no index serves this order: CREATE INDEX highwater_order ON {place} ({quoted})"
-            ),
+            format!("no index serves this order: {remedy}"),
         ));
     }
-    if let Some(condition) = learned.has_nulls() {
-        let text = format!("SELECT count(*) FROM {} WHERE {condition}", learned.place);
-        let counted = sqlx::query_scalar(statement(text))
-            .fetch_one(connection.readers())
-            .await;
-        let nulls: i64 = counted.map_err(|error| failed(&table.name, error))?;
-        if nulls > 0 {
-            let columns = learned.nullable.join(" or ");
-            let text = format!(
-                "{nulls} rows have NULL in {columns} and would never be read: give them a value{}",
-                learned.choice()
-            );
-            findings.push(finding(Severity::Problem, text));
-        }
+    let nulls = count_nulls(readers, learned).await.map_err(lost)?;
+    if nulls > 0 && learned.has_nulls().is_some() {
+        let columns = learned.nullable.join(" or ");
+        let text = format!(
+            "{nulls} rows have NULL in {columns} and would never be read: give them a value{}",
+            learned.choice()
+        );
+        findings.push(finding(Severity::Problem, text));
+    } else if nulls > 0 {
+        findings.push(without_value(nulls, incremental, table.nulls));
     }
     findings.push(finding(
         Severity::Note,

@@ -20,7 +20,6 @@ pub(super) struct Learned {
     pub columns: Arc<[Reads]>,
     /// The same of the key's columns.
     pub key_columns: Arc<[Reads]>,
-    pub indexes: Vec<Index>,
     /// The table's name, quoted.
     pub place: String,
     /// The quoted ordering columns that must not be NULL, and may be.
@@ -34,6 +33,13 @@ impl Learned {
     pub fn has_nulls(&self) -> Option<String> {
         let condition = || format!("{} IS NULL", self.nullable.join(" IS NULL OR "));
         (!self.nullable.is_empty()).then(condition)
+    }
+
+    /// The condition of rows that have no place in the order, or no value there.
+    pub fn without_value(&self) -> Option<String> {
+        let first = self.table.incremental.first().filter(|_| self.may_be_null);
+        let of_first = || first.map(|it| format!("{} IS NULL", it.quoted));
+        self.has_nulls().or_else(of_first)
     }
 
     /// What a person may do besides about rows without a value in the incremental field.
@@ -130,7 +136,6 @@ pub(super) async fn learn(
         }),
         columns: columns.iter().map(reads).collect(),
         key_columns: key.iter().map(|it| reads(it)).collect(),
-        indexes,
         place,
         nullable: has_place
             .then(|| incremental.clone())
@@ -193,6 +198,7 @@ fn primary(columns: &[Column]) -> Option<Index> {
         is_unique: true,
         is_primary: true,
         columns: key.iter().map(|it| it.name.clone()).collect(),
+        is_cut: false,
     })
 }
 

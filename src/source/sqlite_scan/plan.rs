@@ -1,6 +1,6 @@
 //! What a read of a table of a SQLite file would do, by its EXPLAIN QUERY PLAN.
 
-use sqlx::{Sqlite, query::QueryScalar, sqlite::SqliteArguments};
+use sqlx::{Sqlite, SqlitePool, query::QueryScalar, sqlite::SqliteArguments};
 
 use super::{SqliteScan, columns::Learned};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     model::Position,
     source::{
         SourceError,
-        keyset::{Ceiling, Mark, Place, failed, texts},
+        keyset::{Ceiling, Mark, Page, Place, failed, texts},
         plan::{Access, Counted, Counting, Plan},
     },
 };
@@ -27,11 +27,31 @@ pub(super) async fn plan(
     let lost = |error| failed(&scan.name, error);
     let readers = scan.connection.readers();
     let page = table.next_page(&place, &Ceiling::Open, scan.settings.limits.rows);
+    let access = explain(scan.connection.readers(), &learned.place, &page).await;
+    let access = access.map_err(lost)?;
+    let past = past(scan, &learned, &place).await?;
+    let nulls = count_nulls(readers, &learned).await.map_err(lost)?;
+    Ok(Plan {
+        findings: table.warn(&access, &table.create_index(&learned.place)),
+        bound: texts(&page.bound),
+        query: page.text,
+        access: Some(access),
+        past,
+        nulls: Counted::Exactly(u64::try_from(nulls).unwrap_or_default()),
+        settled: None,
+    })
+}
+
+/// How the file would be searched for a page.
+pub(super) async fn explain(
+    readers: &SqlitePool,
+    place: &str,
+    page: &Page<'_>,
+) -> Result<Access, sqlx::Error> {
     // An EXPLAIN answers by the schema as this connection has last seen it: a read looks at it anew.
-    let mut session = readers.acquire().await.map_err(lost)?;
-    let look = statement(format!("SELECT 1 FROM {} LIMIT 1", learned.place));
-    let looked = sqlx::query(look).fetch_optional(&mut *session).await;
-    looked.map_err(lost)?;
+    let mut session = readers.acquire().await?;
+    let look = statement(format!("SELECT 1 FROM {place} LIMIT 1"));
+    sqlx::query(look).fetch_optional(&mut *session).await?;
     let text = format!("EXPLAIN QUERY PLAN {}", page.text);
     let asked = page.bound.iter().fold(
         sqlx::query_as(statement(text)).persistent(false),
@@ -42,26 +62,20 @@ pub(super) async fn plan(
             other => asked.bind(other.text()),
         },
     );
-    let steps: Vec<(i64, i64, i64, String)> = asked.fetch_all(&mut *session).await.map_err(lost)?;
-    let access = read(steps.into_iter().map(|it| it.3).collect());
-    let past = past(scan, &learned, &place).await?;
-    let nulls: i64 = match learned.has_nulls() {
-        None => 0,
-        Some(condition) => {
-            let text = format!("SELECT count(*) FROM {} WHERE {condition}", learned.place);
-            let asked = sqlx::query_scalar(statement(text));
-            asked.fetch_one(readers).await.map_err(lost)?
-        }
+    let steps: Vec<(i64, i64, i64, String)> = asked.fetch_all(&mut *session).await?;
+    Ok(read(steps.into_iter().map(|it| it.3).collect()))
+}
+
+/// Rows without a value, whatever is done about them.
+pub(super) async fn count_nulls(
+    readers: &SqlitePool,
+    learned: &Learned,
+) -> Result<i64, sqlx::Error> {
+    let Some(condition) = learned.without_value() else {
+        return Ok(0);
     };
-    Ok(Plan {
-        findings: table.warn(&access, &learned.place),
-        bound: texts(&page.bound),
-        query: page.text,
-        access: Some(access),
-        past,
-        nulls: Counted::Exactly(u64::try_from(nulls).unwrap_or_default()),
-        settled: None,
-    })
+    let text = format!("SELECT count(*) FROM {} WHERE {condition}", learned.place);
+    sqlx::query_scalar(statement(text)).fetch_one(readers).await
 }
 
 /// Rows past a place, as far as they are counted in time.

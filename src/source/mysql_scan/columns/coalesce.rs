@@ -2,11 +2,11 @@
 
 use super::{Column, Unpack, ask, key_column};
 use crate::{
-    connect::mysql::{Flavor, MysqlConnection},
+    connect::mysql::MysqlConnection,
     source::{
         SourceError,
-        keyset::{self, KeyColumn},
-        mysql_scan::MysqlScanSettings,
+        keyset::{self, Index, KeyColumn},
+        mysql_scan::{MysqlScanSettings, by_index::indexes_expressions},
     },
 };
 
@@ -17,8 +17,8 @@ pub(in crate::source::mysql_scan) enum By {
     Column,
     /// A generated column of that name, which is this expression: its indexes count.
     Generated(String),
-    /// An index over the expression and the key's columns, by its name.
-    Index(String, Vec<String>),
+    /// An index over the expression; its columns are those behind that.
+    Index(Index),
     /// A sort of the whole table.
     Sort,
 }
@@ -27,17 +27,18 @@ pub(in crate::source::mysql_scan) enum By {
 pub(super) struct Expression {
     text: String,
     column: Option<String>,
-    index: Option<(String, Vec<String>)>,
+    index: Option<Index>,
 }
 
 const GENERATED: &str = "SELECT CAST(COLUMN_NAME AS CHAR), CAST(GENERATION_EXPRESSION AS CHAR) \
     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? \
     AND GENERATION_EXPRESSION > ''";
 
-/// MariaDB has none of these.
-const INDEXED: &str = "SELECT CAST(INDEX_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR), CAST(EXPRESSION AS CHAR) \
+/// Neither a column nor an expression stands for a part of a column.
+const INDEXED: &str = "SELECT CAST(INDEX_NAME AS CHAR), NON_UNIQUE = 0, \
+    IF(SUB_PART IS NULL, CAST(COLUMN_NAME AS CHAR), NULL), CAST(EXPRESSION AS CHAR) \
     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? \
-    AND SUB_PART IS NULL ORDER BY INDEX_NAME, SEQ_IN_INDEX";
+    ORDER BY INDEX_NAME, SEQ_IN_INDEX";
 
 /// The columns whose first value counts, in their order.
 pub(super) fn coalesced<'c>(
@@ -91,23 +92,38 @@ pub(super) async fn expressions(
         index: None,
     });
     let mut found: Vec<Expression> = generated.collect();
-    if connection.flavor() == Flavor::Mysql {
-        let parts: Vec<(String, Option<String>, Option<String>)> =
-            ask(name, pool, INDEXED, database, table).await?;
-        for (index, column, expression) in parts {
-            let last = found.last_mut().and_then(|it| it.index.as_mut());
-            match (last.filter(|it| it.0 == index), column, expression) {
-                (Some(known), Some(column), None) => known.1.push(column),
-                (None, None, Some(text)) => found.push(Expression {
-                    text: plain(&text),
-                    column: None,
-                    index: Some((index, Vec::new())),
-                }),
-                _ => {}
-            }
-        }
+    if indexes_expressions(connection.flavor(), connection.version()) {
+        found.extend(indexed(ask(name, pool, INDEXED, database, table).await?));
     }
     Ok(found)
+}
+
+/// Indexes whose first part is an expression, from (name, unique, column, expression).
+fn indexed(parts: Vec<(String, bool, Option<String>, Option<String>)>) -> Vec<Expression> {
+    let mut found: Vec<Expression> = Vec::new();
+    let mut last = None;
+    for (name, is_unique, column, expression) in parts {
+        let is_first = last.as_ref() != Some(&name);
+        last = Some(name.clone());
+        let known = found.last_mut().and_then(|it| it.index.as_mut());
+        match (known.filter(|it| it.name == name), column, expression) {
+            (Some(index), Some(column), None) if !index.is_cut => index.columns.push(column),
+            (Some(index), ..) => index.is_cut = true,
+            (None, None, Some(text)) if is_first => found.push(Expression {
+                text: plain(&text),
+                column: None,
+                index: Some(Index {
+                    name,
+                    is_unique,
+                    is_primary: false,
+                    columns: Vec::new(),
+                    is_cut: false,
+                }),
+            }),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// What the table is ordered by first, and what serves that.
@@ -139,9 +155,8 @@ pub(super) fn first_column(
             By::Generated(name.clone())
         }
         Some(Expression {
-            index: Some((name, key)),
-            ..
-        }) => By::Index(name.clone(), key.clone()),
+            index: Some(index), ..
+        }) => By::Index(index.clone()),
         _ => By::Sort,
     };
     Ok((column, by))
@@ -160,6 +175,26 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_index_over_an_expression_ends_where_no_whole_column_follows() {
+        let part = |name: &str, column: Option<&str>, expression: Option<&str>| {
+            let text = |it: Option<&str>| it.map(str::to_owned);
+            (name.to_owned(), false, text(column), text(expression))
+        };
+        let found = indexed(vec![
+            part("a", Some("x"), None),
+            part("a", None, Some("coalesce(`a`,`b`)")),
+            part("b", None, Some("coalesce(`a`,`b`)")),
+            part("b", Some("part"), None),
+            part("b", None, None),
+            part("b", Some("id"), None),
+        ]);
+        let indexes: Vec<&Index> = found.iter().filter_map(|it| it.index.as_ref()).collect();
+        assert_eq!(indexes.len(), 1);
+        assert_eq!(indexes[0].columns, ["part"]);
+        assert!(indexes[0].is_cut);
+    }
 
     #[test]
     fn an_expression_is_known_however_a_server_writes_it() {

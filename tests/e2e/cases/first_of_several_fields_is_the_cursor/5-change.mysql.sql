@@ -1,0 +1,2 @@
+UPDATE t SET changed = '2025-08-26 12:00:00' WHERE id = 3;
+INSERT INTO t (id, made) VALUES (4, '2025-08-26 11:30:00');
