@@ -9,6 +9,7 @@ mod mysql_errors;
 mod sql_errors;
 pub mod sqlite;
 mod sqlite_errors;
+pub mod table_name;
 
 pub use sql_errors::{Verdict, verdict};
 

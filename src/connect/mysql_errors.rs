@@ -55,6 +55,8 @@ fn is_data(number: u16) -> bool {
         | 1118 | 1139 | 1153 | 1301 | 1526 | 1748
         // A functional index that cannot take the value.
         | 3751 | 3752 | 3903 | 3907
+        // Bytes that are no vector.
+        | 6136
     )
 }
 

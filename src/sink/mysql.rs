@@ -21,6 +21,7 @@ use crate::{
     connect::{
         identifier::{NotAName, backticked, statement},
         mysql::MysqlConnection,
+        table_name::TableName,
     },
     model::{Finding, Kind, Records},
 };
@@ -28,7 +29,8 @@ use crate::{
 /// What a MySQL sink needs.
 #[derive(Debug, Clone)]
 pub struct MysqlSinkSettings {
-    /// The table, or `database.table` where it is not in the connection's database.
+    /// The table, or `database.table` where it is not in the connection's database; see
+    /// `TableName`.
     pub table: String,
     /// The columns that identify a row: the primary key (also where this is `None`) or those of
     /// a unique index.
@@ -86,26 +88,22 @@ impl MysqlSink {
             name: name.clone(),
             advice,
         };
-        let (database, table) = match settings.table.split_once('.') {
-            Some((database, table)) => (database, table),
-            None => (
-                connection.database().unwrap_or_default(),
-                settings.table.as_str(),
-            ),
-        };
+        let named = TableName::parse(&settings.table).map_err(|error| unfit(error.to_string()))?;
+        let own = || connection.database().unwrap_or_default().to_owned();
+        let (database, table) = (named.database.unwrap_or_else(own), named.table);
         if database.is_empty() {
             let advice = "no database is named: add it to the connection's URL, or write `table = \"database.table\"`";
             return Err(unfit(advice.to_owned()));
         }
         let quoted = |table: &str| -> Result<String, NotAName> {
-            Ok(format!("{}.{}", backticked(database)?, backticked(table)?))
+            Ok(format!("{}.{}", backticked(&database)?, backticked(table)?))
         };
-        let target = quoted(table).map_err(|error| unfit(error.to_string()))?;
+        let target = quoted(&table).map_err(|error| unfit(error.to_string()))?;
         let progress =
             quoted(&settings.progress_table).map_err(|error| unfit(error.to_string()))?;
         Ok(Self {
-            database: database.to_owned(),
-            table: table.to_owned(),
+            database,
+            table,
             quoted: target,
             progress: MysqlProgress { quoted: progress },
             name,

@@ -39,7 +39,7 @@ use writers::Writers;
 /// What a scan of a table needs.
 #[derive(Debug, Clone)]
 pub struct MysqlScanSettings {
-    /// `table`, in the connection's database, or `database.table`.
+    /// `table`, in the connection's database, or `database.table`; see `TableName`.
     pub table: String,
     /// The column that grows with every change.
     pub incremental: String,
@@ -94,7 +94,6 @@ impl MysqlScan {
             name: self.name.clone(),
             session,
             writers,
-            table: self.settings.table.clone(),
             learned: learned.clone(),
         })
     }
@@ -241,7 +240,7 @@ impl Source for MysqlScan {
         let Place::Full(full) = Place::parse(position, &learned.table)? else {
             return Ok(None);
         };
-        let of = columns::about(&self.name, &self.connection, &self.settings.table).await?;
+        let of = columns::about(&self.name, &self.connection, &learned.named).await?;
         let rows = full.rows;
         Ok(of.map(|of| Progress { rows, of }))
     }
@@ -264,15 +263,13 @@ struct MysqlPages {
     session: MySqlConnection,
     /// `None` where late commits are not met.
     writers: Option<Writers>,
-    /// As the settings write it.
-    table: String,
     learned: Learned,
 }
 
 #[async_trait]
 impl Pages for MysqlPages {
     async fn page(&mut self, page: Page<'_>, batches: &mut Batches) -> Result<usize, SourceError> {
-        let now = column_names(&self.table, &mut self.session).await;
+        let now = column_names(&self.learned.named, &mut self.session).await;
         let now = now.map_err(|error| failed(&self.name, error))?;
         keyset::expect_columns(&self.learned.table, &now)?;
         let mut query = sqlx::query(statement(page.text));

@@ -12,6 +12,7 @@ mod cursor;
 mod cursor_own;
 mod cursors;
 mod limit;
+mod names;
 mod sink;
 mod sink_mysql;
 mod sink_mysql_keys;

@@ -15,6 +15,7 @@ use crate::{
     connect::{
         identifier::{NotAName, backticked, statement},
         mysql::{Flavor, MysqlConnection},
+        table_name::TableName,
     },
     model::{Field, Schema},
     source::{
@@ -33,6 +34,7 @@ pub(super) struct Learned {
     /// Of the key's columns.
     pub key_unpacks: Arc<[Unpack]>,
     pub indexes: Vec<Index>,
+    pub named: TableName,
     /// `database`.`table`, quoted.
     pub place: String,
     /// The quoted incremental field, where it may be NULL.
@@ -92,12 +94,9 @@ pub(super) async fn learn(
         name: name.to_owned(),
         advice,
     };
-    let (database, table) = parts(&settings.table);
-    let quoted = |it: &str| backticked(it).map_err(|error| unfit(error.to_string()));
-    let place = match database {
-        Some(database) => format!("{}.{}", quoted(database)?, quoted(table)?),
-        None => quoted(table)?,
-    };
+    let named = TableName::parse(&settings.table).map_err(|error| unfit(error.to_string()))?;
+    let place = named.quoted().map_err(|error| unfit(error.to_string()))?;
+    let (database, table) = (named.database.as_deref(), &named.table[..]);
     let pool = connection.pool();
     // A table that we may not see is missing in information_schema: the server says which it is.
     probe(name, pool, format!("SELECT 1 FROM {place}")).await?;
@@ -143,29 +142,21 @@ pub(super) async fn learn(
         unpacks: columns.iter().map(|it| it.unpack).collect(),
         key_unpacks: key.iter().map(|it| it.unpack).collect(),
         indexes,
+        named: named.clone(),
         place,
         nullable,
         by,
     })
 }
 
-/// The database, where it is named, and the table.
-pub(super) fn parts(table: &str) -> (Option<&str>, &str) {
-    match table.split_once('.') {
-        Some((database, table)) => (Some(database), table),
-        None => (None, table),
-    }
-}
-
 /// The names of the table's columns now, in order.
 pub(super) async fn column_names(
-    table: &str,
+    named: &TableName,
     session: &mut MySqlConnection,
 ) -> Result<Vec<String>, sqlx::Error> {
-    let (database, table) = parts(table);
     sqlx::query_scalar(COLUMN_NAMES)
-        .bind(database.map(str::to_owned))
-        .bind(table.to_owned())
+        .bind(named.database.clone())
+        .bind(named.table.clone())
         .fetch_all(session)
         .await
 }
@@ -174,9 +165,9 @@ pub(super) async fn column_names(
 pub(super) async fn about(
     name: &str,
     connection: &MysqlConnection,
-    table: &str,
+    named: &TableName,
 ) -> Result<Option<u64>, SourceError> {
-    let (database, table) = parts(table);
+    let (database, table) = (named.database.as_deref(), &named.table[..]);
     let rows: Vec<(Option<u64>,)> = ask(name, connection.pool(), ROWS, database, table).await?;
     Ok(rows.first().and_then(|it| it.0))
 }

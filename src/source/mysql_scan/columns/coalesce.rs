@@ -142,7 +142,12 @@ pub(super) fn first_column(
     let quoted: Vec<&str> = fields.iter().map(|it| it.quoted.as_str()).collect();
     let expression = format!("COALESCE({})", quoted.join(", "));
     column.others = others.iter().map(|it| it.name.clone()).collect();
-    let served = expressions.iter().find(|it| it.text == plain(&expression));
+    // What `plain` leaves out must be no part of a name.
+    let is_clear = |it: &&Column| it.name.chars().all(|it| it.is_alphanumeric() || it == '_');
+    let are_clear = fields.iter().all(is_clear);
+    let served = expressions
+        .iter()
+        .find(|it| are_clear && it.text == plain(&expression));
     column.quoted = expression;
     let by = match served {
         // By its name, which every server finds the index for.

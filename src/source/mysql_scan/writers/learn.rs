@@ -9,15 +9,12 @@ use crate::{
     source::{
         SourceError,
         keyset::{Index, failed},
-        mysql_scan::{
-            MysqlScanSettings,
-            columns::{Learned, parts},
-        },
+        mysql_scan::{MysqlScanSettings, columns::Learned},
     },
 };
 
 const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
-    ('read_only', 'wsrep_on', 'performance_schema') AND Value IN ('ON', '1')";
+    ('read_only', 'wsrep_on', 'performance_schema') AND Value NOT IN ('OFF', '0')";
 
 /// Fraction digits of the incremental column, and the table's engine.
 const COLUMN: &str = "SELECT CAST(COALESCE(DATETIME_PRECISION, 0) AS SIGNED), \
@@ -40,13 +37,12 @@ pub(in crate::source::mysql_scan) async fn learn(
         return Ok(None);
     };
     let lost = |error| failed(&learned.table.name, error);
-    let (database, table) = parts(&settings.table);
     let (mut digits, mut engine) = (6, String::new());
     // The coarsest of several counts.
     for field in std::iter::once(&settings.incremental).chain(&settings.rules.coalesce) {
         let column = sqlx::query_as(COLUMN)
-            .bind(database.map(str::to_owned))
-            .bind(table.to_owned())
+            .bind(learned.named.database.clone())
+            .bind(learned.named.table.clone())
             .bind(field.clone())
             .fetch_one(connection.pool())
             .await;
@@ -92,16 +88,8 @@ async fn rest(connection: &MysqlConnection, engine: &str) -> Result<Rest, sqlx::
     let variables = sqlx::query(VARIABLES).fetch_all(&mut *session).await?;
     let names = variables.iter().map(|it| it.try_get::<String, _>(0));
     let names: Vec<String> = names.collect::<Result<_, _>>()?;
-    let is_on = |name: &str| names.iter().any(|it| it.eq_ignore_ascii_case(name));
-    if is_on("read_only") {
-        return Ok(Rest::Settle(
-            "the server is a replica, or read-only: its writers are elsewhere",
-        ));
-    }
-    if is_on("wsrep_on") {
-        return Ok(Rest::Settle(
-            "the server is one of a Galera cluster: other nodes write, too",
-        ));
+    if let Some(reason) = elsewhere(&names) {
+        return Ok(Rest::Settle(reason));
     }
     let listed = match connection.flavor() {
         Flavor::Mariadb => Statements::Micros,
@@ -117,7 +105,7 @@ async fn rest(connection: &MysqlConnection, engine: &str) -> Result<Rest, sqlx::
             "the server is a replica: its writers are elsewhere",
         ));
     }
-    if connection.flavor() == Flavor::Mysql && is_on("performance_schema") {
+    if connection.flavor() == Flavor::Mysql && is_on(&names, "performance_schema") {
         let lost = sqlx::query_scalar(UNSEEN)
             .fetch_optional(&mut *session)
             .await;
@@ -129,6 +117,21 @@ async fn rest(connection: &MysqlConnection, engine: &str) -> Result<Rest, sqlx::
         }
     }
     Ok(Rest::Touches(listed))
+}
+
+fn is_on(names: &[String], name: &str) -> bool {
+    names.iter().any(|it| it.eq_ignore_ascii_case(name))
+}
+
+/// Why the writers are not all to be seen here, by the variables that are on.
+fn elsewhere(names: &[String]) -> Option<&'static str> {
+    if is_on(names, "read_only") {
+        Some("the server is a replica, or read-only: its writers are elsewhere")
+    } else if is_on(names, "wsrep_on") {
+        Some("the server is one of a Galera cluster: other nodes write, too")
+    } else {
+        None
+    }
 }
 
 /// `None` where the user may not ask for it, or the server has no such list.
@@ -145,4 +148,20 @@ fn granted<T>(asked: Result<T, sqlx::Error>) -> Result<Option<T>, sqlx::Error> {
 /// No right (to a list, a table, a column), no such table or column.
 fn is_refusal(said: Option<&MySqlDatabaseError>) -> bool {
     said.is_some_and(|it| matches!(it.number(), 1044 | 1142 | 1143 | 1227 | 1109 | 1146 | 1054))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_whose_writers_are_elsewhere_is_known_by_its_variables() {
+        let of = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
+            elsewhere(&names).unwrap_or_default()
+        };
+        assert!(of(&["performance_schema", "read_only"]).contains("replica"));
+        assert!(of(&["wsrep_on"]).contains("Galera"));
+        assert_eq!(of(&["performance_schema"]), "");
+    }
 }
