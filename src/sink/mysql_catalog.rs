@@ -238,6 +238,7 @@ fn holds(data_type: &str, scale: u8) -> Holds {
         "decimal" => Holds::Decimal(scale),
         "double" => Holds::Number,
         "date" | "datetime" | "timestamp" | "time" => Holds::Clock,
+        "vector" => Holds::Vector,
         "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Holds::Bytes,
         "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
         | "multipolygon" | "geomcollection" | "geometrycollection" => Holds::Bytes,

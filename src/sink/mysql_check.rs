@@ -50,6 +50,7 @@ pub(super) async fn check(
             format!("the messages' fields are not known before the first one: each needs a column in table {}", table.name),
         ),
     });
+    findings.extend(left_out(&table));
     findings.extend(keys(&table, &folding));
     findings.push(rights(sink, session, &table).await?);
     findings.push(finding(
@@ -65,6 +66,18 @@ fn server(sink: &MysqlSink) -> Finding {
         Flavor::Mariadb => "MariaDB",
     };
     good(format!("{flavor} {} answers", sink.connection.version()))
+}
+
+/// The columns that are not written, whatever the messages have.
+pub(super) fn left_out(table: &Table) -> Option<Finding> {
+    let computed: Vec<&str> = table.computed().collect();
+    (!computed.is_empty()).then(|| {
+        let (name, computed) = (&table.name, computed.join(", "));
+        let text = format!(
+            "table {name} computes {computed} by itself: fields of these names are left out"
+        );
+        finding(Severity::Note, text)
+    })
 }
 
 fn keys(table: &Table, folding: &[(String, String)]) -> Vec<Finding> {

@@ -48,7 +48,7 @@ impl Bound {
             Holds::Float => self.single(value),
             Holds::Decimal(_) | Holds::Number => self.number(value),
             Holds::Clock => self.clock(value),
-            Holds::Bytes => self.bytes(value),
+            Holds::Bytes | Holds::Vector => self.bytes(value),
         };
         pushed.map_err(|reason| Unholdable::new(&column.name, reason))
     }

@@ -1,6 +1,6 @@
 //! Whether a table of SQLite can be written as the settings say.
 
-use super::{SinkError, sqlite::SqliteSink, table::Table};
+use super::{SinkError, mysql_check::left_out, sqlite::SqliteSink, table::Table};
 use crate::{
     fault::chain,
     model::{Finding, Kind, Severity},
@@ -57,7 +57,11 @@ fn columns(sink: &SqliteSink, table: &Table, fields: Option<&[(String, Kind)]>) 
             "table {name} keeps no version of its records: an older change that comes later overwrites a newer row"
         ),
     );
-    vec![fitting, version]
+    let left_out = left_out(table);
+    [Some(fitting), left_out, Some(version)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn problem(error: &SinkError) -> Finding {

@@ -39,7 +39,9 @@ impl Bound {
             (_, Value::String(it) | Value::Enum(it) | Value::Json(it) | Value::Decimal(it)) => {
                 self.digits_kept(column.holds, it)
             }
-            (Holds::Text | Holds::Json | Holds::Bytes | Holds::Clock, value) => self.text(value),
+            (Holds::Text | Holds::Json | Holds::Bytes | Holds::Vector | Holds::Clock, value) => {
+                self.text(value)
+            }
             (holds, value) => self.number(holds, value),
         };
         pushed.map_err(|reason| Unholdable::new(&column.name, reason))

@@ -47,6 +47,8 @@ pub(super) enum Holds {
     Clock,
     /// Bytes.
     Bytes,
+    /// A vector, by its bytes.
+    Vector,
     /// Whatever it is given, as it is given.
     Anything,
 }
@@ -135,7 +137,7 @@ impl Table {
         let mut written = Vec::new();
         for field in fields {
             if !drop.iter().any(|it| it == field) {
-                written.push(self.place(field)?);
+                written.extend(self.place(field)?);
             }
         }
         let name = &self.name;
@@ -157,11 +159,18 @@ impl Table {
         }
     }
 
-    /// The column that a field goes to.
+    /// The columns that the server computes: fields of their names are left out.
+    pub(super) fn computed(&self) -> impl Iterator<Item = &str> {
+        let columns = self.columns.iter();
+        let computed = columns.filter(|it| it.absent == Absent::Computed);
+        computed.map(|it| it.name.as_str())
+    }
+
+    /// The column that a field goes to; `None` where the server computes it, and nobody may write it.
     ///
     /// # Errors
-    /// One sentence of advice, where there is none.
-    pub(super) fn place(&self, field: &str) -> Result<usize, String> {
+    /// One sentence of advice, where there is none, or where rows are found by what is computed.
+    pub(super) fn place(&self, field: &str) -> Result<Option<usize>, String> {
         let name = &self.name;
         let Some(place) = self.column(field) else {
             let alike = self
@@ -177,10 +186,11 @@ impl Table {
             ));
         };
         match self.columns[place].absent {
-            Absent::Computed => Err(format!(
-                "column `{field}` of table {name} is computed by the server and cannot be written: leave the field out with `drop = [\"{field}\"]`"
+            Absent::Computed if self.key.contains(&place) => Err(format!(
+                "column `{field}` of table {name} is of the key, and computed by the server, so that it cannot be written: declare another `key`"
             )),
-            _ => Ok(place),
+            Absent::Computed => Ok(None),
+            _ => Ok(Some(place)),
         }
     }
 
@@ -298,8 +308,8 @@ mod tests {
         assert_eq!(table.fit(["uid", "colour"], &["colour".to_owned()]), Ok(()));
         let advice = table.fit(["uid", "Name"], &[]).expect_err("spelling");
         assert!(advice.contains("`name` is spelled"), "{advice}");
-        let advice = table.fit(["uid", "hash"], &[]).expect_err("computed");
-        assert!(advice.contains("computed"), "{advice}");
+        assert_eq!(table.fit(["uid", "hash"], &[]), Ok(()), "it is left out");
+        assert!(table.computed().eq(["hash"]));
         let advice = table.fit(["name"], &[]).expect_err("no key");
         assert!(advice.contains("no field `uid`"), "{advice}");
     }

@@ -72,7 +72,7 @@ pub(super) struct Runs<'r, 't> {
 
 /// Where the fields of a record go, by their order.
 struct Shape {
-    /// Each field's name and its place in `columns`; `None` where it is dropped.
+    /// Each field's name and its place in `columns`; `None` where it is left out.
     fields: Vec<(Box<str>, Option<usize>)>,
     columns: Columns,
 }
@@ -188,7 +188,7 @@ impl<'r, 't> Runs<'r, 't> {
                 || places.iter().any(|(name, _)| &**name == field);
             let place = match left_out {
                 true => None,
-                false => Some(self.table.place(field).map_err(Misfit::Table)?),
+                false => self.table.place(field).map_err(Misfit::Table)?,
             };
             places.push((field.into(), place));
         }

@@ -139,7 +139,12 @@ fn insert(table: &Table, columns: &[usize], rows: usize) -> String {
     let quoted = columns.iter().map(|it| table.columns[*it].quoted.as_str());
     list(&mut text, quoted, |text, it| text.push_str(it));
     text.push_str(") VALUES ");
-    list(&mut text, 0..rows, |text, _| places(text, columns.len()));
+    let columns: Vec<&Column> = columns.iter().map(|it| &table.columns[*it]).collect();
+    list(&mut text, 0..rows, |text, _| {
+        text.push('(');
+        list(text, &columns, |text, it| text.push_str(written(it)));
+        text.push(')');
+    });
     text
 }
 
@@ -152,7 +157,11 @@ fn update(table: &Table, columns: &[usize]) -> String {
     let keyed = |it: usize| table.key.contains(&it);
     list(&mut text, set, |text, it| {
         let quoted = &table.columns[it].quoted;
-        let value = if keyed(it) { quoted } else { "?" };
+        let value = if keyed(it) {
+            quoted
+        } else {
+            written(&table.columns[it])
+        };
         let _ = write!(text, "{quoted}={value}");
     });
     text.push_str(" WHERE ");
@@ -198,10 +207,13 @@ fn compared(text: &mut String, column: &Column) {
     };
 }
 
-fn places(text: &mut String, count: usize) {
-    text.push('(');
-    list(text, 0..count, |text, _| text.push('?'));
-    text.push(')');
+/// What stands for a value that `column` is given. MySQL says of a bare placeholder that it is of
+/// the column's type, and of a VECTOR the driver knows nothing: it takes that for a lost connection.
+fn written(column: &Column) -> &'static str {
+    match column.holds {
+        Holds::Vector => "CAST(? AS BINARY)",
+        _ => "?",
+    }
 }
 
 fn list<T>(text: &mut String, items: impl IntoIterator<Item = T>, write: impl Fn(&mut String, T)) {

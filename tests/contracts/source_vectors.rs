@@ -1,12 +1,16 @@
-//! Columns of the type VECTOR, on servers that have it (MySQL from 9.0 on): read as their bytes.
+//! Columns of the type VECTOR, on servers that have it (MySQL from 9.0 on): read and written as their bytes.
 
 use highwater::{
-    model::Value,
+    model::{Op, Value},
+    sink::{
+        Sink, SinkError,
+        mysql::{MysqlSink, MysqlSinkSettings},
+    },
     source::{Extent, Manner, Source},
 };
 
 use super::{
-    sinks::read,
+    sinks::{advance, read, records},
     sources::{Rows, Server, limits, next, open, start},
 };
 
@@ -37,6 +41,19 @@ async fn a_vector_is_read_as_its_bytes_and_orders_nothing() {
     let vectors: Vec<_> = batch.records.iter().map(|it| it.get("v")).collect();
     let bytes: Vec<u8> = [1_f32, 2.5, -3e-38].map(f32::to_le_bytes).concat();
     assert_eq!(vectors, [Some(Value::Bytes(0, &bytes)), Some(Value::Null)]);
+    server.run(&format!("CREATE TABLE c {columns}")).await;
+    let sink = MysqlSink::open(server.0.clone(), MysqlSinkSettings::new("c")).expect("named");
+    sink.write(&[batch.records], &advance(None, 1))
+        .await
+        .expect("written");
+    let same = "SELECT CAST(COUNT(*) AS CHAR) FROM s JOIN c USING (uid) WHERE CAST(s.v AS BINARY) <=> CAST(c.v AS BINARY)";
+    assert_eq!(read(&server.0, same).await, ["2"]);
+    let short: &[(&str, Value<'_>)] = &[("uid", Value::I64(3)), ("v", Value::Bytes(0, &[1, 2, 3]))];
+    let refused = sink
+        .write(&records(&[(Op::Upsert, short)]), &advance(Some(1), 2))
+        .await;
+    let refused = refused.expect_err("no vector has three bytes");
+    assert!(matches!(refused, SinkError::Data { .. }), "{refused:?}");
     let error = server
         .scan("s", "v", limits(10))
         .begin(Extent::Incremental, None)
