@@ -178,7 +178,7 @@ pub struct Check {
 #[derive(Debug, Args)]
 #[command(after_help = PLAN_EXAMPLES)]
 pub struct Plan {
-    /// The data type; without it, every one that has `from`
+    /// The data type; without it, every one in the settings
     #[arg(long, alias = "data_type", value_name = "NAME")]
     pub data_type: Option<String>,
 

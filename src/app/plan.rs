@@ -18,20 +18,28 @@ use crate::{
     source::{Counted, Plan, SettledAt},
 };
 
-/// A flow, where it stands, and what it would do.
+/// A flow, and what it would do.
 struct Planned {
-    flow: FlowName,
-    stands: Option<Position>,
-    plan: Plan,
+    flow: String,
+    /// `None` where nothing is read: the data type has no `from`.
+    read: Option<Read>,
     target: Vec<Finding>,
     /// The statement by which the missing table would be made.
     create: Option<String>,
     samples: Vec<Sampled>,
 }
 
+/// Where a flow stands, and what it would read.
+struct Read {
+    stands: Option<Position>,
+    plan: Plan,
+}
+
 /// Asks for the plan of each chosen flow. Takes no lease.
 pub(super) async fn run(app: &App, arguments: &cli::Plan) -> anyhow::Result<ExitStatus> {
-    let part: Part = ("from", |it| it.from.is_some());
+    let part: Part = ("from` or `into", |it| {
+        it.from.is_some() || it.into.is_some()
+    });
     let data_type = arguments.data_type.as_deref();
     let chosen = match app.chosen(data_type, arguments.topic.as_deref(), part) {
         Ok(chosen) => chosen,
@@ -42,17 +50,16 @@ pub(super) async fn run(app: &App, arguments: &cli::Plan) -> anyhow::Result<Exit
         let problem = |it: &Finding| it.severity == Severity::Problem;
         let planned = plan(app, it, arguments.sample).await;
         match &planned {
-            Ok(it) if !it.plan.findings.iter().chain(&it.target).any(problem) => {}
+            Ok(it) if !it.findings().any(problem) => {}
             _ => status = ExitStatus::Failed,
         }
         match (planned, app.json) {
             (Ok(it), true) => shown.push(as_json(&it)),
             (Ok(it), false) => show(&it),
             (Err(error), true) => {
-                let flow = open::flow_name(it).text();
-                shown.push(json!({ "flow": flow, "error": chain(&error) }));
+                shown.push(json!({ "flow": name(it), "error": chain(&error) }));
             }
-            (Err(error), false) => println!("{}\n  ✗ {}", open::flow_name(it), chain(&error)),
+            (Err(error), false) => println!("{}\n  ✗ {}", name(it), chain(&error)),
         }
     }
     if app.json {
@@ -61,22 +68,25 @@ pub(super) async fn run(app: &App, arguments: &cli::Plan) -> anyhow::Result<Exit
     Ok(status)
 }
 
+/// The flow's name: that of the reading, else that of the writing.
+fn name(chosen: &Chosen<'_>) -> String {
+    match chosen.data_type.from {
+        Some(_) => open::flow_name(chosen).text(),
+        None => open::sink_name(chosen),
+    }
+}
+
 async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Planned, FlowError> {
-    let flow = open::flow_name(chosen);
-    let stored = app.open.cursors().await?.list().await?;
-    let stored = stored.into_iter().find(|it| it.flow == flow.text());
-    // A damaged one is told by `check`; a plan from the beginning would be wrong.
-    let stands = match stored.map(|it| it.position) {
-        None => None,
-        Some(Ok(position)) => Some(position),
-        Some(Err(_)) => {
-            return Err(FlowError::Silent(
-                "the stored cursor is damaged: see `highwater check`",
-            ));
+    let (mut read, mut samples) = (None, Vec::new());
+    if chosen.data_type.from.is_some() {
+        let stands = stands(app, &open::flow_name(chosen)).await?;
+        let source = app.open.source(chosen).await?;
+        let plan = source.plan(stands.as_ref()).await?;
+        if let Some(most) = sample {
+            samples = sample::take(&*source, chosen, stands.as_ref(), most.into()).await?;
         }
-    };
-    let source = app.open.source(chosen).await?;
-    let plan = source.plan(stands.as_ref()).await?;
+        read = Some(Read { stands, plan });
+    }
     let (target, create) = match &chosen.data_type.into {
         None => (Vec::new(), None),
         Some(into) => {
@@ -91,23 +101,59 @@ async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Pla
             (target, create)
         }
     };
-    let samples = match sample {
-        None => Vec::new(),
-        Some(most) => sample::take(&*source, chosen, stands.as_ref(), most.into()).await?,
-    };
     Ok(Planned {
-        flow,
-        stands,
-        plan,
+        flow: name(chosen),
+        read,
         target,
         create,
         samples,
     })
 }
 
+/// Where a flow stands. A damaged cursor is told by `check`; a plan from the beginning would be wrong.
+async fn stands(app: &App, flow: &FlowName) -> Result<Option<Position>, FlowError> {
+    let stored = app.open.cursors().await?.list().await?;
+    let stored = stored.into_iter().find(|it| it.flow == flow.text());
+    match stored.map(|it| it.position) {
+        None => Ok(None),
+        Some(Ok(position)) => Ok(Some(position)),
+        Some(Err(_)) => Err(FlowError::Silent(
+            "the stored cursor is damaged: see `highwater check`",
+        )),
+    }
+}
+
+impl Planned {
+    fn findings(&self) -> impl Iterator<Item = &Finding> {
+        let of_read = self.read.iter().flat_map(|it| &it.plan.findings);
+        of_read.chain(&self.target)
+    }
+}
+
 fn show(it: &Planned) {
-    let plan = &it.plan;
     println!("{}", it.flow);
+    match &it.read {
+        Some(read) => show_read(read),
+        None => println!("  reads       nothing: the data type has no `from`"),
+    }
+    for finding in it.findings() {
+        let mark = match finding.severity {
+            Severity::Good => "✓",
+            Severity::Note => "·",
+            Severity::Problem => "✗",
+        };
+        println!("  {mark} {}", finding.text);
+    }
+    if let Some(create) = &it.create {
+        println!("  would make  {create}");
+    }
+    for sampled in &it.samples {
+        println!("  {}", sampled.line());
+    }
+}
+
+fn show_read(it: &Read) {
+    let plan = &it.plan;
     match &it.stands {
         Some(position) => println!("  stands at   {position}"),
         None => println!("  stands at   the beginning: nothing is stored"),
@@ -139,20 +185,6 @@ fn show(it: &Planned) {
     if let Some(settled) = &plan.settled {
         println!("  settled     {}", settled_text(settled));
     }
-    for finding in plan.findings.iter().chain(&it.target) {
-        let mark = match finding.severity {
-            Severity::Good => "✓",
-            Severity::Note => "·",
-            Severity::Problem => "✗",
-        };
-        println!("  {mark} {}", finding.text);
-    }
-    if let Some(create) = &it.create {
-        println!("  would make  {create}");
-    }
-    for sampled in &it.samples {
-        println!("  {}", sampled.line());
-    }
 }
 
 pub(super) fn settled_text(settled: &SettledAt) -> String {
@@ -182,29 +214,28 @@ pub(super) fn settled_json(it: &SettledAt) -> serde_json::Value {
 }
 
 fn as_json(it: &Planned) -> serde_json::Value {
-    let plan = &it.plan;
-    let access = plan.access.as_ref().map(|it| {
-        json!({ "index": it.index, "reads_all": it.reads_all, "sorts": it.sorts, "rows": it.rows })
-    });
     let texts = |findings: &[Finding]| {
-        findings
-            .iter()
-            .map(|it| it.text.clone())
-            .collect::<Vec<_>>()
+        let texts = findings.iter().map(|it| it.text.clone());
+        texts.collect::<Vec<_>>()
     };
-    json!({
-        "flow": it.flow.text(),
-        "stands_at": it.stands.as_ref().map(Position::as_str),
-        "past": plan.past.number(),
-        "past_is_exact": matches!(plan.past, Counted::Exactly(_)),
-        "nulls": plan.nulls.number(),
-        "query": plan.query,
-        "bound": plan.bound,
-        "access": access,
-        "settled": plan.settled.as_ref().map(settled_json),
-        "findings": texts(&plan.findings),
+    let mut shown = json!({
+        "flow": it.flow,
         "target": texts(&it.target),
         "create": it.create,
         "samples": it.samples.iter().map(Sampled::as_json).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(Read { stands, plan }) = &it.read {
+        shown["stands_at"] = json!(stands.as_ref().map(Position::as_str));
+        shown["past"] = json!(plan.past.number());
+        shown["past_is_exact"] = json!(matches!(plan.past, Counted::Exactly(_)));
+        shown["nulls"] = json!(plan.nulls.number());
+        shown["query"] = json!(plan.query);
+        shown["bound"] = json!(plan.bound);
+        shown["access"] = json!(plan.access.as_ref().map(|it| {
+            json!({ "index": it.index, "reads_all": it.reads_all, "sorts": it.sorts, "rows": it.rows })
+        }));
+        shown["settled"] = json!(plan.settled.as_ref().map(settled_json));
+        shown["findings"] = json!(texts(&plan.findings));
+    }
+    shown
 }

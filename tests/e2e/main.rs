@@ -67,6 +67,7 @@ cases! {
     older_cursor_is_taken_over_once
     older_cursor_none_is_refused
     older_group_offsets_are_taken_over
+    plan_of_a_target_alone
     plan_shows_samples_and_the_table_to_make
     rows_without_a_value_are_read_by_their_policy
     settings_mistakes_all_at_once
