@@ -2,6 +2,8 @@
 //!
 //! A target of its own: its open transactions would hold back the readers of tests beside it.
 
+mod rests;
+
 use std::{
     env, fs,
     path::Path,
@@ -13,6 +15,9 @@ use mongodb::bson::{DateTime, Document, doc};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, raw_sql};
 use tempfile::TempDir;
+
+/// One test at a time: each changes what the others of its server rest on.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// As long as a run may be from one sentence of a test to the next: what is older is settled.
 const SETTLED: Duration = Duration::from_secs(60);
@@ -29,6 +34,7 @@ async fn on_mariadb_a_late_row_comes_with_the_next_run_and_nothing_twice() {
 
 #[tokio::test]
 async fn on_mongodb_a_late_document_comes_with_the_next_run_and_nothing_twice() {
+    let _alone = ALONE.lock().await;
     let (url, name) = (address("HIGHWATER_TEST_MONGODB_URL"), database("mongodb"));
     let from = "collection = \"t\"\nclock-skew = \"100ms\"";
     let flow = Flow::of(
@@ -61,6 +67,7 @@ async fn on_mongodb_a_late_document_comes_with_the_next_run_and_nothing_twice() 
 }
 
 async fn of_a_table(kind: &str, variable: &str) {
+    let _alone = ALONE.lock().await;
     let (url, name) = (address(variable), database(kind));
     let mut admin = MySqlConnection::connect(&url).await.expect("connected");
     let made = format!(

@@ -114,15 +114,40 @@ async fn who(pages: &mut MysqlPages, id: u64) -> Result<Option<String>, SourceEr
     Ok(found.flatten())
 }
 
+/// MySQL's JSON where it is some; else the table of columns that all servers have, in which no value
+/// stands: a JSON that holds the bytes of a value may be none.
 async fn explain(
     flavor: Flavor,
     pages: &mut MysqlPages,
     page: &Page<'_>,
 ) -> Result<Access, SourceError> {
+    if flavor == Flavor::Mysql {
+        let rows = explained("FORMAT=JSON ", pages, page).await?;
+        let said = rows.first().and_then(|row| text_at(row, 0));
+        if let Some(access) = said.and_then(read) {
+            return Ok(access);
+        }
+    }
     let format = match flavor {
-        Flavor::Mysql => "FORMAT=JSON ",
+        Flavor::Mysql => "FORMAT=TRADITIONAL ",
         Flavor::Mariadb => "",
     };
+    let rows = explained(format, pages, page).await?;
+    let of = |row: &MySqlRow| {
+        let at = |name: &str| {
+            let place = row.columns().iter().position(|it| it.name() == name)?;
+            text_at(row, place)
+        };
+        (at("type"), at("key"), at("rows"), at("Extra"))
+    };
+    Ok(read_rows(rows.iter().map(of).collect()))
+}
+
+async fn explained(
+    format: &str,
+    pages: &mut MysqlPages,
+    page: &Page<'_>,
+) -> Result<Vec<MySqlRow>, SourceError> {
     let text = format!("EXPLAIN {format}{}", page.text);
     let query = page
         .bound
@@ -131,23 +156,7 @@ async fn explain(
             bind(query, mark)
         });
     let rows = query.fetch_all(&mut pages.session).await;
-    let rows = rows.map_err(|error| failed(&pages.name, error))?;
-    match flavor {
-        Flavor::Mysql => {
-            let said = rows.first().and_then(|row| text_at(row, 0));
-            Ok(read(said.unwrap_or_default()))
-        }
-        Flavor::Mariadb => {
-            let of = |row: &MySqlRow| {
-                let at = |name: &str| {
-                    let place = row.columns().iter().position(|it| it.name() == name)?;
-                    text_at(row, place)
-                };
-                (at("type"), at("key"), at("rows"), at("Extra"))
-            };
-            Ok(read_rows(rows.iter().map(of).collect()))
-        }
-    }
+    rows.map_err(|error| failed(&pages.name, error))
 }
 
 /// Whatever type the server gives it.
@@ -183,7 +192,7 @@ fn bound<T>(asked: Asked<T>, marks: &[&Mark]) -> Asked<T> {
     })
 }
 
-/// MariaDB's tabular form: its JSON is none where a value holds bytes.
+/// The tabular form.
 fn read_rows(rows: Vec<Explained>) -> Access {
     let mut access = Access {
         index: None,
@@ -212,9 +221,9 @@ type Explained = (
 );
 
 /// The servers' JSON differs from one to the other and from release to release, in where the words
-/// stand and not in the words: they are looked for wherever they are.
-fn read(said: String) -> Access {
-    let json: Value = serde_json::from_str(&said).unwrap_or_default();
+/// stand and not in the words: they are looked for wherever they are. `None` where it is no JSON.
+fn read(said: String) -> Option<Access> {
+    let json: Value = serde_json::from_str(&said).ok()?;
     let mut access = Access {
         index: None,
         reads_all: false,
@@ -223,7 +232,7 @@ fn read(said: String) -> Access {
         said,
     };
     walk(&json, &mut access);
-    access
+    Some(access)
 }
 
 fn walk(json: &Value, access: &mut Access) {
@@ -258,5 +267,25 @@ impl Learned {
         let select = &self.table.select;
         let at = select.rfind(&format!(" FROM {}", self.place));
         at.map_or_else(|| self.place.clone(), |at| select[at + 6..].to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_is_read_where_it_is_json_and_left_where_it_is_none() {
+        let said = r#"{"query_block":{"table":{"access_type":"range","key":"by_at","rows_examined_per_scan":3}}}"#;
+        let access = read(said.to_owned()).expect("JSON");
+        assert_eq!(
+            (access.index.as_deref(), access.rows),
+            (Some("by_at"), Some(3))
+        );
+        assert_eq!(
+            read("{\"attached_condition\": \"t.k > '\u{1}'\"".to_owned()),
+            None
+        );
+        assert_eq!(read("{\"a\": \"\u{1}\"}".to_owned()), None);
     }
 }
