@@ -10,7 +10,6 @@ use super::{
     section::Section,
     typed::Choice,
 };
-use crate::connect::table_name::TableName;
 
 /// Where records are read, and past which field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,23 +192,7 @@ fn read_place(section: &mut Section<'_>, kind: Option<Kind>) -> String {
         section.wrong(other, &span, message, Some(format!("write `{right}`")));
         return named.map_or_else(String::new, |it| it.text);
     }
-    read_table(section, right, kind, "\"raw_information_list_temp\"")
-}
-
-/// A table's name. Those of MySQL and MariaDB may say the database, too.
-pub(super) fn read_table(
-    section: &mut Section<'_>,
-    key: &'static str,
-    kind: Option<Kind>,
-    example: &str,
-) -> String {
-    let text = section.text(key, example);
-    if let (Some(Kind::Mysql | Kind::Mariadb), Some(span)) = (kind, section.written(key))
-        && let Err(error) = TableName::parse(&text)
-    {
-        section.wrong(key, &span, error.to_string(), None);
-    }
-    text
+    section.text(right, "\"raw_information_list_temp\"")
 }
 
 impl Choice for LateRows {

@@ -6,7 +6,7 @@ use super::{
     connection::ConnectionKind as Kind,
     data_type::Format,
     json_options::{BytesIn, JsonOptions},
-    read_from::{read_bytes, read_table},
+    read_from::read_bytes,
     references::{Connections, SINKS},
     section::Section,
     typed::Choice,
@@ -89,7 +89,7 @@ impl WriteInto {
         let (binary, json_text) = read_texts(format, json, kind, section);
         Self {
             connection,
-            table: read_table(section, "table", kind, "\"info\""),
+            table: section.text("table", "\"info\""),
             key: texts(section.texts("key")),
             rows,
             bytes,
