@@ -52,10 +52,7 @@ pub(super) async fn check(
     });
     findings.extend(keys(&table, &folding));
     findings.push(rights(sink, session, &table).await?);
-    findings.push(finding(
-        Severity::Note,
-        format!("table {} keeps no version of its records: an older change that comes later overwrites a newer row", table.name),
-    ));
+    findings.push(table.version_finding());
     Ok(findings)
 }
 
@@ -84,7 +81,7 @@ fn keys(table: &Table, folding: &[(String, String)]) -> Vec<Finding> {
     if let Some(index) = table.redirecting(&all) {
         findings.push(finding(
             Severity::Note,
-            format!("table {} has another unique index ({}): rows are written more slowly, so that it never redirects a write, and a row whose values another key holds there is refused", table.name, index.name),
+            format!("table {} has another unique index ({}): rows are written more slowly, so that it never redirects a write, and a row whose values another key holds there waits for `conflict-wait`, then is a dead letter", table.name, index.name),
         ));
     }
     findings

@@ -51,13 +51,7 @@ fn columns(sink: &SqliteSink, table: &Table, fields: Option<&[(String, Kind)]>) 
             ),
         ),
     };
-    let version = finding(
-        Severity::Note,
-        format!(
-            "table {name} keeps no version of its records: an older change that comes later overwrites a newer row"
-        ),
-    );
-    vec![fitting, version]
+    vec![fitting, table.version_finding()]
 }
 
 fn problem(error: &SinkError) -> Finding {
