@@ -34,6 +34,8 @@ mod sqlite_values;
 mod sqlite_write;
 mod table;
 mod table_create;
+mod table_deletions;
+mod table_free_values;
 mod table_runs;
 mod table_singles;
 mod table_statements;

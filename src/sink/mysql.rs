@@ -157,9 +157,14 @@ impl MysqlSink {
         }
         let names = (self.settings.table.clone(), self.quoted.clone());
         let key = self.settings.key.as_deref();
-        Table::new(names, found.columns, found.indexes, key)
-            .and_then(|it| it.ruled(&self.settings.rules))
-            .map_err(|it| self.unfit(it))
+        let ruled = Table::new(names, found.columns, found.indexes, key)
+            .and_then(|it| it.ruled(&self.settings.rules));
+        let mut table = ruled.map_err(|it| self.unfit(it))?;
+        table.folds = table.key.iter().any(|it| {
+            let name = &table.columns[*it].name;
+            found.folding.iter().any(|(it, _)| it == name)
+        });
+        Ok(table)
     }
 
     /// The statement that makes the missing table.

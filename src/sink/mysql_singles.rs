@@ -1,7 +1,7 @@
 //! Single rows of MySQL and MariaDB, for tables with more than one unique index.
 
 use async_trait::async_trait;
-use sqlx::{Executor, MySqlConnection, Row, query_with};
+use sqlx::{Executor, MySqlConnection, Row, query_scalar, query_with};
 
 use super::{
     mysql_progress::{DUPLICATE, number},
@@ -11,7 +11,7 @@ use super::{
     sql_failure::{Failure, is_data},
     table::Holds,
     table_runs::Unholdable,
-    table_singles::{Applied, Single, SingleRows, applied},
+    table_singles::{Applied, Held, Single, SingleRows, applied},
     table_statements::{Manner, equal},
 };
 use crate::{
@@ -61,6 +61,38 @@ impl MysqlSingles<'_, '_> {
         let bound = self.bound(row, &table.key)?;
         let query = query_with(statement(text), bound.into_arguments());
         Ok(self.session.fetch_optional(query).await?.is_some())
+    }
+
+    /// Whether the statement has found the row that holds, and the table let it.
+    async fn freed(
+        &mut self,
+        text: String,
+        mut bound: Bound,
+        held: Held<'_, '_>,
+    ) -> Result<bool, Failure> {
+        for (column, value) in held.compared(self.writer.table) {
+            bound.push_key(column, value)?;
+        }
+        let query = query_with(statement(text), bound.into_arguments());
+        match self.session.execute(query).await {
+            Ok(done) => Ok(done.rows_affected() > 0),
+            Err(error) if is_data(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether rows of other tables are changed where one of this table goes.
+    async fn takes_others_along(&mut self) -> Result<bool, Failure> {
+        let text = "SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS \
+             WHERE UNIQUE_CONSTRAINT_SCHEMA=DATABASE() \
+             AND CONCAT(DATABASE(),'.',REFERENCED_TABLE_NAME)=? AND DELETE_RULE<>'RESTRICT' \
+             AND DELETE_RULE<>'NO ACTION'";
+        let name = self.writer.table.name.as_str();
+        let count: i64 = query_scalar(text)
+            .bind(name)
+            .fetch_one(&mut *self.session)
+            .await?;
+        Ok(count > 0)
     }
 
     fn bound(&self, row: &Single<'_>, columns: &[usize]) -> Result<Bound, Unholdable> {
@@ -115,28 +147,32 @@ impl SingleRows for MysqlSingles<'_, '_> {
 
     async fn park(
         &mut self,
-        row: &Single<'_>,
-        index: &[usize],
+        held: Held<'_, '_>,
         column: usize,
         value: &Value<'_>,
     ) -> Result<bool, Failure> {
         let table = self.writer.table;
         let column = &table.columns[column];
         let mut text = format!("UPDATE {} SET {}=? WHERE ", table.quoted, column.quoted);
-        equal(&mut text, table, index);
-        let mut bound = Bound::with_room((index.len() + 1, 0), self.writer.texts);
+        held.condition(&mut text, table);
+        let mut bound = Bound::with_room(
+            (held.index.len() + table.key.len() + 1, 0),
+            self.writer.texts,
+        );
         if bound.push(column, value).is_err() {
             return Ok(false);
         }
-        for place in index {
-            let wanted = row.value(*place).unwrap_or(&Value::Null);
-            bound.push_key(&table.columns[*place], wanted)?;
+        self.freed(text, bound, held).await
+    }
+
+    async fn remove(&mut self, held: Held<'_, '_>) -> Result<bool, Failure> {
+        let table = self.writer.table;
+        if self.takes_others_along().await? {
+            return Ok(false);
         }
-        let query = query_with(statement(text), bound.into_arguments());
-        match self.session.execute(query).await {
-            Ok(done) => Ok(done.rows_affected() > 0),
-            Err(error) if is_data(&error) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        let mut text = format!("DELETE FROM {} WHERE ", table.quoted);
+        held.condition(&mut text, table);
+        let bound = Bound::with_room((held.index.len() + table.key.len(), 0), self.writer.texts);
+        self.freed(text, bound, held).await
     }
 }

@@ -51,7 +51,8 @@ fn columns(sink: &SqliteSink, table: &Table, fields: Option<&[(String, Kind)]>) 
             ),
         ),
     };
-    vec![fitting, table.version_finding()]
+    let findings = [fitting, table.version_finding()];
+    findings.into_iter().chain(table.others_finding()).collect()
 }
 
 fn problem(error: &SinkError) -> Finding {

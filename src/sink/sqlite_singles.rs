@@ -1,14 +1,16 @@
 //! Single rows of SQLite, for tables with more than one unique index.
 
 use async_trait::async_trait;
-use sqlx::{Executor, Row, SqliteConnection as Session, query_with, sqlite::SqliteError};
+use sqlx::{
+    Executor, Row, SqliteConnection as Session, query_scalar, query_with, sqlite::SqliteError,
+};
 
 use super::{
     sql_failure::{Failure, is_data},
     sqlite_values::Bound,
     table::{Holds, Table},
     table_runs::Unholdable,
-    table_singles::{Applied, Single, SingleRows, applied},
+    table_singles::{Applied, Held, Single, SingleRows, applied},
     table_statements::{Manner, Statements, equal},
 };
 use crate::{
@@ -38,6 +40,37 @@ impl SqliteSingles<'_> {
         let query = query_with(statement(text), bound.into_arguments());
         self.session.execute(query).await?;
         Ok(())
+    }
+
+    /// Whether the statement has found the row that holds, and the table let it.
+    async fn freed(
+        &mut self,
+        text: String,
+        mut bound: Bound,
+        held: Held<'_, '_>,
+    ) -> Result<bool, Failure> {
+        for (column, value) in held.compared(self.table) {
+            bound.push(column, value)?;
+        }
+        let query = query_with(statement(text), bound.into_arguments());
+        match self.session.execute(query).await {
+            Ok(done) => Ok(done.rows_affected() > 0),
+            Err(error) if is_data(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether rows of other tables are changed where one of this table goes.
+    async fn takes_others_along(&mut self) -> Result<bool, Failure> {
+        let text = "SELECT COUNT(*) FROM sqlite_schema AS s, pragma_foreign_key_list(s.name) AS f \
+             WHERE s.type='table' AND f.\"table\"=? COLLATE NOCASE \
+             AND f.on_delete NOT IN ('RESTRICT','NO ACTION')";
+        let name = self.table.name.as_str();
+        let count: i64 = query_scalar(text)
+            .bind(name)
+            .fetch_one(&mut *self.session)
+            .await?;
+        Ok(count > 0)
     }
 
     fn bound(&self, row: &Single<'_>, columns: &[usize]) -> Result<Bound, Unholdable> {
@@ -90,29 +123,30 @@ impl SingleRows for SqliteSingles<'_> {
 
     async fn park(
         &mut self,
-        row: &Single<'_>,
-        index: &[usize],
+        held: Held<'_, '_>,
         column: usize,
         value: &Value<'_>,
     ) -> Result<bool, Failure> {
         let table = self.table;
         let column = &table.columns[column];
         let mut text = format!("UPDATE {} SET {}=? WHERE ", table.quoted, column.quoted);
-        equal(&mut text, table, index);
-        let mut bound = Bound::with_room(index.len() + 1);
+        held.condition(&mut text, table);
+        let mut bound = Bound::with_room(held.index.len() + table.key.len() + 1);
         if bound.push(column, value).is_err() {
             return Ok(false);
         }
-        for place in index {
-            let wanted = row.value(*place).unwrap_or(&Value::Null);
-            bound.push(&table.columns[*place], wanted)?;
+        self.freed(text, bound, held).await
+    }
+
+    async fn remove(&mut self, held: Held<'_, '_>) -> Result<bool, Failure> {
+        let table = self.table;
+        if self.takes_others_along().await? {
+            return Ok(false);
         }
-        let query = query_with(statement(text), bound.into_arguments());
-        match self.session.execute(query).await {
-            Ok(done) => Ok(done.rows_affected() > 0),
-            Err(error) if is_data(&error) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        let mut text = format!("DELETE FROM {} WHERE ", table.quoted);
+        held.condition(&mut text, table);
+        let bound = Bound::with_room(held.index.len() + table.key.len());
+        self.freed(text, bound, held).await
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Table {
     pub(super) on_known: OnKnown,
     /// What is done with deletions.
     pub(super) on_delete: OnDelete,
+    /// Whether keys that differ in letters may be one row, as far as is known.
+    pub(super) folds: bool,
 }
 
 /// A column of a target table.
@@ -127,6 +129,7 @@ impl Table {
             version: None,
             on_known: OnKnown::default(),
             on_delete: OnDelete::default(),
+            folds: true,
         })
     }
 
@@ -162,6 +165,25 @@ impl Table {
                 ),
             },
         }
+    }
+
+    /// What another unique index means for the flow; `None` where no row can meet one.
+    pub(super) fn others_finding(&self) -> Option<Finding> {
+        let all: Vec<usize> = (0..self.columns.len()).collect();
+        let index = self.redirecting(&all)?;
+        let unseen = match index.columns {
+            Some(_) => "",
+            None => {
+                " (it is of an expression, of a part of a column or of some rows: who holds a value is not told)"
+            }
+        };
+        Some(Finding {
+            severity: Severity::Note,
+            text: format!(
+                "table {} has another unique index ({}){unseen}: it never redirects a write, which goes by the key alone; rows that are known are written one by one, so more slowly; a row whose value there another row holds makes its partition wait for `conflict-wait`, then it is a dead letter",
+                self.name, index.name
+            ),
+        })
     }
 
     fn version_column(&self, name: &str) -> Result<usize, String> {

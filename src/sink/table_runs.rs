@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{rules::OnDelete, table::Table};
+use super::{rules::OnDelete, table::Table, table_deletions::named_key};
 use crate::model::{Op, Records, Row, Value};
 
 /// Consecutive rows with the same operation and the same columns.
@@ -188,11 +188,7 @@ impl<'r, 't> Runs<'r, 't> {
         values: &mut Vec<Value<'r>>,
     ) -> Result<Columns, Misfit> {
         let start = values.len();
-        let value = |it: &usize| {
-            let value = row.get(&self.table.columns[*it].name);
-            value.unwrap_or(Value::Null)
-        };
-        values.extend(self.key.iter().map(value));
+        named_key(row, self.table, values).map_err(Misfit::Record)?;
         self.keyed(&self.key, &values[start..])?;
         if self.table.on_delete == OnDelete::Refuse {
             let field = &self.table.columns[self.key[0]].name;
@@ -200,9 +196,10 @@ impl<'r, 't> Runs<'r, 't> {
             return Err(Misfit::Record(Unholdable::new(field, reason)));
         }
         // A deletion that tells no version has nothing to be compared by.
-        let version = self.table.version.as_ref().map(value);
+        let version = self.table.version.map(|it| &*self.table.columns[it].name);
+        let version = version.and_then(|it| row.get(it));
         match (version, &self.versioned_key) {
-            (Some(version), Some(columns)) if !matches!(version, Value::Null) => {
+            (Some(version), Some(columns)) if !matches!(version.widened(), Value::Null) => {
                 values.push(version);
                 Ok(columns.clone())
             }

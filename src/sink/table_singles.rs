@@ -4,12 +4,16 @@
 use std::collections::{HashMap, VecDeque};
 
 use async_trait::async_trait;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{
     RowFault,
+    rules::OnKnown,
     sql_failure::Failure,
-    table::{Column, Holds, Table},
+    table::{Absent, Column, Holds, Table},
+    table_free_values::free_values,
     table_runs::{Columns, Misfit, Run},
+    table_statements::equal,
     value_text::write_text,
 };
 use crate::{
@@ -51,15 +55,48 @@ pub(super) trait SingleRows: Send {
         index: &[usize],
     ) -> Result<Option<Vec<String>>, Failure>;
 
-    /// Sets `column` to `value` in the row that has the values of `row` in the columns `index`;
-    /// answers whether the table took it.
+    /// Sets `column` to `value` in the row that holds; answers whether the table took it.
     async fn park(
         &mut self,
-        row: &Single<'_>,
-        index: &[usize],
+        held: Held<'_, '_>,
         column: usize,
         value: &Value<'_>,
     ) -> Result<bool, Failure>;
+
+    /// Removes the row that holds; answers whether it is gone. Where other rows would go with it,
+    /// or lose what refers to it, it stays.
+    async fn remove(&mut self, held: Held<'_, '_>) -> Result<bool, Failure>;
+}
+
+/// A value that `row` wants in the columns `index`, and that the row of the key of `by` may have.
+///
+/// The server looks for both: keys that look alike here may be those of two rows.
+#[derive(Clone, Copy)]
+pub(super) struct Held<'h, 'r> {
+    pub(super) row: &'h Single<'r>,
+    pub(super) index: &'h [usize],
+    pub(super) by: &'h Single<'r>,
+}
+
+impl Held<'_, '_> {
+    /// The condition by which it is found.
+    pub(super) fn condition(&self, text: &mut String, table: &Table) {
+        equal(text, table, self.index);
+        text.push_str(" AND ");
+        equal(text, table, &table.key);
+    }
+
+    /// The columns of the condition with their values, in its order.
+    pub(super) fn compared<'a>(
+        &'a self,
+        table: &'a Table,
+    ) -> impl Iterator<Item = (&'a Column, &'a Value<'a>)> {
+        let wanted = self.index.iter().map(|it| (it, self.row.value(*it)));
+        let key = table.key.iter().map(|it| (it, self.by.value(*it)));
+        wanted
+            .chain(key)
+            .map(|(place, value)| (&table.columns[*place], value.unwrap_or(&Value::Null)))
+    }
 }
 
 /// Rows that wait for others of their batch, and those that were refused.
@@ -195,40 +232,64 @@ impl<'r> Singles<'r> {
 
     /// Breaks a circle: takes a value from a row that is about to get another one.
     ///
-    /// The row is changed and not deleted. To delete it and make it anew would lose the columns
-    /// that the message does not carry, and what refers to the row by ON DELETE CASCADE.
+    /// The row is changed where the table allows it. To delete it and make it anew would lose the
+    /// columns that the message does not carry: that is done only where it carries them all.
     async fn free_one(
         &mut self,
         server: &mut impl SingleRows,
         table: &Table,
     ) -> Result<bool, Failure> {
+        if table.on_known == OnKnown::Ignore {
+            return Ok(false);
+        }
         for it in &self.waiting {
             let Some(row) = it.rows.front() else { continue };
             let Some(holder) = held_by(server, table, row).await? else {
                 continue;
             };
-            let other = self.waiting.iter().find(|it| it.key == holder.key);
-            let Some(next) = other.and_then(|it| it.rows.front()) else {
-                continue;
-            };
-            // Whatever stands there in between, its own record sets it.
-            let sets = |it: &&usize| {
-                next.op == Op::Upsert
-                    && next.columns.contains(it)
-                    && !table.key.contains(it)
-                    && table.version != Some(**it)
-            };
-            for column in holder.index.iter().filter(sets) {
-                for value in free_values(&table.columns[*column]) {
-                    let value = value.as_value();
-                    if server.park(row, &holder.index, *column, &value).await? {
-                        return Ok(true);
-                    }
+            let others = self.waiting.iter().filter(|it| {
+                // Of some types the text is not what it is here.
+                it.key == holder.key || !tells_by_text(table)
+            });
+            for by in others.filter_map(|it| it.rows.front()) {
+                let index = &holder.index;
+                if by.op == Op::Upsert && free(server, table, Held { row, index, by }).await? {
+                    return Ok(true);
                 }
             }
         }
         Ok(false)
     }
+}
+
+async fn free(
+    server: &mut impl SingleRows,
+    table: &Table,
+    held: Held<'_, '_>,
+) -> Result<bool, Failure> {
+    // Whatever stands there in between, its own record sets it.
+    let sets = |it: &&usize| {
+        held.by.columns.contains(it) && !table.key.contains(it) && table.version != Some(**it)
+    };
+    for column in held.index.iter().filter(sets) {
+        for value in free_values(&table.columns[*column]) {
+            if server.park(held, *column, &value.as_value()).await? {
+                return Ok(true);
+            }
+        }
+    }
+    let written = |it: &&Column| it.absent != Absent::Computed;
+    let whole = held.by.columns.len() == table.columns.iter().filter(written).count();
+    Ok(whole && server.remove(held).await?)
+}
+
+/// Whether keys of this table are the same text here and there.
+fn tells_by_text(table: &Table) -> bool {
+    let exact = |it: &usize| {
+        let holds = table.columns[*it].holds;
+        matches!(holds, Holds::Text | Holds::Integer | Holds::Bytes)
+    };
+    table.key.iter().all(exact)
 }
 
 impl<'r> Single<'r> {
@@ -238,8 +299,8 @@ impl<'r> Single<'r> {
         self.values.get(at)
     }
 
-    /// The key as it is told and compared within a batch. Letters that some collations take for
-    /// equal are made equal: rows of two such keys merely wait for each other.
+    /// The key as it is told and compared within a batch. Letters that collations of the table
+    /// take for equal are made equal: rows of two such keys merely wait for each other.
     fn key(&self, table: &Table) -> Vec<String> {
         let text = |it: &usize| {
             let mut text = String::new();
@@ -255,7 +316,7 @@ impl<'r> Single<'r> {
                 }
                 _ => {}
             }
-            same(&text)
+            same(table, &text)
         };
         table.key.iter().map(text).collect()
     }
@@ -296,7 +357,7 @@ async fn held_by(
         };
         if let Some(shown) = server.holder(row, columns).await? {
             return Ok(Some(Holder {
-                key: shown.iter().map(|it| same(it)).collect(),
+                key: shown.iter().map(|it| same(table, it)).collect(),
                 index: columns.clone(),
                 shown,
                 name: index.name.clone(),
@@ -306,62 +367,12 @@ async fn held_by(
     Ok(None)
 }
 
-fn same(text: &str) -> String {
-    text.trim_end().to_lowercase()
-}
-
-/// What a column may hold for a moment: nothing at all, or something that is hardly in use. What
-/// the table does not take is followed by the next.
-fn free_values(column: &Column) -> Vec<FreeValue> {
-    let chance = chance();
-    let number = |bits: u32| FreeValue::Number((chance >> (64 - bits)) as i64);
-    let negative = |bits: u32| FreeValue::Number(-((chance >> (64 - bits)) as i64));
-    let text = |length: usize| FreeValue::Text(format!("{chance:016x}").split_off(16 - length));
-    let mut values = vec![FreeValue::Null];
-    values.extend(match column.holds {
-        Holds::Integer | Holds::Float | Holds::Decimal(_) | Holds::Number => {
-            let widths = [62, 31, 30, 15, 7, 6];
-            let numbers = widths.iter().flat_map(|it| [negative(*it), number(*it)]);
-            numbers.collect::<Vec<_>>()
-        }
-        Holds::Clock => {
-            let year = 1971 + chance % 60;
-            let (month, day) = (1 + (chance >> 8) % 12, 1 + (chance >> 16) % 28);
-            let day = format!("{year}-{month:02}-{day:02}");
-            let time = format!("{:02}:{:02}:{:02}", chance % 24, chance % 60, chance % 59);
-            vec![
-                FreeValue::Text(format!("{day} {time}")),
-                FreeValue::Text(day),
-                FreeValue::Text(time),
-            ]
-        }
-        Holds::Text | Holds::Json | Holds::Bytes | Holds::Anything => {
-            [16, 8, 4, 2, 1].map(text).into()
-        }
-    });
-    values
-}
-
-enum FreeValue {
-    Null,
-    Number(i64),
-    Text(String),
-}
-
-impl FreeValue {
-    fn as_value(&self) -> Value<'_> {
-        match self {
-            Self::Null => Value::Null,
-            Self::Number(it) => Value::I64(*it),
-            Self::Text(it) => Value::Bytes(0, it.as_bytes()),
-        }
+fn same(table: &Table, text: &str) -> String {
+    if !table.folds {
+        return text.to_owned();
     }
-}
-
-/// A number that nobody else has.
-fn chance() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(std::process::id())
+    let letters = text.trim_end().nfkd().filter(|it| !is_combining_mark(*it));
+    letters.flat_map(char::to_lowercase).collect()
 }
 
 /// A failure to place or bind a record, as what became of its row.

@@ -15,9 +15,10 @@ use crate::{place, shell};
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// The test targets that speak to real servers.
-const WITH_SERVERS: [&str; 5] = [
+const WITH_SERVERS: [&str; 6] = [
     "contracts",
     "e2e",
+    "paused",
     "schedules_on_servers",
     "status",
     "zones",
