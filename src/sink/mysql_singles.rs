@@ -84,14 +84,12 @@ impl MysqlSingles<'_, '_> {
     /// Whether rows of other tables are changed where one of this table goes.
     async fn takes_others_along(&mut self) -> Result<bool, Failure> {
         let text = "SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS \
-             WHERE UNIQUE_CONSTRAINT_SCHEMA=DATABASE() \
-             AND CONCAT(DATABASE(),'.',REFERENCED_TABLE_NAME)=? AND DELETE_RULE<>'RESTRICT' \
-             AND DELETE_RULE<>'NO ACTION'";
+             WHERE DELETE_RULE NOT IN ('RESTRICT','NO ACTION') \
+             AND (UNIQUE_CONSTRAINT_SCHEMA=DATABASE() AND REFERENCED_TABLE_NAME=? \
+             OR CONCAT(UNIQUE_CONSTRAINT_SCHEMA,'.',REFERENCED_TABLE_NAME)=?)";
         let name = self.writer.table.name.as_str();
-        let count: i64 = query_scalar(text)
-            .bind(name)
-            .fetch_one(&mut *self.session)
-            .await?;
+        let count = query_scalar(text).bind(name).bind(name);
+        let count: i64 = count.fetch_one(&mut *self.session).await?;
         Ok(count > 0)
     }
 
