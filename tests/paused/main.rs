@@ -68,7 +68,7 @@ async fn cannot_write(world: &World, server: &str, sql: &mut Sql) -> Result<()> 
     change(world, "second")?;
     let waits = async || {
         let waiting = "SELECT COUNT(*) FROM information_schema.processlist \
-            WHERE db=DATABASE() AND info LIKE 'INSERT INTO `people`%'";
+            WHERE db=DATABASE() AND info LIKE 'INSERT INTO %people%'";
         Ok((sql.number(waiting).await? > 0).then_some(()))
     };
     wait::until("it waits for the row", wait::SOON, waits).await?;
