@@ -28,7 +28,7 @@ use crate::{
         Settings, WriteInto,
     },
     sink::{
-        BytesText, CreateTable, JsonText, Sink, Texts,
+        BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
         mysql::{MysqlSink, MysqlSinkSettings},
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
@@ -241,6 +241,7 @@ impl Open {
                 let settings = SqliteSinkSettings {
                     key,
                     drop,
+                    rules: row_rules(into),
                     create,
                     ..SqliteSinkSettings::new(&into.table)
                 };
@@ -251,6 +252,8 @@ impl Open {
                 let settings = MysqlSinkSettings {
                     key,
                     drop,
+                    rules: row_rules(into),
+                    silence: into.session_timeout / 2,
                     create,
                     texts: texts(into, chosen.data_type.json),
                     ..MysqlSinkSettings::new(&into.table)
@@ -394,5 +397,20 @@ fn mongodb_scan(from: &ReadFrom, limits: ReadLimits, rules: Rules) -> MongodbSca
         late: late(from),
         sharing: Sharing::among(from.workers),
         rules,
+    }
+}
+
+fn row_rules(into: &WriteInto) -> RowRules {
+    RowRules {
+        on_known: match into.on_known {
+            settings::OnKnown::Update => OnKnown::Update,
+            settings::OnKnown::Ignore => OnKnown::Ignore,
+        },
+        version: into.version.clone(),
+        on_delete: match into.on_delete {
+            settings::OnDelete::Delete => OnDelete::Delete,
+            settings::OnDelete::Ignore => OnDelete::Ignore,
+            settings::OnDelete::Refuse => OnDelete::Refuse,
+        },
     }
 }

@@ -90,6 +90,7 @@ async fn consume(
         sink,
         dead_letters: Arc::new(sync::dead_letters(app, chosen).await?),
         limits: limits(into),
+        conflict_wait: into.conflict_wait,
         until,
         figures,
     };

@@ -69,6 +69,8 @@ pub struct Consume {
     pub dead_letters: Arc<DeadLetters>,
     /// When a batch is written.
     pub limits: BatchLimits,
+    /// How long a lane waits for a value that another row holds.
+    pub conflict_wait: Duration,
     /// When it is over.
     pub until: Until,
     /// Counted as it goes.
@@ -88,6 +90,7 @@ impl Consume {
             sink: self.sink,
             dead_letters: self.dead_letters,
             limits: self.limits,
+            conflict_wait: self.conflict_wait,
             figures: self.figures,
         });
         let mut consuming = Consuming {
@@ -216,13 +219,17 @@ impl Consuming {
             }
         };
         let (parts, topic) = (self.parts.clone(), topic.clone());
-        let (lane, written) = Lane::new(parts, topic, partition, start.stored, end);
+        let closing = CancellationToken::new();
+        let closed = closing.clone();
+        let (lane, written) = Lane::new(parts, topic, partition, start.stored, end, closed);
         let (inbox, incoming) = mpsc::channel(1);
         let task = tokio::spawn(lane.run(incoming));
         self.tasks.push(task.map(joined as fn(_) -> _));
         self.left.remove(&partition);
-        self.lanes
-            .insert(partition, OpenLane::new(inbox, written, end));
+        self.lanes.insert(
+            partition,
+            OpenLane::new(inbox, written, end, closing.drop_guard()),
+        );
         Ok(())
     }
 

@@ -1,14 +1,15 @@
 //! One partition's way to the sink: buffer, decode, transform, write, in order.
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
 };
+use tokio_util::sync::CancellationToken;
 
-use super::{BatchLimits, DeadLetter, DeadLetters, Figures, FlowError};
+use super::{BatchLimits, DeadLetter, DeadLetters, Figures, FlowError, lane_conflicts::Written};
 use crate::{
     broker::{Polled, TopicId},
     codec::Decoder,
@@ -26,6 +27,7 @@ pub(super) struct LaneParts {
     pub sink: Arc<dyn Sink>,
     pub dead_letters: Arc<DeadLetters>,
     pub limits: BatchLimits,
+    pub conflict_wait: Duration,
     pub figures: Arc<Figures>,
 }
 
@@ -40,6 +42,8 @@ pub(super) struct Lane {
     written: watch::Sender<i64>,
     /// Flush as soon as this offset is buffered, without waiting for more.
     flush_at: Option<i64>,
+    /// The partition goes to another: nothing is waited for then.
+    closing: CancellationToken,
 }
 
 /// Polled messages, of which those before `from` are buffered already.
@@ -64,6 +68,7 @@ impl Lane {
         partition: i32,
         stored: Option<i64>,
         flush_at: Option<i64>,
+        closing: CancellationToken,
     ) -> (Self, watch::Receiver<i64>) {
         let (written, watch) = watch::channel(stored.unwrap_or(0));
         let schema = Arc::new(Schema::document(&topic.name, [] as [&str; 0]));
@@ -75,6 +80,7 @@ impl Lane {
             schema,
             written,
             flush_at,
+            closing,
         };
         (lane, watch)
     }
@@ -84,7 +90,7 @@ impl Lane {
     pub async fn run(mut self, mut incoming: mpsc::Receiver<Polled>) -> Result<(), FlowError> {
         let mut buffer: Option<Batch> = None;
         let mut waiting: Option<Rest> = None;
-        let mut writing: Option<BoxFuture<'static, Result<i64, FlowError>>> = None;
+        let mut writing: Option<BoxFuture<'static, Result<Option<i64>, FlowError>>> = None;
         let mut open = true;
         while open || waiting.is_some() || buffer.is_some() || writing.is_some() {
             if let Some(rest) = waiting.take() {
@@ -105,7 +111,9 @@ impl Lane {
                 biased;
                 outcome = async { writing.as_mut().expect("checked").await }, if writing.is_some() => {
                     writing = None;
-                    let next_offset = outcome?;
+                    let Some(next_offset) = outcome? else {
+                        return Ok(());
+                    };
                     self.stored = Some(next_offset);
                     self.written.send_replace(next_offset);
                 }
@@ -165,14 +173,19 @@ impl Lane {
         None
     }
 
-    /// Steps, dead letters, rows and progress; answers where the partition stands then.
-    fn write(&self, mut batch: Batch) -> impl Future<Output = Result<i64, FlowError>> + use<> {
+    /// Steps, dead letters, rows and progress; answers where the partition stands then, or nothing
+    /// where it was given up while another row was waited for.
+    fn write(
+        &self,
+        mut batch: Batch,
+    ) -> impl Future<Output = Result<Option<i64>, FlowError>> + use<> {
         let parts = self.parts.clone();
         let place = BatchPlace {
             topic: self.topic.clone(),
             partition: self.partition,
             stored: self.stored,
         };
+        let closing = self.closing.clone();
         async move {
             let mut records = batch.records;
             for step in parts.pipeline.iter() {
@@ -189,19 +202,21 @@ impl Lane {
                     .set_aside(&place, &batch.messages, origin, step, reason)
                     .await?;
             }
-            parts
-                .write_halving(place, &batch.messages, records, batch.next_offset)
-                .await?;
+            let written =
+                parts.write_patiently(place, &batch.messages, records, batch.next_offset, &closing);
+            if written.await? == Written::GivenUp {
+                return Ok(None);
+            }
             parts
                 .figures
                 .settled(batch.messages.len(), batch.messages.bytes());
-            Ok(batch.next_offset)
+            Ok(Some(batch.next_offset))
         }
     }
 }
 
 #[derive(Clone)]
-struct BatchPlace {
+pub(super) struct BatchPlace {
     topic: TopicId,
     partition: i32,
     stored: Option<i64>,
@@ -210,7 +225,7 @@ struct BatchPlace {
 impl LaneParts {
     /// Writes the batch; where its data is refused, by halves of messages, until the bad ones
     /// stand alone and are set aside.
-    async fn write_halving(
+    pub(super) async fn write_halving(
         &self,
         mut place: BatchPlace,
         messages: &Messages,
@@ -253,7 +268,7 @@ impl LaneParts {
         Ok(())
     }
 
-    async fn write(
+    pub(super) async fn write(
         &self,
         place: &BatchPlace,
         records: &[Records],
@@ -272,7 +287,7 @@ impl LaneParts {
         Ok(self.sink.write(records, &advance).await?)
     }
 
-    async fn set_aside(
+    pub(super) async fn set_aside(
         &self,
         place: &BatchPlace,
         messages: &Messages,

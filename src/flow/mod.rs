@@ -10,6 +10,7 @@ mod consume;
 mod dead_letters;
 mod figures;
 mod lane;
+mod lane_conflicts;
 mod open_lane;
 mod produce;
 mod starts;

@@ -8,6 +8,8 @@ use tokio::{
     time::Instant,
 };
 
+use tokio_util::sync::DropGuard;
+
 use crate::broker::Polled;
 
 /// The flow's end of a lane.
@@ -20,6 +22,8 @@ pub(super) struct OpenLane {
     /// Where the partition ended when it was assigned; `None` where nothing is to be waited for.
     pub end: Option<i64>,
     overflow: Option<Overflow>,
+    /// Dropped with this: a lane that waits for another row then waits no more.
+    _closing: DropGuard,
 }
 
 /// What a lane had no room for.
@@ -39,6 +43,7 @@ impl OpenLane {
         inbox: mpsc::Sender<Polled>,
         written: watch::Receiver<i64>,
         end: Option<i64>,
+        closing: DropGuard,
     ) -> Self {
         let committed = *written.borrow();
         Self {
@@ -47,6 +52,7 @@ impl OpenLane {
             committed,
             end,
             overflow: None,
+            _closing: closing,
         }
     }
 

@@ -55,7 +55,7 @@ pub use nearest::UnknownName;
 pub use read_from::{LateRows, NullRows, ReadFrom};
 pub use reading::Environment;
 pub use report::Paint;
-pub use write_into::{BinaryText, JsonText, WriteInto};
+pub use write_into::{BinaryText, JsonText, OnDelete, OnKnown, WriteInto};
 
 use mistake::{Follows, line_of};
 use reading::{Known, Reading};

@@ -121,6 +121,8 @@ fn every_word_that_can_be_chosen_stands_in_it() {
         .chain(words::<super::Decimals>())
         .chain(words::<super::Instants>())
         .chain(words::<super::JsonText>())
+        .chain(words::<super::OnKnown>())
+        .chain(words::<super::OnDelete>())
         .chain(words::<super::LateRows>())
         .chain(words::<tracing::Level>())
         .chain(words::<super::Mechanism>());

@@ -21,6 +21,14 @@ pub struct WriteInto {
     pub table: String,
     /// The columns of the key that rows are written by; empty for the primary key.
     pub key: Vec<String>,
+    /// What is done with a record whose key is known.
+    pub on_known: OnKnown,
+    /// The column that tells which of two changes is the newer.
+    pub version: Option<String>,
+    /// What is done with deletions.
+    pub on_delete: OnDelete,
+    /// How long a value that another row holds is waited for.
+    pub conflict_wait: Duration,
     /// Rows written together, at most.
     pub rows: usize,
     /// Bytes written together, at most.
@@ -41,6 +49,26 @@ pub struct WriteInto {
     pub take_over: Option<String>,
     /// How long a silent member stays in its group.
     pub session_timeout: Duration,
+}
+
+/// What is done with a record whose key is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnKnown {
+    /// The row takes the record's values.
+    Update,
+    /// The row stays.
+    Ignore,
+}
+
+/// What is done with deletions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDelete {
+    /// The row goes.
+    Delete,
+    /// The row stays.
+    Ignore,
+    /// The message becomes a dead letter.
+    Refuse,
 }
 
 /// What a text stands for in a column of bytes.
@@ -91,6 +119,10 @@ impl WriteInto {
             connection,
             table: section.text("table", "\"info\""),
             key: texts(section.texts("key")),
+            on_known: section.choice_or("on-known", OnKnown::Update),
+            version: section.optional_text("version").map(|it| it.text),
+            on_delete: section.choice_or("on-delete", OnDelete::Delete),
+            conflict_wait: section.duration_or("conflict-wait", Duration::from_secs(30)),
             rows,
             bytes,
             wait,
@@ -134,6 +166,19 @@ fn read_texts(
         }
     }
     read
+}
+
+impl Choice for OnKnown {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("update", Self::Update), ("ignore", Self::Ignore)];
+}
+
+impl Choice for OnDelete {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("delete", Self::Delete),
+        ("ignore", Self::Ignore),
+        ("refuse", Self::Refuse),
+    ];
 }
 
 impl Choice for BinaryText {

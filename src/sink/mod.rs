@@ -6,6 +6,8 @@
 //! - Its first statement moves the progress from where the writer believes it to be; where it is
 //!   somewhere else, another writer owns it: `Fenced`, and nothing is written.
 //! - Records of equal keys are applied in order: the last one stands.
+//! - A row is found by its key alone: another unique index never redirects a write. Where a value
+//!   of one is held by a row of another key, `Rows` names the records, which may be written later.
 //! - An error of the `Data` kind means that one record can never be written; all others of the
 //!   written list (a missing table or column, rights, read-only, a full disk) are permanent, and
 //!   what may pass (deadlock, lock wait, lost connection) is transient.
@@ -19,20 +21,28 @@ mod mysql_catalog;
 mod mysql_check;
 mod mysql_progress;
 mod mysql_session;
+mod mysql_singles;
 mod mysql_values;
 mod mysql_write;
+mod rules;
 mod sql_failure;
 mod sqlite_catalog;
 mod sqlite_check;
 mod sqlite_progress;
+mod sqlite_singles;
 mod sqlite_values;
+mod sqlite_write;
 mod table;
 mod table_create;
+mod table_deletions;
+mod table_free_values;
 mod table_runs;
+mod table_singles;
 mod table_statements;
 mod texts;
 mod value_text;
 
+pub use rules::{OnDelete, OnKnown, RowRules};
 pub use table_create::{CreateTable, PROGRESS_TABLE};
 pub use texts::{BytesText, JsonText, Texts};
 
@@ -141,6 +151,14 @@ pub enum SinkError {
         #[source]
         cause: Cause,
     },
+    /// These records cannot be written; all others of the batch can.
+    #[error("sink {name} cannot hold {} of the records", faults.len())]
+    Rows {
+        /// The sink.
+        name: String,
+        /// Which, and why.
+        faults: Vec<RowFault>,
+    },
     /// The server refused for good: a missing table or column, rights, read-only, a full disk.
     #[error("sink {name} refused: {advice}")]
     Refused {
@@ -162,12 +180,23 @@ pub enum SinkError {
     },
 }
 
+/// What is wrong with one record.
+#[derive(Debug)]
+pub struct RowFault {
+    /// The index of the message that it was made from.
+    pub origin: u32,
+    /// Whether it may be written later: another row holds a value that is unique, and may let go.
+    pub may_pass: bool,
+    /// Why it was refused.
+    pub cause: Cause,
+}
+
 impl Faulty for SinkError {
     fn fault(&self) -> Fault {
         match self {
             // The partition is assigned anew to whoever owns it: this writer begins again.
             Self::Lost(..) | Self::Fenced(_) => Fault::Transient,
-            Self::Data { .. } => Fault::Data,
+            Self::Data { .. } | Self::Rows { .. } => Fault::Data,
             Self::Refused { .. } | Self::Unfit { .. } => Fault::Permanent,
         }
     }

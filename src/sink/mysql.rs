@@ -1,6 +1,9 @@
 //! A table of MySQL or MariaDB, with the progress beside it in one transaction.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use sqlx::{Executor, MySqlConnection, query, raw_sql};
@@ -12,6 +15,7 @@ use super::{
     mysql_progress::MysqlProgress,
     mysql_session::Sessions,
     mysql_write::MysqlWriter,
+    rules::RowRules,
     sql_failure::{Failure, beside_records},
     table::Table,
     table_create::designed,
@@ -37,6 +41,12 @@ pub struct MysqlSinkSettings {
     pub key: Option<Vec<String>>,
     /// Fields of the messages that are left out.
     pub drop: Vec<String>,
+    /// How rows that are there already are treated.
+    pub rules: RowRules,
+    /// How long a session that writes may be silent before the server undoes its transaction:
+    /// less than the consumer session's time-out, so that a writer that stands still holds
+    /// nothing when its partitions go to another.
+    pub silence: Duration,
     /// Whether a missing table is made.
     pub create: CreateTable,
     /// What texts stand for in columns of bytes and of JSON.
@@ -67,6 +77,8 @@ impl MysqlSinkSettings {
             table: table.into(),
             key: None,
             drop: Vec::new(),
+            rules: RowRules::default(),
+            silence: Duration::from_secs(22),
             create: CreateTable::WhenMissing,
             texts: Texts::default(),
             progress_table: PROGRESS_TABLE.to_owned(),
@@ -143,7 +155,14 @@ impl MysqlSink {
         }
         let names = (self.settings.table.clone(), self.quoted.clone());
         let key = self.settings.key.as_deref();
-        Table::new(names, found.columns, found.indexes, key).map_err(|it| self.unfit(it))
+        let ruled = Table::new(names, found.columns, found.indexes, key)
+            .and_then(|it| it.ruled(&self.settings.rules));
+        let mut table = ruled.map_err(|it| self.unfit(it))?;
+        table.folds = table.key.iter().any(|it| {
+            let name = &table.columns[*it].name;
+            found.folding.iter().any(|(it, _)| it == name)
+        });
+        Ok(table)
     }
 
     /// The statement that makes the missing table.
@@ -228,7 +247,7 @@ impl MysqlSink {
 
     pub(super) async fn session(&self) -> Result<MySqlConnection, SinkError> {
         self.sessions
-            .take(self.connection.pool())
+            .take(&self.connection, self.settings.silence)
             .await
             .map_err(|error| beside_records(&self.name, error))
     }

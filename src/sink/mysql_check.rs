@@ -53,10 +53,7 @@ pub(super) async fn check(
     findings.extend(left_out(&table));
     findings.extend(keys(&table, &folding));
     findings.push(rights(sink, session, &table).await?);
-    findings.push(finding(
-        Severity::Note,
-        format!("table {} keeps no version of its records: an older change that comes later overwrites a newer row", table.name),
-    ));
+    findings.push(table.version_finding());
     Ok(findings)
 }
 
@@ -93,13 +90,7 @@ fn keys(table: &Table, folding: &[(String, String)]) -> Vec<Finding> {
             format!("column `{column}` of the key has the collation {collation}: keys that differ by case or accents only are one row; give it a collation that ends with _bin where they are not"),
         ));
     }
-    let all: Vec<usize> = (0..table.columns.len()).collect();
-    if let Some(index) = table.redirecting(&all) {
-        findings.push(finding(
-            Severity::Note,
-            format!("table {} has another unique index ({}): rows are written more slowly, so that it never redirects a write, and a row whose values another key holds there is refused", table.name, index.name),
-        ));
-    }
+    findings.extend(table.others_finding());
     findings
 }
 

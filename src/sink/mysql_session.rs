@@ -5,7 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection, Executor, MySqlConnection, mysql::MySqlPool, raw_sql};
+use sqlx::{Connection, Executor, MySqlConnection, raw_sql};
+
+use crate::connect::{
+    identifier::statement,
+    mysql::{Flavor, MysqlConnection},
+};
 
 /// Sessions of one sink that wait for the next write.
 ///
@@ -24,17 +29,32 @@ const RESTED: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Sessions {
-    /// A session of its own, in no transaction.
+    /// A session of its own, in no transaction. Where it is silent for longer than `silence`, the
+    /// server ends it, and with it a transaction that its stopped process has left open.
     ///
     /// # Errors
     /// As the server answers.
-    pub(super) async fn take(&self, pool: &MySqlPool) -> Result<MySqlConnection, sqlx::Error> {
+    pub(super) async fn take(
+        &self,
+        connection: &MysqlConnection,
+        silence: Duration,
+    ) -> Result<MySqlConnection, sqlx::Error> {
         while let Some((since, mut session)) = self.pop() {
-            if since.elapsed() < RESTED || session.ping().await.is_ok() {
+            let rested = since.elapsed() >= RESTED.min(silence / 2);
+            if !rested || session.ping().await.is_ok() {
                 return Ok(session);
             }
         }
-        Ok(pool.acquire().await?.detach())
+        let mut session = connection.pool().acquire().await?.detach();
+        let seconds = silence.as_secs().max(1);
+        // A process can also be stopped in the middle of a statement that it sends.
+        let mut limits =
+            format!("SET SESSION wait_timeout={seconds}, SESSION net_read_timeout={seconds}");
+        if connection.flavor() == Flavor::Mariadb {
+            limits.push_str(&format!(", SESSION idle_transaction_timeout={seconds}"));
+        }
+        session.execute(raw_sql(statement(limits))).await?;
+        Ok(session)
     }
 
     /// Keeps a session whose transaction was committed.

@@ -4,11 +4,12 @@ use sqlx::{Executor, MySqlConnection, query_with};
 
 use super::{
     Texts,
-    mysql_progress::{DUPLICATE, number},
+    mysql_singles::MysqlSingles,
     mysql_values::{Bound, size},
     sql_failure::Failure,
     table::Table,
-    table_runs::{Run, RunLimits, Runs, Unholdable},
+    table_runs::{Columns, Misfit, Run, RunLimits, Runs, Unholdable},
+    table_singles::{Singles, has_others, is_a_rows},
     table_statements::{Manner, Statements, set_by_update, step},
 };
 use crate::{
@@ -56,15 +57,39 @@ impl MysqlWriter<'_> {
             values: PLACEHOLDERS,
         };
         let mut runs = Runs::new(records, self.table, self.drop, limits);
+        let mut singles = Singles::default();
+        let singly = has_others(self.table);
         let mut values = Vec::new();
-        while let Some(run) = runs.next_run(values)? {
-            self.write_run(session, &run).await?;
-            values = run.values;
+        loop {
+            match runs.next_run(values) {
+                Ok(None) => break,
+                Ok(Some(run)) => {
+                    self.write_run(session, &run, singly, &mut singles).await?;
+                    values = run.values;
+                }
+                Err(Misfit::Record(cause)) if singly => {
+                    singles.refuse(runs.at_fault(), cause);
+                    values = Vec::new();
+                }
+                Err(misfit) => return Err(misfit.into()),
+            }
         }
-        Ok(())
+        let mut server = MysqlSingles {
+            writer: self,
+            session,
+        };
+        singles.finish(&mut server, self.table).await
     }
 
-    async fn write_run(&self, session: &mut MySqlConnection, run: &Run<'_>) -> Result<(), Failure> {
+    /// Many rows in a statement. Where other unique indexes are in the way, and one of the rows
+    /// fails, the server has undone that statement alone: its rows go one by one.
+    async fn write_run<'r>(
+        &self,
+        session: &mut MySqlConnection,
+        run: &Run<'r>,
+        singly: bool,
+        singles: &mut Singles<'r>,
+    ) -> Result<(), Failure> {
         let width = run.columns.len();
         let manner = match run.op {
             Op::Delete => Manner::Delete,
@@ -72,99 +97,94 @@ impl MysqlWriter<'_> {
             Op::Upsert if self.table.redirecting(&run.columns).is_some() => Manner::Insert,
             Op::Upsert => Manner::Upsert,
         };
-        let mut rest = &run.values[..];
-        while !rest.is_empty() {
-            let (rows, bytes) = self.next_statement(run, rest)?;
-            let (now, later) = rest.split_at(rows * width);
-            match self.execute(session, run, manner, now, bytes).await {
-                // The server has undone this statement alone: some of its keys are known.
-                Err(Failure::Sql(error))
-                    if manner == Manner::Insert && number(&error) == Some(DUPLICATE) =>
-                {
-                    self.write_singly(session, run, now).await?;
-                }
-                done => {
-                    done?;
-                }
+        let mut done = 0;
+        while done < run.origins.len() {
+            let rest = &run.values[done * width..];
+            let (rows, written) = match singles.wait() {
+                true => (run.origins.len() - done, None),
+                false => match self.next_statement(run, rest) {
+                    Err(error) if singly => (1, Some(Err(error.into()))),
+                    Err(error) => return Err(error.into()),
+                    Ok((rows, bytes)) => {
+                        let now = &rest[..rows * width];
+                        let written = self.statement(session, &run.columns, manner, now, bytes);
+                        let written = written.await;
+                        (rows, Some(written))
+                    }
+                },
+            };
+            let one_by_one = match written {
+                None => true,
+                Some(Ok(_)) => false,
+                Some(Err(failure)) if singly && is_a_rows(&failure) => true,
+                Some(Err(failure)) => return Err(failure),
+            };
+            if one_by_one {
+                let mut server = MysqlSingles {
+                    writer: self,
+                    session,
+                };
+                let rows = done..done + rows;
+                singles.add(&mut server, self.table, run, rows).await?;
             }
-            rest = later;
+            done += rows;
         }
         Ok(())
     }
 
-    /// Row by row: changed where its key is known, else made. A unique index that another row
-    /// holds is an error of the record.
-    async fn write_singly(
+    /// One statement for rows of these columns; answers how many rows matched.
+    pub(super) async fn statement(
         &self,
         session: &mut MySqlConnection,
-        run: &Run<'_>,
-        values: &[Value<'_>],
-    ) -> Result<(), Failure> {
-        for row in values.chunks_exact(run.columns.len()) {
-            let bytes = row.iter().map(size).sum();
-            let known = self
-                .execute(session, run, Manner::Update, row, bytes)
-                .await?;
-            // The driver asks the server to count rows that match, changed or not.
-            if known == 0 {
-                self.execute(session, run, Manner::Insert, row, bytes)
-                    .await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn execute(
-        &self,
-        session: &mut MySqlConnection,
-        run: &Run<'_>,
+        columns: &Columns,
         manner: Manner,
         values: &[Value<'_>],
         bytes: usize,
     ) -> Result<u64, Failure> {
-        let rows = values.len() / run.columns.len();
-        let text = self.statements.text(manner, self.table, &run.columns, rows);
-        let bound = self.bind(run, manner, values, bytes)?;
+        let rows = values.len() / columns.len();
+        let text = self.statements.text(manner, self.table, columns, rows);
+        let bound = self.bind(columns, manner, values, bytes)?;
         let done = session
             .execute(query_with(statement(text), bound.into_arguments()))
             .await?;
+        // The driver asks the server to count rows that match, changed or not.
         Ok(done.rows_affected())
     }
 
     fn bind(
         &self,
-        run: &Run<'_>,
+        columns: &Columns,
         manner: Manner,
         values: &[Value<'_>],
         bytes: usize,
     ) -> Result<Bound, Unholdable> {
-        let room = (values.len() + self.table.key.len(), bytes);
+        let room = (values.len() + self.table.key.len() + 1, bytes);
         let mut bound = Bound::with_room(room, self.texts);
         let column = |place: usize| &self.table.columns[place];
         match manner {
             Manner::Upsert | Manner::Insert => {
-                for row in values.chunks_exact(run.columns.len()) {
-                    for (place, value) in run.columns.iter().zip(row) {
+                for row in values.chunks_exact(columns.len()) {
+                    for (place, value) in columns.iter().zip(row) {
                         bound.push(column(*place), value)?;
                     }
                 }
             }
             Manner::Delete => {
-                for row in values.chunks_exact(run.columns.len()) {
-                    for (place, value) in run.columns.iter().zip(row) {
+                for row in values.chunks_exact(columns.len()) {
+                    for (place, value) in columns.iter().zip(row) {
                         bound.push_key(column(*place), value)?;
                     }
                 }
             }
             Manner::Update => {
                 let value = |place: usize| {
-                    let at = run.columns.iter().position(|it| *it == place);
+                    let at = columns.iter().position(|it| *it == place);
                     at.map_or(&Value::Null, |at| &values[at])
                 };
-                for place in set_by_update(self.table, &run.columns) {
+                for place in set_by_update(self.table, columns) {
                     bound.push(column(place), value(place))?;
                 }
-                for place in &self.table.key {
+                for place in self.table.key.iter().chain(&self.table.version) {
                     bound.push_key(column(*place), value(*place))?;
                 }
             }
@@ -193,8 +213,8 @@ impl MysqlWriter<'_> {
             rows += 1;
             bytes += row;
         }
-        if bytes > packet && rows == 1 {
-            return Err(self.too_large(run, &values[..width], bytes));
+        if rows == 1 {
+            self.fits(&run.columns, &values[..width], bytes)?;
         }
         let fewer = step(rows);
         let bytes = values[..fewer * width].iter().map(size).sum();
@@ -202,14 +222,22 @@ impl MysqlWriter<'_> {
     }
 
     /// The server would close the connection instead of answering.
-    fn too_large(&self, run: &Run<'_>, row: &[Value<'_>], bytes: usize) -> Unholdable {
-        let sized = run.columns.iter().zip(row);
+    pub(super) fn fits(
+        &self,
+        columns: &Columns,
+        row: &[Value<'_>],
+        bytes: usize,
+    ) -> Result<(), Unholdable> {
+        if bytes <= self.max_allowed_packet.saturating_sub(PACKET_HEAD) {
+            return Ok(());
+        }
+        let sized = columns.iter().zip(row);
         let largest = sized.max_by_key(|(_, value)| size(value));
         let field = largest.map_or("", |(place, _)| &self.table.columns[*place].name);
         let reason = format!(
             "the record takes {bytes} bytes, more than the server's max_allowed_packet of {}",
             self.max_allowed_packet
         );
-        Unholdable::new(field, reason)
+        Err(Unholdable::new(field, reason))
     }
 }

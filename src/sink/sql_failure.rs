@@ -1,7 +1,7 @@
 //! Why a write to a SQL database failed, until the sink gives it its name.
 
 use super::{
-    SinkError,
+    RowFault, SinkError,
     table_runs::{Misfit, Unholdable},
 };
 use crate::connect::{Verdict, verdict};
@@ -15,6 +15,8 @@ pub(super) enum Failure {
     Fenced,
     /// The record or the table.
     Misfit(Misfit),
+    /// These records, each for itself.
+    Rows(Vec<RowFault>),
 }
 
 impl Failure {
@@ -23,6 +25,7 @@ impl Failure {
         let name = name.to_owned();
         match self {
             Self::Fenced => SinkError::Fenced(name),
+            Self::Rows(faults) => SinkError::Rows { name, faults },
             Self::Misfit(Misfit::Table(advice)) => SinkError::Unfit { name, advice },
             Self::Misfit(Misfit::Record(cause)) => SinkError::Data {
                 name,
@@ -42,6 +45,11 @@ impl Failure {
             },
         }
     }
+}
+
+/// Whether the server says that it can never hold this row.
+pub(super) fn is_data(error: &sqlx::Error) -> bool {
+    verdict(error) == Verdict::Data
 }
 
 /// An error outside a write of records: nothing that a record did.

@@ -3,26 +3,26 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use sqlx::{Executor, SqliteConnection as Session, query, query_with};
+use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
     Advance, CreateTable, PROGRESS_TABLE, Progress, Sink, SinkError,
+    rules::RowRules,
     sql_failure::{Failure, beside_records},
     sqlite_catalog::{column_type, create_table, look_up},
     sqlite_check,
     sqlite_progress::SqliteProgress,
-    sqlite_values::Bound,
+    sqlite_write::SqliteWriter,
     table::Table,
     table_create::designed,
-    table_runs::{Run, RunLimits, Runs},
-    table_statements::{Dialect, Manner, Statements, step},
+    table_statements::{Dialect, Statements},
 };
 use crate::{
     connect::{
         identifier::{double_quoted, statement},
         sqlite::SqliteConnection,
     },
-    model::{Finding, Kind, Op, Records},
+    model::{Finding, Kind, Records},
 };
 
 /// What a SQLite sink needs.
@@ -35,6 +35,8 @@ pub struct SqliteSinkSettings {
     pub key: Option<Vec<String>>,
     /// Fields of the messages that are left out.
     pub drop: Vec<String>,
+    /// How rows that are there already are treated.
+    pub rules: RowRules,
     /// Whether a missing table is made.
     pub create: CreateTable,
     /// The table that keeps the progress, in the same file.
@@ -53,12 +55,6 @@ pub struct SqliteSink {
     known: RwLock<Option<Arc<Table>>>,
 }
 
-/// Rows in one statement, at most; more is hardly faster.
-const ROWS: usize = 1024;
-
-/// Parameters in one statement.
-const PARAMETERS: usize = 32_766;
-
 impl SqliteSinkSettings {
     /// The usual settings for `table`.
     pub fn new(table: impl Into<String>) -> Self {
@@ -66,6 +62,7 @@ impl SqliteSinkSettings {
             table: table.into(),
             key: None,
             drop: Vec::new(),
+            rules: RowRules::default(),
             create: CreateTable::WhenMissing,
             progress_table: PROGRESS_TABLE.to_owned(),
         }
@@ -123,6 +120,7 @@ impl SqliteSink {
         };
         let names = (self.settings.table.clone(), self.quoted.clone());
         Table::new(names, columns, indexes, self.settings.key.as_deref())
+            .and_then(|it| it.ruled(&self.settings.rules))
             .map(Some)
             .map_err(|it| self.unfit(it))
     }
@@ -168,47 +166,12 @@ impl SqliteSink {
         advance: &Advance,
     ) -> Result<(), Failure> {
         self.progress.advance(session, advance).await?;
-        let limits = RunLimits {
-            rows: ROWS,
-            values: PARAMETERS,
+        let writer = SqliteWriter {
+            table,
+            statements: &self.statements,
+            drop: &self.settings.drop,
         };
-        let mut runs = Runs::new(records, table, &self.settings.drop, limits);
-        let mut values = Vec::new();
-        while let Some(run) = runs.next_run(values)? {
-            self.write_run(session, table, &run).await?;
-            values = run.values;
-        }
-        Ok(())
-    }
-
-    async fn write_run(
-        &self,
-        session: &mut Session,
-        table: &Table,
-        run: &Run<'_>,
-    ) -> Result<(), Failure> {
-        let width = run.columns.len();
-        let manner = match run.op {
-            Op::Delete => Manner::Delete,
-            // It goes by the declared key alone: another unique index makes it fail.
-            Op::Upsert => Manner::Upsert,
-        };
-        let mut rest = &run.values[..];
-        while !rest.is_empty() {
-            let rows = step(rest.len() / width);
-            let (now, later) = rest.split_at(rows * width);
-            let mut bound = Bound::with_room(now.len());
-            for row in now.chunks_exact(width) {
-                for (place, value) in run.columns.iter().zip(row) {
-                    bound.push(&table.columns[*place], value)?;
-                }
-            }
-            let text = self.statements.text(manner, table, &run.columns, rows);
-            let query = query_with(statement(text), bound.into_arguments());
-            session.execute(query).await?;
-            rest = later;
-        }
-        Ok(())
+        writer.write(session, records).await
     }
 
     fn unfit(&self, advice: String) -> SinkError {
@@ -308,7 +271,7 @@ mod tests {
     use super::*;
     use crate::{
         connect::sqlite::{Absent, Durability, SqliteSettings, open},
-        model::{Schema, Value},
+        model::{Op, Schema, Value},
     };
 
     /// A sink for the table `t` that `made` makes, in a folder of its own.
@@ -363,7 +326,7 @@ mod tests {
         let row = |id| [Value::I64(id), Value::String("x")];
         write(&sink, 0, row(1)).await.expect("written");
         let error = write(&sink, 1, row(2)).await.expect_err("row 1 holds x");
-        assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
+        assert!(matches!(error, SinkError::Rows { .. }), "{error:?}");
         write(&sink, 1, row(1)).await.expect("its own row");
         assert_eq!(read(&sink).await, ["1 text x"]);
     }

@@ -51,17 +51,13 @@ fn columns(sink: &SqliteSink, table: &Table, fields: Option<&[(String, Kind)]>) 
             ),
         ),
     };
-    let version = finding(
-        Severity::Note,
-        format!(
-            "table {name} keeps no version of its records: an older change that comes later overwrites a newer row"
-        ),
-    );
-    let left_out = left_out(table);
-    [Some(fitting), left_out, Some(version)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let findings = [
+        Some(fitting),
+        left_out(table),
+        Some(table.version_finding()),
+    ];
+    let findings = findings.into_iter().flatten();
+    findings.chain(table.others_finding()).collect()
 }
 
 fn problem(error: &SinkError) -> Finding {

@@ -1,5 +1,8 @@
 //! A table as a sink sees it: its columns, the key it is written by, the indexes in the way.
 
+use super::rules::{OnDelete, OnKnown, RowRules};
+use crate::model::{Finding, Severity};
+
 /// What is known of a target table.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -13,6 +16,14 @@ pub(super) struct Table {
     pub(super) key: Vec<usize>,
     /// Unique indexes that are not the key.
     pub(super) others: Vec<Index>,
+    /// The column that tells which of two changes is the newer.
+    pub(super) version: Option<usize>,
+    /// What is done with a record whose key is known.
+    pub(super) on_known: OnKnown,
+    /// What is done with deletions.
+    pub(super) on_delete: OnDelete,
+    /// Whether keys that differ in letters may be one row, as far as is known.
+    pub(super) folds: bool,
 }
 
 /// A column of a target table.
@@ -117,7 +128,80 @@ impl Table {
             columns,
             key,
             others: indexes,
+            version: None,
+            on_known: OnKnown::default(),
+            on_delete: OnDelete::default(),
+            folds: true,
         })
+    }
+
+    /// The same table, whose rows are treated by `rules`.
+    ///
+    /// # Errors
+    /// One sentence of advice, where the version cannot be that column.
+    pub(super) fn ruled(mut self, rules: &RowRules) -> Result<Self, String> {
+        self.on_known = rules.on_known;
+        self.on_delete = rules.on_delete;
+        self.version = match &rules.version {
+            None => None,
+            Some(name) => Some(self.version_column(name)?),
+        };
+        Ok(self)
+    }
+
+    /// Whether an older change can overwrite a newer row.
+    pub(super) fn version_finding(&self) -> Finding {
+        let name = &self.name;
+        match self.version {
+            Some(it) => Finding {
+                severity: Severity::Good,
+                text: format!(
+                    "table {name} keeps the version of its records in `{}`: an older change never overwrites a newer row",
+                    self.columns[it].name
+                ),
+            },
+            None => Finding {
+                severity: Severity::Note,
+                text: format!(
+                    "table {name} keeps no version of its records: an older change that comes later overwrites a newer row; where they have one, name its column with `version`"
+                ),
+            },
+        }
+    }
+
+    /// What another unique index means for the flow; `None` where no row can meet one.
+    pub(super) fn others_finding(&self) -> Option<Finding> {
+        let all: Vec<usize> = (0..self.columns.len()).collect();
+        let index = self.redirecting(&all)?;
+        let unseen = match index.columns {
+            Some(_) => "",
+            None => {
+                " (it is of an expression, of a part of a column or of some rows: who holds a value is not told)"
+            }
+        };
+        Some(Finding {
+            severity: Severity::Note,
+            text: format!(
+                "table {} has another unique index ({}){unseen}: it never redirects a write, which goes by the key alone; rows that are known are written one by one, so more slowly; a row whose value there another row holds makes its partition wait for `conflict-wait`, then it is a dead letter",
+                self.name, index.name
+            ),
+        })
+    }
+
+    fn version_column(&self, name: &str) -> Result<usize, String> {
+        let table = &self.name;
+        let Some(place) = self.column(name) else {
+            return Err(format!(
+                "table {table} has no column `{name}`, which `version` names: add it, or correct `version`"
+            ));
+        };
+        let no_order = self.columns[place].holds == Holds::Json;
+        match no_order || self.key.contains(&place) || self.place(name).is_err() {
+            false => Ok(place),
+            true => Err(format!(
+                "column `{name}` of table {table} cannot be the version: it is of the key, is computed, or has no order"
+            )),
+        }
     }
 
     /// Where the column of that name stands.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::table::Table;
+use super::{rules::OnDelete, table::Table, table_deletions::named_key};
 use crate::model::{Op, Records, Row, Value};
 
 /// Consecutive rows with the same operation and the same columns.
@@ -10,10 +10,12 @@ use crate::model::{Op, Records, Row, Value};
 pub(super) struct Run<'r> {
     /// What is done with them.
     pub(super) op: Op,
-    /// The columns; for deletions those of the key.
+    /// The columns; for deletions those of the key, and the version where it is known.
     pub(super) columns: Columns,
     /// Row after row, a value for each column.
     pub(super) values: Vec<Value<'r>>,
+    /// The message that each row was made from.
+    pub(super) origins: Vec<u32>,
 }
 
 /// Indexes of columns of the table, in the order in which a statement names them.
@@ -68,6 +70,10 @@ pub(super) struct Runs<'r, 't> {
     /// The shape of the row before: mostly that of the next one as well.
     current: usize,
     key: Columns,
+    /// The key and behind it the version, where the table has one.
+    versioned_key: Option<Columns>,
+    /// The message of the row that was looked at last.
+    looked_at: u32,
 }
 
 /// Where the fields of a record go, by their order.
@@ -76,6 +82,9 @@ struct Shape {
     fields: Vec<(Box<str>, Option<usize>)>,
     columns: Columns,
 }
+
+const KEYLESS: &str = "it is of the key, and missing or null in this record";
+const VERSIONLESS: &str = "it is the version, and missing or null in this record";
 
 /// Shapes that are remembered; documents can have any number of them.
 const SHAPES: usize = 64;
@@ -87,16 +96,28 @@ impl<'r, 't> Runs<'r, 't> {
         drop: &'t [String],
         limits: RunLimits,
     ) -> Self {
+        let ignored = table.on_delete == OnDelete::Ignore;
+        let wanted = move |it: &Row<'_>| !(ignored && it.op() == Op::Delete);
         Self {
             table,
             drop,
             limits,
-            rows: Box::new(records.iter().flat_map(Records::iter)),
+            rows: Box::new(records.iter().flat_map(Records::iter).filter(wanted)),
             next: None,
             shapes: Vec::new(),
             current: 0,
             key: table.key.as_slice().into(),
+            versioned_key: table.version.map(|version| {
+                let places = table.key.iter().copied().chain([version]);
+                places.collect()
+            }),
+            looked_at: 0,
         }
+    }
+
+    /// The message whose record ended `next_run` with an error.
+    pub(super) fn at_fault(&self) -> u32 {
+        self.looked_at
     }
 
     /// The next run, in `values`, whose room is used again; `None` behind the last.
@@ -110,6 +131,7 @@ impl<'r, 't> Runs<'r, 't> {
         };
         let op = first.op();
         let columns = self.place(&first, &mut values)?;
+        let mut origins = vec![first.origin()];
         let most = self
             .limits
             .rows
@@ -129,47 +151,83 @@ impl<'r, 't> Runs<'r, 't> {
                 self.next = Some(row);
                 break;
             }
+            origins.push(row.origin());
         }
         Ok(Some(Run {
             op,
             columns,
             values,
+            origins,
         }))
     }
 
     /// Appends the row's values in the order of the columns that it answers.
     fn place(&mut self, row: &Row<'r>, values: &mut Vec<Value<'r>>) -> Result<Columns, Misfit> {
         let start = values.len();
+        self.looked_at = row.origin();
         if row.op() == Op::Delete {
-            let names = self.key.iter().map(|it| &self.table.columns[*it].name);
-            values.extend(names.map(|it| row.get(it).unwrap_or(Value::Null)));
-        } else {
-            let known = self.shapes.get(self.current);
-            if !known.is_some_and(|it| it.take(row, values)) {
-                values.truncate(start);
-                self.current = self.shape(row)?;
-                self.shapes[self.current].take(row, values);
-            }
+            return self.place_deletion(row, values);
         }
-        let columns = match row.op() {
-            Op::Delete => &self.key,
-            Op::Upsert => &self.shapes[self.current].columns,
-        };
+        let known = self.shapes.get(self.current);
+        if !known.is_some_and(|it| it.take(row, values)) {
+            values.truncate(start);
+            self.current = self.shape(row)?;
+            self.shapes[self.current].take(row, values);
+        }
+        let columns = &self.shapes[self.current].columns;
         self.keyed(columns, &values[start..])?;
+        if let Some(version) = self.table.version {
+            self.present(version, columns, &values[start..], VERSIONLESS)?;
+        }
         Ok(columns.clone())
+    }
+
+    fn place_deletion(
+        &self,
+        row: &Row<'r>,
+        values: &mut Vec<Value<'r>>,
+    ) -> Result<Columns, Misfit> {
+        let start = values.len();
+        named_key(row, self.table, values).map_err(Misfit::Record)?;
+        self.keyed(&self.key, &values[start..])?;
+        if self.table.on_delete == OnDelete::Refuse {
+            let field = &self.table.columns[self.key[0]].name;
+            let reason = "deletions are refused here (`on-delete`)";
+            return Err(Misfit::Record(Unholdable::new(field, reason)));
+        }
+        // A deletion that tells no version has nothing to be compared by.
+        let version = self.table.version.map(|it| &*self.table.columns[it].name);
+        let version = version.and_then(|it| row.get(it));
+        match (version, &self.versioned_key) {
+            (Some(version), Some(columns)) if !matches!(version.widened(), Value::Null) => {
+                values.push(version);
+                Ok(columns.clone())
+            }
+            _ => Ok(self.key.clone()),
+        }
     }
 
     /// A key with NULL in it equals nothing: the row would be there twice after a repetition.
     fn keyed(&self, columns: &[usize], values: &[Value<'r>]) -> Result<(), Misfit> {
-        for place in &*self.key {
-            let at = columns.iter().position(|it| it == place);
-            if at.is_none_or(|at| matches!(values[at].widened(), Value::Null)) {
-                let field = &self.table.columns[*place].name;
-                let reason = "it is of the key, and missing or null in this record";
-                return Err(Misfit::Record(Unholdable::new(field, reason)));
+        let mut key = self.key.iter();
+        key.try_for_each(|it| self.present(*it, columns, values, KEYLESS))
+    }
+
+    fn present(
+        &self,
+        place: usize,
+        columns: &[usize],
+        values: &[Value<'r>],
+        reason: &'static str,
+    ) -> Result<(), Misfit> {
+        let at = columns.iter().position(|it| *it == place);
+        match at.is_none_or(|at| matches!(values[at].widened(), Value::Null)) {
+            false => Ok(()),
+            true => {
+                let field = &self.table.columns[place].name;
+                Err(Misfit::Record(Unholdable::new(field, reason)))
             }
         }
-        Ok(())
     }
 
     /// The shape of `row`, found or made.

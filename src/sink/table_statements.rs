@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    rules::OnKnown,
     table::{Column, Holds, Table},
     table_runs::Columns,
 };
@@ -27,7 +28,7 @@ pub(super) enum Manner {
     Upsert,
     /// Makes rows; one that is there already is an error.
     Insert,
-    /// Changes one row; its values come first, then its key's.
+    /// Changes one row; its values come first, then its key's, then the version where it has one.
     Update,
     /// Removes rows by key.
     Delete,
@@ -71,6 +72,7 @@ impl Statements {
             Manner::Upsert => upsert(self.dialect, table, columns, rows),
             Manner::Insert => insert(table, columns, rows),
             Manner::Update => update(table, columns),
+            Manner::Delete if columns.len() > table.key.len() => older(table, rows),
             Manner::Delete => delete(self.dialect, table, rows),
         }
         .into();
@@ -102,8 +104,15 @@ pub(super) fn set_by_update(table: &Table, columns: &[usize]) -> Vec<usize> {
 
 fn upsert(dialect: Dialect, table: &Table, columns: &[usize], rows: usize) -> String {
     let mut text = insert(table, columns, rows);
-    let set = set_by_update(table, columns);
+    let mut set = match table.on_known {
+        OnKnown::Update => set_by_update(table, columns),
+        OnKnown::Ignore => Vec::new(),
+    };
+    // Assignments are made from left to right, each by what those before have left: the version,
+    // which all of them are compared by, comes last.
+    set.sort_by_key(|it| Some(*it) == table.version);
     let quoted = |it: &usize| table.columns[*it].quoted.as_str();
+    let version = table.version.as_ref().map(quoted);
     match dialect {
         Dialect::Mysql => {
             text.push_str(" ON DUPLICATE KEY UPDATE ");
@@ -113,7 +122,13 @@ fn upsert(dialect: Dialect, table: &Table, columns: &[usize], rows: usize) -> St
                 let _ = write!(text, "{key}={key}");
             }
             list(&mut text, set.iter().map(quoted), |text, it| {
-                let _ = write!(text, "{it}=VALUES({it})");
+                let _ = match version {
+                    None => write!(text, "{it}=VALUES({it})"),
+                    Some(version) => write!(
+                        text,
+                        "{it}=IF({version} IS NULL OR VALUES({version})>={version},VALUES({it}),{it})"
+                    ),
+                };
             });
         }
         Dialect::Sqlite => {
@@ -129,6 +144,13 @@ fn upsert(dialect: Dialect, table: &Table, columns: &[usize], rows: usize) -> St
             list(&mut text, set.iter().map(quoted), |text, it| {
                 let _ = write!(text, "{it}=excluded.{it}");
             });
+            if let Some(version) = version.filter(|_| !set.is_empty()) {
+                let (table, new) = (&table.quoted, format!("excluded.{version}"));
+                let _ = write!(
+                    text,
+                    " WHERE {table}.{version} IS NULL OR {new}>={table}.{version}"
+                );
+            }
         }
     }
     text
@@ -165,11 +187,40 @@ fn update(table: &Table, columns: &[usize]) -> String {
         let _ = write!(text, "{quoted}={value}");
     });
     text.push_str(" WHERE ");
-    for (index, it) in table.key.iter().enumerate() {
+    equal(&mut text, table, &table.key);
+    if let Some(version) = table.version {
+        no_newer(&mut text, &table.columns[version]);
+    }
+    text
+}
+
+/// Each of these columns beside a value that is bound.
+pub(super) fn equal(text: &mut String, table: &Table, columns: &[usize]) {
+    for (index, it) in columns.iter().enumerate() {
         let and = if index == 0 { "" } else { " AND " };
         let column = &table.columns[*it];
         let _ = write!(text, "{and}{}=", column.quoted);
-        compared(&mut text, column);
+        compared(text, column);
+    }
+}
+
+fn no_newer(text: &mut String, version: &Column) {
+    let quoted = &version.quoted;
+    let _ = write!(text, " AND ({quoted} IS NULL OR {quoted}<=");
+    compared(text, version);
+    text.push(')');
+}
+
+/// Removes rows that are no newer than the deletion.
+fn older(table: &Table, rows: usize) -> String {
+    let mut text = format!("DELETE FROM {} WHERE ", table.quoted);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { " OR (" });
+        equal(&mut text, table, &table.key);
+        if let Some(version) = table.version {
+            no_newer(&mut text, &table.columns[version]);
+        }
+        text.push(')');
     }
     text
 }

@@ -17,6 +17,8 @@ mod sink;
 mod sink_mysql;
 mod sink_mysql_keys;
 mod sink_mysql_values;
+mod sink_rows;
+mod sink_rows_sqlite;
 mod sinks;
 mod source;
 mod source_bytes;

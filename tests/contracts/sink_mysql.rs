@@ -41,12 +41,12 @@ async fn another_unique_index_never_redirects_a_write(connection: &MysqlConnecti
     let error = write(&sink, &[(Op::Upsert, &taken)], Some(1))
         .await
         .expect_err("b holds y");
-    assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
+    assert!(matches!(error, SinkError::Rows { .. }), "{error:?}");
     let moved = row("a", "y");
     let error = write(&sink, &[(Op::Upsert, &moved)], Some(1))
         .await
         .expect_err("b holds y");
-    assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
+    assert!(matches!(error, SinkError::Rows { .. }), "{error:?}");
     assert_eq!(read(connection, ROWS).await, ["a z", "b y"]);
     let findings = sink.check(None).await.expect("checked");
     assert!(

@@ -10,6 +10,7 @@ mod kills;
 mod memory;
 mod mongo;
 mod program;
+mod right_rows;
 mod servers;
 mod sql;
 mod stalled;

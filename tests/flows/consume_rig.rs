@@ -119,6 +119,7 @@ impl Rig {
             sink: self.sink.clone(),
             dead_letters: Arc::new(DeadLetters::new(letters, Box::new(last_resort))),
             limits: self.limits,
+            conflict_wait: std::time::Duration::from_secs(30),
             until,
             figures: self.figures.clone(),
         }

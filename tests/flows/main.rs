@@ -1,6 +1,7 @@
 //! Whole flows over memory adapters, with scripted faults and paused time.
 
 mod consume_batches;
+mod consume_conflicts;
 mod consume_crashes;
 mod consume_letters;
 mod consume_members;

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use highwater::{
     model::{Finding, Kind, Records, Value},
-    sink::{Advance, Progress, Sink, SinkError, memory::MemorySink},
+    sink::{Advance, Progress, RowFault, Sink, SinkError, memory::MemorySink},
 };
 use tokio::{
     sync::{Notify, Semaphore},
@@ -55,6 +55,8 @@ pub struct Write {
 pub struct ScriptedSink {
     pub memory: MemorySink,
     script: Mutex<VecDeque<SinkFault>>,
+    /// A row of this text is refused until one of the other text was applied.
+    waits_for: Mutex<Option<(String, String)>>,
     /// Every write of this partition is held until `release`.
     slow_partition: Mutex<Option<i32>>,
     writes: Mutex<Vec<Write>>,
@@ -68,6 +70,7 @@ impl Default for ScriptedSink {
         Self {
             memory: MemorySink::new("memory.rows", ["id"]),
             script: Mutex::default(),
+            waits_for: Mutex::default(),
             slow_partition: Mutex::default(),
             writes: Mutex::default(),
             released: Semaphore::new(0),
@@ -85,6 +88,23 @@ impl ScriptedSink {
     /// Forgets the rest of the script.
     pub fn recover(&self) {
         lock(&self.script).clear();
+    }
+
+    /// A row of the text `taken` is refused, as one whose value another row holds, until a row of
+    /// the text `freed` was applied.
+    pub fn hold_value(&self, taken: &str, freed: &str) {
+        *lock(&self.waits_for) = Some((taken.to_owned(), freed.to_owned()));
+    }
+
+    fn held(&self, records: &[Records]) -> Option<u32> {
+        let waits_for = lock(&self.waits_for).clone()?;
+        let (taken, freed) = waits_for;
+        if self.applied().iter().any(|(_, text)| *text == freed) {
+            return None;
+        }
+        let mut rows = records.iter().flat_map(Records::iter);
+        let is_it = |it: &highwater::model::Row<'_>| matches!(it.get("text"), Some(Value::String(it)) if it == taken);
+        rows.find(is_it).map(|it| it.origin())
     }
 
     /// Every write of `partition` waits for `release` from now on; `None`: of none.
@@ -185,6 +205,17 @@ impl Sink for ScriptedSink {
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
         if *lock(&self.slow_partition) == Some(advance.to.partition) {
             self.hold().await;
+        }
+        if let Some(origin) = self.held(records) {
+            let name = "memory.rows".to_owned();
+            let cause = "the row with the key id=holder holds its value".into();
+            let may_pass = true;
+            let faults = vec![RowFault {
+                origin,
+                may_pass,
+                cause,
+            }];
+            return Err(SinkError::Rows { name, faults });
         }
         let fault = lock(&self.script).pop_front().unwrap_or(SinkFault::None);
         match fault {

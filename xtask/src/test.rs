@@ -15,10 +15,11 @@ use crate::{place, shell};
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// The test targets that speak to real servers.
-const WITH_SERVERS: [&str; 6] = [
+const WITH_SERVERS: [&str; 7] = [
     "contracts",
     "e2e",
     "late",
+    "paused",
     "schedules_on_servers",
     "status",
     "zones",

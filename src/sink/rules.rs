@@ -1,0 +1,34 @@
+//! What a known key means, which of two changes is the newer, and what becomes of deletions.
+
+/// How rows that are there already are treated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowRules {
+    /// What is done with a record whose key is known.
+    pub on_known: OnKnown,
+    /// The column that tells which of two changes is the newer; its field has the same name.
+    pub version: Option<String>,
+    /// What is done with deletions.
+    pub on_delete: OnDelete,
+}
+
+/// What is done with a record whose key is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnKnown {
+    /// The row takes the record's values.
+    #[default]
+    Update,
+    /// The row stays as it is.
+    Ignore,
+}
+
+/// What is done with deletions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnDelete {
+    /// The row goes.
+    #[default]
+    Delete,
+    /// The row stays.
+    Ignore,
+    /// The message becomes a dead letter.
+    Refuse,
+}

@@ -1,0 +1,137 @@
+//! Records into statements of SQLite, within a transaction that is open.
+
+use sqlx::{Executor, SqliteConnection as Session, query_with};
+
+use super::{
+    sql_failure::Failure,
+    sqlite_singles::SqliteSingles,
+    sqlite_values::Bound,
+    table::Table,
+    table_runs::{Misfit, Run, RunLimits, Runs},
+    table_singles::{Singles, has_others, is_a_rows},
+    table_statements::{Manner, Statements, step},
+};
+use crate::{
+    connect::identifier::statement,
+    model::{Op, Records},
+};
+
+/// What writes the records of one transaction.
+pub(super) struct SqliteWriter<'w> {
+    pub(super) table: &'w Table,
+    pub(super) statements: &'w Statements,
+    pub(super) drop: &'w [String],
+}
+
+/// Rows in one statement, at most; more is hardly faster.
+const ROWS: usize = 1024;
+
+/// Parameters in one statement.
+const PARAMETERS: usize = 32_766;
+
+impl SqliteWriter<'_> {
+    /// Writes `records` in order.
+    pub(super) async fn write(
+        &self,
+        session: &mut Session,
+        records: &[Records],
+    ) -> Result<(), Failure> {
+        let limits = RunLimits {
+            rows: ROWS,
+            values: PARAMETERS,
+        };
+        let mut runs = Runs::new(records, self.table, self.drop, limits);
+        let mut singles = Singles::default();
+        let singly = has_others(self.table);
+        let mut values = Vec::new();
+        loop {
+            match runs.next_run(values) {
+                Ok(None) => break,
+                Ok(Some(run)) => {
+                    let written = self.write_run(session, &run, singly, &mut singles);
+                    written.await?;
+                    values = run.values;
+                }
+                Err(Misfit::Record(cause)) if singly => {
+                    singles.refuse(runs.at_fault(), cause);
+                    values = Vec::new();
+                }
+                Err(misfit) => return Err(misfit.into()),
+            }
+        }
+        let mut server = SqliteSingles {
+            table: self.table,
+            statements: self.statements,
+            session,
+        };
+        singles.finish(&mut server, self.table).await
+    }
+
+    /// Many rows in a statement. Where other unique indexes are in the way, and one of the rows
+    /// fails, SQLite has undone that statement alone: its rows go one by one.
+    async fn write_run<'r>(
+        &self,
+        session: &mut Session,
+        run: &Run<'r>,
+        singly: bool,
+        singles: &mut Singles<'r>,
+    ) -> Result<(), Failure> {
+        let mut done = 0;
+        while done < run.origins.len() {
+            let rest = run.origins.len() - done;
+            let rows = match singles.wait() {
+                true => rest,
+                false => step(rest),
+            };
+            let written = match singles.wait() {
+                true => None,
+                false => Some(self.write_many(session, run, done..done + rows).await),
+            };
+            let one_by_one = match written {
+                None => true,
+                Some(Ok(())) => false,
+                Some(Err(failure)) if singly && is_a_rows(&failure) => true,
+                Some(Err(failure)) => return Err(failure),
+            };
+            if one_by_one {
+                let mut server = SqliteSingles {
+                    table: self.table,
+                    statements: self.statements,
+                    session,
+                };
+                singles
+                    .add(&mut server, self.table, run, done..done + rows)
+                    .await?;
+            }
+            done += rows;
+        }
+        Ok(())
+    }
+
+    async fn write_many(
+        &self,
+        session: &mut Session,
+        run: &Run<'_>,
+        rows: std::ops::Range<usize>,
+    ) -> Result<(), Failure> {
+        let width = run.columns.len();
+        let manner = match run.op {
+            Op::Delete => Manner::Delete,
+            // It goes by the declared key alone: another unique index makes it fail.
+            Op::Upsert => Manner::Upsert,
+        };
+        let now = &run.values[rows.start * width..rows.end * width];
+        let mut bound = Bound::with_room(now.len());
+        for row in now.chunks_exact(width) {
+            for (place, value) in run.columns.iter().zip(row) {
+                bound.push(&self.table.columns[*place], value)?;
+            }
+        }
+        let text = self
+            .statements
+            .text(manner, self.table, &run.columns, rows.len());
+        let query = query_with(statement(text), bound.into_arguments());
+        session.execute(query).await?;
+        Ok(())
+    }
+}
