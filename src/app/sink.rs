@@ -86,7 +86,7 @@ async fn consume(
         take_over: into.take_over.clone(),
         subscription: app.open.subscription(chosen, into).await?,
         decoder: codec.decoder,
-        pipeline: Arc::new([]),
+        pipeline: crate::pipeline::steps(&into.steps).into(),
         sink,
         dead_letters: Arc::new(sync::dead_letters(app, chosen).await?),
         limits: limits(into),

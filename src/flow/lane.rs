@@ -14,7 +14,7 @@ use crate::{
     codec::Decoder,
     fault::{Fault, Faulty, chain},
     model::{Messages, Records, Schema},
-    pipeline::Step,
+    pipeline::{self, Step},
     sink::{Advance, Progress, Sink},
 };
 
@@ -174,15 +174,11 @@ impl Lane {
             stored: self.stored,
         };
         async move {
-            let mut records = batch.records;
-            for step in parts.pipeline.iter() {
-                let stepped = step.apply(records)?;
-                records = stepped.records;
-                for (origin, reason) in stepped.failed {
-                    parts
-                        .set_aside(&place, &batch.messages, origin, step.name(), reason)
-                        .await?;
-                }
+            let (records, failed) = pipeline::run(&parts.pipeline, batch.records)?;
+            for it in failed {
+                parts
+                    .set_aside(&place, &batch.messages, it.origin, &it.step, it.reason)
+                    .await?;
             }
             for (origin, step, reason) in std::mem::take(&mut batch.letters) {
                 parts

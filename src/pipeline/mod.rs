@@ -1,11 +1,40 @@
 //! ⑤ Records to records: steps in order, between decoding and the sink, or before encoding.
 //!
 //! Contract: order within a key is kept; each record keeps the origin of the message it came
-//! from; a step says which record failed and changes nothing else.
+//! from; a step says which record failed and changes nothing else. A field that a step does not
+//! name is copied as it is packed, byte for byte. A step keeps nothing from one batch that the
+//! next one depends on, so that a batch may be run again after a failure or a rebalance.
+//!
+//! A deletion that has only its key passes every step unchanged.
+
+mod assign;
+mod branch;
+mod deduplicate;
+mod edit;
+mod explode;
+mod expression;
+mod expression_values;
+mod fields;
+mod filter;
+mod flatten;
+mod hash;
+mod per_record;
+mod settings;
+mod text;
+
+#[cfg(test)]
+mod cases;
+
+use std::collections::HashSet;
 
 use crate::{
     fault::{Fault, Faulty},
     model::Records,
+};
+
+pub use expression::Expression;
+pub use settings::{
+    Algorithm, DeduplicateStep, Else, ExplodeStep, HashStep, Keep, Literal, StepSettings, steps,
 };
 
 /// One transformation.
@@ -27,6 +56,94 @@ pub struct Stepped {
     pub records: Records,
     /// The origin of each record that failed, and why.
     pub failed: Vec<(u32, String)>,
+}
+
+/// One record's failure in a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// The message, or row, that the record came from.
+    pub origin: u32,
+    /// The step's name.
+    pub step: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Runs records through `steps`. An origin that fails is told once, and no record of it is left:
+/// the rows of one message stay together.
+///
+/// # Errors
+/// As `Step::apply`.
+pub fn run(steps: &[Box<dyn Step>], records: Records) -> Result<(Records, Vec<Failed>), StepError> {
+    let (mut records, mut failed) = (records, Vec::new());
+    for step in steps {
+        let failures;
+        (records, failures) = one(&**step, records)?;
+        failed.extend(failures);
+    }
+    Ok((records, failed))
+}
+
+/// The records before and after each step, for a look at a sample.
+#[derive(Debug)]
+pub struct Sampled {
+    /// The step's name.
+    pub step: String,
+    /// The records before it.
+    pub before: Records,
+    /// The records after it.
+    pub after: Records,
+    /// Those that failed in it.
+    pub failed: Vec<Failed>,
+}
+
+/// Runs records through `steps` as `run` does, and keeps what was before and after each.
+///
+/// # Errors
+/// As `Step::apply`.
+pub fn sample(
+    steps: &[Box<dyn Step>],
+    records: Records,
+) -> Result<(Records, Vec<Sampled>), StepError> {
+    let (mut records, mut sampled) = (records, Vec::new());
+    for step in steps {
+        let before = records.clone();
+        let failed;
+        (records, failed) = one(&**step, records)?;
+        sampled.push(Sampled {
+            step: step.name().to_owned(),
+            before,
+            after: records.clone(),
+            failed,
+        });
+    }
+    Ok((records, sampled))
+}
+
+fn one(step: &dyn Step, records: Records) -> Result<(Records, Vec<Failed>), StepError> {
+    let stepped = step.apply(records)?;
+    let mut records = stepped.records;
+    let failed = once(step.name(), stepped.failed);
+    if !failed.is_empty() {
+        let gone: HashSet<u32> = failed.iter().map(|it| it.origin).collect();
+        records.retain(|row| !gone.contains(&row.origin()));
+    }
+    Ok((records, failed))
+}
+
+/// The first failure of each origin.
+fn once(step: &str, failed: Vec<(u32, String)>) -> Vec<Failed> {
+    let mut seen = HashSet::new();
+    let first = failed
+        .into_iter()
+        .filter(|(origin, _)| seen.insert(*origin));
+    first
+        .map(|(origin, reason)| Failed {
+            origin,
+            step: step.to_owned(),
+            reason,
+        })
+        .collect()
 }
 
 /// What can go wrong with a step as a whole.
