@@ -11,6 +11,7 @@ mod lease;
 mod open;
 mod open_kafka;
 mod open_rules;
+mod open_steps;
 mod open_topics;
 mod plan;
 mod progress;

@@ -80,7 +80,7 @@ async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Pla
     let (target, create) = match &chosen.data_type.into {
         None => (Vec::new(), None),
         Some(into) => {
-            let fields = open::codec(chosen.data_type).decoder.fields();
+            let fields = app.open.fields(chosen, into).await?;
             let sink = app.open.sink(chosen, into).await?;
             let target = sink.check(fields.as_deref()).await?;
             // Why it cannot be made is among the findings.

@@ -143,7 +143,7 @@ async fn produce(
             take_over(chosen, flow, &*source, &mut *cursor).await?;
         }
         let codec = open::codec(chosen.data_type);
-        let pipeline = crate::pipeline::steps(&chosen.data_type.steps);
+        let pipeline = app.open.steps(&chosen.data_type.steps).await?;
         let before = cursor.load().await?;
         let produce = Produce {
             flow,

@@ -174,6 +174,7 @@ impl Lane {
             stored: self.stored,
         };
         async move {
+            pipeline::prepare(&parts.pipeline).await?;
             let (records, failed) = pipeline::run(&parts.pipeline, batch.records)?;
             for it in failed {
                 parts

@@ -153,6 +153,7 @@ impl Produce<'_> {
         if self.pipeline.is_empty() {
             return Ok(records);
         }
+        pipeline::prepare(self.pipeline).await?;
         let read = records.numbered();
         let (records, failed) = pipeline::run(self.pipeline, read.clone())?;
         for it in failed {

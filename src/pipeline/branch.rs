@@ -11,9 +11,14 @@ use crate::model::Records;
 /// Its steps.
 pub(super) struct Branch(pub Vec<Box<dyn Step>>);
 
+#[async_trait::async_trait]
 impl Step for Branch {
     fn name(&self) -> &str {
         "branch"
+    }
+
+    async fn prepare(&self) -> Result<(), StepError> {
+        super::prepare(&self.0).await
     }
 
     fn apply(&self, records: Records) -> Result<Stepped, StepError> {

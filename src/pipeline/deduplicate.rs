@@ -16,9 +16,14 @@ use crate::model::{Op, OwnedValue, Records, Row};
 /// The fields of the key, and which one stays.
 pub(super) struct Deduplicate(pub Arc<DeduplicateStep>);
 
+#[async_trait::async_trait]
 impl Step for Deduplicate {
     fn name(&self) -> &str {
         "deduplicate"
+    }
+
+    async fn prepare(&self) -> Result<(), StepError> {
+        Ok(())
     }
 
     fn apply(&self, mut records: Records) -> Result<Stepped, StepError> {

@@ -9,6 +9,8 @@
 
 mod assign;
 mod branch;
+mod cast;
+mod date;
 mod deduplicate;
 mod edit;
 mod explode;
@@ -18,29 +20,55 @@ mod fields;
 mod filter;
 mod flatten;
 mod hash;
+mod lookup;
+mod lookup_tables;
+mod moment;
+mod number;
 mod per_record;
 mod settings;
 mod text;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod lookup_cases;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod value_cases;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
+
+use async_trait::async_trait;
 
 use crate::{
+    connect::ConnectError,
     fault::{Fault, Faulty},
-    model::Records,
+    model::{Field, Kind, Records, Schema},
 };
 
+pub use cast::Target;
+pub use date::DateStep;
 pub use expression::Expression;
+pub use lookup::{LookupStep, Unknown};
+pub use lookup_tables::LookupTable;
+pub use moment::Form;
 pub use settings::{
-    Algorithm, DeduplicateStep, Else, ExplodeStep, HashStep, Keep, Literal, StepSettings, steps,
+    Algorithm, DeduplicateStep, Else, ExplodeStep, HashStep, Keep, Literal, StepSettings, Tables,
+    steps, steps_with,
 };
 
 /// One transformation.
+#[async_trait]
 pub trait Step: Send + Sync {
     /// Its name, for dead letters and figures.
     fn name(&self) -> &str;
+
+    /// Fetches what it needs from elsewhere, before each batch.
+    ///
+    /// # Errors
+    /// Where that cannot be had.
+    async fn prepare(&self) -> Result<(), StepError>;
 
     /// The transformed records, and those that failed by origin.
     ///
@@ -67,6 +95,34 @@ pub struct Failed {
     pub step: String,
     /// Why.
     pub reason: String,
+}
+
+/// Prepares `steps` for a batch.
+///
+/// # Errors
+/// As `Step::prepare`.
+pub async fn prepare(steps: &[Box<dyn Step>]) -> Result<(), StepError> {
+    for step in steps {
+        step.prepare().await?;
+    }
+    Ok(())
+}
+
+/// What records of these fields have behind `steps`; `None` where each names its own.
+///
+/// # Errors
+/// As `Step::apply`.
+pub fn fields_behind(
+    steps: &[Box<dyn Step>],
+    fields: Vec<(String, Kind)>,
+) -> Result<Option<Vec<(String, Kind)>>, StepError> {
+    let field = |(name, kind)| Field { name, kind };
+    let fields = fields.into_iter().map(field).collect();
+    let schema = Schema::table("message", fields, [] as [&str; 0]);
+    let (none, _) = run(steps, Records::new(Arc::new(schema)))?;
+    let fields = none.schema().names();
+    let pair = |it: &Field| (it.name.clone(), it.kind);
+    Ok(fields.map(|it| it.iter().map(pair).collect()))
 }
 
 /// Runs records through `steps`. An origin that fails is told once, and no record of it is left:
@@ -157,11 +213,21 @@ pub enum StepError {
         /// What is wrong and what to do.
         advice: String,
     },
+    /// A table that `lookup` needs.
+    #[error("step `lookup`: the table `{table}` cannot be read")]
+    Table {
+        /// The table.
+        table: String,
+        /// Why.
+        #[source]
+        cause: ConnectError,
+    },
 }
 
 impl Faulty for StepError {
     fn fault(&self) -> Fault {
         match self {
+            Self::Table { cause, .. } => cause.fault(),
             Self::Unfit { .. } => Fault::Permanent,
         }
     }

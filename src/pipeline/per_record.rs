@@ -61,9 +61,14 @@ impl<T: PerRecord> Planned<T> {
     }
 }
 
+#[async_trait::async_trait]
 impl<T: PerRecord> Step for Planned<T> {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    async fn prepare(&self) -> Result<(), StepError> {
+        Ok(())
     }
 
     fn apply(&self, records: Records) -> Result<Stepped, StepError> {

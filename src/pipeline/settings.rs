@@ -1,11 +1,13 @@
 //! What settings say of steps, and the steps that come of it.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     Step,
     assign::Assign,
     branch::Branch,
+    cast::{Cast, Target},
+    date::DateStep,
     deduplicate::Deduplicate,
     edit::Edit,
     explode::Explode,
@@ -14,6 +16,8 @@ use super::{
     filter::Filter,
     flatten::{Flatten, Unflatten},
     hash::{Hash, Set},
+    lookup::{Lookup, LookupStep},
+    lookup_tables::LookupTable,
     per_record::{PerRecord, Planned},
     text::{TextChange, Texts},
 };
@@ -28,6 +32,10 @@ pub enum StepSettings {
     Keep(Vec<String>),
     /// Fields that go.
     Drop(Vec<String>),
+    /// Fields and the types of their values.
+    Cast(Vec<(String, Target)>),
+    /// Days and times in another form.
+    Date(DateStep),
     /// Values for fields that are missing or null.
     Default(Vec<(String, Literal)>),
     /// Fields and the expressions of their values.
@@ -42,6 +50,8 @@ pub enum StepSettings {
     Mask(Vec<String>, usize),
     /// A hash of some fields.
     Hash(HashStep),
+    /// A value out of a table.
+    Lookup(LookupStep),
     /// Documents whose fields stand beside others, and what joins their names.
     Flatten(Vec<String>, String),
     /// What divides names into documents.
@@ -145,12 +155,35 @@ impl Literal {
     }
 }
 
-/// The steps that `settings` describe, in order.
+/// The tables of `lookup`, by connection.
+pub type Tables = HashMap<String, LookupTable>;
+
+/// The steps that `settings` describe, in order; none of them may be a `lookup`.
 pub fn steps(settings: &[StepSettings]) -> Vec<Box<dyn Step>> {
-    settings.iter().map(step).collect()
+    steps_with(settings, &Tables::new())
 }
 
-fn step(settings: &StepSettings) -> Box<dyn Step> {
+/// The steps that `settings` describe, in order.
+pub fn steps_with(settings: &[StepSettings], tables: &Tables) -> Vec<Box<dyn Step>> {
+    settings.iter().map(|it| step(it, tables)).collect()
+}
+
+impl StepSettings {
+    /// The connections that these steps read tables from.
+    pub fn connections(steps: &[StepSettings]) -> Vec<&str> {
+        let mut names = Vec::new();
+        for step in steps {
+            match step {
+                Self::Lookup(it) => names.push(it.connection.as_str()),
+                Self::Branch(inner) => names.extend(Self::connections(inner)),
+                _ => (),
+            }
+        }
+        names
+    }
+}
+
+fn step(settings: &StepSettings, tables: &Tables) -> Box<dyn Step> {
     fn planned<T: PerRecord + 'static>(name: &str, step: T) -> Box<dyn Step> {
         Box::new(Planned::new(name, step))
     }
@@ -162,6 +195,8 @@ fn step(settings: &StepSettings) -> Box<dyn Step> {
         StepSettings::Rename(names) => planned("rename", Edit(Rename(names))),
         StepSettings::Keep(fields) => planned("keep", Edit(KeepFields(fields))),
         StepSettings::Drop(fields) => planned("drop", Edit(DropFields(fields))),
+        StepSettings::Cast(targets) => planned("cast", Edit(Cast(targets))),
+        StepSettings::Date(it) => planned("date", Edit(it)),
         StepSettings::Default(values) => planned("default", Assign(Default(values))),
         StepSettings::Set(values) => planned("set", Assign(Set(values))),
         StepSettings::Filter(expression, otherwise) => {
@@ -180,12 +215,16 @@ fn step(settings: &StepSettings) -> Box<dyn Step> {
             texts("mask", &fields, TextChange::Mask { with, keep_last })
         }
         StepSettings::Hash(it) => planned("hash", Assign(Hash(it))),
+        StepSettings::Lookup(it) => {
+            let table = tables.get(&it.connection).cloned();
+            Box::new(Lookup::new(it, table))
+        }
         StepSettings::Flatten(fields, separator) => {
             planned("flatten", Flatten { fields, separator })
         }
         StepSettings::Unflatten(separator) => planned("unflatten", Unflatten { separator }),
         StepSettings::Explode(it) => planned("explode", Explode(it)),
         StepSettings::Deduplicate(it) => Box::new(Deduplicate(Arc::new(it))),
-        StepSettings::Branch(inner) => Box::new(Branch(steps(&inner))),
+        StepSettings::Branch(inner) => Box::new(Branch(steps_with(&inner, tables))),
     }
 }

@@ -135,7 +135,7 @@ impl DataType {
                 Some(named)
             }),
             older_cursors: older,
-            steps: steps::read(section),
+            steps: steps::read(section, connections),
             into: section.optional_section("into", |it| {
                 WriteInto::read(name, (format, json), it, connections)
             }),

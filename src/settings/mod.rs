@@ -21,6 +21,7 @@ mod reading;
 mod references;
 mod report;
 mod section;
+mod step_values;
 mod steps;
 mod typed;
 mod write_into;

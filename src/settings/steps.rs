@@ -1,9 +1,11 @@
 //! `steps`: what happens to records on their way, one table for each step.
 
-use super::{reading::Wanted, section::Section, typed::Choice};
+use super::{
+    reading::Wanted, references::Connections, section::Section, step_values, typed::Choice,
+};
 use crate::pipeline::{
     Algorithm, DeduplicateStep, Else, ExplodeStep, Expression, HashStep, Keep, Literal,
-    StepSettings,
+    StepSettings, Unknown,
 };
 
 /// The words that say which step a table is.
@@ -11,6 +13,8 @@ const STEPS: &[&str] = &[
     "rename",
     "keep",
     "drop",
+    "cast",
+    "date",
     "default",
     "set",
     "filter",
@@ -18,6 +22,7 @@ const STEPS: &[&str] = &[
     "replace",
     "mask",
     "hash",
+    "lookup",
     "flatten",
     "unflatten",
     "explode",
@@ -29,16 +34,25 @@ const STEPS: &[&str] = &[
 const DEPTH: usize = 4;
 
 /// The steps of a data type, or of its `into`, in order.
-pub(super) fn read(section: &mut Section<'_>) -> Vec<StepSettings> {
-    steps(section, "steps", DEPTH)
+pub(super) fn read(section: &mut Section<'_>, connections: &Connections) -> Vec<StepSettings> {
+    steps(section, "steps", connections, DEPTH)
 }
 
-fn steps(section: &mut Section<'_>, key: &'static str, depth: usize) -> Vec<StepSettings> {
-    let read = section.list(key, "steps.*", |it| step(it, depth));
+fn steps(
+    section: &mut Section<'_>,
+    key: &'static str,
+    connections: &Connections,
+    depth: usize,
+) -> Vec<StepSettings> {
+    let read = section.list(key, "steps.*", |it| step(it, connections, depth));
     read.into_iter().flatten().collect()
 }
 
-fn step(section: &mut Section<'_>, depth: usize) -> Option<StepSettings> {
+fn step(
+    section: &mut Section<'_>,
+    connections: &Connections,
+    depth: usize,
+) -> Option<StepSettings> {
     let named: Vec<&'static str> = STEPS
         .iter()
         .copied()
@@ -58,6 +72,8 @@ fn step(section: &mut Section<'_>, depth: usize) -> Option<StepSettings> {
         "rename" => StepSettings::Rename(rename(section)),
         "keep" => StepSettings::Keep(texts(section, "keep")),
         "drop" => StepSettings::Drop(texts(section, "drop")),
+        "cast" => step_values::cast(section),
+        "date" => step_values::date(section),
         "default" => StepSettings::Default(defaults(section)),
         "set" => StepSettings::Set(set(section)),
         "filter" => {
@@ -83,6 +99,7 @@ fn step(section: &mut Section<'_>, depth: usize) -> Option<StepSettings> {
             section.number_or("keep-last", 0, 0..=1_000),
         ),
         "hash" => hash(section),
+        "lookup" => return step_values::lookup(section, connections),
         "flatten" => {
             let fields = texts(section, "flatten");
             StepSettings::Flatten(fields, section.text_or("separator", "."))
@@ -103,7 +120,7 @@ fn step(section: &mut Section<'_>, depth: usize) -> Option<StepSettings> {
             section.leave_the_rest();
             return None;
         }
-        _ => StepSettings::Branch(steps(section, "branch", depth - 1)),
+        _ => StepSettings::Branch(steps(section, "branch", connections, depth - 1)),
     })
 }
 
@@ -177,6 +194,11 @@ fn hash(section: &mut Section<'_>) -> StepSettings {
 impl Choice for Else {
     const WORDS: &'static [(&'static str, Self)] =
         &[("drop", Self::Drop), ("dead-letter", Self::DeadLetter)];
+}
+
+impl Choice for Unknown {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("dead-letter", Self::DeadLetter), ("null", Self::Null)];
 }
 
 impl Choice for Keep {

@@ -99,7 +99,7 @@ impl WriteInto {
             bytes,
             wait,
             drop: texts(section.texts("drop")),
-            steps: steps::read(section),
+            steps: steps::read(section, connections),
             create_table: section.flag_or("create-table", true),
             binary,
             json_text,

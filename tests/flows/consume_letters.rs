@@ -210,9 +210,14 @@ async fn a_step_that_names_no_message_of_its_batch_is_an_error() {
 /// Refuses records of one text.
 struct Particular(&'static str);
 
+#[async_trait::async_trait]
 impl Step for Particular {
     fn name(&self) -> &str {
         "particular"
+    }
+
+    async fn prepare(&self) -> Result<(), StepError> {
+        Ok(())
     }
 
     fn apply(&self, records: Records) -> Result<Stepped, StepError> {
@@ -234,9 +239,14 @@ impl Step for Particular {
 
 struct Confused;
 
+#[async_trait::async_trait]
 impl Step for Confused {
     fn name(&self) -> &str {
         "confused"
+    }
+
+    async fn prepare(&self) -> Result<(), StepError> {
+        Ok(())
     }
 
     fn apply(&self, records: Records) -> Result<Stepped, StepError> {
