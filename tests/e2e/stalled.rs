@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use mongodb::bson::{Document, doc};
 
 use crate::{
@@ -62,7 +62,8 @@ async fn taken_over(world: &World, store: &str) -> Result<()> {
     records.insert_one(doc! { "_id": 2 }).await?;
     published(world, &second, 2, LEASE).await?;
     first.signal("CONT")?;
-    let ended = first.ended().await?;
+    let ended = first.ended().await;
+    let ended = ended.with_context(|| format!("the second said: {}", second.said("err")))?;
     let told = "exit 1\nerr contains was taken over by another process";
     ended.expect(told, world.folder.path())?;
     ensure!(!second.is_over()?, "{}", second.said("err"));
