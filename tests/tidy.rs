@@ -15,7 +15,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("codec", &["model", "fault"]),
     ("broker", &["model", "fault", "connect"]),
     ("cursor", &["model", "fault", "connect"]),
-    ("pipeline", &["model", "fault"]),
+    ("pipeline", &["model", "fault", "connect"]),
     ("sink", &["model", "fault", "connect"]),
     (
         "flow",

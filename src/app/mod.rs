@@ -22,6 +22,7 @@ mod status;
 mod status_shown;
 mod stop;
 mod sync;
+mod test;
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
@@ -94,6 +95,7 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::Sink(arguments) => sink::run(&app, arguments).await,
         Command::Check(arguments) => check::run(&app, arguments).await,
         Command::Plan(arguments) => plan::run(&app, arguments).await,
+        Command::Test(arguments) => test::run(&app, arguments).await,
         Command::Status(arguments) => status::run(&app, arguments).await,
         Command::Cursor(arguments) => cursors::run(&app, arguments).await,
         // `run` has taken it before.

@@ -6,7 +6,7 @@ use super::{
     App,
     choose::Part,
     open,
-    sample::{self, Sampled},
+    sample::{self, Sampled, Stage},
 };
 use crate::{
     cli::{self, ExitStatus},
@@ -27,6 +27,8 @@ struct Planned {
     /// The statement by which the missing table would be made.
     create: Option<String>,
     samples: Vec<Sampled>,
+    /// What each step of the way out makes of them.
+    stages: Vec<Stage>,
 }
 
 /// Asks for the plan of each chosen flow. Takes no lease.
@@ -91,9 +93,12 @@ async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Pla
             (target, create)
         }
     };
-    let samples = match sample {
-        None => Vec::new(),
-        Some(most) => sample::take(&*source, chosen, stands.as_ref(), most.into()).await?,
+    let (samples, stages) = match sample {
+        None => (Vec::new(), Vec::new()),
+        Some(most) => {
+            let steps = app.open.steps(&chosen.data_type.steps).await?;
+            sample::take(&*source, chosen, &steps, stands.as_ref(), most.into()).await?
+        }
     };
     Ok(Planned {
         flow,
@@ -102,6 +107,7 @@ async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Pla
         target,
         create,
         samples,
+        stages,
     })
 }
 
@@ -149,6 +155,9 @@ fn show(it: &Planned) {
     }
     if let Some(create) = &it.create {
         println!("  would make  {create}");
+    }
+    for line in it.stages.iter().flat_map(Stage::lines) {
+        println!("  {line}");
     }
     for sampled in &it.samples {
         println!("  {}", sampled.line());
@@ -205,6 +214,7 @@ fn as_json(it: &Planned) -> serde_json::Value {
         "findings": texts(&plan.findings),
         "target": texts(&it.target),
         "create": it.create,
+        "steps": it.stages.iter().map(Stage::as_json).collect::<Vec<_>>(),
         "samples": it.samples.iter().map(Sampled::as_json).collect::<Vec<_>>(),
     })
 }

@@ -67,6 +67,7 @@ cases! {
     older_group_offsets_are_taken_over
     plan_shows_samples_and_the_table_to_make
     settings_mistakes_all_at_once
+    steps_on_the_way_out_and_in
     stop_while_following
     too_large_message_is_a_dead_letter
     topic_made_anew_is_refused
