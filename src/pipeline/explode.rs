@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use super::{
     per_record::{PerRecord, needs, with_fields},
     settings::ExplodeStep,
@@ -53,6 +55,8 @@ impl PerRecord for Explode {
                     self.one(row, Value::Null, 0, out);
                 }
             }
+            // A list inside a message of JSON is kept as its text, digits and all.
+            Some(Value::Json(text)) => self.json(row, text, out)?,
             Some(other) => {
                 let field = &self.0.field;
                 return Err(format!("field `{field}`: {} is no list", other.type_name()));
@@ -62,7 +66,36 @@ impl PerRecord for Explode {
     }
 }
 
+/// An item that is no text: a number with all its digits, or what is nested as JSON again.
+fn plain(written: &str) -> Value<'_> {
+    match (written, written.parse(), written.parse()) {
+        ("null", ..) => Value::Null,
+        ("true", ..) => Value::Bool(true),
+        ("false", ..) => Value::Bool(false),
+        (_, Ok(number), _) => Value::I64(number),
+        (_, _, Ok(number)) => Value::U64(number),
+        _ if written.starts_with(['[', '{']) => Value::Json(written),
+        _ => Value::Decimal(written),
+    }
+}
+
 impl Explode {
+    fn json(&self, row: &Row<'_>, text: &str, out: &mut Records) -> Result<(), String> {
+        let items: Vec<&RawValue> = serde_json::from_str(text)
+            .map_err(|_| format!("field `{}`: json is no list", self.0.field))?;
+        if items.is_empty() && self.0.keep_empty {
+            self.one(row, Value::Null, 0, out);
+        }
+        for (item, number) in items.into_iter().zip(1..) {
+            let written = item.get();
+            match serde_json::from_str::<String>(written) {
+                Ok(text) => self.one(row, Value::String(&text), number, out),
+                Err(_) => self.one(row, plain(written), number, out),
+            }
+        }
+        Ok(())
+    }
+
     fn one(&self, row: &Row<'_>, item: Value<'_>, number: i64, out: &mut Records) {
         let named = row.schema().names().is_none();
         let pushed: Result<(), std::convert::Infallible> =

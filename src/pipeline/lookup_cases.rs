@@ -56,7 +56,7 @@ fn lookup(unknown: Unknown, most: usize) -> Vec<Box<dyn Step>> {
         most,
         age: Duration::from_secs(60),
     };
-    steps_with(&[StepSettings::Lookup(step)], &tables)
+    steps_with(&[StepSettings::Lookup(Box::new(step))], &tables)
 }
 
 #[tokio::test]

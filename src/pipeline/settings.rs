@@ -51,7 +51,7 @@ pub enum StepSettings {
     /// A hash of some fields.
     Hash(HashStep),
     /// A value out of a table.
-    Lookup(LookupStep),
+    Lookup(Box<LookupStep>),
     /// Documents whose fields stand beside others, and what joins their names.
     Flatten(Vec<String>, String),
     /// What divides names into documents.
@@ -217,7 +217,7 @@ fn step(settings: &StepSettings, tables: &Tables) -> Box<dyn Step> {
         StepSettings::Hash(it) => planned("hash", Assign(Hash(it))),
         StepSettings::Lookup(it) => {
             let table = tables.get(&it.connection).cloned();
-            Box::new(Lookup::new(it, table))
+            Box::new(Lookup::new(*it, table))
         }
         StepSettings::Flatten(fields, separator) => {
             planned("flatten", Flatten { fields, separator })

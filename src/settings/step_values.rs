@@ -66,7 +66,7 @@ pub(super) fn lookup(section: &mut Section<'_>, connections: &Connections) -> Op
     let unknown = section.choice_or("unknown", Unknown::DeadLetter);
     let most = section.number_or("most", 10_000, 1..=1_000_000);
     let age = section.duration_or("age", Duration::from_secs(60));
-    Some(StepSettings::Lookup(LookupStep {
+    Some(StepSettings::Lookup(Box::new(LookupStep {
         into,
         by: by?,
         connection,
@@ -76,7 +76,7 @@ pub(super) fn lookup(section: &mut Section<'_>, connections: &Connections) -> Op
         unknown,
         most,
         age,
-    }))
+    })))
 }
 
 fn expression(section: &mut Section<'_>, key: &'static str, example: &str) -> Option<Expression> {
