@@ -83,6 +83,8 @@ pub enum Command {
     /// Say what `sync` would read next, how the server finds it, and which table `sink` would make;
     /// changes nothing
     Plan(Plan),
+    /// Run your own cases for the steps of the settings: records, and what has to come of them
+    Test(Test),
     /// Say where each flow stands: how far behind, who runs it, and who holds it back
     Status(Status),
     /// See and move cursors
@@ -187,10 +189,21 @@ pub struct Plan {
     #[arg(long, value_name = "TOPIC", value_parser = topic)]
     pub topic: Option<String>,
 
-    /// Show this many of the next records as they would be published; may wait some seconds for rows
+    /// Show this many of the next records before and after each step, and as published; may wait some seconds for rows
     /// that are not settled yet
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub sample: Option<u16>,
+}
+
+/// `test`.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// The cases whose names have this in them; without it, all
+    pub filter: Option<String>,
+
+    /// The file of cases; docs/steps.md shows one
+    #[arg(long, value_name = "FILE", default_value = "cases.toml")]
+    pub cases: PathBuf,
 }
 
 /// `status`.

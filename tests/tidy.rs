@@ -15,7 +15,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("codec", &["model", "fault"]),
     ("broker", &["model", "fault", "connect"]),
     ("cursor", &["model", "fault", "connect"]),
-    ("pipeline", &["model", "fault"]),
+    ("pipeline", &["model", "fault", "connect"]),
     ("sink", &["model", "fault", "connect"]),
     (
         "flow",
@@ -23,7 +23,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "model", "fault", "source", "codec", "broker", "cursor", "pipeline", "sink",
         ],
     ),
-    ("settings", &["model", "fault"]),
+    ("settings", &["model", "fault", "pipeline"]),
     ("cli", &["settings"]),
 ];
 /// Past this, a file has a second idea in it.

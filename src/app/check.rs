@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{App, load, open};
+use super::{App, load};
 use crate::{
     cli::{Check, Everywhere, ExitStatus},
     fault::chain,
@@ -98,8 +98,8 @@ async fn sink(
     into: &crate::settings::WriteInto,
 ) -> Result<Vec<Finding>, FlowError> {
     let sink = app.open.sink(chosen, into).await?;
-    let codec = open::codec(chosen.data_type);
-    Ok(sink.check(codec.decoder.fields().as_deref()).await?)
+    let fields = app.open.fields(chosen, into).await?;
+    Ok(sink.check(fields.as_deref()).await?)
 }
 
 async fn cursors(app: &App) -> Result<Vec<Finding>, FlowError> {

@@ -11,6 +11,7 @@ mod lease;
 mod open;
 mod open_kafka;
 mod open_rules;
+mod open_steps;
 mod open_topics;
 mod plan;
 mod progress;
@@ -21,6 +22,7 @@ mod status;
 mod status_shown;
 mod stop;
 mod sync;
+mod test;
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
@@ -93,6 +95,7 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::Sink(arguments) => sink::run(&app, arguments).await,
         Command::Check(arguments) => check::run(&app, arguments).await,
         Command::Plan(arguments) => plan::run(&app, arguments).await,
+        Command::Test(arguments) => test::run(&app, arguments).await,
         Command::Status(arguments) => status::run(&app, arguments).await,
         Command::Cursor(arguments) => cursors::run(&app, arguments).await,
         // `run` has taken it before.

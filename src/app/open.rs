@@ -271,7 +271,7 @@ impl Open {
         ))
     }
 
-    async fn mysql(&self, name: &str) -> Result<MysqlConnection, FlowError> {
+    pub(super) async fn mysql(&self, name: &str) -> Result<MysqlConnection, FlowError> {
         let (Connection::Mysql(it) | Connection::Mariadb(it)) = self.connection(name)? else {
             return Err(FlowError::Silent("a connection of another kind"));
         };
@@ -299,7 +299,11 @@ impl Open {
             .map_err(opening)
     }
 
-    async fn sqlite(&self, name: &str, absent: Absent) -> Result<SqliteConnection, FlowError> {
+    pub(super) async fn sqlite(
+        &self,
+        name: &str,
+        absent: Absent,
+    ) -> Result<SqliteConnection, FlowError> {
         let Connection::Sqlite { path } = self.connection(name)? else {
             return Err(FlowError::Silent("a connection of another kind"));
         };

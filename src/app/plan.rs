@@ -6,7 +6,7 @@ use super::{
     App,
     choose::Part,
     open,
-    sample::{self, Sampled},
+    sample::{self, Sampled, Stage},
 };
 use crate::{
     cli::{self, ExitStatus},
@@ -27,6 +27,8 @@ struct Planned {
     /// The statement by which the missing table would be made.
     create: Option<String>,
     samples: Vec<Sampled>,
+    /// What each step of the way out makes of them.
+    stages: Vec<Stage>,
 }
 
 /// Where a flow stands, and what it would read.
@@ -77,20 +79,23 @@ fn name(chosen: &Chosen<'_>) -> String {
 }
 
 async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Planned, FlowError> {
-    let (mut read, mut samples) = (None, Vec::new());
+    let (mut read, mut samples, mut stages) = (None, Vec::new(), Vec::new());
     if chosen.data_type.from.is_some() {
         let stands = stands(app, &open::flow_name(chosen)).await?;
         let source = app.open.source(chosen).await?;
         let plan = source.plan(stands.as_ref()).await?;
         if let Some(most) = sample {
-            samples = sample::take(&*source, chosen, stands.as_ref(), most.into()).await?;
+            let steps = app.open.steps(&chosen.data_type.steps).await?;
+            let most = most.into();
+            (samples, stages) =
+                sample::take(&*source, chosen, &steps, stands.as_ref(), most).await?;
         }
         read = Some(Read { stands, plan });
     }
     let (target, create) = match &chosen.data_type.into {
         None => (Vec::new(), None),
         Some(into) => {
-            let fields = open::codec(chosen.data_type).decoder.fields();
+            let fields = app.open.fields(chosen, into).await?;
             let sink = app.open.sink(chosen, into).await?;
             let target = sink.check(fields.as_deref()).await?;
             // Why it cannot be made is among the findings.
@@ -107,6 +112,7 @@ async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Pla
         target,
         create,
         samples,
+        stages,
     })
 }
 
@@ -146,6 +152,9 @@ fn show(it: &Planned) {
     }
     if let Some(create) = &it.create {
         println!("  would make  {create}");
+    }
+    for line in it.stages.iter().flat_map(Stage::lines) {
+        println!("  {line}");
     }
     for sampled in &it.samples {
         println!("  {}", sampled.line());
@@ -222,6 +231,7 @@ fn as_json(it: &Planned) -> serde_json::Value {
         "flow": it.flow,
         "target": texts(&it.target),
         "create": it.create,
+        "steps": it.stages.iter().map(Stage::as_json).collect::<Vec<_>>(),
         "samples": it.samples.iter().map(Sampled::as_json).collect::<Vec<_>>(),
     });
     if let Some(Read { stands, plan }) = &it.read {

@@ -10,6 +10,7 @@ use crate::{
     codec::{Encoder, json::Json},
     flow::FlowError,
     model::{Headers, Message, Place, Position, Records, Row, Schema, write_key},
+    pipeline::{self, Step},
     settings::{Chosen, MessageKey},
     source::{Extent, Manner, Source},
 };
@@ -20,30 +21,89 @@ pub(super) struct Sampled {
     value: Result<String, String>,
 }
 
+/// What a step made of the records.
+pub(super) struct Stage {
+    step: String,
+    before: Vec<String>,
+    after: Vec<String>,
+    failed: Vec<String>,
+}
+
 /// How long rows are waited for: those of open transactions may take longer, and are not shown.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The records behind `stored`, no more than `most`. Stores nothing.
+/// The records behind `stored`, no more than `most`, and what each step made of them. Stores
+/// nothing.
 pub(super) async fn take(
     source: &dyn Source,
     chosen: &Chosen<'_>,
+    steps: &[Box<dyn Step>],
     stored: Option<&Position>,
     most: usize,
-) -> Result<Vec<Sampled>, FlowError> {
+) -> Result<(Vec<Sampled>, Vec<Stage>), FlowError> {
     let codec = open::codec(chosen.data_type);
     let begun = source.begin(Extent::Incremental, stored).await?;
     let mut reader = source.open(&begun, Manner::Bounded).await?;
-    let (mut samples, deadline) = (Vec::new(), Instant::now() + PATIENCE);
-    while samples.len() < most {
+    let (mut samples, mut stages) = (Vec::new(), Vec::new());
+    let (mut left, deadline) = (most, Instant::now() + PATIENCE);
+    while left > 0 {
         let Ok(batch) = timeout_at(deadline, reader.next_batch()).await else {
             break;
         };
         let Some(batch) = batch? else { break };
-        let left = most - samples.len();
-        let rows = batch.records.iter().take(left);
-        samples.extend(rows.map(|row| sampled(&row, chosen, &codec)));
+        let mut records = batch.records;
+        records.retain(|_| {
+            let taken = left > 0;
+            left -= usize::from(taken);
+            taken
+        });
+        pipeline::prepare(steps).await?;
+        let (records, stepped) = pipeline::sample(steps, records.numbered())?;
+        stages.extend(
+            stepped
+                .into_iter()
+                .filter(|it| !it.before.is_empty())
+                .map(stage),
+        );
+        samples.extend(records.iter().map(|row| sampled(&row, chosen, &codec)));
     }
-    Ok(samples)
+    Ok((samples, stages))
+}
+
+fn stage(it: pipeline::Sampled) -> Stage {
+    let texts = |records: &Records| records.iter().map(|row| record(&row)).collect();
+    Stage {
+        before: texts(&it.before),
+        after: texts(&it.after),
+        failed: it.failed.into_iter().map(|it| it.reason).collect(),
+        step: it.step,
+    }
+}
+
+/// A record's fields in JSON.
+fn record(row: &Row<'_>) -> String {
+    let mut shown = Vec::new();
+    match Json::PLAIN.encode(row, "", &mut shown) {
+        Ok(()) => String::from_utf8_lossy(&shown).into_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+impl Stage {
+    /// For a person: the records before and after, one in each line.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |sign: &str, it: &String| format!("{:<11} {sign} {it}", self.step);
+        let before = self.before.iter().map(|it| line("-", it));
+        let after = self.after.iter().map(|it| line("+", it));
+        let failed = self.failed.iter().map(|it| line("✗", it));
+        before.chain(after).chain(failed).collect()
+    }
+
+    /// For a script.
+    pub fn as_json(&self) -> Value {
+        json!({ "step": self.step, "before": self.before, "after": self.after,
+                "failed": self.failed })
+    }
 }
 
 fn sampled(row: &Row<'_>, chosen: &Chosen<'_>, codec: &Codec) -> Sampled {

@@ -79,14 +79,15 @@ async fn consume(
     app.open.ensure_topics(chosen).await?;
     let codec = open::codec(chosen.data_type);
     let sink = app.open.sink(chosen, into).await?;
-    sink.prepare(codec.decoder.fields().as_deref()).await?;
+    sink.prepare(app.open.fields(chosen, into).await?.as_deref())
+        .await?;
     let consume = Consume {
         flow: open::sink_name(chosen),
         group: into.group.clone(),
         take_over: into.take_over.clone(),
         subscription: app.open.subscription(chosen, into).await?,
         decoder: codec.decoder,
-        pipeline: Arc::new([]),
+        pipeline: app.open.steps(&into.steps).await?.into(),
         sink,
         dead_letters: Arc::new(sync::dead_letters(app, chosen).await?),
         limits: limits(into),

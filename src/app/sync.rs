@@ -143,10 +143,12 @@ async fn produce(
             take_over(chosen, flow, &*source, &mut *cursor).await?;
         }
         let codec = open::codec(chosen.data_type);
+        let pipeline = app.open.steps(&chosen.data_type.steps).await?;
         let before = cursor.load().await?;
         let produce = Produce {
             flow,
             source: &*source,
+            pipeline: &pipeline,
             encoder: &*codec.encoder,
             describer: &crate::codec::json::Json::PLAIN,
             publisher: &*publisher,

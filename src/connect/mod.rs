@@ -52,8 +52,8 @@ impl Faulty for ConnectError {
 }
 
 impl ConnectError {
-    /// What an error of the SQL driver means while `name` is being opened.
-    fn of_sql(name: &str, error: sqlx::Error) -> Self {
+    /// What an error of the SQL driver means while `name` is being opened, or read for settings.
+    pub(crate) fn of_sql(name: &str, error: sqlx::Error) -> Self {
         match verdict(&error) {
             Verdict::Transient => Self::Lost(name.to_owned(), error.into()),
             Verdict::Refused(advice) => Self::Refused {

@@ -15,7 +15,7 @@ use crate::{
     codec::Decoder,
     fault::{Fault, Faulty, chain},
     model::{Messages, Records, Schema},
-    pipeline::Step,
+    pipeline::{self, Step},
     sink::{Advance, Progress, Sink},
 };
 
@@ -187,15 +187,12 @@ impl Lane {
         };
         let closing = self.closing.clone();
         async move {
-            let mut records = batch.records;
-            for step in parts.pipeline.iter() {
-                let stepped = step.apply(records)?;
-                records = stepped.records;
-                for (origin, reason) in stepped.failed {
-                    parts
-                        .set_aside(&place, &batch.messages, origin, step.name(), reason)
-                        .await?;
-                }
+            pipeline::prepare(&parts.pipeline).await?;
+            let (records, failed) = pipeline::run(&parts.pipeline, batch.records)?;
+            for it in failed {
+                parts
+                    .set_aside(&place, &batch.messages, it.origin, &it.step, it.reason)
+                    .await?;
             }
             for (origin, step, reason) in std::mem::take(&mut batch.letters) {
                 parts

@@ -1,4 +1,4 @@
-//! source ──► encode ──► publish ──► cursor.
+//! source ──► pipeline ──► encode ──► publish ──► cursor.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,8 @@ use crate::{
     broker::Publisher,
     codec::Encoder,
     cursor::CursorLease,
-    model::{Batch, FlowName, Headers, Messages, Position, write_key},
+    model::{Batch, FlowName, Headers, Messages, Position, Records, Row, write_key},
+    pipeline::{self, Step},
     source::{Extent, Manner, Source},
 };
 
@@ -33,6 +34,8 @@ pub struct Produce<'a> {
     pub flow: &'a FlowName,
     /// Where records come from.
     pub source: &'a dyn Source,
+    /// What happens to records before that.
+    pub pipeline: &'a [Box<dyn Step>],
     /// How a record becomes a value.
     pub encoder: &'a dyn Encoder,
     /// How a record that has no value of its own becomes a dead letter.
@@ -134,7 +137,8 @@ impl Produce<'_> {
     }
 
     async fn publish(&self, batch: Batch, window: &mut Window) -> Result<(), FlowError> {
-        let messages = Arc::new(self.encode(&batch).await?);
+        let records = self.stepped(batch.records).await?;
+        let messages = Arc::new(self.encode(&records).await?);
         let delivery = if messages.is_empty() {
             Box::pin(std::future::ready(Ok(())))
         } else {
@@ -144,9 +148,27 @@ impl Produce<'_> {
         Ok(())
     }
 
-    /// The batch as messages; a record that has no value becomes a dead letter first.
-    async fn encode(&self, batch: &Batch) -> Result<Messages, FlowError> {
-        let records = &batch.records;
+    /// The records behind the steps; one that fails in them becomes a dead letter, as it was read.
+    async fn stepped(&self, records: Records) -> Result<Records, FlowError> {
+        if self.pipeline.is_empty() {
+            return Ok(records);
+        }
+        pipeline::prepare(self.pipeline).await?;
+        let read = records.numbered();
+        let (records, failed) = pipeline::run(self.pipeline, read.clone())?;
+        for it in failed {
+            let Some(row) = read.get(it.origin as usize) else {
+                return Err(FlowError::Silent(
+                    "a step that named no record of its batch",
+                ));
+            };
+            self.set_row_aside(&row, &it.step, it.reason).await?;
+        }
+        Ok(records)
+    }
+
+    /// The records as messages; one that has no value becomes a dead letter first.
+    async fn encode(&self, records: &Records) -> Result<Messages, FlowError> {
         let topic = self.publisher.topic();
         // A little more than the records: names are repeated in each value.
         let room = records.bytes() * 3 / 2;
@@ -171,21 +193,34 @@ impl Produce<'_> {
                 headers,
             );
             let Err(error) = written else { continue };
-            let mut described = Vec::new();
-            let value = self.describer.encode(&row, topic, &mut described);
-            self.set_aside(DeadLetter {
-                flow: &self.flow.text(),
-                step: "encode",
-                reason: error.to_string().into(),
-                topic,
-                key: identified.then_some(&identity[..]),
-                value: value.is_ok().then_some(&described[..]),
-                headers: Headers::default(),
-                place: None,
-            })
-            .await?;
+            self.set_row_aside(&row, "encode", error.to_string())
+                .await?;
         }
         Ok(messages)
+    }
+
+    /// A record that has no bytes yet: its letter has its fields as JSON.
+    async fn set_row_aside(
+        &self,
+        row: &Row<'_>,
+        step: &str,
+        reason: String,
+    ) -> Result<(), FlowError> {
+        let topic = self.publisher.topic();
+        let (mut identity, mut described) = (Vec::new(), Vec::new());
+        let identified = write_key(row, &mut identity);
+        let value = self.describer.encode(row, topic, &mut described);
+        self.set_aside(DeadLetter {
+            flow: &self.flow.text(),
+            step,
+            reason: reason.into(),
+            topic,
+            key: identified.then_some(&identity[..]),
+            value: value.is_ok().then_some(&described[..]),
+            headers: Headers::default(),
+            place: None,
+        })
+        .await
     }
 
     async fn settled(

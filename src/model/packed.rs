@@ -10,6 +10,56 @@ pub struct Packer<'b> {
     out: &'b mut Vec<u8>,
 }
 
+/// One value as it is packed: to be copied without a look into it, or to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Packed<'a>(&'a [u8]);
+
+impl<'a> Packed<'a> {
+    /// The value.
+    pub fn value(self) -> Value<'a> {
+        Unpacker::new(self.0).value()
+    }
+
+    /// How many bytes it takes.
+    pub fn size(self) -> usize {
+        self.0.len()
+    }
+}
+
+/// One value that owns its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct OwnedValue(Vec<u8>);
+
+impl OwnedValue {
+    /// A copy of `value`.
+    pub fn new(value: Value<'_>) -> Self {
+        let mut bytes = Vec::new();
+        Packer::new(&mut bytes).value(value);
+        Self(bytes)
+    }
+
+    /// What `fill` appends, which must be one value.
+    ///
+    /// # Errors
+    /// That of `fill`.
+    pub fn filled<E>(fill: impl FnOnce(&mut Packer<'_>) -> Result<(), E>) -> Result<Self, E> {
+        let mut bytes = Vec::new();
+        fill(&mut Packer::new(&mut bytes))?;
+        Ok(Self(bytes))
+    }
+
+    /// It, packed.
+    pub fn packed(&self) -> Packed<'_> {
+        Packed(&self.0)
+    }
+}
+
+impl From<Packed<'_>> for OwnedValue {
+    fn from(packed: Packed<'_>) -> Self {
+        Self(packed.0.to_vec())
+    }
+}
+
 mod tag {
     pub const NULL: u8 = 0;
     pub const FALSE: u8 = 1;
@@ -131,6 +181,11 @@ impl<'b> Packer<'b> {
                 });
             }),
         }
+    }
+
+    /// Appends a value as it is packed elsewhere, byte for byte.
+    pub fn packed(&mut self, packed: Packed<'_>) {
+        self.out.extend_from_slice(packed.0);
     }
 
     /// Appends a list; `fill` appends its values.
@@ -273,6 +328,13 @@ impl<'a> Unpacker<'a> {
             tag::DOCUMENT => Value::Document(Fields::named(self.sized())),
             _ => Value::Null,
         }
+    }
+
+    /// The next value, as it is packed.
+    pub(super) fn packed(&mut self) -> Packed<'a> {
+        let before = self.rest;
+        self.value();
+        Packed(&before[..before.len() - self.rest.len()])
     }
 
     fn array<const N: usize>(&mut self) -> [u8; N] {

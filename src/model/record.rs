@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Field, Packer, Position, Schema, Value, packed::Unpacker};
+use super::{
+    Field, Packer, Position, Schema, Value,
+    packed::{Packed, Unpacker},
+};
 
 /// What happened to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +133,33 @@ impl Records {
         part
     }
 
+    /// These records, each with its own index as its origin.
+    pub fn numbered(mut self) -> Records {
+        for (index, entry) in self.entries.iter_mut().enumerate() {
+            entry.origin = index as u32;
+        }
+        self
+    }
+
+    /// Takes out the records for which `stays` is false; the others keep their order.
+    pub fn retain(&mut self, mut stays: impl FnMut(&Row<'_>) -> bool) {
+        let stay: Vec<bool> = self.iter().map(|row| stays(&row)).collect();
+        let mut stay = stay.into_iter();
+        self.entries.retain(|_| stay.next().unwrap_or(true));
+    }
+
+    /// Appends a record of the same schema as it is, byte for byte.
+    pub fn copy(&mut self, row: &Row<'_>) {
+        let start = self.data.len();
+        self.data.extend_from_slice(row.packed);
+        self.entries.push(Entry {
+            start,
+            end: self.data.len(),
+            op: row.op,
+            origin: row.origin,
+        });
+    }
+
     /// Appends another's records, which must have the same schema, their origins moved by `shift`.
     pub fn append(&mut self, other: &Records, shift: u32) {
         let base = self.data.len();
@@ -213,6 +243,11 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// Names and values as they are packed, in order.
+    pub fn packed_fields(&self) -> PackedFields<'a> {
+        PackedFields(self.fields())
+    }
+
     /// The first value of that name.
     pub fn get(&self, name: &str) -> Option<Value<'a>> {
         self.fields().get(name)
@@ -247,10 +282,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'a> Iterator for Fields<'a> {
-    type Item = (&'a str, Value<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'a> Fields<'a> {
+    fn name(&mut self) -> Option<&'a str> {
         if self.rest.is_empty() {
             return None;
         }
@@ -262,7 +295,34 @@ impl<'a> Iterator for Fields<'a> {
                 first.name.as_str()
             }
         };
+        Some(name)
+    }
+
+    /// The same fields, their values as they are packed.
+    pub fn packed(self) -> PackedFields<'a> {
+        PackedFields(self)
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (&'a str, Value<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = self.name()?;
         Some((name, self.rest.value()))
+    }
+}
+
+/// Names and values as they are packed, in order, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub struct PackedFields<'a>(Fields<'a>);
+
+impl<'a> Iterator for PackedFields<'a> {
+    type Item = (&'a str, Packed<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = self.0.name()?;
+        Some((name, self.0.rest.packed()))
     }
 }
 

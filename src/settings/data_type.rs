@@ -4,8 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     connection::ConnectionKind as Kind, json_options::JsonOptions, read_from::ReadFrom,
-    references::Connections, section::Section, typed::Choice, write_into::WriteInto,
+    references::Connections, section::Section, steps, typed::Choice, write_into::WriteInto,
 };
+
+use crate::pipeline::StepSettings;
 
 /// A named flow of records: produced where it has `from`, consumed where it has `into`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub struct DataType {
     pub dead_letters: Option<String>,
     /// The folder of the older producer's cursor files, to be taken over once.
     pub older_cursors: Option<PathBuf>,
+    /// What happens to records before they are encoded, in order.
+    pub steps: Vec<StepSettings>,
     /// Where records are written.
     pub into: Option<WriteInto>,
 }
@@ -131,6 +135,7 @@ impl DataType {
                 Some(named)
             }),
             older_cursors: older,
+            steps: steps::read(section, connections),
             into: section.optional_section("into", |it| {
                 WriteInto::read(name, (format, json), it, connections)
             }),

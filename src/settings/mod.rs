@@ -21,6 +21,8 @@ mod reading;
 mod references;
 mod report;
 mod section;
+mod step_values;
+mod steps;
 mod typed;
 mod write_into;
 
@@ -32,6 +34,8 @@ mod null_cases;
 mod secret_cases;
 #[cfg(test)]
 mod shipped;
+#[cfg(test)]
+mod step_cases;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

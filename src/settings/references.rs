@@ -21,6 +21,12 @@ pub(super) const SINKS: Use = Use {
     kinds: &[Kind::Mysql, Kind::Mariadb, Kind::Sqlite],
 };
 
+/// What has tables to look into.
+pub(super) const LOOKUPS: Use = Use {
+    what: "tables to look into are in",
+    kinds: &[Kind::Mysql, Kind::Mariadb, Kind::Sqlite],
+};
+
 /// What keeps cursors.
 pub(super) const STORES: Use = Use {
     what: "cursors can be kept in",

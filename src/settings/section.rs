@@ -74,6 +74,59 @@ impl<'a> Section<'a> {
         items.collect()
     }
 
+    /// A list of tables, each read by `read`; all are known by `pattern`.
+    pub fn list<T>(
+        &mut self,
+        key: &'static str,
+        pattern: &str,
+        mut read: impl FnMut(&mut Section<'a>) -> T,
+    ) -> Vec<T> {
+        let value = self.value(key);
+        self.known(key, None, value.map(|_| "[…]".to_owned()));
+        let Some(value) = value else {
+            return Vec::new();
+        };
+        let path = self.path_of(key);
+        let DeValue::Array(array) = value.get_ref() else {
+            let message = format!("must be a list, not {}", article(value.get_ref()));
+            self.wrong(key, &value.span(), message, None);
+            return Vec::new();
+        };
+        let mut items = Vec::with_capacity(array.len());
+        for (index, item) in array.iter().enumerate() {
+            let (path, pattern) = (format!("{path}[{index}]"), pattern.to_owned());
+            if let Some(inner) = table_of(self.reading, path, pattern, item.span(), item) {
+                items.push(inner.finish(&mut read));
+            }
+        }
+        items
+    }
+
+    /// A table whose keys are names of fields, each with a value of one of the `wanted` types.
+    pub fn pairs(&mut self, key: &'static str, wanted: &[Wanted]) -> Vec<(String, Pair)> {
+        let Some(inner) = self.inner(key) else {
+            return Vec::new();
+        };
+        let mut pairs = Vec::new();
+        for (name, value) in inner.table.into_iter().flat_map(|it| it.iter()) {
+            let own = match value.get_ref() {
+                DeValue::Integer(_) => Wanted::Number,
+                DeValue::Boolean(_) => Wanted::Flag,
+                _ => Wanted::Text,
+            };
+            let wanted = *wanted
+                .iter()
+                .find(|it| **it == own)
+                .unwrap_or(&Wanted::Text);
+            let path = inner.path_of(name.get_ref());
+            if let Some(Scalar { text, span, .. }) = self.reading.scalar(&path, value, wanted) {
+                let pair = Pair { text, span, wanted };
+                pairs.push((name.get_ref().to_string(), pair));
+            }
+        }
+        pairs
+    }
+
     /// A table of its own, read by `read`; where it is not written, defaults stand.
     pub fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'a>) -> T) -> T {
         let inner = self.inner(key).unwrap_or_else(|| {
@@ -243,6 +296,13 @@ impl<'a> Section<'a> {
         }
         value
     }
+}
+
+/// A value of `pairs`.
+pub(super) struct Pair {
+    pub text: String,
+    pub span: Range<usize>,
+    pub wanted: Wanted,
 }
 
 /// The section of a value that must be a table.

@@ -9,8 +9,10 @@ use super::{
     read_from::read_bytes,
     references::{Connections, SINKS},
     section::Section,
+    steps,
     typed::Choice,
 };
+use crate::pipeline::StepSettings;
 
 /// Where records are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct WriteInto {
     pub wait: Duration,
     /// Fields of the message that are not written.
     pub drop: Vec<String>,
+    /// What happens to records after they are decoded, in order.
+    pub steps: Vec<StepSettings>,
     /// Whether a missing table is made.
     pub create_table: bool,
     /// What a text stands for in a column of bytes.
@@ -127,6 +131,7 @@ impl WriteInto {
             bytes,
             wait,
             drop: texts(section.texts("drop")),
+            steps: steps::read(section, connections),
             create_table: section.flag_or("create-table", true),
             binary,
             json_text,

@@ -6,7 +6,7 @@ use highwater::{
     broker::memory::PublishFault,
     flow::{Consume, FlowError, Until},
     model::Records,
-    pipeline::{Step, StepError, Stepped},
+    pipeline::{Else, ExplodeStep, Expression, Step, StepError, StepSettings, Stepped, steps},
 };
 
 use crate::{
@@ -163,6 +163,38 @@ async fn a_record_that_a_step_refuses_is_one_letter_in_its_name() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_rows_of_one_message_stay_together_where_one_of_them_fails() {
+    let rig = Rig::new(1);
+    rig.publish_value("a", r#"{"id":["a1","a2"],"text":"x"}"#)
+        .await;
+    rig.publish_value("b", r#"{"id":["b1","bad"],"text":"x"}"#)
+        .await;
+    let explode = ExplodeStep {
+        field: "id".into(),
+        number: None,
+        keep_empty: true,
+    };
+    let filter = Expression::parse("id != 'bad'").expect("CEL");
+    let consume = Consume {
+        pipeline: steps(&[
+            StepSettings::Explode(explode),
+            StepSettings::Filter(filter, Else::DeadLetter),
+        ])
+        .into(),
+        ..rig.consume(Until::CaughtUp)
+    };
+    within(consume.run(&rig.stop)).await.expect("caught up");
+    let landed: Vec<_> = rig.sink.applied().into_iter().map(|it| it.0).collect();
+    assert_eq!(landed, ["a1", "a2"]);
+    let letter = letters(&rig);
+    assert_eq!(letter.len(), 1);
+    assert_eq!(
+        (letter[0].0.as_str(), letter[0].2.as_str()),
+        ("b", "filter")
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_step_that_names_no_message_of_its_batch_is_an_error() {
     let rig = Rig::new(1);
     rig.publish("a", "1").await;
@@ -178,9 +210,14 @@ async fn a_step_that_names_no_message_of_its_batch_is_an_error() {
 /// Refuses records of one text.
 struct Particular(&'static str);
 
+#[async_trait::async_trait]
 impl Step for Particular {
     fn name(&self) -> &str {
         "particular"
+    }
+
+    async fn prepare(&self) -> Result<(), StepError> {
+        Ok(())
     }
 
     fn apply(&self, records: Records) -> Result<Stepped, StepError> {
@@ -202,9 +239,14 @@ impl Step for Particular {
 
 struct Confused;
 
+#[async_trait::async_trait]
 impl Step for Confused {
     fn name(&self) -> &str {
         "confused"
+    }
+
+    async fn prepare(&self) -> Result<(), StepError> {
+        Ok(())
     }
 
     fn apply(&self, records: Records) -> Result<Stepped, StepError> {

@@ -10,12 +10,36 @@ use highwater::{
     codec::{Decoder, json::Json},
     flow::FlowError,
     model::{Records, Schema, Value},
+    pipeline::{Else, Expression, StepSettings, steps},
 };
 
 use crate::{
     produce_rig::{LAST_RESORT, LETTERS, Rig, TOPIC},
     waiting::within,
 };
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_a_step_refuses_is_a_letter_as_it_was_read() {
+    let mut rig = Rig::new(3, 10);
+    let expression = Expression::parse("id != 2").expect("CEL");
+    rig.pipeline = steps(&[
+        StepSettings::Set(vec![(
+            "text".into(),
+            Expression::parse("'new ' + text").expect("CEL"),
+        )]),
+        StepSettings::Filter(expression, Else::DeadLetter),
+    ]);
+    within(rig.run()).await.expect("done");
+    assert_eq!(rig.published(), [1, 3]);
+    assert_eq!(rig.stored(), Some(3));
+    let letters = rig.broker.messages(LETTERS, 0);
+    let letter = letters.get(0).expect("one letter");
+    assert_eq!((letters.len(), letter.key), (1, Some(&b"2"[..])));
+    let text = String::from_utf8_lossy(letter.value.expect("its fields")).into_owned();
+    assert!(!text.contains("new"), "as it was read: {text}");
+    let step = letter.headers.get("highwater-dead-step").flatten();
+    assert_eq!(step, Some(&b"filter"[..]));
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_cannot_be_encoded_is_set_aside_with_all_that_is_known_of_it() {

@@ -11,6 +11,7 @@ use highwater::{
     cursor::{CursorLease, CursorStore, memory::MemoryCursors},
     flow::{DeadLetters, Figures, FlowError, KeyRule, Produce},
     model::{FlowName, Messages, Position, Row, Value},
+    pipeline::Step,
     source::{Extent, Manner, Source, memory::MemorySource},
 };
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,7 @@ pub struct Rig {
     pub publisher: ScriptedPublisher,
     pub letters: ScriptedPublisher,
     pub figures: Figures,
+    pub pipeline: Vec<Box<dyn Step>>,
     pub in_flight: usize,
     pub save_every: Duration,
     /// How long each answer of the broker takes.
@@ -79,6 +81,7 @@ impl Rig {
                 source: "memory.rows".into(),
             },
             figures: Figures::default(),
+            pipeline: Vec::new(),
             in_flight: 4,
             save_every: Duration::ZERO,
             delay: Duration::ZERO,
@@ -118,6 +121,7 @@ impl Rig {
         let produce = Produce {
             flow: &self.flow,
             source,
+            pipeline: &self.pipeline,
             encoder: &Picky,
             describer: &Json::PLAIN,
             publisher,

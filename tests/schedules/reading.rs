@@ -172,6 +172,7 @@ impl<'a> Flow<'a> {
         let produce = Produce {
             flow: &self.name,
             source: &*self.source,
+            pipeline: &[],
             encoder: &Json::PLAIN,
             describer: &Json::PLAIN,
             publisher,
