@@ -32,6 +32,8 @@ pub struct DataType {
     pub partitioner: Partitioner,
     /// The topic of dead letters, where it is named: see `dead_letters_of`.
     pub dead_letters: Option<String>,
+    /// Dead letters one after another at which the flow stops; 0: never.
+    pub stop_after: u64,
     /// The folder of the older producer's cursor files, to be taken over once.
     pub older_cursors: Option<PathBuf>,
     /// Where records are written.
@@ -107,6 +109,7 @@ impl DataType {
         let json = JsonOptions::read(section, format);
         let topic = read_topic(section, "topic", None);
         let older = section.optional_path("older-cursors");
+        let mut stop_after = 0;
         let data_type = Self {
             from: section.optional_section("from", |it| ReadFrom::read(it, connections)),
             format: format.unwrap_or(Format::Json),
@@ -123,6 +126,7 @@ impl DataType {
             dead_letters: section.section("dead-letters", |it| {
                 let default = format!("{topic}.dead-letters");
                 let named = read_topic(it, "topic", Some(&default));
+                stop_after = it.number_or("stop-after", 0, 0..=1_000_000_000);
                 let span = it.written("topic")?;
                 if named == topic {
                     let message = "dead letters would go to the topic that they come from";
@@ -130,6 +134,7 @@ impl DataType {
                 }
                 Some(named)
             }),
+            stop_after,
             older_cursors: older,
             into: section.optional_section("into", |it| {
                 WriteInto::read(name, (format, json), it, connections)

@@ -64,6 +64,12 @@ impl MysqlWriter<'_> {
         Ok(())
     }
 
+    /// The statement that removes the row of one key.
+    pub(super) fn one_key(&self) -> std::sync::Arc<str> {
+        let key = self.table.key.as_slice().into();
+        self.statements.text(Manner::Delete, self.table, &key, 1)
+    }
+
     async fn write_run(&self, session: &mut MySqlConnection, run: &Run<'_>) -> Result<(), Failure> {
         let width = run.columns.len();
         let manner = match run.op {

@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use sqlx::{Executor, SqliteConnection as Session, query, query_with};
 
 use super::{
-    Advance, CreateTable, PROGRESS_TABLE, Progress, Sink, SinkError,
+    Advance, CreateTable, Landing, Onto, PROGRESS_TABLE, Progress, Sink, SinkError,
     sql_failure::{Failure, beside_records},
     sqlite_catalog::{column_type, create_table, look_up},
     sqlite_check,
     sqlite_progress::SqliteProgress,
+    sqlite_replay,
     sqlite_values::Bound,
     table::Table,
     table_create::designed,
@@ -48,8 +49,8 @@ pub struct SqliteSink {
     pub(super) connection: SqliteConnection,
     pub(super) settings: SqliteSinkSettings,
     quoted: String,
-    progress: SqliteProgress,
-    statements: Statements,
+    pub(super) progress: SqliteProgress,
+    pub(super) statements: Statements,
     known: RwLock<Option<Arc<Table>>>,
 }
 
@@ -168,6 +169,15 @@ impl SqliteSink {
         advance: &Advance,
     ) -> Result<(), Failure> {
         self.progress.advance(session, advance).await?;
+        self.write_records(session, table, records).await
+    }
+
+    pub(super) async fn write_records(
+        &self,
+        session: &mut Session,
+        table: &Table,
+        records: &[Records],
+    ) -> Result<(), Failure> {
         let limits = RunLimits {
             rows: ROWS,
             values: PARAMETERS,
@@ -288,6 +298,18 @@ impl Sink for SqliteSink {
             }
         };
         written.map_err(|failure| failure.into_error(&self.name))
+    }
+
+    async fn replay(
+        &self,
+        records: &[Records],
+        marks: &[Advance],
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        let table = self.table().await?;
+        sqlite_replay::replay(self, &table, (records, marks), onto)
+            .await
+            .map_err(|failure| failure.into_error(&self.name))
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
