@@ -54,11 +54,11 @@ pub struct SqliteSink {
     known: RwLock<Option<Arc<Table>>>,
 }
 
-/// Rows in one statement, at most; more is hardly faster.
-const ROWS: usize = 1024;
-
-/// Parameters in one statement.
-const PARAMETERS: usize = 32_766;
+/// What one statement takes: more rows are hardly faster.
+const LIMITS: RunLimits = RunLimits {
+    rows: 1024,
+    values: 32_766,
+};
 
 impl SqliteSinkSettings {
     /// The usual settings for `table`.
@@ -128,7 +128,7 @@ impl SqliteSink {
             .map_err(|it| self.unfit(it))
     }
 
-    async fn table(&self) -> Result<Arc<Table>, SinkError> {
+    pub(super) async fn table(&self) -> Result<Arc<Table>, SinkError> {
         let known = self
             .known
             .read()
@@ -178,11 +178,7 @@ impl SqliteSink {
         table: &Table,
         records: &[Records],
     ) -> Result<(), Failure> {
-        let limits = RunLimits {
-            rows: ROWS,
-            values: PARAMETERS,
-        };
-        let mut runs = Runs::new(records, table, &self.settings.drop, limits);
+        let mut runs = Runs::new(records, table, &self.settings.drop, LIMITS);
         let mut values = Vec::new();
         while let Some(run) = runs.next_run(values)? {
             self.write_run(session, table, &run).await?;
@@ -306,10 +302,7 @@ impl Sink for SqliteSink {
         marks: &[Advance],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
-        let table = self.table().await?;
-        sqlite_replay::replay(self, &table, (records, marks), onto)
-            .await
-            .map_err(|failure| failure.into_error(&self.name))
+        sqlite_replay::replay(self, (records, marks), onto).await
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {

@@ -3,7 +3,7 @@
 use sqlx::{Executor, SqliteConnection as Session, query_with};
 
 use super::{
-    Advance, Landing, Onto,
+    Advance, Landing, Onto, Sink, SinkError,
     sql_failure::Failure,
     sqlite::SqliteSink,
     sqlite_values::Bound,
@@ -17,6 +17,16 @@ use crate::{connect::identifier::statement, model::Records};
 /// # Errors
 /// As SQLite answers.
 pub(super) async fn replay(
+    sink: &SqliteSink,
+    letters: (&[Records], &[Advance]),
+    onto: Onto,
+) -> Result<Landing, SinkError> {
+    let table = sink.table().await?;
+    let landing = transact(sink, &table, letters, onto).await;
+    landing.map_err(|failure| failure.into_error(sink.name()))
+}
+
+async fn transact(
     sink: &SqliteSink,
     table: &Table,
     (records, marks): (&[Records], &[Advance]),

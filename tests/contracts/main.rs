@@ -16,6 +16,7 @@ mod sink;
 mod sink_mysql;
 mod sink_mysql_keys;
 mod sink_mysql_values;
+mod sink_replay;
 mod sinks;
 mod source;
 mod source_bytes;

@@ -43,6 +43,7 @@ cases! {
     cursors_in_mysql
     damaged_cursor_is_refused
     dead_letter_too_large_for_its_topic_goes_to_the_folder
+    dead_letters_are_replayed_once
     every_type_of_mariadb
     every_type_of_mongodb
     every_type_of_mysql
