@@ -1,9 +1,13 @@
 //! The command line: what people can say, with its help. What it does is wired in `app`.
 
+mod dead_letters;
+
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use tracing::Level;
+
+pub use dead_letters::{DeadLettersCommand, LetterFilter, LetterPlace};
 
 use crate::settings::{duration, topic_problem};
 
@@ -90,6 +94,9 @@ pub enum Command {
     /// See and move cursors
     #[command(subcommand)]
     Cursor(Cursor),
+    /// What was set aside, why, and again
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
 }
 
 /// `demo`.

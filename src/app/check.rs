@@ -74,7 +74,10 @@ async fn flow(app: &App, chosen: &Chosen<'_>, parts: &mut Vec<Part>) {
         chosen.topic.clone(),
         chosen.data_type.dead_letters_of(&chosen.topic),
     ] {
-        let found = app.open.check_topic(chosen, &topic).await;
+        let mut found = app.open.check_topic(chosen, &topic).await;
+        if let (Ok(findings), true) = (&mut found, topic != chosen.topic) {
+            findings.extend(letters(app, chosen, &topic).await);
+        }
         let place = format!("topic {}.{topic}", chosen.data_type.broker);
         parts.push(part(name, &place, found));
     }
@@ -100,6 +103,20 @@ async fn sink(
     let sink = app.open.sink(chosen, into).await?;
     let fields = app.open.fields(chosen, into).await?;
     Ok(sink.check(fields.as_deref()).await?)
+}
+
+/// How many letters wait for somebody.
+async fn letters(app: &App, chosen: &Chosen<'_>, topic: &str) -> Option<Finding> {
+    let of_topic = Chosen {
+        topic: topic.to_owned(),
+        ..chosen.clone()
+    };
+    let (_, held) = app.open.held(&of_topic).await.ok()??;
+    let letters: i64 = held.iter().map(|it| it.end - it.first).sum();
+    (letters > 0).then(|| Finding {
+        severity: Severity::Note,
+        text: format!("it holds {letters} messages: see `highwater dead-letters list`"),
+    })
 }
 
 async fn cursors(app: &App) -> Result<Vec<Finding>, FlowError> {

@@ -8,6 +8,10 @@ mod demo;
 mod demo_compare;
 mod demo_rows;
 mod lease;
+mod letters;
+mod letters_filter;
+mod letters_replay;
+mod letters_shown;
 mod open;
 mod open_kafka;
 mod open_rules;
@@ -98,6 +102,7 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::Test(arguments) => test::run(&app, arguments).await,
         Command::Status(arguments) => status::run(&app, arguments).await,
         Command::Cursor(arguments) => cursors::run(&app, arguments).await,
+        Command::DeadLetters(arguments) => letters::run(&app, arguments).await,
         // `run` has taken it before.
         Command::Demo(_) => Ok(ExitStatus::Usage),
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     broker::{
-        BrokerError, Held, Publisher, Subscription, TopicId, embedded::EmbeddedBroker,
+        BrokerError, Held, Publisher, Reader, Subscription, TopicId, embedded::EmbeddedBroker,
         kafka::KafkaBroker,
     },
     flow::FlowError,
@@ -91,6 +91,19 @@ impl Open {
             Topics::Embedded(embedded) => embedded.held(topic).await?,
         };
         Ok(Some((id, held)))
+    }
+
+    /// A reader of parts of one of a data type's topics.
+    pub(super) async fn reader(
+        &self,
+        chosen: &Chosen<'_>,
+        topic: &str,
+        parts: Vec<Held>,
+    ) -> Result<Box<dyn Reader>, FlowError> {
+        Ok(match self.topics(chosen).await? {
+            Topics::Kafka(kafka) => Box::new(kafka.read(topic, parts)),
+            Topics::Embedded(embedded) => Box::new(embedded.read(topic, parts).await?),
+        })
     }
 
     /// Who consumes a data type's topic now.

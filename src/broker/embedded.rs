@@ -13,7 +13,8 @@ use super::{
     embedded_store::{self as store, Topic},
 };
 pub use super::{
-    embedded_publisher::EmbeddedPublisher, embedded_subscription::EmbeddedSubscription,
+    embedded_publisher::EmbeddedPublisher, embedded_reader::EmbeddedReader,
+    embedded_subscription::EmbeddedSubscription,
 };
 use crate::connect::{
     ConnectError,
@@ -155,6 +156,15 @@ impl EmbeddedBroker {
     ) -> Result<EmbeddedSubscription, BrokerError> {
         let found = self.find(topic).await?;
         Ok(EmbeddedSubscription::new(self.clone(), found, group))
+    }
+
+    /// Reads these parts of a topic.
+    ///
+    /// # Errors
+    /// As `topic` says.
+    pub async fn read(&self, topic: &str, parts: Vec<Held>) -> Result<EmbeddedReader, BrokerError> {
+        let found = self.find(topic).await?;
+        Ok(EmbeddedReader::new(self.clone(), found, parts))
     }
 
     async fn find(&self, topic: &str) -> Result<Topic, BrokerError> {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,7 +16,7 @@ use crate::model::{Message, Messages};
 /// Appends messages to `<folder>/<topic>.jsonl`, durably.
 ///
 /// Each line is an object: `key` and `value` as text where they are UTF-8, else `key_hex` and
-/// `value_hex`; `headers` by name.
+/// `value_hex`; `headers` by name, or as a list of such objects where a name stands twice.
 pub struct FilePublisher {
     topic: String,
     path: PathBuf,
@@ -30,10 +30,16 @@ impl FilePublisher {
             .chars()
             .map(|it| if safe(it) { it } else { '_' })
             .collect();
+        let path = folder.join(format!("{name}.jsonl"));
         Self {
-            topic: topic.to_owned(),
-            path: folder.join(format!("{name}.jsonl")),
+            topic: path.display().to_string(),
+            path,
         }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     fn append(&self, messages: &Messages) -> io::Result<()> {
@@ -47,8 +53,12 @@ impl FilePublisher {
         }
         let mut file = OpenOptions::new()
             .create(true)
+            .read(true)
             .append(true)
             .open(&self.path)?;
+        if ends_torn(&mut file)? {
+            lines.insert(0, b'\n');
+        }
         file.write_all(&lines)?;
         file.sync_data()
     }
@@ -74,12 +84,36 @@ fn line(message: &Message<'_>) -> Value {
     let mut object = Map::new();
     put(&mut object, "key", message.key);
     put(&mut object, "value", message.value);
-    let mut headers = Map::new();
-    for (name, value) in message.headers {
-        put(&mut headers, name, value);
-    }
-    object.insert("headers".into(), Value::Object(headers));
+    let mut names: Vec<_> = message.headers.map(|(name, _)| name).collect();
+    names.sort_unstable();
+    let repeated = names.windows(2).any(|it| it[0] == it[1]);
+    let headers = if repeated {
+        let one = |(name, value): (&str, Option<&[u8]>)| {
+            let mut header = Map::new();
+            put(&mut header, name, value);
+            Value::Object(header)
+        };
+        Value::Array(message.headers.map(one).collect())
+    } else {
+        let mut headers = Map::new();
+        for (name, value) in message.headers {
+            put(&mut headers, name, value);
+        }
+        Value::Object(headers)
+    };
+    object.insert("headers".into(), headers);
     Value::Object(object)
+}
+
+/// Whether a kill has left half a line: the next letter must not become a part of it.
+fn ends_torn(file: &mut fs::File) -> io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 fn put(object: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) {

@@ -12,6 +12,7 @@ use super::{BrokerError, Held, TopicId, kafka_look, kafka_topics};
 pub use super::{
     kafka_member::KafkaSubscriptionSettings,
     kafka_publisher::{KafkaCompression, KafkaPartitioner, KafkaPublisher, KafkaPublisherSettings},
+    kafka_reader::KafkaReader,
     kafka_subscription::KafkaSubscription,
     kafka_topics::CreateTopic,
 };
@@ -71,6 +72,11 @@ impl KafkaBroker {
     /// As `topic` says.
     pub async fn members(&self, topic: &str, group: &str) -> Result<Vec<String>, BrokerError> {
         kafka_look::members(&self.config, &self.name, topic, group).await
+    }
+
+    /// Reads these parts of a topic.
+    pub fn read(&self, topic: &str, parts: Vec<Held>) -> KafkaReader {
+        KafkaReader::open(&self.config, &self.name, topic, parts)
     }
 
     /// A publisher to a topic, which must be there.

@@ -20,9 +20,11 @@
 
 pub mod embedded;
 mod embedded_publisher;
+mod embedded_reader;
 mod embedded_store;
 mod embedded_subscription;
 pub mod file;
+pub mod file_reader;
 pub mod kafka;
 mod kafka_delivery;
 mod kafka_errors;
@@ -31,6 +33,7 @@ mod kafka_member;
 mod kafka_membership;
 mod kafka_publisher;
 mod kafka_queue;
+mod kafka_reader;
 mod kafka_subscription;
 mod kafka_topic_id;
 mod kafka_topics;
@@ -152,6 +155,16 @@ pub trait Subscription: Send {
 
     /// Leaves the group, within a few seconds.
     async fn close(self: Box<Self>);
+}
+
+/// Reads what a topic held when it was opened. Joins no group.
+#[async_trait]
+pub trait Reader: Send {
+    /// The next messages of one partition; `None` when all is read.
+    ///
+    /// # Errors
+    /// As `BrokerError` says.
+    async fn next(&mut self) -> Result<Option<Polled>, BrokerError>;
 }
 
 /// What a subscription yields.

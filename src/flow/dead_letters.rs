@@ -1,7 +1,16 @@
 //! Where messages go that can never be encoded, published, decoded or written.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    num::NonZeroU64,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
 
+use super::{FlowError, letter};
 use crate::{
     broker::{BrokerError, DeliveryError, Publisher},
     model::{Headers, Messages, Place},
@@ -11,6 +20,9 @@ use crate::{
 pub struct DeadLetters {
     topic: Box<dyn Publisher>,
     last_resort: Box<dyn Publisher>,
+    stop_after: Option<NonZeroU64>,
+    /// Letters since something landed.
+    in_a_row: AtomicU64,
 }
 
 /// One message set aside: its original bytes, where it came from, and why it is here.
@@ -24,6 +36,8 @@ pub struct DeadLetter<'a> {
     pub reason: Cow<'a, str>,
     /// The topic that it was meant for or read from.
     pub topic: &'a str,
+    /// That topic's id, where it was read from it: one that is made anew has other messages.
+    pub topic_id: Option<&'a str>,
     /// Its original key.
     pub key: Option<&'a [u8]>,
     /// Its original value; for a record that has no bytes yet, its fields as JSON.
@@ -37,15 +51,42 @@ pub struct DeadLetter<'a> {
 impl DeadLetters {
     /// Letters go to `topic`; those that it refuses, to `last_resort`.
     pub fn new(topic: Box<dyn Publisher>, last_resort: Box<dyn Publisher>) -> Self {
-        Self { topic, last_resort }
+        Self {
+            topic,
+            last_resort,
+            stop_after: None,
+            in_a_row: AtomicU64::new(0),
+        }
+    }
+
+    /// Stops the flow instead of the letter after `letters` of them between which nothing landed:
+    /// then it is not the messages that are bad.
+    pub fn stopping_after(mut self, letters: Option<NonZeroU64>) -> Self {
+        self.stop_after = letters;
+        self
+    }
+
+    /// Something was written or published: not everything is bad.
+    pub(super) fn landed(&self) {
+        self.in_a_row.store(0, Ordering::Relaxed);
+    }
+
+    fn one_more(&self) -> Result<(), FlowError> {
+        let before = self.in_a_row.fetch_add(1, Ordering::Relaxed);
+        match self.stop_after {
+            Some(most) if before >= most.get() => Err(FlowError::AllBad(most.get())),
+            _ => Ok(()),
+        }
     }
 
     /// Sets letters aside; returns when they are durable.
     ///
     /// # Errors
-    /// Where neither place takes them now: the flow must not pass them.
-    pub async fn set_aside(&self, letters: &[DeadLetter<'_>]) -> Result<(), BrokerError> {
+    /// Where neither place takes them now: the flow must not pass them. `AllBad` where it is to stop
+    /// instead.
+    pub async fn set_aside(&self, letters: &[DeadLetter<'_>]) -> Result<(), FlowError> {
         for letter in letters {
+            self.one_more()?;
             tracing::warn!(
                 flow = letter.flow,
                 step = letter.step,
@@ -72,8 +113,24 @@ impl DeadLetters {
                             advice: "a dead letter fits neither its topic nor its folder".into(),
                             cause: reason.into(),
                         })?;
+                    self.point_to(letter).await?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A small message in the topic that says where the letter is: who reads the topic alone must
+    /// not miss it. The letter is durable by now, so a topic that refuses this too loses nothing.
+    async fn point_to(&self, letter: &DeadLetter<'_>) -> Result<(), BrokerError> {
+        let pointer = Arc::new(letter.pointer(self.last_resort.topic()));
+        if let Err(refused) = publish(&*self.topic, pointer).await? {
+            tracing::warn!(
+                flow = letter.flow,
+                topic = self.topic.topic(),
+                refused,
+                "the dead-letter topic does not take a pointer to the letter either"
+            );
         }
         Ok(())
     }
@@ -96,22 +153,59 @@ pub(super) async fn publish(
 impl DeadLetter<'_> {
     /// The message on the dead-letter topic: the original with headers that say what happened.
     fn message(&self) -> Messages {
-        let (partition, offset) = self.place.map_or_else(Default::default, |it| {
-            (it.partition.to_string(), it.offset.to_string())
+        self.told(None)
+    }
+
+    /// The message that stands for a letter that is in `file`.
+    fn pointer(&self, file: &str) -> Messages {
+        self.told(Some(file))
+    }
+
+    fn told(&self, file: Option<&str>) -> Messages {
+        /// What of a letter in a file is enough to find it by.
+        const SHORT: usize = 200;
+        let (partition, offset, timestamp) = self.place.map_or_else(Default::default, |it| {
+            let (partition, offset) = (it.partition.to_string(), it.offset.to_string());
+            (partition, offset, it.timestamp.to_string())
         });
+        let reason: Cow<'_, str> = match file {
+            None => Cow::Borrowed(&self.reason),
+            Some(_) => self.reason.chars().take(SHORT).collect(),
+        };
+        let now = now().to_string();
         let mut headers = vec![
-            ("highwater-dead-flow", Some(self.flow.as_bytes())),
-            ("highwater-dead-step", Some(self.step.as_bytes())),
-            ("highwater-dead-reason", Some(self.reason.as_bytes())),
-            ("highwater-dead-topic", Some(self.topic.as_bytes())),
+            (letter::FLOW, Some(self.flow.as_bytes())),
+            (letter::STEP, Some(self.step.as_bytes())),
+            (letter::REASON, Some(reason.as_bytes())),
+            (letter::TOPIC, Some(self.topic.as_bytes())),
+            (letter::AT, Some(now.as_bytes())),
         ];
-        if self.place.is_some() {
-            headers.push(("highwater-dead-partition", Some(partition.as_bytes())));
-            headers.push(("highwater-dead-offset", Some(offset.as_bytes())));
+        if let Some(id) = self.topic_id {
+            headers.push((letter::TOPIC_ID, Some(id.as_bytes())));
         }
-        headers.extend(self.headers);
+        if self.place.is_some() {
+            headers.push((letter::PARTITION, Some(partition.as_bytes())));
+            headers.push((letter::OFFSET, Some(offset.as_bytes())));
+            headers.push((letter::TIMESTAMP, Some(timestamp.as_bytes())));
+        }
         let mut messages = Messages::default();
-        messages.push(self.key, self.value, headers, Place::default());
+        match file {
+            None => {
+                headers.extend(self.headers);
+                messages.push(self.key, self.value, headers, Place::default());
+            }
+            Some(file) => {
+                headers.push((letter::FILE, Some(file.as_bytes())));
+                let key = self.key.filter(|it| it.len() <= SHORT);
+                messages.push(key, None, headers, Place::default());
+            }
+        }
         messages
     }
+}
+
+/// Milliseconds since the epoch.
+fn now() -> u128 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |it| it.as_millis())
 }

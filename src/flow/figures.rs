@@ -48,7 +48,7 @@ impl Figures {
     }
 
     /// A full read goes on behind `read` rows of about `of`.
-    pub(super) fn expect(&self, read: u64, of: u64) {
+    pub fn expect(&self, read: u64, of: u64) {
         let rows = self.rows.load(Ordering::Relaxed);
         self.before
             .store(read.saturating_sub(rows), Ordering::Relaxed);
@@ -59,7 +59,8 @@ impl Figures {
         self.attempts.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn settled(&self, rows: usize, bytes: usize) {
+    /// So many more are done.
+    pub fn settled(&self, rows: usize, bytes: usize) {
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.batches.fetch_add(1, Ordering::Relaxed);

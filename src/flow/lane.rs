@@ -281,7 +281,11 @@ impl LaneParts {
                 next_offset,
             },
         };
-        Ok(self.sink.write(records, &advance).await?)
+        self.sink.write(records, &advance).await?;
+        if records.iter().any(|it| !it.is_empty()) {
+            self.dead_letters.landed();
+        }
+        Ok(())
     }
 
     pub(super) async fn set_aside(
@@ -302,6 +306,7 @@ impl LaneParts {
             step,
             reason: reason.into(),
             topic: &place.topic.name,
+            topic_id: Some(&place.topic.id),
             key: message.key,
             value: message.value,
             headers: message.headers,

@@ -11,8 +11,10 @@ mod dead_letters;
 mod figures;
 mod lane;
 mod lane_conflicts;
+mod letter;
 mod open_lane;
 mod produce;
+mod replay;
 mod starts;
 mod supervise;
 mod window;
@@ -20,7 +22,9 @@ mod window;
 pub use consume::{BatchLimits, Consume, Until};
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use figures::{Figures, Snapshot};
+pub use letter::{Letter, OWN as LETTER_HEADERS};
 pub use produce::{KeyRule, Produce};
+pub use replay::{Replay, Replayed};
 pub use supervise::{Retry, supervise};
 pub use window::Window;
 
@@ -63,6 +67,11 @@ pub enum FlowError {
     /// The place where the sink's progress and the topic disagree.
     #[error("{0}")]
     DeadPosition(String),
+    /// So many dead letters one after another that it is not the messages which are bad.
+    #[error(
+        "{0} dead letters one after another, and nothing landed between them (`stop-after`): see why with `highwater dead-letters list`, mend it and start again"
+    )]
+    AllBad(u64),
     /// A part of the flow ended without an answer.
     #[error("{0} ended without an answer")]
     Silent(&'static str),
@@ -77,7 +86,7 @@ impl Faulty for FlowError {
             Self::Step(error) => error.fault(),
             Self::Sink(error) => error.fault(),
             Self::Opening { fault, .. } => *fault,
-            Self::DeadPosition(_) => Fault::Permanent,
+            Self::DeadPosition(_) | Self::AllBad(_) => Fault::Permanent,
             Self::Silent(_) => Fault::Transient,
         }
     }

@@ -215,6 +215,7 @@ impl Produce<'_> {
             step,
             reason: reason.into(),
             topic,
+            topic_id: None,
             key: identified.then_some(&identity[..]),
             value: value.is_ok().then_some(&described[..]),
             headers: Headers::default(),
@@ -230,7 +231,12 @@ impl Produce<'_> {
         saver: &mut Saver,
     ) -> Result<(), FlowError> {
         match settled {
-            Ok(settled) => self.note(settled, saver),
+            Ok(settled) => {
+                if settled.rows > 0 {
+                    self.dead_letters.landed();
+                }
+                self.note(settled, saver);
+            }
             Err(Blocked::Broker(error)) => return Err(error.into()),
             Err(Blocked::NotTaken(_)) => {
                 let settled = self.send_one_by_one(window).await?;
@@ -271,12 +277,16 @@ impl Produce<'_> {
                     publish(self.publisher, Arc::new(alone)).await?
                 }
             };
+            if refused.is_ok() {
+                self.dead_letters.landed();
+            }
             if let Err(reason) = refused {
                 self.set_aside(DeadLetter {
                     flow: &self.flow.text(),
                     step: "publish",
                     reason: reason.into(),
                     topic: self.publisher.topic(),
+                    topic_id: None,
                     key: message.key,
                     value: message.value,
                     headers: message.headers,

@@ -34,6 +34,8 @@ pub struct DataType {
     pub partitioner: Partitioner,
     /// The topic of dead letters, where it is named: see `dead_letters_of`.
     pub dead_letters: Option<String>,
+    /// Dead letters one after another at which the flow stops; 0: never.
+    pub stop_after: u64,
     /// The folder of the older producer's cursor files, to be taken over once.
     pub older_cursors: Option<PathBuf>,
     /// What happens to records before they are encoded, in order.
@@ -111,6 +113,7 @@ impl DataType {
         let json = JsonOptions::read(section, format);
         let topic = read_topic(section, "topic", None);
         let older = section.optional_path("older-cursors");
+        let mut stop_after = 0;
         let data_type = Self {
             from: section.optional_section("from", |it| ReadFrom::read(it, connections)),
             format: format.unwrap_or(Format::Json),
@@ -127,6 +130,7 @@ impl DataType {
             dead_letters: section.section("dead-letters", |it| {
                 let default = format!("{topic}.dead-letters");
                 let named = read_topic(it, "topic", Some(&default));
+                stop_after = it.number_or("stop-after", 0, 0..=1_000_000_000);
                 let span = it.written("topic")?;
                 if named == topic {
                     let message = "dead letters would go to the topic that they come from";
@@ -134,6 +138,7 @@ impl DataType {
                 }
                 Some(named)
             }),
+            stop_after,
             older_cursors: older,
             steps: steps::read(section, connections),
             into: section.optional_section("into", |it| {

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Advance, Progress, Sink, SinkError};
+use super::{Advance, Landing, Onto, Progress, Sink, SinkError};
 use crate::model::{Finding, Kind, Op, Records, Row, Severity, Value};
 
 /// Keeps rows by key, and progress. Shared by reference; what it holds can be looked at.
@@ -176,6 +176,33 @@ impl Sink for MemorySink {
         held.progress.insert(place, advance.to.next_offset);
         held.writes += 1;
         Ok(())
+    }
+
+    async fn replay(
+        &self,
+        records: &[Records],
+        marks: &[Advance],
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        let mut held = self.held();
+        let places: Vec<_> = marks.iter().map(|it| place(&it.flow, &it.to)).collect();
+        if let Some(at) = places.iter().position(|it| held.progress.contains_key(it)) {
+            return Ok(Landing::Before(at));
+        }
+        let rows = records.iter().flat_map(Records::iter);
+        let keys = rows
+            .clone()
+            .map(|it| self.key(&it))
+            .collect::<Result<Vec<_>, _>>()?;
+        if onto == Onto::Absent && keys.iter().any(|it| held.rows.contains_key(it)) {
+            return Ok(Landing::Superseded);
+        }
+        for (key, row) in keys.into_iter().zip(rows) {
+            held.apply(key, &row);
+        }
+        let ends = marks.iter().map(|it| it.to.next_offset);
+        held.progress.extend(places.into_iter().zip(ends));
+        Ok(Landing::Written)
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {

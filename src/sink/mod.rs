@@ -20,6 +20,7 @@ pub mod sqlite;
 mod mysql_catalog;
 mod mysql_check;
 mod mysql_progress;
+mod mysql_replay;
 mod mysql_session;
 mod mysql_singles;
 mod mysql_values;
@@ -29,6 +30,7 @@ mod sql_failure;
 mod sqlite_catalog;
 mod sqlite_check;
 mod sqlite_progress;
+mod sqlite_replay;
 mod sqlite_singles;
 mod sqlite_values;
 mod sqlite_write;
@@ -101,6 +103,19 @@ pub trait Sink: Send + Sync {
     /// As `SinkError` says; nothing is written then.
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError>;
 
+    /// Applies the records of dead letters and keeps a mark for each letter (a progress of its own,
+    /// which begins nowhere), all in one transaction. Nothing where one of the marks is kept
+    /// already, or where `onto` is `Absent` and the key of one of the records has a row.
+    ///
+    /// # Errors
+    /// As `SinkError` says; nothing is written then.
+    async fn replay(
+        &self,
+        records: &[Records],
+        marks: &[Advance],
+        onto: Onto,
+    ) -> Result<Landing, SinkError>;
+
     /// Forgets the progress of `flow`, or of one of its partitions where `next_offset` is given:
     /// then it is set to that.
     ///
@@ -131,6 +146,26 @@ pub struct Advance {
     pub from: Option<i64>,
     /// What is stored with the records.
     pub to: Progress,
+}
+
+/// Which rows a replay may touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Onto {
+    /// None that is there.
+    Absent,
+    /// Any: the sink itself tells what is newer, or a person has said so.
+    Any,
+}
+
+/// What became of a replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Landing {
+    /// All is written.
+    Written,
+    /// The mark of this index was kept already.
+    Before(usize),
+    /// A row is there already.
+    Superseded,
 }
 
 /// What can go wrong with a sink.

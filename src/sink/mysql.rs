@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use sqlx::{Executor, MySqlConnection, query, raw_sql};
 
 use super::{
-    Advance, CreateTable, PROGRESS_TABLE, Progress, Sink, SinkError, Texts,
+    Advance, CreateTable, Landing, Onto, PROGRESS_TABLE, Progress, Sink, SinkError, Texts,
     mysql_catalog::{Found, column_type, create_table, exact_collation, look_up},
     mysql_check,
     mysql_progress::MysqlProgress,
+    mysql_replay,
     mysql_session::Sessions,
     mysql_write::MysqlWriter,
     rules::RowRules,
@@ -261,17 +262,20 @@ impl MysqlSink {
     ) -> Result<(), Failure> {
         session.execute(raw_sql("BEGIN")).await?;
         self.progress.advance(session, advance).await?;
-        let writer = MysqlWriter {
+        self.writer(table).write(session, records).await?;
+        session.execute(raw_sql("COMMIT")).await?;
+        Ok(())
+    }
+
+    pub(super) fn writer<'w>(&'w self, table: &'w Table) -> MysqlWriter<'w> {
+        MysqlWriter {
             table,
             statements: &self.statements,
             drop: &self.settings.drop,
             texts: self.settings.texts,
             max_allowed_packet: self.connection.max_allowed_packet(),
             encrypted: self.connection.encrypted(),
-        };
-        writer.write(session, records).await?;
-        session.execute(raw_sql("COMMIT")).await?;
-        Ok(())
+        }
     }
 
     async fn reset_with(
@@ -365,6 +369,27 @@ impl Sink for MysqlSink {
             Err(failure) => {
                 self.sessions.abandon(session).await;
                 Err(failure.into_error(&self.name))
+            }
+        }
+    }
+
+    async fn replay(
+        &self,
+        records: &[Records],
+        marks: &[Advance],
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        let table = self.table().await?;
+        let mut session = self.session().await?;
+        let landing = mysql_replay::replay(self, &mut session, &table, (records, marks), onto);
+        match landing.await {
+            Ok(Landing::Written) => {
+                self.sessions.give_back(session);
+                Ok(Landing::Written)
+            }
+            other => {
+                self.sessions.abandon(session).await;
+                other.map_err(|failure| failure.into_error(&self.name))
             }
         }
     }

@@ -81,6 +81,12 @@ impl MysqlWriter<'_> {
         singles.finish(&mut server, self.table).await
     }
 
+    /// The statement that removes the row of one key.
+    pub(super) fn one_key(&self) -> std::sync::Arc<str> {
+        let key = self.table.key.as_slice().into();
+        self.statements.text(Manner::Delete, self.table, &key, 1)
+    }
+
     /// Many rows in a statement. Where other unique indexes are in the way, and one of the rows
     /// fails, the server has undone that statement alone: its rows go one by one.
     async fn write_run<'r>(

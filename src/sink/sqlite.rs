@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
-    Advance, CreateTable, PROGRESS_TABLE, Progress, Sink, SinkError,
+    Advance, CreateTable, Landing, Onto, PROGRESS_TABLE, Progress, Sink, SinkError,
     rules::RowRules,
     sql_failure::{Failure, beside_records},
     sqlite_catalog::{column_type, create_table, look_up},
     sqlite_check,
     sqlite_progress::SqliteProgress,
+    sqlite_replay,
     sqlite_write::SqliteWriter,
     table::Table,
     table_create::designed,
@@ -50,8 +51,8 @@ pub struct SqliteSink {
     pub(super) connection: SqliteConnection,
     pub(super) settings: SqliteSinkSettings,
     quoted: String,
-    progress: SqliteProgress,
-    statements: Statements,
+    pub(super) progress: SqliteProgress,
+    pub(super) statements: Statements,
     known: RwLock<Option<Arc<Table>>>,
 }
 
@@ -125,7 +126,7 @@ impl SqliteSink {
             .map_err(|it| self.unfit(it))
     }
 
-    async fn table(&self) -> Result<Arc<Table>, SinkError> {
+    pub(super) async fn table(&self) -> Result<Arc<Table>, SinkError> {
         let known = self
             .known
             .read()
@@ -166,6 +167,16 @@ impl SqliteSink {
         advance: &Advance,
     ) -> Result<(), Failure> {
         self.progress.advance(session, advance).await?;
+        self.write_records(session, table, records).await
+    }
+
+    /// Within a transaction that is open.
+    pub(super) async fn write_records(
+        &self,
+        session: &mut Session,
+        table: &Table,
+        records: &[Records],
+    ) -> Result<(), Failure> {
         let writer = SqliteWriter {
             table,
             statements: &self.statements,
@@ -251,6 +262,15 @@ impl Sink for SqliteSink {
             }
         };
         written.map_err(|failure| failure.into_error(&self.name))
+    }
+
+    async fn replay(
+        &self,
+        records: &[Records],
+        marks: &[Advance],
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        sqlite_replay::replay(self, (records, marks), onto).await
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {

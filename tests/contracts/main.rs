@@ -17,6 +17,7 @@ mod sink;
 mod sink_mysql;
 mod sink_mysql_keys;
 mod sink_mysql_values;
+mod sink_replay;
 mod sink_rows;
 mod sink_rows_sqlite;
 mod sinks;

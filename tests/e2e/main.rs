@@ -45,6 +45,7 @@ cases! {
     damaged_cursor_is_refused
     dead_letter_too_large_for_its_topic_goes_to_the_folder
     documents_without_a_value_are_read_by_their_policy
+    dead_letters_are_replayed_once
     every_type_of_mariadb
     every_type_of_mongodb
     every_type_of_mysql

@@ -271,3 +271,38 @@ fn letters(rig: &Rig) -> Vec<(String, String, String, String, String)> {
     };
     messages.iter().map(letter).collect()
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_flow_stops_where_everything_is_bad_and_not_where_something_lands_between() {
+    let stopping = |rig: &Rig| Consume {
+        dead_letters: Arc::new(
+            rig.dead_letters()
+                .stopping_after(std::num::NonZeroU64::new(3)),
+        ),
+        ..rig.consume(Until::CaughtUp)
+    };
+    let rig = Rig::new(1).with_rows(1);
+    for id in 0..12 {
+        match id % 4 {
+            3 => rig.publish(&format!("{id}"), "good").await,
+            _ => rig.publish_value(&format!("{id}"), "not JSON").await,
+        }
+    }
+    within(stopping(&rig).run(&rig.stop))
+        .await
+        .expect("caught up");
+    assert_eq!(letters(&rig).len(), 9);
+    for id in 12..17 {
+        rig.publish_value(&format!("{id}"), "not JSON").await;
+    }
+    let error = within(stopping(&rig).run(&rig.stop))
+        .await
+        .expect_err("all bad");
+    assert!(matches!(error, FlowError::AllBad(3)), "{error:?}");
+    assert_eq!(letters(&rig).len(), 12);
+    assert_eq!(
+        rig.sink.offsets(FLOW).await,
+        [(0, 15)],
+        "behind what is set aside"
+    );
+}

@@ -107,8 +107,6 @@ impl Rig {
     }
 
     pub fn consume_from(&self, subscription: Box<dyn Subscription>, until: Until) -> Consume {
-        let letters = Box::new(self.letters.clone());
-        let last_resort = self.broker.publisher(LETTERS).expect("a topic");
         Consume {
             flow: FLOW.into(),
             group: GROUP.into(),
@@ -117,12 +115,18 @@ impl Rig {
             decoder: Arc::new(Json::PLAIN),
             pipeline: Arc::new([]),
             sink: self.sink.clone(),
-            dead_letters: Arc::new(DeadLetters::new(letters, Box::new(last_resort))),
+            dead_letters: Arc::new(self.dead_letters()),
             limits: self.limits,
             conflict_wait: std::time::Duration::from_secs(30),
             until,
             figures: self.figures.clone(),
         }
+    }
+
+    pub fn dead_letters(&self) -> DeadLetters {
+        let letters = Box::new(self.letters.clone());
+        let last_resort = self.broker.publisher(LETTERS).expect("a topic");
+        DeadLetters::new(letters, Box::new(last_resort))
     }
 
     /// One run, until it has caught up.

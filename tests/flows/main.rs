@@ -14,6 +14,7 @@ mod produce_letters;
 mod produce_reading;
 mod produce_rig;
 mod random_schedules;
+mod replay;
 #[path = "../schedules/mod.rs"]
 mod schedules;
 mod scripted_sink;

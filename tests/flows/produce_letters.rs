@@ -159,11 +159,13 @@ async fn a_letter_that_its_topic_refuses_goes_to_the_last_resort() {
     rig.broker.limit_messages(TOPIC, 500);
     rig.broker.limit_messages(LETTERS, 500);
     within(rig.run()).await.expect("done");
-    assert_eq!(rig.letters(LETTERS), []);
-    assert_eq!(
-        rig.letters(LAST_RESORT),
-        [("2".into(), "message too large".into())]
-    );
+    let letter = [("2".into(), "message too large".into())];
+    assert_eq!(rig.letters(LAST_RESORT), letter);
+    assert_eq!(rig.letters(LETTERS), letter, "a pointer to it");
+    let pointer = rig.broker.messages(LETTERS, 0);
+    let pointer = pointer.get(0).expect("one");
+    let file = pointer.headers.get("highwater-dead-file").flatten();
+    assert_eq!((pointer.value, file), (None, Some(LAST_RESORT.as_bytes())));
     assert_eq!(rig.stored(), Some(2));
 }
 

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use highwater::{
     model::{Finding, Kind, Records, Value},
-    sink::{Advance, Progress, RowFault, Sink, SinkError, memory::MemorySink},
+    sink::{Advance, Landing, Onto, Progress, RowFault, Sink, SinkError, memory::MemorySink},
 };
 use tokio::{
     sync::{Notify, Semaphore},
@@ -249,6 +249,23 @@ impl Sink for ScriptedSink {
                 name: "memory.rows".into(),
                 advice: "there is no column `text`: add it".into(),
             }),
+        }
+    }
+
+    async fn replay(
+        &self,
+        records: &[Records],
+        marks: &[Advance],
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        let fault = lock(&self.script).pop_front().unwrap_or(SinkFault::None);
+        match fault {
+            SinkFault::Reject => Err(lost()),
+            SinkFault::LoseAnswer => {
+                self.memory.replay(records, marks, onto).await?;
+                Err(lost())
+            }
+            _ => self.memory.replay(records, marks, onto).await,
         }
     }
 

@@ -1,0 +1,147 @@
+//! Dead letters are replayed: each lands once, whatever happens meanwhile.
+
+use highwater::{
+    codec::json::Json,
+    flow::{Letter, Replay, Replayed},
+    model::{Messages, Place},
+    sink::Onto,
+};
+
+use crate::{
+    consume_rig::{FLOW, LETTERS, Rig},
+    scripted_sink::SinkFault::{LoseAnswer, Reject},
+    waiting::within,
+};
+
+/// What became of all letters in the rig's topic, read as they would be after a fix of the bytes.
+async fn replay(rig: &Rig, onto: Onto, mend: &[(&str, &str)]) -> Vec<Replayed> {
+    let messages = rig.broker.messages(LETTERS, 0);
+    let mut mended = Messages::default();
+    for it in messages.iter() {
+        let value = std::str::from_utf8(it.value.expect("a value")).expect("text");
+        let value = mend
+            .iter()
+            .find(|(bad, _)| *bad == value)
+            .map_or(value, |it| it.1);
+        mended.push(it.key, Some(value.as_bytes()), it.headers, Place::default());
+    }
+    let letters: Vec<_> = mended.iter().filter_map(|it| Letter::read(&it)).collect();
+    let replay = Replay {
+        flow: FLOW,
+        decoder: &Json::PLAIN,
+        pipeline: &[],
+        sink: &*rig.sink,
+        onto,
+    };
+    within(replay.run(&letters)).await.expect("replayed")
+}
+
+async fn rig(values: &[(&str, &str)]) -> Rig {
+    let rig = Rig::new(1);
+    for (key, value) in values {
+        rig.publish_value(key, value).await;
+    }
+    within(rig.catch_up()).await.expect("caught up");
+    rig
+}
+
+fn rows(rig: &Rig) -> Vec<String> {
+    let row =
+        |it: Vec<(String, String)>| it.into_iter().map(|it| it.1).collect::<Vec<_>>().join(" ");
+    let mut rows: Vec<_> = rig.sink.memory.rows().into_iter().map(row).collect();
+    rows.sort();
+    rows
+}
+
+const GOOD: &str = r#"{"id":"a","text":"mended"}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_mended_letter_lands_once_and_a_second_replay_changes_nothing() {
+    let rig = rig(&[("a", "bad"), ("b", r#"{"id":"b","text":"1"}"#)]).await;
+    let still = replay(&rig, Onto::Absent, &[]).await;
+    assert!(matches!(&still[..], [Replayed::Bad { step, .. }] if step == "decode"));
+    assert_eq!(
+        replay(&rig, Onto::Absent, &[("bad", GOOD)]).await,
+        [Replayed::Landed]
+    );
+    assert_eq!(rows(&rig), ["a mended", "b 1"]);
+    // The row moves on; the letter must not come back, not even where it may overwrite.
+    rig.publish("a", "newer").await;
+    within(rig.catch_up()).await.expect("caught up");
+    for onto in [Onto::Absent, Onto::Any] {
+        assert_eq!(
+            replay(&rig, onto, &[("bad", GOOD)]).await,
+            [Replayed::Before]
+        );
+    }
+    assert_eq!(rows(&rig), ["a newer", "b 1"]);
+    assert_eq!(
+        rig.sink.offsets(FLOW).await,
+        [(0, 3)],
+        "the sink's own progress stays"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_is_there_stays_unless_it_may_be_overwritten() {
+    let rig = rig(&[("a", "bad"), ("a", r#"{"id":"a","text":"newer"}"#)]).await;
+    for _ in 0..2 {
+        assert_eq!(
+            replay(&rig, Onto::Absent, &[("bad", GOOD)]).await,
+            [Replayed::Superseded]
+        );
+        assert_eq!(rows(&rig), ["a newer"]);
+    }
+    assert_eq!(
+        replay(&rig, Onto::Any, &[("bad", GOOD)]).await,
+        [Replayed::Landed]
+    );
+    assert_eq!(rows(&rig), ["a mended"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_letters_of_one_key_the_last_one_stands() {
+    let rig = rig(&[("a", "bad"), ("a", "worse")]).await;
+    let last = r#"{"id":"a","text":"last"}"#;
+    let outcomes = replay(&rig, Onto::Absent, &[("bad", GOOD), ("worse", last)]).await;
+    assert_eq!(outcomes, [Replayed::Landed, Replayed::Landed]);
+    assert_eq!(rows(&rig), ["a last"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_is_bad_again_does_not_hold_back_an_older_one_of_its_key() {
+    let rig = rig(&[("a", "bad"), ("a", "worse")]).await;
+    let no_id = r#"{"text":"no id"}"#;
+    let outcomes = replay(&rig, Onto::Absent, &[("bad", GOOD), ("worse", no_id)]).await;
+    assert_eq!(outcomes[0], Replayed::Landed);
+    assert!(matches!(&outcomes[1], Replayed::Bad { step, .. } if step == "write"));
+    assert_eq!(rows(&rig), ["a mended"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_lost_repeats_nothing() {
+    for fault in [Reject, LoseAnswer] {
+        let rig = rig(&[("a", "bad")]).await;
+        let before = rig.sink.memory.applied();
+        rig.sink.then([fault]);
+        let outcomes = replay(&rig, Onto::Any, &[("bad", GOOD)]).await;
+        assert!(
+            matches!(outcomes[..], [Replayed::Landed | Replayed::Before]),
+            "{outcomes:?}"
+        );
+        assert_eq!(rig.sink.memory.applied(), before + 1);
+        assert_eq!(rows(&rig), ["a mended"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_was_sent_twice_is_one() {
+    let rig = rig(&[("a", "bad")]).await;
+    let twice = rig.broker.messages(LETTERS, 0);
+    let publisher = rig.broker.publisher(LETTERS).expect("a topic");
+    let again = highwater::broker::Publisher::publish(&publisher, std::sync::Arc::new(twice));
+    again.await.expect("handed over").await.expect("durable");
+    let outcomes = replay(&rig, Onto::Any, &[("bad", GOOD)]).await;
+    assert_eq!(outcomes, [Replayed::Landed, Replayed::Before]);
+    assert_eq!(rig.sink.memory.applied(), 1);
+}
