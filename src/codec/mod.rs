@@ -6,6 +6,7 @@
 
 pub mod information;
 pub mod json;
+pub mod proto;
 pub mod protobuf;
 
 use crate::{

@@ -133,6 +133,11 @@ impl<'b> Packer<'b> {
         }
     }
 
+    /// Appends one value as another packer has packed it.
+    pub(crate) fn packed(&mut self, packed: &[u8]) {
+        self.out.extend_from_slice(packed);
+    }
+
     /// Appends a list; `fill` appends its values.
     pub fn array<R>(&mut self, fill: impl FnOnce(&mut Packer<'_>) -> R) -> R {
         self.nested(tag::ARRAY, fill)
