@@ -1,6 +1,6 @@
 //! The planned way held against prost-reflect's own messages.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proptest::{collection::vec, prelude::*};
 use prost::Message as _;
@@ -44,6 +44,9 @@ message Old {
 }
 "#;
 
+/// Compiled once for all cases.
+static NEW: LazyLock<DescriptorPool> = LazyLock::new(|| pool(PROTO));
+
 fn pool(text: &str) -> DescriptorPool {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("t.proto"), text).unwrap();
@@ -85,7 +88,8 @@ fn decoded(proto: &Proto, bytes: &[u8]) -> Result<Records, CodecError> {
 fn random(of: &MessageDescriptor, next: &mut impl FnMut() -> u8, depth: usize) -> DynamicMessage {
     let mut message = DynamicMessage::new(of.clone());
     for field in of.fields() {
-        if next() % 3 == 0 || (depth > 2 && matches!(field.kind(), Described::Message(_))) {
+        if next().is_multiple_of(3) || (depth > 2 && matches!(field.kind(), Described::Message(_)))
+        {
             continue;
         }
         let mut fitting = |field: &FieldDescriptor| random_value(field, next, depth);
@@ -206,12 +210,12 @@ fn reference(message: &DynamicMessage) -> Vec<u8> {
 proptest! {
     #[test]
     fn the_planned_way_reads_and_writes_what_prost_does(seed in vec(any::<u8>(), 900)) {
-        let pool = pool(PROTO);
+        let pool = &*NEW;
         let all = pool.get_message_by_name("t.All").unwrap();
         let mut at = 0;
         let mut next = || { at += 1; seed[at % seed.len()].wrapping_add((at / seed.len()) as u8) };
         let message = random(&all, &mut next, 0);
-        let proto = proto(&pool, "t.All");
+        let proto = proto(pool, "t.All");
         let found = decoded(&proto, &message.encode_to_vec()).unwrap();
         let row = found.get(0).unwrap();
         prop_assert_eq!(row.packed(), reference(&message));
@@ -226,7 +230,7 @@ proptest! {
     fn damaged_bytes_are_read_as_prost_reads_them_or_refused(
         seed in vec(any::<u8>(), 300), cut in any::<prop::sample::Index>(), flips in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4)
     ) {
-        let pool = pool(PROTO);
+        let pool = &*NEW;
         let all = pool.get_message_by_name("t.All").unwrap();
         let mut at = 0;
         let mut next = || { at += 1; seed[at % seed.len()] };
@@ -235,7 +239,7 @@ proptest! {
         for (place, to) in flips {
             if !bytes.is_empty() { let place = place.index(bytes.len()); bytes[place] = to; }
         }
-        let ours = decoded(&proto(&pool, "t.All"), &bytes);
+        let ours = decoded(&proto(pool, "t.All"), &bytes);
         match DynamicMessage::decode(all, bytes.as_slice()) {
             Ok(it) => {
                 let ours = ours.unwrap();
@@ -247,9 +251,9 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(bytes in vec(any::<u8>(), 0..200)) {
-        let pool = pool(PROTO);
+        let pool = &*NEW;
         for name in ["t.All", "t.Known"] {
-            let _ = decoded(&proto(&pool, name), &bytes);
+            let _ = decoded(&proto(pool, name), &bytes);
         }
     }
 }
