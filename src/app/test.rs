@@ -59,11 +59,12 @@ struct Came {
 /// Runs the cases whose names have the filter in them. Opens no connection.
 pub(super) async fn run(app: &App, arguments: &cli::Test) -> anyhow::Result<ExitStatus> {
     let path = &arguments.cases;
-    let read = std::fs::read_to_string(path).map_err(anyhow::Error::from);
+    let read = std::fs::read_to_string(path);
+    let read = read.context("cannot be read; docs/steps.md shows such a file");
     let file = match read.and_then(|text| Ok(toml::from_str::<File>(&text)?)) {
         Ok(file) => file,
         Err(error) => {
-            eprintln!("highwater: {}: {error}", path.display());
+            eprintln!("highwater: {}: {error:#}", path.display());
             return Ok(ExitStatus::Usage);
         }
     };

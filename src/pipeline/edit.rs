@@ -26,11 +26,17 @@ pub(super) trait FieldStep: Send + Sync {
     /// The fields that a table must have.
     fn named(&self) -> Vec<&str>;
 
-    /// What a changed field's values are.
-    fn kind(&self, name: &str, before: Kind) -> Kind;
+    /// What a changed field's values are: as they were, where a step says nothing else.
+    fn kind(&self, _name: &str, before: Kind) -> Kind {
+        before
+    }
 
-    /// Appends the new value of a field that is changed; the error is why it has none.
-    fn change(&self, name: &str, value: Packed<'_>, out: &mut Packer<'_>) -> Result<(), String>;
+    /// Appends the new value of a field that is changed, as it was where a step says nothing else;
+    /// the error is why it has none.
+    fn change(&self, _name: &str, value: Packed<'_>, out: &mut Packer<'_>) -> Result<(), String> {
+        out.packed(value);
+        Ok(())
+    }
 }
 
 /// A `FieldStep`, run over each record.

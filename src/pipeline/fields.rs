@@ -5,7 +5,7 @@ use super::{
     edit::{FieldStep, On},
     settings::Literal,
 };
-use crate::model::{Kind, OwnedValue, Packed, Packer, Row, Value};
+use crate::model::{Kind, OwnedValue, Row, Value};
 
 /// Other names for fields: before and after.
 pub(super) struct Rename(pub Vec<(String, String)>);
@@ -28,15 +28,6 @@ impl FieldStep for Rename {
     fn named(&self) -> Vec<&str> {
         self.0.iter().map(|(before, _)| before.as_str()).collect()
     }
-
-    fn kind(&self, _name: &str, before: Kind) -> Kind {
-        before
-    }
-
-    fn change(&self, _: &str, value: Packed<'_>, out: &mut Packer<'_>) -> Result<(), String> {
-        out.packed(value);
-        Ok(())
-    }
 }
 
 impl FieldStep for KeepFields {
@@ -50,15 +41,6 @@ impl FieldStep for KeepFields {
     fn named(&self) -> Vec<&str> {
         self.0.iter().map(String::as_str).collect()
     }
-
-    fn kind(&self, _name: &str, before: Kind) -> Kind {
-        before
-    }
-
-    fn change(&self, _: &str, value: Packed<'_>, out: &mut Packer<'_>) -> Result<(), String> {
-        out.packed(value);
-        Ok(())
-    }
 }
 
 impl FieldStep for DropFields {
@@ -71,15 +53,6 @@ impl FieldStep for DropFields {
 
     fn named(&self) -> Vec<&str> {
         self.0.iter().map(String::as_str).collect()
-    }
-
-    fn kind(&self, _name: &str, before: Kind) -> Kind {
-        before
-    }
-
-    fn change(&self, _: &str, value: Packed<'_>, out: &mut Packer<'_>) -> Result<(), String> {
-        out.packed(value);
-        Ok(())
     }
 }
 
