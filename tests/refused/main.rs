@@ -173,7 +173,8 @@ async fn breaks(world: &World, target: &mut Target, breaks: &[Break<'_>]) -> Res
 }
 
 fn stopped(ended: &program::Ended, advice: &str) -> Result<()> {
-    let expected = format!("exit 1\nerr contains {advice}\nerr lacks will go on\nnowhere secret-1");
+    let expected =
+        format!("exit 1\nerr contains {advice}\nerr lacks will go on\nerr lacks secret-1");
     ended.expect(&expected, std::path::Path::new("/nowhere"))
 }
 
