@@ -8,7 +8,7 @@ use super::{App, letters, letters::Letters, letters_filter::Filter, letters_show
 use crate::{
     cli::{ExitStatus, LetterFilter, LetterPlace},
     codec::Decoder,
-    flow::{FlowError, Letter, Replay, Replayed},
+    flow::{FlowError, Identity, Letter, Replay, Replayed},
     model::Message,
     pipeline::Step,
     settings::{Chosen, WriteInto},
@@ -63,6 +63,7 @@ struct Way {
     flow: String,
     decoder: std::sync::Arc<dyn Decoder>,
     pipeline: Vec<Box<dyn Step>>,
+    identity: Option<Identity>,
     sink: std::sync::Arc<dyn Sink>,
     onto: Onto,
 }
@@ -83,6 +84,7 @@ impl Way {
             flow: open::sink_name(chosen),
             decoder: codec.decoder,
             pipeline,
+            identity: into.append.clone().map(Identity::kept_in),
             sink,
             // By its version no letter overwrites a row that is newer.
             onto: match overwrite || into.version.is_some() {
@@ -103,6 +105,7 @@ impl Way {
             flow: &self.flow,
             decoder: &*self.decoder,
             pipeline: &self.pipeline,
+            identity: self.identity.as_ref(),
             sink: &*self.sink,
             onto: self.onto,
         };

@@ -6,8 +6,16 @@ use crate::{
     flow::FlowError,
     model::Kind,
     pipeline::{self, LookupTable, Step, StepSettings, Tables},
-    settings::{Chosen, Connection, WriteInto},
+    settings::{Chosen, Connection, DataType, WriteInto},
 };
+
+/// The fields that tell one state of a record from another, in the order in which they are asked.
+pub(super) fn version(data_type: &DataType) -> Vec<String> {
+    let from = data_type.from.iter();
+    from.flat_map(|it| std::iter::once(&it.incremental).chain(&it.coalesce))
+        .cloned()
+        .collect()
+}
 
 impl Open {
     /// The steps that `settings` describe, in order.
@@ -38,6 +46,11 @@ impl Open {
             return Ok(None);
         };
         let steps = self.steps(&into.steps).await?;
-        Ok(pipeline::fields_behind(&steps, fields)?)
+        let mut fields = pipeline::fields_behind(&steps, fields)?;
+        if let (Some(fields), Some(identity)) = (&mut fields, &into.append) {
+            fields.retain(|(name, _)| name != identity);
+            fields.push((identity.clone(), Kind::String));
+        }
+        Ok(fields)
     }
 }

@@ -11,7 +11,7 @@ use super::{App, choose::Part, open, report, sync};
 use crate::{
     cli::{ExitStatus, Sink},
     fault::chain,
-    flow::{BatchLimits, Consume, Figures, FlowError, Snapshot, Until, supervise},
+    flow::{BatchLimits, Consume, Figures, FlowError, Identity, Snapshot, Until, supervise},
     settings::{Chosen, WriteInto},
 };
 
@@ -88,6 +88,7 @@ async fn consume(
         subscription: app.open.subscription(chosen, into).await?,
         decoder: codec.decoder,
         pipeline: app.open.steps(&into.steps).await?.into(),
+        identity: into.append.clone().map(Identity::kept_in),
         sink,
         dead_letters: Arc::new(sync::dead_letters(app, chosen).await?),
         limits: limits(into),

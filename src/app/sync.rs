@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::future::join_all;
 
-use super::{App, choose::Part, lease::lease, open, report};
+use super::{App, choose::Part, lease::lease, open, open_steps, report};
 use crate::{
     cli::{ExitStatus, Sync},
     cursor::{CursorError, CursorLease, older_producer},
@@ -144,6 +144,7 @@ async fn produce(
         }
         let codec = open::codec(chosen.data_type);
         let pipeline = app.open.steps(&chosen.data_type.steps).await?;
+        let version = open_steps::version(chosen.data_type);
         let before = cursor.load().await?;
         let produce = Produce {
             flow,
@@ -158,6 +159,7 @@ async fn produce(
                 MessageKey::Primary => KeyRule::Primary,
                 MessageKey::None => KeyRule::None,
             },
+            version: &version,
             in_flight: chosen.data_type.in_flight,
             save_every: SAVE_EVERY,
             figures,

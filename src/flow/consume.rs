@@ -7,7 +7,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    DeadLetters, Figures, FlowError,
+    DeadLetters, Figures, FlowError, Identity,
     lane::{Lane, LaneParts},
     open_lane::{OpenLane, freed},
     starts::{PartitionStart, starts, with_remedy},
@@ -63,6 +63,8 @@ pub struct Consume {
     pub decoder: Arc<dyn Decoder>,
     /// What happens to records on the way.
     pub pipeline: Arc<[Box<dyn Step>]>,
+    /// Where an append-only table keeps which message a row is of; `None` for other tables.
+    pub identity: Option<Identity>,
     /// Where records go.
     pub sink: Arc<dyn Sink>,
     /// Where messages go that cannot.
@@ -87,6 +89,7 @@ impl Consume {
             flow: self.flow.clone(),
             decoder: self.decoder,
             pipeline: self.pipeline,
+            identity: self.identity,
             sink: self.sink,
             dead_letters: self.dead_letters,
             limits: self.limits,

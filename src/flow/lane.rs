@@ -9,7 +9,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{BatchLimits, DeadLetter, DeadLetters, Figures, FlowError, lane_conflicts::Written};
+use super::{
+    BatchLimits, DeadLetter, DeadLetters, Figures, FlowError, Identity, lane_conflicts::Written,
+};
 use crate::{
     broker::{Polled, TopicId},
     codec::Decoder,
@@ -24,6 +26,7 @@ pub(super) struct LaneParts {
     pub flow: String,
     pub decoder: Arc<dyn Decoder>,
     pub pipeline: Arc<[Box<dyn Step>]>,
+    pub identity: Option<Identity>,
     pub sink: Arc<dyn Sink>,
     pub dead_letters: Arc<DeadLetters>,
     pub limits: BatchLimits,
@@ -188,7 +191,11 @@ impl Lane {
         let closing = self.closing.clone();
         async move {
             pipeline::prepare(&parts.pipeline).await?;
-            let (records, failed) = pipeline::run(&parts.pipeline, batch.records)?;
+            let (mut records, failed) = pipeline::run(&parts.pipeline, batch.records)?;
+            if let Some(identity) = &parts.identity {
+                let message = |origin| batch.messages.get(origin as usize);
+                records = identity.stamp(&records, (&place.topic.name, &place.topic.id), message);
+            }
             for it in failed {
                 parts
                     .set_aside(&place, &batch.messages, it.origin, &it.step, it.reason)

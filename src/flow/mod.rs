@@ -9,6 +9,7 @@
 mod consume;
 mod dead_letters;
 mod figures;
+mod identity;
 mod lane;
 mod lane_conflicts;
 mod letter;
@@ -22,6 +23,7 @@ mod window;
 pub use consume::{BatchLimits, Consume, Until};
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use figures::{Figures, Snapshot};
+pub use identity::Identity;
 pub use letter::{Letter, OWN as LETTER_HEADERS};
 pub use produce::{KeyRule, Produce};
 pub use replay::{Replay, Replayed};

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     DeadLetter, DeadLetters, Figures, FlowError, Window,
     dead_letters::publish,
+    identity::Said,
     window::{Blocked, Settled},
 };
 use crate::{
@@ -48,6 +49,8 @@ pub struct Produce<'a> {
     pub cursor: &'a mut dyn CursorLease,
     /// What a message's key is.
     pub key: KeyRule,
+    /// The fields that tell one state of a record from another: the first that has a value.
+    pub version: &'a [String],
     /// Publishes in flight at most.
     pub in_flight: usize,
     /// Time between two saves of the cursor, at least.
@@ -137,8 +140,8 @@ impl Produce<'_> {
     }
 
     async fn publish(&self, batch: Batch, window: &mut Window) -> Result<(), FlowError> {
-        let records = self.stepped(batch.records).await?;
-        let messages = Arc::new(self.encode(&records).await?);
+        let (records, read) = self.stepped(batch.records).await?;
+        let messages = Arc::new(self.encode(&records, read.as_ref()).await?);
         let delivery = if messages.is_empty() {
             Box::pin(std::future::ready(Ok(())))
         } else {
@@ -148,10 +151,11 @@ impl Produce<'_> {
         Ok(())
     }
 
-    /// The records behind the steps; one that fails in them becomes a dead letter, as it was read.
-    async fn stepped(&self, records: Records) -> Result<Records, FlowError> {
+    /// The records behind the steps, and as they were read, where that is another thing; one that
+    /// fails in the steps becomes a dead letter, as it was read.
+    async fn stepped(&self, records: Records) -> Result<(Records, Option<Records>), FlowError> {
         if self.pipeline.is_empty() {
-            return Ok(records);
+            return Ok((records, None));
         }
         pipeline::prepare(self.pipeline).await?;
         let read = records.numbered();
@@ -164,23 +168,25 @@ impl Produce<'_> {
             };
             self.set_row_aside(&row, &it.step, it.reason).await?;
         }
-        Ok(records)
+        Ok((records, Some(read)))
     }
 
     /// The records as messages; one that has no value becomes a dead letter first.
-    async fn encode(&self, records: &Records) -> Result<Messages, FlowError> {
+    async fn encode(
+        &self,
+        records: &Records,
+        read: Option<&Records>,
+    ) -> Result<Messages, FlowError> {
         let topic = self.publisher.topic();
         // A little more than the records: names are repeated in each value.
         let room = records.bytes() * 3 / 2;
         let mut messages = Messages::with_capacity(records.len(), room);
-        let mut identity = Vec::new();
+        let (mut identity, mut said) = (Vec::new(), Said::default());
         for row in records.iter() {
             identity.clear();
             let identified = write_key(&row, &mut identity);
-            let headers = [
-                (SOURCE_HEADER, Some(self.flow.source.as_bytes())),
-                (KEY_HEADER, identified.then_some(&identity[..])),
-            ];
+            let key = identified.then_some(&identity[..]);
+            let headers = said.headers(&self.flow.source, key, &row, (read, self.version));
             let written = messages.write(
                 |out| {
                     let keyed = identified && self.key == KeyRule::Primary;
@@ -304,11 +310,6 @@ impl Produce<'_> {
         Ok(())
     }
 }
-
-/// The header that says where a record comes from.
-const SOURCE_HEADER: &str = "highwater-source";
-/// The header that says which record it is there.
-const KEY_HEADER: &str = "highwater-key";
 
 /// Where the cursor stands, and where it may be moved to.
 struct Saver {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::{FlowError, Letter};
+use super::{FlowError, Identity, Letter};
 use crate::{
     codec::Decoder,
     fault::{Fault, Faulty, chain},
@@ -19,6 +19,8 @@ pub struct Replay<'r> {
     pub decoder: &'r dyn Decoder,
     /// What happens to their records.
     pub pipeline: &'r [Box<dyn Step>],
+    /// Where an append-only table keeps which message a row is of.
+    pub identity: Option<&'r Identity>,
     /// Where they go.
     pub sink: &'r dyn Sink,
     /// Whether they may change rows that are there.
@@ -56,7 +58,12 @@ impl Replay<'_> {
     /// before it are.
     pub async fn run(&self, letters: &[Letter<'_>]) -> Result<Vec<Replayed>, FlowError> {
         let mut outcomes = vec![Replayed::Before; letters.len()];
-        for group in groups(letters) {
+        let groups = match self.identity {
+            // Each has a row of its own there, which no other can stand for.
+            Some(_) => (0..letters.len()).map(|it| vec![it]).collect(),
+            None => groups(letters),
+        };
+        for group in groups {
             self.group(letters, group, &mut outcomes).await?;
         }
         Ok(outcomes)
@@ -149,7 +156,12 @@ impl Replay<'_> {
             }
         }
         pipeline::prepare(self.pipeline).await?;
-        let (records, failed) = pipeline::run(self.pipeline, records)?;
+        let (mut records, failed) = pipeline::run(self.pipeline, records)?;
+        if let (Some(identity), Some(first)) = (self.identity, alive.first()) {
+            let topic = (&*letters[*first].topic, &*letters[*first].topic_id);
+            let message = |origin| Some(letters.get(origin as usize)?.original());
+            records = identity.stamp(&records, topic, message);
+        }
         for it in failed {
             let index = it.origin as usize;
             alive.retain(|alive| *alive != index);

@@ -32,6 +32,34 @@ pub fn write_key(row: &Row<'_>, out: &mut Vec<u8>) -> bool {
     fields > 0
 }
 
+/// Appends the first of these fields that has a value, as its plain text; a dotted path leads into
+/// documents. Answers whether there is one.
+pub fn write_first(row: &Row<'_>, fields: &[String], out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    for value in fields.iter().filter_map(|path| value_at(row, path)) {
+        if write_plain(value, out) {
+            return true;
+        }
+        out.truncate(start);
+    }
+    false
+}
+
+fn value_at<'r>(row: &Row<'r>, path: &str) -> Option<Value<'r>> {
+    if let Some(value) = row.get(path) {
+        return Some(value);
+    }
+    let mut names = path.split('.');
+    let mut value = row.get(names.next()?)?;
+    for name in names {
+        let Value::Document(fields) = value else {
+            return None;
+        };
+        value = fields.get(name)?;
+    }
+    Some(value)
+}
+
 fn write_quoted(value: Value<'_>, out: &mut Vec<u8>) -> bool {
     let mut plain = Vec::new();
     if !write_plain(value, &mut plain) {
@@ -160,6 +188,36 @@ mod tests {
             assert_eq!(key(&["id"], &[("id", value)]), None);
             let second = [("a", Value::I64(1)), ("id", value)];
             assert_eq!(key(&["a", "id"], &second), None);
+        }
+    }
+
+    #[test]
+    fn the_first_field_with_a_value_is_found_also_inside_a_document() {
+        let mut inner = Vec::new();
+        Packer::new(&mut inner).document(|it| {
+            it.name("at");
+            it.value(Value::I64(9));
+        });
+        let nested = crate::model::packed::Unpacker::new(&inner).value();
+        let mut records = Records::new(Arc::new(Schema::document("t", ["id"])));
+        let pushed: Result<(), ()> = records.push(Op::Upsert, 0, |packer| {
+            for (name, value) in [("null", Value::Null), ("a", nested), ("b", Value::I64(1))] {
+                packer.name(name);
+                packer.value(value);
+            }
+            Ok(())
+        });
+        pushed.expect("nothing fails");
+        let row = records.get(0).expect("one");
+        for (fields, text) in [
+            (&["null", "b"][..], Some("1")),
+            (&["a.at", "b"], Some("9")),
+            (&["a", "none", "null.at", "a.none"], None),
+        ] {
+            let fields: Vec<_> = fields.iter().map(|it| (*it).to_owned()).collect();
+            let mut out = Vec::new();
+            assert_eq!(write_first(&row, &fields, &mut out), text.is_some());
+            assert_eq!(out, text.unwrap_or_default().as_bytes());
         }
     }
 }

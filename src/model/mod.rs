@@ -16,7 +16,7 @@ mod value;
 
 pub use finding::{Finding, Severity};
 pub use flow_name::FlowName;
-pub use key::write_key;
+pub use key::{write_first, write_key};
 pub use message::{Headers, Message, Messages, Place};
 pub use packed::{OwnedValue, Packed, Packer};
 pub use position::Position;

@@ -27,6 +27,8 @@ mod typed;
 mod write_into;
 
 #[cfg(test)]
+mod append_cases;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod null_cases;

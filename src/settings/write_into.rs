@@ -23,6 +23,8 @@ pub struct WriteInto {
     pub table: String,
     /// The columns of the key that rows are written by; empty for the primary key.
     pub key: Vec<String>,
+    /// The column that keeps which message a row is of, where rows are only added; it is the key.
+    pub append: Option<String>,
     /// What is done with a record whose key is known.
     pub on_known: OnKnown,
     /// The column that tells which of two changes is the newer.
@@ -119,13 +121,23 @@ impl WriteInto {
             section.wrong("take-over", &older.span, message, None);
         }
         let (binary, json_text) = read_texts(format, json, kind, section);
+        let append = read_append(section);
+        let (key, on_known) = (
+            texts(section.texts("key")),
+            section.choice_or("on-known", OnKnown::Update),
+        );
+        let (key, on_known, on_delete) = match &append {
+            Some(column) => (vec![column.clone()], OnKnown::Ignore, OnDelete::Ignore),
+            None => (key, on_known, OnDelete::Delete),
+        };
         Self {
             connection,
             table: section.text("table", "\"info\""),
-            key: texts(section.texts("key")),
-            on_known: section.choice_or("on-known", OnKnown::Update),
+            key,
+            append,
+            on_known,
             version: section.optional_text("version").map(|it| it.text),
-            on_delete: section.choice_or("on-delete", OnDelete::Delete),
+            on_delete: section.choice_or("on-delete", on_delete),
             conflict_wait: section.duration_or("conflict-wait", Duration::from_secs(30)),
             rows,
             bytes,
@@ -140,6 +152,25 @@ impl WriteInto {
             session_timeout: section.duration_or("session-timeout", Duration::from_secs(45)),
         }
     }
+}
+
+/// The identity's column; what is not for a table whose rows are only added is told.
+fn read_append(section: &mut Section<'_>) -> Option<String> {
+    let column = section.optional_text("append")?;
+    for key in ["key", "version", "on-known"] {
+        if let Some(span) = section.written(key) {
+            let message = "is not for a table with `append`, whose rows are only added".to_owned();
+            section.wrong(key, &span, message, Some("leave it out".to_owned()));
+        }
+    }
+    if let Some(span) = section.written("on-delete")
+        && section.choice_or("on-delete", OnDelete::Ignore) == OnDelete::Delete
+    {
+        let message = "a table with `append` keeps its rows".to_owned();
+        let help = "leave it out, or \"refuse\" them".to_owned();
+        section.wrong("on-delete", &span, message, Some(help));
+    }
+    Some(column.text)
 }
 
 /// What the format has written; where it is another's, the settings say so.

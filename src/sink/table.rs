@@ -160,6 +160,10 @@ impl Table {
                     self.columns[it].name
                 ),
             },
+            None if self.on_known == OnKnown::Ignore => Finding {
+                severity: Severity::Good,
+                text: format!("table {name}: rows that are there stay, whatever comes later"),
+            },
             None => Finding {
                 severity: Severity::Note,
                 text: format!(
@@ -310,7 +314,7 @@ fn places(columns: &[Column], names: &[String], table: &str) -> Result<Vec<usize
             .iter()
             .position(|it| it.name == *name)
             .ok_or_else(|| {
-                format!("table {table} has no column `{name}`, which `key` names: correct it")
+                format!("table {table} has no column `{name}`, which `key` (or `append`) names: add it with a unique index, or correct its name")
             })
     };
     names.iter().map(place).collect()

@@ -19,6 +19,7 @@ on_both_servers!(
     a_value_that_is_never_freed_names_its_holder,
     an_older_change_never_overwrites_a_newer_row,
     a_known_row_that_is_ignored_stays,
+    a_message_is_added_once_by_its_identity_beside_rows_that_have_none,
     values_that_cannot_be_parked_swap_where_the_rows_are_carried_whole,
     keys_that_differ_by_case_swap_their_values,
     deletions_and_tombstones_go_by_policy,
@@ -132,6 +133,33 @@ async fn a_known_row_that_is_ignored_stays(connection: &MysqlConnection) {
         write(&sink, &upserts(&rows), None).await.expect("written");
         assert_eq!(read(connection, ROWS).await, ["a first", "b b"], "{unique}");
     }
+}
+
+async fn a_message_is_added_once_by_its_identity_beside_rows_that_have_none(
+    connection: &MysqlConnection,
+) {
+    run(
+        connection,
+        "CREATE TABLE t (number BIGINT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(9), \
+         uid VARCHAR(100) UNIQUE, kept INT); INSERT INTO t (name) VALUES ('old'),('old')",
+    )
+    .await;
+    let settings = MysqlSinkSettings {
+        key: Some(vec!["uid".to_owned()]),
+        rules: RowRules {
+            on_known: OnKnown::Ignore,
+            ..RowRules::default()
+        },
+        ..MysqlSinkSettings::new("t")
+    };
+    let sink = MysqlSink::open(connection.clone(), settings).expect("named");
+    let batch = [row("1", "one"), row("1", "again"), row("2", "one")];
+    write(&sink, &upserts(&batch), None).await.expect("written");
+    let repeated = [row("2", "again"), row("3", "one"), row("1", "again")];
+    let written = write(&sink, &upserts(&repeated), Some(1)).await;
+    written.expect("written");
+    let expected = ["old", "old", "1 one", "2 one", "3 one"];
+    assert_eq!(read(connection, ROWS).await, expected);
 }
 
 async fn values_that_cannot_be_parked_swap_where_the_rows_are_carried_whole(

@@ -87,6 +87,26 @@ async fn a_known_row_that_is_ignored_stays_and_a_tombstone_removes_it() {
 }
 
 #[tokio::test]
+async fn a_message_is_added_once_by_its_identity() {
+    let table = "CREATE TABLE t (number INTEGER PRIMARY KEY, name TEXT, kept INT, more INT, uid TEXT UNIQUE)";
+    let file = File::with(table).await;
+    let settings = SqliteSinkSettings {
+        key: Some(vec!["uid".to_owned()]),
+        rules: RowRules {
+            on_known: OnKnown::Ignore,
+            ..RowRules::default()
+        },
+        ..SqliteSinkSettings::new("t")
+    };
+    let sink = SqliteSink::open(file.connection.clone(), settings).expect("named");
+    let rows = [row("1", "one", 1), row("1", "again", 2)];
+    write(&sink, &rows, None).await.expect("written");
+    let rows = [row("2", "one", 1), row("1", "again", 2)];
+    write(&sink, &rows, Some(1)).await.expect("written");
+    assert_eq!(file.rows().await, ["1 one 1 -", "2 one 1 -"]);
+}
+
+#[tokio::test]
 async fn check_says_what_another_unique_index_means() {
     let file = File::with("CREATE TABLE t (uid TEXT PRIMARY KEY, name TEXT UNIQUE)").await;
     let sink = file.sink(RowRules::default());

@@ -1,5 +1,6 @@
 //! Whole flows on real servers: the `highwater` command, its settings, and what arrives.
 
+mod append;
 mod away;
 mod bad_input;
 mod case;

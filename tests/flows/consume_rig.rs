@@ -114,6 +114,7 @@ impl Rig {
             subscription,
             decoder: Arc::new(Json::PLAIN),
             pipeline: Arc::new([]),
+            identity: None,
             sink: self.sink.clone(),
             dead_letters: Arc::new(self.dead_letters()),
             limits: self.limits,

@@ -1,5 +1,6 @@
 //! Whole flows over memory adapters, with scripted faults and paused time.
 
+mod append;
 mod consume_batches;
 mod consume_conflicts;
 mod consume_crashes;

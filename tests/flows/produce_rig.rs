@@ -32,6 +32,8 @@ pub struct Rig {
     pub letters: ScriptedPublisher,
     pub figures: Figures,
     pub pipeline: Vec<Box<dyn Step>>,
+    /// The fields that tell one state of a row from another.
+    pub version: Vec<String>,
     pub in_flight: usize,
     pub save_every: Duration,
     /// How long each answer of the broker takes.
@@ -82,6 +84,7 @@ impl Rig {
             },
             figures: Figures::default(),
             pipeline: Vec::new(),
+            version: vec!["id".to_owned()],
             in_flight: 4,
             save_every: Duration::ZERO,
             delay: Duration::ZERO,
@@ -128,6 +131,7 @@ impl Rig {
             dead_letters: &dead_letters,
             cursor,
             key: KeyRule::Primary,
+            version: &self.version,
             in_flight: self.in_flight,
             save_every: self.save_every,
             figures: &self.figures,

@@ -30,6 +30,7 @@ async fn replay(rig: &Rig, onto: Onto, mend: &[(&str, &str)]) -> Vec<Replayed> {
         flow: FLOW,
         decoder: &Json::PLAIN,
         pipeline: &[],
+        identity: None,
         sink: &*rig.sink,
         onto,
     };

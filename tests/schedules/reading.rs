@@ -179,6 +179,7 @@ impl<'a> Flow<'a> {
             dead_letters: &DeadLetters::new(letters(), letters()),
             cursor,
             key: KeyRule::Primary,
+            version: &[],
             in_flight: self.schedule.in_flight,
             save_every: self.schedule.save_every,
             figures: &Figures::default(),

@@ -10,6 +10,7 @@ use super::{LIMIT, full_scale, kills, settings};
 use crate::{
     in_a_world,
     program::{self, Running},
+    sql::Sql,
     wait,
     world::World,
 };
@@ -45,20 +46,21 @@ fn kills_of_a_sync_from_mysql_lose_nothing() {
         settings(world, MYSQL)?;
         let mut sql = world.mysql().await?;
         sql.run(RECORDS).await?;
-        kill_syncs(world, async |from| {
-            // All of one time: only the key tells where a page ends.
-            let rows: Vec<_> = (from..from + new_records())
-                .map(|id| format!("({id}, 'a record', '2025-08-26 09:30:15.000001')"))
-                .collect();
-            let insert = format!("INSERT INTO records VALUES {}", rows.join(","));
-            sql.run(&insert).await
-        })
-        .await
+        kill_syncs(world, async |from| insert_records(&mut sql, from).await).await
     });
 }
 
+/// New records, all of one time: only the key tells where a page ends.
+pub async fn insert_records(sql: &mut Sql, from: i64) -> Result<()> {
+    let rows: Vec<_> = (from..from + new_records())
+        .map(|id| format!("({id}, 'a record', '2025-08-26 09:30:15.000001')"))
+        .collect();
+    let insert = format!("INSERT INTO records VALUES {}", rows.join(","));
+    sql.run(&insert).await
+}
+
 /// Kills `sync` until enough kills count, then lets it end and looks through the topic.
-async fn kill_syncs(world: &World, mut add: impl AsyncFnMut(i64) -> Result<()>) -> Result<()> {
+pub async fn kill_syncs(world: &World, mut add: impl AsyncFnMut(i64) -> Result<()>) -> Result<()> {
     let mut next = FIRST;
     let mut counted = 0;
     world.kafka.create(&world.topic, 1, &[]).await?;
