@@ -70,10 +70,11 @@ async fn apply_once(world: &World, server: &'static str) -> Result<()> {
     println!("{server}: HIGHWATER_SCHEDULE={}", chance.seed());
     let producing = Producing::begin(world);
     let mut members = Members::new(world, server, &url);
-    let outcome = members.come_and_go(&mut chance, time()).await;
+    let outcome = members.come_and_go(&mut chance, &producing, time()).await;
     members.forget_users().await?;
-    let produced = producing.end()?;
+    let produced = producing.end();
     let figures = outcome?;
+    let produced = produced?;
 
     let mut sql = Sql::open(&url).await?;
     let landed = sql.number("SELECT COUNT(*) FROM landed").await?;

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
     chance::Chance,
+    producing::Producing,
     program::{self, Running},
     restart::{Restart, restart},
     sql::Sql,
@@ -70,7 +71,12 @@ impl<'w> Members<'w> {
     ///
     /// # Errors
     /// A member ended by itself, or not cleanly; a server is gone.
-    pub async fn come_and_go(&mut self, chance: &mut Chance, time: Duration) -> Result<Figures> {
+    pub async fn come_and_go(
+        &mut self,
+        chance: &mut Chance,
+        producing: &Producing,
+        time: Duration,
+    ) -> Result<Figures> {
         let mut sql = Sql::open(&self.url).await?;
         for user in &self.users {
             let made = format!(
@@ -88,6 +94,7 @@ impl<'w> Members<'w> {
         while begun.elapsed() < time {
             sleep(chance.time(300, 3_000)).await;
             self.wake(Instant::now())?;
+            ensure!(!producing.is_over(), "the producer has ended by itself");
             if Instant::now() >= next_restart {
                 self.restart().await?;
                 next_restart = Instant::now() + restart_every;

@@ -10,18 +10,21 @@ use std::{
 };
 
 use anyhow::{Result, anyhow};
-
-use crate::{
-    kafka::{Kafka, Outgoing},
-    world::World,
+use rdkafka::{
+    ClientConfig,
+    producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
 };
+
+use crate::world::World;
 
 pub const PARTITIONS: i32 = 6;
 
 /// Messages in each partition at a time.
 const MESSAGES: i64 = 12;
 /// Between two such times.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(400);
+/// However busy the machine is: one that is given up would leave a gap.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A producer at work.
 pub struct Producing {
@@ -35,16 +38,21 @@ impl Producing {
         let (brokers, topic) = (world.servers.kafka.clone(), world.topic.clone());
         let ends = enough.clone();
         let thread = thread::spawn(move || {
-            let kafka = Kafka::new(&brokers);
+            let producer = open(&brokers)?;
             let mut produced = 0;
             while !ends.load(Ordering::Relaxed) {
-                publish(&kafka, &topic, produced)?;
+                publish(&producer, &topic, produced)?;
                 produced += MESSAGES;
                 thread::park_timeout(PAUSE);
             }
             Ok(produced)
         });
         Self { enough, thread }
+    }
+
+    /// Whether it has ended by itself.
+    pub fn is_over(&self) -> bool {
+        self.thread.is_finished()
     }
 
     /// Ends it; answers how many messages there are in each partition.
@@ -59,17 +67,25 @@ impl Producing {
     }
 }
 
-fn publish(kafka: &Kafka, topic: &str, from: i64) -> Result<()> {
+type Open = ThreadedProducer<DefaultProducerContext>;
+
+fn open(brokers: &str) -> Result<Open> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers);
+    config.set("enable.idempotence", "true");
+    config.set("message.timeout.ms", PATIENCE.as_millis().to_string());
+    Ok(config.create()?)
+}
+
+fn publish(producer: &Open, topic: &str, from: i64) -> Result<()> {
     let places = (0..PARTITIONS).flat_map(|p| (from..from + MESSAGES).map(move |n| (p, n)));
-    let value = |(p, n): (i32, i64)| {
+    for (p, n) in places {
         let id = n * i64::from(PARTITIONS) + i64::from(p);
-        (p, format!(r#"{{"id":{id},"p":{p},"n":{n}}}"#))
-    };
-    let values: Vec<_> = places.map(value).collect();
-    let messages = values.iter().map(|(partition, value)| Outgoing {
-        partition: Some(*partition),
-        key: None,
-        value: Some(value.as_bytes()),
-    });
-    kafka.produce(topic, messages)
+        let value = format!(r#"{{"id":{id},"p":{p},"n":{n}}}"#);
+        let record = BaseRecord::<[u8], [u8]>::to(topic)
+            .partition(p)
+            .payload(value.as_bytes());
+        producer.send(record).map_err(|(error, _)| error)?;
+    }
+    Ok(producer.flush(PATIENCE)?)
 }
