@@ -174,7 +174,14 @@ impl Encoder for Proto {
         let (_, plan) = self
             .outgoing(row, Some(topic))
             .map_err(|reason| unencodable((field.unwrap_or_default().to_owned(), reason)))?;
-        let fields = row.fields().filter(|(name, _)| Some(*name) != field);
+        // A row of several types has the fields of them all.
+        let several = self.types.len() > 1;
+        let is_others = |name: &str, value: Value<'_>| {
+            several && matches!(value, Value::Null) && plan.root().named(name).is_none()
+        };
+        let fields = row
+            .fields()
+            .filter(|(name, value)| Some(*name) != field && !is_others(name, *value));
         encode::fields_of(plan, fields, out).map_err(unencodable)
     }
 

@@ -15,5 +15,5 @@ CREATE TABLE copies (
   name VARCHAR(50) NOT NULL,
   image VARCHAR(500) NOT NULL
 );
-CREATE TABLE both_types (id INT PRIMARY KEY, type VARCHAR(9), name VARCHAR(9), content VARCHAR(9));
-INSERT INTO both_types VALUES (1, 'user', 'n', NULL), (2, 'comment', NULL, 'c'), (3, 'blog', NULL, NULL), (4, NULL, NULL, NULL);
+CREATE TABLE both_types (id VARCHAR(9) PRIMARY KEY, type VARCHAR(9), name VARCHAR(9), content VARCHAR(9), number INT UNIQUE);
+INSERT INTO both_types VALUES ('a', 'user', 'n', NULL, 1), ('b', 'comment', NULL, 'c', 2), ('c', 'blog', NULL, NULL, 3), ('d', NULL, NULL, NULL, 4);
