@@ -13,6 +13,7 @@ mod letters_filter;
 mod letters_replay;
 mod letters_shown;
 mod open;
+mod open_codec;
 mod open_kafka;
 mod open_rules;
 mod open_steps;

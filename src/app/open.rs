@@ -4,15 +4,13 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use tokio::sync::Mutex;
 
-use super::open_rules::{late, rules};
+pub(super) use super::open_codec::{Codec, codec};
+use super::{
+    open_codec::known_key,
+    open_rules::{late, rules},
+};
 use crate::{
     broker::embedded::EmbeddedBroker,
-    codec::{
-        Decoder, Encoder,
-        information::{InformationJson, InformationProtobuf},
-        json::{Binary, Decimals, Documents, Instants, Json},
-        protobuf::Protobuf,
-    },
     connect::{
         ConnectError,
         mongodb::{self, MongodbConnection, MongodbSettings},
@@ -24,8 +22,7 @@ use crate::{
     flow::FlowError,
     model::FlowName,
     settings::{
-        self, BinaryText, Chosen, Connection, Cursors, DataType, Format, JsonOptions, ReadFrom,
-        Settings, WriteInto,
+        self, BinaryText, Chosen, Connection, Cursors, JsonOptions, ReadFrom, Settings, WriteInto,
     },
     sink::{
         BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
@@ -64,27 +61,6 @@ pub(super) fn sink_name(chosen: &Chosen<'_>) -> String {
         }),
     }
     .text()
-}
-
-/// Both directions of a format.
-pub(super) struct Codec {
-    pub encoder: Arc<dyn Encoder>,
-    pub decoder: Arc<dyn Decoder>,
-}
-
-pub(super) fn codec(data_type: &DataType) -> Codec {
-    fn both<T: Encoder + Decoder + Copy + 'static>(format: T) -> Codec {
-        Codec {
-            encoder: Arc::new(format),
-            decoder: Arc::new(format),
-        }
-    }
-    match data_type.format {
-        Format::InformationJson => both(InformationJson),
-        Format::InformationProtobuf => both(InformationProtobuf),
-        Format::Json => both(json(data_type.json)),
-        Format::Protobuf => both(Protobuf),
-    }
 }
 
 /// Opens what settings name; what is open already is shared.
@@ -338,39 +314,8 @@ pub(super) fn opening(error: ConnectError) -> FlowError {
     }
 }
 
-/// The field that identifies a row, where the format itself says so.
-fn known_key(format: Format) -> Option<Vec<String>> {
-    match format {
-        Format::InformationJson | Format::InformationProtobuf => Some(vec!["uid".into()]),
-        Format::Json | Format::Protobuf => None,
-    }
-}
-
 fn declared(key: &[String]) -> Option<Vec<String>> {
     (!key.is_empty()).then(|| key.to_vec())
-}
-
-fn json(options: JsonOptions) -> Json {
-    Json {
-        documents: match options.documents {
-            settings::Documents::Plain => Documents::Plain,
-            settings::Documents::Relaxed => Documents::Relaxed,
-            settings::Documents::Canonical => Documents::Canonical,
-        },
-        decimals: match options.decimals {
-            settings::Decimals::Text => Decimals::Text,
-            settings::Decimals::Number => Decimals::Number,
-        },
-        instants: match options.instants {
-            settings::Instants::Text => Instants::Text,
-            settings::Instants::EpochMillis => Instants::EpochMillis,
-            settings::Instants::EpochMicros => Instants::EpochMicros,
-        },
-        binary: match options.binary {
-            settings::BytesIn::Base64 => Binary::Base64,
-            settings::BytesIn::Hex => Binary::Hex,
-        },
-    }
 }
 
 fn texts(into: &WriteInto, json: JsonOptions) -> Texts {

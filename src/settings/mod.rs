@@ -14,8 +14,10 @@ mod engine;
 mod json_options;
 mod mask;
 mod measure;
+mod messages;
 mod mistake;
 mod nearest;
+mod proto_file;
 mod read_from;
 mod reading;
 mod references;
@@ -28,6 +30,8 @@ mod write_into;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod message_cases;
 #[cfg(test)]
 mod null_cases;
 #[cfg(test)]
@@ -54,6 +58,7 @@ pub use data_type::{
 pub use engine::{Cursors, Log, Retry, Stop};
 pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
 pub(crate) use measure::duration;
+pub use messages::{MessageBy, Messages};
 pub use mistake::{Mistake, Mistakes};
 pub use nearest::UnknownName;
 pub use read_from::{LateRows, NullRows, ReadFrom};
