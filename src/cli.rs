@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod look;
+mod migrate;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -10,6 +11,7 @@ use tracing::Level;
 
 pub use dead_letters::{DeadLettersCommand, LetterFilter, LetterPlace};
 pub use look::{Check, Plan, Status, Test};
+pub use migrate::Migrate;
 
 use crate::settings::{duration, topic_problem};
 
@@ -84,6 +86,8 @@ pub enum Command {
     Sync(Sync),
     /// Consume topics and write them into tables
     Sink(Sink),
+    /// Move data between two systems without a broker, by a task of the settings
+    Migrate(Migrate),
     /// Check settings, connections, rights and topics, and say what flows cannot see
     Check(Check),
     /// Say what `sync` would read next, how the server finds it, and which table `sink` would make;

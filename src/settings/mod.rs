@@ -23,6 +23,7 @@ mod report;
 mod section;
 mod step_values;
 mod steps;
+mod task;
 mod typed;
 mod write_into;
 
@@ -59,6 +60,7 @@ pub use nearest::UnknownName;
 pub use read_from::{LateRows, NullRows, ReadFrom};
 pub use reading::Environment;
 pub use report::Paint;
+pub use task::{Task, TaskMode};
 pub use write_into::{BinaryText, JsonText, OnDelete, OnKnown, WriteInto};
 
 use mistake::{Follows, line_of};
@@ -75,6 +77,8 @@ pub struct Settings {
     pub cursors: Cursors,
     /// The data types, by name.
     pub data_types: BTreeMap<String, DataType>,
+    /// The tasks of `migrate`, by name.
+    pub tasks: BTreeMap<String, Task>,
     /// The folder for dead letters that no topic takes.
     pub dead_letters: PathBuf,
     /// How long a stop may take.
@@ -128,6 +132,18 @@ impl Settings {
             what: "data type",
             wanted: name.to_owned(),
             known: self.data_types.keys().cloned().collect(),
+        })
+    }
+
+    /// The task of this name.
+    ///
+    /// # Errors
+    /// That there is none, with the known ones.
+    pub fn task(&self, name: &str) -> Result<&Task, UnknownName> {
+        self.tasks.get(name).ok_or_else(|| UnknownName {
+            what: "task",
+            wanted: name.to_owned(),
+            known: self.tasks.keys().cloned().collect(),
         })
     }
 
@@ -212,6 +228,7 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
     let names = Connections::new(&connections);
     let cursors = root.section("cursors", |it| Cursors::read(it, &names));
     let data_types = root.entries("data-types", |name, it| DataType::read(name, it, &names));
+    let tasks = root.entries("tasks", |_, it| Task::read(it, &names));
     let dead_letters = root.section("dead-letters", |it| {
         it.path_or("folder", "runtime/dead-letters")
     });
@@ -225,6 +242,7 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
             .collect::<Option<_>>()?,
         cursors,
         data_types,
+        tasks,
         dead_letters,
         stop,
         retry,
