@@ -27,8 +27,8 @@ pub(super) async fn run(app: &App, arguments: &Arguments) -> anyhow::Result<Exit
         Ok(task) => task,
         Err(error) => {
             eprintln!("highwater: {error}");
-            if !error.known.is_empty() {
-                eprintln!("the settings have {}", error.known.join(", "));
+            if error.known.len() > 1 {
+                eprintln!("its tasks are {}", error.known.join(", "));
             }
             return Ok(ExitStatus::Usage);
         }
