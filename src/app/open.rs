@@ -284,7 +284,7 @@ impl Open {
         self.mysql.get(name.to_owned(), open).await.map_err(opening)
     }
 
-    async fn mongodb(&self, name: &str) -> Result<MongodbConnection, FlowError> {
+    pub(super) async fn mongodb(&self, name: &str) -> Result<MongodbConnection, FlowError> {
         let Connection::Mongodb { url, database } = self.connection(name)? else {
             return Err(FlowError::Silent("a connection of another kind"));
         };
@@ -339,14 +339,14 @@ pub(super) fn opening(error: ConnectError) -> FlowError {
 }
 
 /// The field that identifies a row, where the format itself says so.
-fn known_key(format: Format) -> Option<Vec<String>> {
+pub(super) fn known_key(format: Format) -> Option<Vec<String>> {
     match format {
         Format::InformationJson | Format::InformationProtobuf => Some(vec!["uid".into()]),
         Format::Json | Format::Protobuf => None,
     }
 }
 
-fn declared(key: &[String]) -> Option<Vec<String>> {
+pub(super) fn declared(key: &[String]) -> Option<Vec<String>> {
     (!key.is_empty()).then(|| key.to_vec())
 }
 
@@ -373,7 +373,7 @@ fn json(options: JsonOptions) -> Json {
     }
 }
 
-fn texts(into: &WriteInto, json: JsonOptions) -> Texts {
+pub(super) fn texts(into: &WriteInto, json: JsonOptions) -> Texts {
     Texts {
         epoch: match json.instants {
             settings::Instants::Text => None,
