@@ -67,8 +67,13 @@ pub(super) fn shown(canonical: &[u8]) -> Option<String> {
             let _ = write!(text, "{byte:02x}");
             text
         }),
+        // A text that is empty, or says NULL, is told from NULL.
+        tag::TEXT => format!("{:?}", String::from_utf8_lossy(rest)),
         // The tag of the text stands in it once more.
-        tag::UNHELD => String::from_utf8_lossy(rest.get(1..).unwrap_or_default()).into_owned(),
+        tag::UNHELD => format!(
+            "{:?} (no such column holds it)",
+            String::from_utf8_lossy(rest.get(1..).unwrap_or_default())
+        ),
         _ => String::from_utf8_lossy(rest).into_owned(),
     })
 }
