@@ -67,7 +67,8 @@ async fn verify(
     let figures = both.figures();
     let name = format!("{} verify", chosen.name);
     let _shown = app.progress.show(&name, figures.clone());
-    Ok(both.verify(app, &figures, arguments.looking).run().await?)
+    let verify = both.verify(app, chosen, &figures, arguments.looking);
+    Ok(verify.await?.run().await?)
 }
 
 async fn apply(
@@ -92,7 +93,9 @@ async fn apply(
     let figures = both.figures();
     let name = format!("{} repair", chosen.name);
     let _shown = app.progress.show(&name, figures.clone());
-    let verify = both.verify(app, &figures, arguments.looking);
+    let verify = both
+        .verify(app, chosen, &figures, arguments.looking)
+        .await?;
     let repair = Repair {
         verify: &verify,
         sink: &*sink,

@@ -14,11 +14,11 @@ use super::{
 use crate::{
     cli::{self, ExitStatus, Looking},
     connect::sqlite::Absent,
-    digest::{Digest, Shape, mysql::MysqlDigest, sqlite::SqliteDigest},
+    digest::{Digest, Shape, Sums, mysql::MysqlDigest, sqlite::SqliteDigest},
     fault::chain,
     flow::{Figures, FlowError},
     pipeline::Step,
-    settings::{Chosen, Connection, ReadFrom, WriteInto},
+    settings::{Chosen, Connection, Format, ReadFrom, WriteInto},
     sink::Texts,
     source::{
         Late, ReadLimits, Rules, Sharing, Source,
@@ -26,7 +26,7 @@ use crate::{
         mysql_scan::{MysqlScan, MysqlScanSettings},
         sqlite_scan::{SqliteScan, SqliteScanSettings},
     },
-    verify::{Verified, Verify, Way, Wire},
+    verify::{InServers, Verified, Verify, Way, Wire},
 };
 
 /// Data types that are read and written by these settings.
@@ -36,6 +36,9 @@ const PART: Part = ("from` and `into", |it| {
 
 /// A stop is noticed at least this often.
 const MAX_WAIT: Duration = Duration::from_millis(500);
+
+/// Rows that a server sums up at a time, about.
+const RANGE: u64 = 50_000;
 
 /// Compares the chosen data types, one after the other.
 pub(super) async fn run(app: &App, arguments: &cli::Verify) -> anyhow::Result<ExitStatus> {
@@ -93,7 +96,12 @@ async fn look(app: &App, chosen: &Chosen<'_>, looking: Looking) -> Told {
         let _shown = app
             .progress
             .show(&format!("{} verify", chosen.name), figures.clone());
-        anyhow::Ok(both.verify(app, &figures, looking).run().await?)
+        anyhow::Ok(
+            both.verify(app, chosen, &figures, looking)
+                .await?
+                .run()
+                .await?,
+        )
     }
     .await
     .map_err(|error| chain(error.as_ref()));
@@ -111,6 +119,8 @@ pub(super) struct Both {
     into: Vec<Box<dyn Step>>,
     codec: Option<Codec>,
     topic: String,
+    /// The source's own columns, where it has any.
+    lies: Option<Shape>,
     shape: Shape,
     drop: Vec<String>,
     texts: Texts,
@@ -136,7 +146,11 @@ impl Both {
             Connection::Sqlite { .. }
         );
         Ok(Self {
-            notes: lies.map(|it| it.lost_in(&shape)).unwrap_or_default(),
+            notes: lies
+                .as_ref()
+                .map(|it| it.lost_in(&shape))
+                .unwrap_or_default(),
+            lies,
             out: open.steps(&data_type.steps).await?,
             into: open.steps(&into.steps).await?,
             codec: Some(open::codec(data_type)),
@@ -161,18 +175,23 @@ impl Both {
     }
 
     /// The verification of both.
-    pub fn verify<'a>(
+    ///
+    /// # Errors
+    /// A server does not say what it can.
+    pub async fn verify<'a>(
         &'a self,
         app: &'a App,
+        chosen: &Chosen<'_>,
         figures: &'a Figures,
         looking: Looking,
-    ) -> Verify<'a> {
+    ) -> anyhow::Result<Verify<'a>> {
         let wire = |codec: &'a Codec| Wire {
             encoder: &*codec.encoder,
             decoder: &*codec.decoder,
             topic: &self.topic,
         };
-        Verify {
+        Ok(Verify {
+            in_servers: self.in_servers(app, chosen).await?,
             way: Way {
                 source: &*self.source,
                 out: &self.out,
@@ -187,7 +206,66 @@ impl Both {
             samples: looking.samples.into(),
             figures,
             stop: &app.stop,
+        })
+    }
+
+    /// Both tables as they sum up their own rows, where nothing on the way changes a row.
+    async fn in_servers(
+        &self,
+        app: &App,
+        chosen: &Chosen<'_>,
+    ) -> anyhow::Result<Option<InServers>> {
+        let data_type = chosen.data_type;
+        let (Some(from), Some(into), Some(lies)) = (&data_type.from, &data_type.into, &self.lies)
+        else {
+            return Ok(None);
+        };
+        let as_it_is = matches!(data_type.format, Format::Json | Format::Protobuf);
+        let key = |it: &Shape| -> Vec<String> {
+            it.key
+                .iter()
+                .map(|at| it.columns[*at].name.clone())
+                .collect()
+        };
+        let steps = !self.out.is_empty() || !self.into.is_empty();
+        if steps || !as_it_is || key(lies) != key(&self.shape) {
+            return Ok(None);
         }
+        let is_mysql = |name: &str| -> Result<bool, FlowError> {
+            let connection = app.open.connection(name)?;
+            Ok(matches!(
+                connection,
+                Connection::Mysql(_) | Connection::Mariadb(_)
+            ))
+        };
+        if !is_mysql(&from.connection)? || !is_mysql(&into.connection)? {
+            return Ok(None);
+        }
+        let computed = |name: &String| {
+            let mut columns = self.shape.columns.iter();
+            columns.any(|it| it.name == *name && it.is_computed)
+        };
+        let columns = lies.columns.iter().map(|it| it.name.clone());
+        let columns = columns.filter(|it| !self.drop.contains(it) && !computed(it));
+        let columns: Vec<String> = columns.collect();
+        let key = first_of_key(lies);
+        let of = async |connection: &str, table: &str| -> anyhow::Result<_> {
+            let mysql = app.open.mysql(connection).await?;
+            let digest = MysqlDigest::new(mysql, table, None);
+            Ok(digest.sums(&key, &columns).await?)
+        };
+        let source = of(&from.connection, &from.table).await?;
+        let target = of(&into.connection, &into.table).await?;
+        let (Some(source), Some(target)) = (source, target) else {
+            return Ok(None);
+        };
+        Ok((source.forms() == target.forms()).then(|| InServers {
+            columns: columns.clone(),
+            key: key.clone(),
+            source: Box::new(source),
+            target: Box::new(target),
+            rows: RANGE,
+        }))
     }
 }
 

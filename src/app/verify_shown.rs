@@ -151,6 +151,13 @@ fn lines(verified: &Verified) {
 
 fn notes(verified: &Verified) -> Vec<String> {
     let mut notes = Vec::new();
+    if verified.ranges > 0 {
+        notes.push(format!(
+            "{} ranges of the key were summed up in the servers, {} of them had to be read",
+            HumanCount(verified.ranges),
+            HumanCount(verified.differing_ranges)
+        ));
+    }
     if verified.moving > 0 {
         notes.push(format!(
             "{} rows changed while they were looked at: nothing is told of them",
@@ -210,6 +217,8 @@ fn verified_json(verified: &Verified) -> Value {
         "moving": verified.moving,
         "set_aside": verified.set_aside,
         "repeated": verified.repeated,
+        "ranges": verified.ranges,
+        "differing_ranges": verified.differing_ranges,
         "left_out": verified.left_out,
         "samples": verified.samples.iter().map(sample_json).collect::<Vec<_>>(),
         "error": null,

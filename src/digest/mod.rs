@@ -5,9 +5,14 @@
 //! equal exactly where nothing but that was lost.
 
 pub mod mysql;
+mod mysql_sums;
 pub mod sqlite;
+mod sums;
 
 use async_trait::async_trait;
+
+pub use mysql_sums::MysqlSums;
+pub use sums::{Range, Sum, Sums};
 
 use crate::fault::{Cause, Fault, Faulty};
 

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::{Column, Digest, DigestError, Keeps, Padding, Shape, key_places};
+use super::{
+    Column, Digest, DigestError, Keeps, MysqlSums, Padding, Shape, key_places, mysql_sums::Told,
+};
 use crate::connect::{
     mysql::{Flavor, MysqlConnection},
     table_name::TableName,
@@ -27,6 +29,39 @@ impl MysqlDigest {
             table: table.to_owned(),
             key,
         }
+    }
+
+    /// The table as it sums up its own rows over `columns`, its key's first column being `key`;
+    /// `None` where it cannot.
+    ///
+    /// # Errors
+    /// As `DigestError` says.
+    pub async fn sums(
+        &self,
+        key: &str,
+        columns: &[String],
+    ) -> Result<Option<MysqlSums>, DigestError> {
+        let unfit = |it: &dyn std::fmt::Display| self.unfit(it.to_string());
+        let named = TableName::parse(&self.table).map_err(|it| unfit(&it))?;
+        let place = named.quoted().map_err(|it| unfit(&it))?;
+        let described: Vec<Described> = self.ask(COLUMNS, &named).await?;
+        let json = self.json_columns(&named).await?;
+        let told = |name: &String| {
+            let it = described.iter().find(|it| it.0 == *name)?;
+            Some(Told {
+                name: &it.0,
+                data_type: &it.1,
+                is_json: is_json(&json, &it.0),
+                scale: it.2,
+                fraction: it.3,
+                charset: it.5.as_deref(),
+            })
+        };
+        let all: Option<Vec<_>> = columns.iter().map(told).collect();
+        let (Some(all), Some(key)) = (all, told(&key.to_owned())) else {
+            return Ok(None);
+        };
+        MysqlSums::new(&self.name, &self.connection, place, &key, &all).map_err(|it| unfit(&it))
     }
 
     fn unfit(&self, advice: impl Into<String>) -> DigestError {
@@ -58,12 +93,20 @@ impl MysqlDigest {
     }
 }
 
-/// Name, type, digits behind the point, digits of a second, extra.
-type Described = (String, String, Option<u64>, Option<u64>, String);
+/// Name, type, digits behind the point, digits of a second, extra, character set.
+type Described = (
+    String,
+    String,
+    Option<u64>,
+    Option<u64>,
+    String,
+    Option<String>,
+);
 
 const COLUMNS: &str = "SELECT CAST(COLUMN_NAME AS CHAR), LOWER(CAST(DATA_TYPE AS CHAR)), \
     CAST(NUMERIC_SCALE AS UNSIGNED), CAST(DATETIME_PRECISION AS UNSIGNED), \
-    UPPER(CAST(EXTRA AS CHAR)) FROM information_schema.COLUMNS \
+    UPPER(CAST(EXTRA AS CHAR)), CAST(CHARACTER_SET_NAME AS CHAR) \
+    FROM information_schema.COLUMNS \
     WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
 
 const PRIMARY: &str = "SELECT CAST(COLUMN_NAME AS CHAR) FROM information_schema.STATISTICS \
@@ -93,14 +136,10 @@ impl Digest for MysqlDigest {
             return Err(self.unfit("there is no such table, or the user may not see it"));
         }
         let json = self.json_columns(&named).await?;
-        let column = |(name, data_type, scale, fraction, extra): Described| {
-            let is_json = |name: &str| {
-                let quoted = format!("json_valid(`{}`)", name.replace('`', "``"));
-                json.iter().any(|it| it.contains(&quoted))
-            };
+        let column = |(name, data_type, scale, fraction, extra, _): Described| {
             let digits =
                 |it: Option<u64>, most| it.and_then(|it| it.try_into().ok()).unwrap_or(most);
-            let keeps = match is_json(&name) {
+            let keeps = match is_json(&json, &name) {
                 true => Keeps::Json,
                 false => keeps(&data_type, digits(scale, 30), digits(fraction, 0)),
             };
@@ -120,6 +159,12 @@ impl Digest for MysqlDigest {
         let rows = rows.first().and_then(|it| it.0).unwrap_or(0);
         Ok(Shape { columns, key, rows })
     }
+}
+
+/// Whether one of MariaDB's checks says so of the column `name`.
+fn is_json(checks: &[String], name: &str) -> bool {
+    let quoted = format!("json_valid(`{}`)", name.replace('`', "``"));
+    checks.iter().any(|it| it.contains(&quoted))
 }
 
 fn keeps(data_type: &str, scale: u8, fraction: u8) -> Keeps {

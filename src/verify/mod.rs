@@ -3,13 +3,15 @@
 //! - verify: source ──► pipeline ──► expected row  ⇄  the target's row
 //! - repair: what differs ──► sink
 //!
-//! Both sides are read once and summed up by the hash of their key (`buckets`). Where all sums are
-//! equal, so are the tables. Only where sums differ rows are kept by their hashes, a bounded
+//! Where both servers can, they sum up ranges of the key themselves (`in_servers`), and only ranges
+//! that differ are read. What is read is summed up by the hash of its key (`buckets`). Where all
+//! sums are equal, so are the tables. Only where sums differ rows are kept by their hashes, a bounded
 //! number at a time, and what differs then is looked at once more after `settle`: while data
 //! moves, a row may be on its way.
 
 mod buckets;
 mod canonical;
+mod in_servers;
 mod number;
 mod outcome;
 mod passes;
@@ -17,6 +19,7 @@ mod repair;
 mod row;
 mod sides;
 
+pub use in_servers::InServers;
 pub use outcome::{Differing, Kind, Sample, Verified};
 pub use repair::{Extras, Repair, Repaired};
 pub use sides::{Way, Wire};
@@ -35,6 +38,7 @@ use crate::{
 };
 use passes::Halt;
 use row::Compared;
+use sides::Within;
 
 /// A verification.
 pub struct Verify<'a> {
@@ -52,6 +56,8 @@ pub struct Verify<'a> {
     pub settle: Duration,
     /// Rows of each kind that are told with their columns.
     pub samples: usize,
+    /// Both tables as they sum up their own rows, where they can.
+    pub in_servers: Option<InServers>,
     /// What has been read so far.
     pub figures: &'a Figures,
     /// Ends it early.
@@ -85,7 +91,8 @@ impl Verify<'_> {
 
     /// The fields of the first records.
     async fn first_fields(&self) -> Result<BTreeSet<String>, VerifyError> {
-        let mut rows = self.way.open().await?;
+        let everything = Within::everything();
+        let mut rows = self.way.rows(&everything);
         let mut fields = BTreeSet::new();
         while fields.is_empty() {
             let Some((records, _)) = rows.next().await? else {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::sides::Within;
+
 /// What a row's difference is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -37,6 +39,12 @@ pub struct Verified {
     pub left_out: Vec<String>,
     /// Some of the rows, with what differs.
     pub samples: Vec<Sample>,
+    /// Ranges of the key that were summed up in the servers; 0 where all rows were read.
+    pub ranges: u64,
+    /// Those of them whose rows were read, since their sums differ.
+    pub differing_ranges: u64,
+    /// Where the rows are that differ.
+    pub(super) within: Option<Within>,
     /// Which rows differ, by the hash of their key; no more than are kept at a time.
     pub(super) found: HashMap<u128, Kind>,
 }

@@ -8,7 +8,7 @@ use super::{
     buckets::{Buckets, Group},
     canonical,
     row::{Canonical, Compared, Hashes, Side},
-    sides::{self, Rows},
+    sides::{self, Rows, Within},
 };
 use crate::model::Row;
 
@@ -54,20 +54,23 @@ struct Again {
 impl Verify<'_> {
     /// All readings, over the columns of `compared`.
     pub(super) async fn passes(&self, compared: &Compared) -> Result<Verified, Halt> {
-        let (mut expected, mut actual) = (Buckets::new(), Buckets::new());
-        let (set_aside, ()) = tokio::try_join!(
-            self.expected(compared, |hashes, _| expected.add(hashes)),
-            self.actual(compared, |hashes, _, _| actual.add(hashes)),
-        )?;
         let mut verified = Verified {
-            expected: expected.rows(),
-            actual: actual.rows(),
-            set_aside,
             left_out: compared.left_out.clone(),
             ..Verified::default()
         };
+        let within = &self.within(compared, &mut verified).await?;
+        let (mut expected, mut actual) = (Buckets::new(), Buckets::new());
+        let (set_aside, ()) = tokio::try_join!(
+            self.expected(compared, within, |hashes, _| expected.add(hashes)),
+            self.actual(compared, within, |hashes, _, _| actual.add(hashes)),
+        )?;
+        verified.set_aside = set_aside;
+        if verified.ranges == 0 {
+            verified.expected = expected.rows();
+            verified.actual = actual.rows();
+        }
         for group in expected.differing(&actual, MOST_ROWS) {
-            let found = self.rows(compared, &group, &mut verified).await?;
+            let found = self.rows((compared, within), &group, &mut verified).await?;
             if found.is_empty() {
                 continue;
             }
@@ -75,30 +78,32 @@ impl Verify<'_> {
                 () = self.stop.cancelled() => return Err(VerifyError::Stopped.into()),
                 () = tokio::time::sleep(self.settle) => (),
             }
-            self.again(compared, &found, &mut verified).await?;
+            self.again((compared, within), &found, &mut verified)
+                .await?;
         }
         verified
             .samples
             .sort_by(|a, b| (a.kind, &a.key).cmp(&(b.kind, &b.key)));
+        verified.within = Some(within.clone());
         Ok(verified)
     }
 
     /// The rows of `group` that differ.
     async fn rows(
         &self,
-        compared: &Compared,
+        (compared, within): (&Compared, &Within),
         group: &Group,
         verified: &mut Verified,
     ) -> Result<HashMap<u128, Pair>, Halt> {
         let (mut expected, mut actual) = (HashMap::new(), HashMap::new());
         let mut repeated = 0;
         tokio::try_join!(
-            self.expected(compared, |it, _| {
+            self.expected(compared, within, |it, _| {
                 if group.has(it.key) {
                     repeated += u64::from(expected.insert(it.key, it.row).is_some());
                 }
             }),
-            self.actual(compared, |it, _, _| {
+            self.actual(compared, within, |it, _, _| {
                 if group.has(it.key) {
                     actual.insert(it.key, it.row);
                 }
@@ -135,19 +140,19 @@ impl Verify<'_> {
     /// Looks at `found` once more, and counts what has lasted.
     async fn again(
         &self,
-        compared: &Compared,
+        (compared, within): (&Compared, &Within),
         found: &HashMap<u128, Pair>,
         verified: &mut Verified,
     ) -> Result<(), Halt> {
         let told = self.told(found, verified);
         let (mut expected, mut actual) = (Again::default(), Again::default());
         tokio::try_join!(
-            self.expected(compared, |it, values| {
+            self.expected(compared, within, |it, values| {
                 if found.contains_key(&it.key) {
                     expected.take(it, told.contains(&it.key), compared, values);
                 }
             }),
-            self.actual(compared, |it, values, _| {
+            self.actual(compared, within, |it, values, _| {
                 if found.contains_key(&it.key) {
                     actual.take(it, told.contains(&it.key), compared, values);
                 }
@@ -205,9 +210,10 @@ impl Verify<'_> {
     pub(super) async fn expected(
         &self,
         compared: &Compared,
+        within: &Within,
         mut each: impl FnMut(Hashes, &Canonical),
     ) -> Result<u64, Halt> {
-        let mut rows = self.way.open().await?;
+        let mut rows = self.way.rows(within);
         self.each(&mut rows, compared, Side::Expected, |hashes, values, _| {
             each(hashes, values)
         })
@@ -219,9 +225,10 @@ impl Verify<'_> {
     async fn actual(
         &self,
         compared: &Compared,
+        within: &Within,
         each: impl FnMut(Hashes, &Canonical, &Row<'_>),
     ) -> Result<(), Halt> {
-        let mut rows = sides::open(self.target).await?;
+        let mut rows = sides::rows(self.target, within);
         self.each(&mut rows, compared, Side::Actual, each).await
     }
 

@@ -6,7 +6,7 @@ use super::{
     Kind, Verified, Verify, VerifyError,
     passes::Halt,
     row::{Canonical, Compared, Side},
-    sides,
+    sides::{self, Within},
 };
 use crate::{
     fault::{Fault, Faulty, chain},
@@ -85,7 +85,8 @@ impl Repair<'_> {
         // A row that the source has got meanwhile stays.
         let mut there = HashSet::new();
         let is_extra = |key: &u128| verified.found.get(key) == Some(&Kind::Extra);
-        let looked = self.verify.expected(compared, |it, _| {
+        let within = within_of(verified);
+        let looked = self.verify.expected(compared, &within, |it, _| {
             if is_extra(&it.key) {
                 there.insert(it.key);
             }
@@ -103,7 +104,7 @@ impl Repair<'_> {
             .collect();
         let schema = Arc::new(Schema::document("repair", names.iter().copied()));
         let mut batch = Batch::new(self, repaired);
-        let mut rows = sides::open(self.verify.target).await?;
+        let mut rows = sides::rows(self.verify.target, &within);
         let mut values = Canonical::default();
         while let Some((records, read)) = rows.next().await? {
             let mut gone = Records::new(schema.clone());
@@ -140,7 +141,8 @@ impl Repair<'_> {
         repaired: &mut Repaired,
     ) -> Result<(), VerifyError> {
         let mut batch = Batch::new(self, repaired);
-        let mut rows = self.verify.way.open().await?;
+        let within = within_of(verified);
+        let mut rows = self.verify.way.rows(&within);
         let mut values = Canonical::default();
         while let Some((records, read)) = rows.next().await? {
             let mut written = Records::new(records.schema().clone());
@@ -165,6 +167,11 @@ impl Repair<'_> {
         }
         batch.flush().await
     }
+}
+
+/// Where the rows are that differ.
+fn within_of(verified: &Verified) -> Within {
+    verified.within.clone().unwrap_or_else(Within::everything)
 }
 
 /// Records of the next transaction.

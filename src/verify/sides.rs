@@ -1,11 +1,12 @@
 //! Both sides as streams of rows: what the target should hold, and what it holds.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::VerifyError;
 use crate::{
     codec::{Decoder, Encoder},
-    model::{Headers, Message, Place, Records, Schema},
+    digest::Range,
+    model::{Headers, Message, Place, Records, Schema, Value},
     pipeline::{self, Step},
     source::{Extent, Manner, Source, SourceReader},
 };
@@ -33,19 +34,44 @@ pub struct Wire<'a> {
     pub topic: &'a str,
 }
 
+/// Which rows of a table are read.
+#[derive(Debug, Clone)]
+pub(super) struct Within {
+    /// Ranges of its key, none of which meets another.
+    pub ranges: Vec<Range>,
+    /// The key's first column.
+    pub key: String,
+}
+
+impl Within {
+    /// All of them.
+    pub fn everything() -> Self {
+        Self {
+            ranges: vec![Range::default()],
+            key: String::new(),
+        }
+    }
+}
+
 /// Rows of one side, from the first to the last.
 pub(super) struct Rows<'a> {
-    reader: Box<dyn SourceReader>,
+    source: &'a dyn Source,
     way: Option<&'a Way<'a>>,
+    key: &'a str,
+    left: VecDeque<Range>,
+    /// The reading of a range, and where it ends.
+    reading: Option<(Box<dyn SourceReader>, Option<i128>)>,
     /// Records that become dead letters on their way: the target has no row of them.
     pub set_aside: u64,
 }
 
-impl Way<'_> {
-    pub(super) async fn open(&self) -> Result<Rows<'_>, VerifyError> {
-        let mut rows = open(self.source).await?;
-        rows.way = Some(self);
-        Ok(rows)
+impl<'a> Way<'a> {
+    /// The expected rows.
+    pub(super) fn rows(&'a self, within: &'a Within) -> Rows<'a> {
+        Rows {
+            way: Some(self),
+            ..rows(self.source, within)
+        }
     }
 
     async fn expected(&self, records: Records) -> Result<(Records, u64), VerifyError> {
@@ -89,29 +115,75 @@ impl Wire<'_> {
     }
 }
 
-/// All rows of `source`, as they lie there.
-pub(super) async fn open(source: &dyn Source) -> Result<Rows<'static>, VerifyError> {
-    let begin = source.begin(Extent::Incremental, None).await?;
-    let reader = source.open(&begin, Manner::Bounded).await?;
-    Ok(Rows {
-        reader,
+/// The rows of `source`, as they lie there.
+pub(super) fn rows<'a>(source: &'a dyn Source, within: &'a Within) -> Rows<'a> {
+    Rows {
+        source,
         way: None,
+        key: &within.key,
+        left: within.ranges.iter().copied().collect(),
+        reading: None,
         set_aside: 0,
-    })
+    }
 }
 
 impl Rows<'_> {
     /// The next rows, and how many were read for them; `None` behind the last.
     pub async fn next(&mut self) -> Result<Option<(Records, usize)>, VerifyError> {
-        let Some(batch) = self.reader.next_batch().await? else {
+        let Some(records) = self.read().await? else {
             return Ok(None);
         };
-        let read = batch.records.len();
+        let read = records.len();
         let Some(way) = self.way else {
-            return Ok(Some((batch.records, read)));
+            return Ok(Some((records, read)));
         };
-        let (records, set_aside) = way.expected(batch.records).await?;
+        let (records, set_aside) = way.expected(records).await?;
         self.set_aside += set_aside;
         Ok(Some((records, read)))
+    }
+
+    async fn read(&mut self) -> Result<Option<Records>, VerifyError> {
+        loop {
+            let (reader, up_to) = match &mut self.reading {
+                Some((reader, up_to)) => (reader, *up_to),
+                None => {
+                    let Some(range) = self.left.pop_front() else {
+                        return Ok(None);
+                    };
+                    let begin = match range.after {
+                        None => self.source.begin(Extent::Incremental, None).await?,
+                        Some(after) => self.source.position_at(&after.to_string()).await?,
+                    };
+                    let reader = self.source.open(&begin, Manner::Bounded).await?;
+                    let (reader, up_to) = self.reading.insert((reader, range.up_to));
+                    (reader, *up_to)
+                }
+            };
+            let Some(batch) = reader.next_batch().await? else {
+                self.reading = None;
+                continue;
+            };
+            let mut records = batch.records;
+            if let Some(up_to) = up_to {
+                let before = records.len();
+                records.retain(|row| {
+                    row.get(self.key)
+                        .and_then(whole)
+                        .is_none_or(|it| it <= up_to)
+                });
+                if records.len() < before {
+                    self.reading = None;
+                }
+            }
+            return Ok(Some(records));
+        }
+    }
+}
+
+fn whole(value: Value<'_>) -> Option<i128> {
+    match value {
+        Value::I64(it) => Some(it.into()),
+        Value::U64(it) => Some(it.into()),
+        _ => None,
     }
 }
