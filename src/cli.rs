@@ -4,6 +4,7 @@ mod by_itself;
 mod dead_letters;
 mod look;
 mod migrate;
+mod verify;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -14,6 +15,7 @@ pub use by_itself::{ByItself, Run, ScheduleCommand};
 pub use dead_letters::{DeadLettersCommand, LetterFilter, LetterPlace};
 pub use look::{Check, Plan, Status, Test};
 pub use migrate::Migrate;
+pub use verify::{Looking, Repair, Verify};
 
 use crate::settings::{duration, topic_problem};
 
@@ -102,6 +104,10 @@ pub enum Command {
     Plan(Plan),
     /// Run your own cases for the steps of the settings: records, and what has to come of them
     Test(Test),
+    /// Prove that targets hold what their sources say, and nothing else
+    Verify(Verify),
+    /// Make a target equal to its source: by key, in small transactions; shows first what it would do
+    Repair(Repair),
     /// Say where each flow stands: how far behind, who runs it, and who holds it back
     Status(Status),
     /// See and move cursors

@@ -24,6 +24,7 @@ mod open_steps;
 mod open_topics;
 mod plan;
 mod progress;
+mod repair;
 mod report;
 mod run;
 mod sample;
@@ -36,6 +37,8 @@ mod stop;
 mod sync;
 mod test;
 mod units;
+mod verify;
+mod verify_shown;
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
@@ -110,6 +113,8 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::Check(arguments) => check::run(&app, arguments).await,
         Command::Plan(arguments) => plan::run(&app, arguments).await,
         Command::Test(arguments) => test::run(&app, arguments).await,
+        Command::Verify(arguments) => verify::run(&app, arguments).await,
+        Command::Repair(arguments) => repair::run(&app, arguments).await,
         Command::Status(arguments) => status::run(&app, arguments).await,
         Command::Cursor(arguments) => cursors::run(&app, arguments).await,
         Command::DeadLetters(arguments) => letters::run(&app, arguments).await,

@@ -81,7 +81,7 @@ impl Open {
 }
 
 /// What texts stand for; of records that were messages, by how those were written.
-fn texts(into: &WriteInto, json: Option<JsonOptions>) -> Texts {
+pub(super) fn texts(into: &WriteInto, json: Option<JsonOptions>) -> Texts {
     Texts {
         epoch: match json.map(|it| it.instants) {
             None | Some(settings::Instants::Text) => None,

@@ -11,6 +11,7 @@ use super::{
     open::holder,
     sink,
     sync::{self, Asked},
+    verify,
 };
 use crate::{
     cli::ByItself,
@@ -70,6 +71,18 @@ impl Work for ScheduledWork {
                     is_held: false,
                 }))
             }
+            ByItself::Verify(it) => {
+                let chosen = app.settings.choose(it.data_type.as_deref(), None);
+                let mut parts = Vec::new();
+                let (_, is_both) = verify::PART;
+                for chosen in chosen.unwrap_or_default() {
+                    if is_both(chosen.data_type) {
+                        let told = verify::look(&app, &chosen, it.looking).await;
+                        parts.push(compared(told));
+                    }
+                }
+                ended(parts.into_iter())
+            }
             ByItself::Migrate(it) => {
                 // Settings are refused where a schedule names no task of theirs.
                 let Ok(task) = app.settings.task(&it.task) else {
@@ -101,6 +114,25 @@ struct Part {
     rows: u64,
     error: Option<String>,
     is_held: bool,
+}
+
+/// Differences are a failure here: someone has to look.
+fn compared(told: verify::Told) -> Part {
+    let (rows, error) = match told.outcome {
+        Err(error) => (0, Some(error)),
+        Ok(it) if it.is_equal() => (it.expected, None),
+        Ok(it) => {
+            let (missing, extra, different) = (it.missing, it.extra, it.different);
+            let error = format!("{missing} missing, {extra} extra, {different} different");
+            (it.expected, Some(error))
+        }
+    };
+    Part {
+        flow: format!("{} verify", told.data_type),
+        rows,
+        error,
+        is_held: false,
+    }
 }
 
 fn ended(parts: impl Iterator<Item = Part>) -> Ended {

@@ -110,7 +110,7 @@ fn meant<'a>(settings: &'a Settings, schedule: &Scheduled) -> Vec<(&'a String, &
 fn task<'a>(settings: &'a Settings, schedule: &Scheduled) -> Option<&'a Task> {
     match &schedule.command {
         ByItself::Migrate(it) => settings.tasks.get(&it.task),
-        ByItself::Sync(_) | ByItself::Sink(_) => None,
+        ByItself::Sync(_) | ByItself::Sink(_) | ByItself::Verify(_) => None,
     }
 }
 

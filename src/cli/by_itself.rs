@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{Command, Migrate, Sink, Sync};
+use super::{Command, Migrate, Sink, Sync, Verify};
 
 /// `run`.
 #[derive(Debug, Args)]
@@ -25,6 +25,8 @@ pub enum ByItself {
     Sink(Sink),
     /// `migrate`.
     Migrate(Migrate),
+    /// `verify`.
+    Verify(Verify),
 }
 
 /// The command line without what holds for every command: that is `run`'s own.
@@ -64,16 +66,19 @@ impl ByItself {
                 Err("with `--dry-run` it would do nothing".to_owned())
             }
             Command::Migrate(it) => Ok(Self::Migrate(it)),
+            Command::Verify(it) => Ok(Self::Verify(it)),
             Command::Demo(_)
             | Command::Run(_)
             | Command::Check(_)
+            | Command::Repair(_)
             | Command::Plan(_)
             | Command::Test(_)
             | Command::Status(_)
             | Command::Schedule(_)
             | Command::Cursor(_)
             | Command::DeadLetters(_) => Err(
-                "only `sync`, `sink --until-caught-up` and `migrate` run by a schedule".to_owned(),
+                "only `sync`, `sink --until-caught-up`, `migrate` and `verify` run by a schedule"
+                    .to_owned(),
             ),
         }
     }

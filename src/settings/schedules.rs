@@ -45,6 +45,7 @@ impl Scheduled {
         let (named, of_topic) = match &self.command {
             ByItself::Sync(it) => (&it.data_type, &it.topic),
             ByItself::Sink(it) => (&it.data_type, &it.topic),
+            ByItself::Verify(it) => (&it.data_type, &None),
             ByItself::Migrate(_) => return false,
         };
         match named {
@@ -175,6 +176,7 @@ fn read_run(
     let (data_type, topic, part) = match &command {
         ByItself::Sync(it) => (&it.data_type, &it.topic, "from"),
         ByItself::Sink(it) => (&it.data_type, &it.topic, "into"),
+        ByItself::Verify(it) => (&it.data_type, &None, "from` and `into"),
         ByItself::Migrate(it) => {
             if let Err(error) = super::task_of(tasks, &it.task) {
                 absence(error.to_string());
@@ -184,7 +186,8 @@ fn read_run(
     };
     let has = |it: &DataType| match part {
         "from" => it.from.is_some(),
-        _ => it.into.is_some(),
+        "into" => it.into.is_some(),
+        _ => it.from.is_some() && it.into.is_some(),
     };
     match super::choose(data_types, data_type.as_deref(), topic.as_deref()) {
         Err(error) => absence(error.to_string()),

@@ -54,7 +54,8 @@ mod value_text;
 pub use passage::{PASSAGE_TABLE, Passage};
 pub use rules::{OnDelete, OnKnown, RowRules};
 pub use table_create::{CreateTable, PROGRESS_TABLE};
-pub use texts::{BytesText, JsonText, Texts};
+pub use texts::{BytesText, JsonText, Texts, from_base64, from_hex};
+pub use value_text::{write_json, write_text};
 
 use async_trait::async_trait;
 

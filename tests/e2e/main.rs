@@ -18,6 +18,7 @@ mod stalled;
 mod standby;
 mod ties;
 mod topic;
+mod verifying;
 mod wait;
 mod walkthrough;
 mod world;
