@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use highwater::{
     broker::Publisher,
     codec::json::Json,
-    flow::{Consume, Identity, Letter, Replay, Replayed, Until},
+    flow::{Consume, Identity, Keys, Letter, Replay, Replayed, Until},
     model::{Messages, Place},
     sink::Onto,
     source::{Extent, Manner},
@@ -118,6 +118,7 @@ async fn letters_of_one_key_each_have_their_row() {
         identity: Some(&identity),
         sink: &*rig.sink,
         onto: Onto::Absent,
+        keys: Keys::Rows,
     };
     for expected in [Replayed::Landed, Replayed::Before] {
         let outcomes = within(replay.run(&letters)).await.expect("replayed");
