@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod look;
+mod md5;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -10,6 +11,7 @@ use tracing::Level;
 
 pub use dead_letters::{DeadLettersCommand, LetterFilter, LetterPlace};
 pub use look::{Check, Plan, Status, Test};
+pub use md5::Verify;
 
 use crate::settings::{duration, topic_problem};
 
@@ -91,6 +93,8 @@ pub enum Command {
     Plan(Plan),
     /// Run your own cases for the steps of the settings: records, and what has to come of them
     Test(Test),
+    /// Hold each row of the target against the hashes that its producer has written down
+    Verify(Verify),
     /// Say where each flow stands: how far behind, who runs it, and who holds it back
     Status(Status),
     /// See and move cursors

@@ -12,6 +12,8 @@ mod letters;
 mod letters_filter;
 mod letters_replay;
 mod letters_shown;
+mod md5;
+mod md5_rows;
 mod open;
 mod open_codec;
 mod open_kafka;
@@ -101,6 +103,7 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::Check(arguments) => check::run(&app, arguments).await,
         Command::Plan(arguments) => plan::run(&app, arguments).await,
         Command::Test(arguments) => test::run(&app, arguments).await,
+        Command::Verify(arguments) => md5::run(&app, arguments).await,
         Command::Status(arguments) => status::run(&app, arguments).await,
         Command::Cursor(arguments) => cursors::run(&app, arguments).await,
         Command::DeadLetters(arguments) => letters::run(&app, arguments).await,
