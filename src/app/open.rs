@@ -299,7 +299,7 @@ impl Open {
 }
 
 /// Who leases a cursor, as another machine is told.
-fn holder() -> String {
+pub(super) fn holder() -> String {
     let process = std::process::id();
     match std::fs::read_to_string("/proc/sys/kernel/hostname") {
         Ok(machine) => format!("process {process} on {}", machine.trim()),

@@ -73,7 +73,7 @@ fn unknown_keys_name_the_nearest() {
             "8: data-types.a.from.colection: unknown key, did you mean `collection`?",
             "10: data-types.a.from.batch.row: unknown key, did you mean `rows`?",
             "11: retrry: unknown key, did you mean `retry`?",
-            "12: tasks: unknown key, known are connections, cursors, data-types, dead-letters, stop, retry, log",
+            "12: tasks: unknown key, known are connections, cursors, data-types, schedules, dead-letters, stop, retry, log",
         ],
     );
 }

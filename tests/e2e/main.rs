@@ -1,6 +1,7 @@
 //! Whole flows on real servers: the `highwater` command, its settings, and what arrives.
 
 mod away;
+mod bad_input;
 mod case;
 mod difference;
 mod door;
