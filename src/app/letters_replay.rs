@@ -10,7 +10,7 @@ use crate::{
     codec::Decoder,
     flow::{FlowError, Letter, Replay, Replayed},
     model::Message,
-    pipeline::Step,
+    pipeline::{Routes, Step},
     settings::{Chosen, WriteInto},
     sink::{Onto, Sink},
 };
@@ -63,6 +63,7 @@ struct Way {
     flow: String,
     decoder: std::sync::Arc<dyn Decoder>,
     pipeline: Vec<Box<dyn Step>>,
+    routes: Routes,
     sink: std::sync::Arc<dyn Sink>,
     onto: Onto,
 }
@@ -83,6 +84,7 @@ impl Way {
             flow: open::sink_name(chosen),
             decoder: codec.decoder,
             pipeline,
+            routes: app.open.routes(into).await?,
             sink,
             // By its version no letter overwrites a row that is newer.
             onto: match overwrite || into.version.is_some() {
@@ -103,6 +105,7 @@ impl Way {
             flow: &self.flow,
             decoder: &*self.decoder,
             pipeline: &self.pipeline,
+            routes: &self.routes,
             sink: &*self.sink,
             onto: self.onto,
         };

@@ -416,5 +416,6 @@ fn row_rules(into: &WriteInto) -> RowRules {
             settings::OnDelete::Ignore => OnDelete::Ignore,
             settings::OnDelete::Refuse => OnDelete::Refuse,
         },
+        replace_by: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     connect::sqlite::Absent,
     flow::FlowError,
     model::Kind,
-    pipeline::{self, LookupTable, Step, StepSettings, Tables},
+    pipeline::{self, LookupTable, Routes, Step, StepSettings, Tables},
     settings::{Chosen, Connection, WriteInto},
 };
 
@@ -26,6 +26,11 @@ impl Open {
             tables.insert(name.to_owned(), table);
         }
         Ok(pipeline::steps_with(settings, &tables))
+    }
+
+    /// Which tables the records of a sink are for, and what happens to them on the way there.
+    pub(super) async fn routes(&self, _into: &WriteInto) -> Result<Routes, FlowError> {
+        Ok(Routes::to_one())
     }
 
     /// The fields that a sink meets, where they are known before the first message.

@@ -4,6 +4,7 @@ use highwater::{
     codec::json::Json,
     flow::{Letter, Replay, Replayed},
     model::{Messages, Place},
+    pipeline::Routes,
     sink::Onto,
 };
 
@@ -30,6 +31,7 @@ async fn replay(rig: &Rig, onto: Onto, mend: &[(&str, &str)]) -> Vec<Replayed> {
         flow: FLOW,
         decoder: &Json::PLAIN,
         pipeline: &[],
+        routes: &Routes::to_one(),
         sink: &*rig.sink,
         onto,
     };
