@@ -87,7 +87,7 @@ impl Way {
             routes: app.open.routes(into).await?,
             sink,
             // By its version no letter overwrites a row that is newer.
-            onto: match overwrite || into.version.is_some() {
+            onto: match overwrite || into.tables.iter().all(|it| it.version.is_some()) {
                 true => Onto::Any,
                 false => Onto::Absent,
             },

@@ -15,6 +15,7 @@ mod letters_shown;
 mod open;
 mod open_kafka;
 mod open_rules;
+mod open_sinks;
 mod open_steps;
 mod open_topics;
 mod plan;

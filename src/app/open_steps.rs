@@ -5,8 +5,8 @@ use crate::{
     connect::sqlite::Absent,
     flow::FlowError,
     model::Kind,
-    pipeline::{self, LookupTable, Routes, Step, StepSettings, Tables},
-    settings::{Chosen, Connection, WriteInto},
+    pipeline::{self, LookupTable, Step, StepSettings, Tables},
+    settings::{Chosen, Connection, IntoTable, WriteInto},
 };
 
 impl Open {
@@ -28,21 +28,21 @@ impl Open {
         Ok(pipeline::steps_with(settings, &tables))
     }
 
-    /// Which tables the records of a sink are for, and what happens to them on the way there.
-    pub(super) async fn routes(&self, _into: &WriteInto) -> Result<Routes, FlowError> {
-        Ok(Routes::to_one())
-    }
-
-    /// The fields that a sink meets, where they are known before the first message.
-    pub(super) async fn fields(
+    /// The fields of one table's records, where they are known before the first message.
+    pub(super) async fn fields_of(
         &self,
         chosen: &Chosen<'_>,
         into: &WriteInto,
+        table: &IntoTable,
     ) -> Result<Option<Vec<(String, Kind)>>, FlowError> {
         let Some(fields) = open::codec(chosen.data_type).decoder.fields() else {
             return Ok(None);
         };
-        let steps = self.steps(&into.steps).await?;
-        Ok(pipeline::fields_behind(&steps, fields)?)
+        let all = self.steps(&into.steps).await?;
+        let Some(fields) = pipeline::fields_behind(&all, fields)? else {
+            return Ok(None);
+        };
+        let own = self.steps(&table.steps).await?;
+        Ok(pipeline::fields_behind(&own, fields)?)
     }
 }

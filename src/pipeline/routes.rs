@@ -142,7 +142,12 @@ impl Routes {
             let rows = records.iter().zip(&ways);
             let these = rows.filter(|(_, way)| table.takes(way));
             these.for_each(|(row, _)| own.copy(&row));
-            let (part, failures) = table.run(own)?;
+            let (part, mut failures) = table.run(own)?;
+            if self.tables.len() > 1 {
+                for it in &mut failures {
+                    it.reason = format!("table {}: {}", table.table, it.reason);
+                }
+            }
             parts.push(part);
             failed.extend(failures);
         }
@@ -256,14 +261,10 @@ impl TableRoute {
     }
 
     fn run(&self, records: Records) -> Result<(Records, Vec<Failed>), StepError> {
-        let (records, mut failed) = match &self.replaces {
-            None => super::run(&self.steps, records)?,
-            Some(replaces) => self.replace(replaces, records)?,
-        };
-        for it in &mut failed {
-            it.reason = format!("table {}: {}", self.table, it.reason);
+        match &self.replaces {
+            None => super::run(&self.steps, records),
+            Some(replaces) => self.replace(replaces, records),
         }
-        Ok((records, failed))
     }
 
     /// For each message the removal of its parent's rows, then the new ones.
