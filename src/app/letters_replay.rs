@@ -13,7 +13,7 @@ use crate::{
     codec::Decoder,
     flow::{FlowError, Keys, Letter, Replay, Replayed},
     model::Message,
-    pipeline::Step,
+    pipeline::{Routes, Step},
     settings::{Chosen, WriteInto},
     sink::{Onto, Sink},
 };
@@ -66,6 +66,7 @@ struct Way {
     flow: String,
     decoder: std::sync::Arc<dyn Decoder>,
     pipeline: Vec<Box<dyn Step>>,
+    routes: Routes,
     sink: std::sync::Arc<dyn Sink>,
     onto: Onto,
     keys: Keys,
@@ -87,9 +88,10 @@ impl Way {
             flow: open::sink_name(chosen),
             decoder: codec.decoder,
             pipeline,
+            routes: app.open.routes(into).await?,
             sink,
             // By its version no letter overwrites a row that is newer.
-            onto: match overwrite || into.version.is_some() {
+            onto: match overwrite || into.tables.iter().all(|it| it.version.is_some()) {
                 true => Onto::Any,
                 false => Onto::Absent,
             },
@@ -108,6 +110,7 @@ impl Way {
             flow: &self.flow,
             decoder: &*self.decoder,
             pipeline: &self.pipeline,
+            routes: &self.routes,
             sink: &*self.sink,
             onto: self.onto,
             keys: self.keys,

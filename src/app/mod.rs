@@ -18,6 +18,7 @@ mod open;
 mod open_codec;
 mod open_kafka;
 mod open_rules;
+mod open_sinks;
 mod open_steps;
 mod open_topics;
 mod plan;

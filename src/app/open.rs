@@ -5,10 +5,7 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 use tokio::sync::Mutex;
 
 pub(super) use super::open_codec::{Codec, codec};
-use super::{
-    open_codec::known_key,
-    open_rules::{late, rules},
-};
+use super::open_rules::{late, rules};
 use crate::{
     broker::embedded::EmbeddedBroker,
     connect::{
@@ -21,14 +18,7 @@ use crate::{
     fault::Faulty,
     flow::FlowError,
     model::FlowName,
-    settings::{
-        self, BinaryText, Chosen, Connection, Cursors, JsonOptions, ReadFrom, Settings, WriteInto,
-    },
-    sink::{
-        BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
-        mysql::{MysqlSink, MysqlSinkSettings},
-        sqlite::{SqliteSink, SqliteSinkSettings},
-    },
+    settings::{Chosen, Connection, Cursors, ReadFrom, Settings},
     source::{
         ReadLimits, Rules, Sharing, Source,
         mongodb_scan::{MongodbScan, MongodbScanSettings},
@@ -57,7 +47,7 @@ pub(super) fn sink_name(chosen: &Chosen<'_>) -> String {
         data_type: chosen.name.clone(),
         topic: chosen.topic.clone(),
         source: into.map_or_else(String::new, |it| {
-            format!("to:{}.{}", it.connection, it.table)
+            format!("to:{}.{}", it.connection, it.first_table())
         }),
     }
     .text()
@@ -199,46 +189,6 @@ impl Open {
         })
     }
 
-    /// Where a data type is written.
-    pub(super) async fn sink(
-        &self,
-        chosen: &Chosen<'_>,
-        into: &WriteInto,
-    ) -> Result<Arc<dyn Sink>, FlowError> {
-        let key = declared(&into.key).or_else(|| known_key(chosen.data_type.format));
-        let (name, drop) = (&into.connection, into.drop.clone());
-        let create = match into.create_table {
-            true => CreateTable::WhenMissing,
-            false => CreateTable::Never,
-        };
-        Ok(match self.connection(name)? {
-            Connection::Sqlite { .. } => {
-                let sqlite = self.sqlite(name, Absent::Create).await?;
-                let settings = SqliteSinkSettings {
-                    key,
-                    drop,
-                    rules: row_rules(into),
-                    create,
-                    ..SqliteSinkSettings::new(&into.table)
-                };
-                Arc::new(SqliteSink::open(sqlite, settings)?)
-            }
-            _ => {
-                let mysql = self.mysql(name).await?;
-                let settings = MysqlSinkSettings {
-                    key,
-                    drop,
-                    rules: row_rules(into),
-                    silence: into.session_timeout / 2,
-                    create,
-                    texts: texts(into, chosen.data_type.json),
-                    ..MysqlSinkSettings::new(&into.table)
-                };
-                Arc::new(MysqlSink::open(mysql, settings)?)
-            }
-        })
-    }
-
     pub(super) fn connection(&self, name: &str) -> Result<&Connection, FlowError> {
         // Settings that were read have no name that leads nowhere.
         let found = self.settings.connections.get(name);
@@ -314,27 +264,8 @@ pub(super) fn opening(error: ConnectError) -> FlowError {
     }
 }
 
-fn declared(key: &[String]) -> Option<Vec<String>> {
+pub(super) fn declared(key: &[String]) -> Option<Vec<String>> {
     (!key.is_empty()).then(|| key.to_vec())
-}
-
-fn texts(into: &WriteInto, json: JsonOptions) -> Texts {
-    Texts {
-        epoch: match json.instants {
-            settings::Instants::Text => None,
-            settings::Instants::EpochMillis => Some(1_000),
-            settings::Instants::EpochMicros => Some(1_000_000),
-        },
-        bytes: match into.binary {
-            BinaryText::Plain => BytesText::Plain,
-            BinaryText::Base64 => BytesText::Base64,
-            BinaryText::Hex => BytesText::Hex,
-        },
-        json: match into.json_text {
-            settings::JsonText::Document => JsonText::Document,
-            settings::JsonText::Value => JsonText::Value,
-        },
-    }
 }
 
 fn mongodb_scan(from: &ReadFrom, limits: ReadLimits, rules: Rules) -> MongodbScanSettings {
@@ -346,20 +277,5 @@ fn mongodb_scan(from: &ReadFrom, limits: ReadLimits, rules: Rules) -> MongodbSca
         late: late(from),
         sharing: Sharing::among(from.workers),
         rules,
-    }
-}
-
-fn row_rules(into: &WriteInto) -> RowRules {
-    RowRules {
-        on_known: match into.on_known {
-            settings::OnKnown::Update => OnKnown::Update,
-            settings::OnKnown::Ignore => OnKnown::Ignore,
-        },
-        version: into.version.clone(),
-        on_delete: match into.on_delete {
-            settings::OnDelete::Delete => OnDelete::Delete,
-            settings::OnDelete::Ignore => OnDelete::Ignore,
-            settings::OnDelete::Refuse => OnDelete::Refuse,
-        },
     }
 }

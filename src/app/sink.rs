@@ -88,6 +88,7 @@ async fn consume(
         subscription: app.open.subscription(chosen, into).await?,
         decoder: codec.decoder,
         pipeline: app.open.steps(&into.steps).await?.into(),
+        routes: Arc::new(app.open.routes(into).await?),
         sink,
         dead_letters: Arc::new(sync::dead_letters(app, chosen).await?),
         limits: limits(into),

@@ -63,6 +63,7 @@ impl ByItself {
             | Command::Check(_)
             | Command::Plan(_)
             | Command::Test(_)
+            | Command::Verify(_)
             | Command::Status(_)
             | Command::Schedule(_)
             | Command::Cursor(_)

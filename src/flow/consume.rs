@@ -16,7 +16,7 @@ use crate::{
     broker::{Event, Pause, Polled, Subscription, TopicId},
     codec::Decoder,
     model::Messages,
-    pipeline::Step,
+    pipeline::{Routes, Step},
     sink::Sink,
 };
 
@@ -63,6 +63,8 @@ pub struct Consume {
     pub decoder: Arc<dyn Decoder>,
     /// What happens to records on the way.
     pub pipeline: Arc<[Box<dyn Step>]>,
+    /// Which of the sink's tables they are for.
+    pub routes: Arc<Routes>,
     /// Where records go.
     pub sink: Arc<dyn Sink>,
     /// Where messages go that cannot.
@@ -87,6 +89,7 @@ impl Consume {
             flow: self.flow.clone(),
             decoder: self.decoder,
             pipeline: self.pipeline,
+            routes: self.routes,
             sink: self.sink,
             dead_letters: self.dead_letters,
             limits: self.limits,

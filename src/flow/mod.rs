@@ -1,7 +1,7 @@
 //! The sentences: how data moves. Nothing here names a system; adapters come in as contracts.
 //!
 //! - produce: source ──► encode ──► publish ──► cursor
-//! - consume: poll ──► decode ──► pipeline ──► sink (rows and offsets in one transaction)
+//! - consume: poll ──► decode ──► pipeline ──► tables ──► sink (rows and offsets in one transaction)
 //!
 //! There is one way to recover: an error ends the run, and `supervise` opens it again from what
 //! is stored.
@@ -11,6 +11,7 @@ mod dead_letters;
 mod figures;
 mod lane;
 mod lane_conflicts;
+mod lane_write;
 mod letter;
 mod open_lane;
 mod produce;

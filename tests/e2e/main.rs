@@ -8,6 +8,7 @@ mod door;
 mod full_disk;
 mod kafka;
 mod kills;
+mod kpm;
 mod memory;
 mod mongo;
 mod program;

@@ -4,6 +4,7 @@ use highwater::{
     codec::json::Json,
     flow::{Keys, Letter, Replay, Replayed},
     model::{Messages, Place},
+    pipeline::Routes,
     sink::Onto,
 };
 
@@ -34,6 +35,7 @@ async fn replay_of(rig: &Rig, onto: Onto, keys: Keys, mend: &[(&str, &str)]) -> 
         flow: FLOW,
         decoder: &Json::PLAIN,
         pipeline: &[],
+        routes: &Routes::to_one(),
         sink: &*rig.sink,
         onto,
         keys,
