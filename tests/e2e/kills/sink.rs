@@ -180,7 +180,7 @@ const PROGRESS: &str = "SELECT CONCAT(`partition`, ':', next_offset) FROM highwa
     ORDER BY `partition`";
 
 /// Statements of this database that wait for a lock.
-const WAITING: &str = "SELECT COUNT(*) FROM performance_schema.data_lock_waits \
+pub const WAITING: &str = "SELECT COUNT(*) FROM performance_schema.data_lock_waits \
     JOIN performance_schema.threads ON thread_id = requesting_thread_id \
     WHERE processlist_db = DATABASE()";
 
