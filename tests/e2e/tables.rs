@@ -72,7 +72,11 @@ async fn bad_ones_stay_outside(world: &World, sql: &mut Sql, letters: &str) -> R
         &["a\t1\tfile 1", "a\t2\tfile 2", "b\t1\tfile 1"],
     )
     .await?;
-    let md5 = ["a_1\t1\t1", "a_2\t2\t1", "b_1\t1\t1"];
+    let md5 = [
+        "a_1\t1\t一\t7941da94db2a83c04d0d85ee45ecb1e3",
+        "a_2\t2\t二\t2d8be272c9e78713e31e5c0c165422bb",
+        "b_1\t1\tb1\tedbab45572c72a5d9440b40bcc0500c0",
+    ];
     expect(sql, SECTIONS, &md5).await?;
     let steps: Vec<_> = world.kafka.read(letters)?.iter().map(step).collect();
     ensure!(steps == ["decode", "write"], "{steps:?}");
@@ -95,7 +99,8 @@ async fn children_are_replaced(world: &World, sql: &mut Sql) -> Result<()> {
     expect(sql, LIST, &["a\tname a\t7", "b\tname b\t7"]).await?;
     expect(sql, TAGS, &["a\tinfo_nsfc", "b\tinfo_nsfc"]).await?;
     expect(sql, ATTACHMENTS, &["a\t1\tfile 1"]).await?;
-    expect(sql, SECTIONS, &["a_1\t1\t1"]).await?;
+    let md5 = ["a_1\t1\tnew\t22af645d1859cb5ca6da0c484f1f37ea"];
+    expect(sql, SECTIONS, &md5).await?;
     let again = program::run(world, "sink --data-type information --until-caught-up").await?;
     again.expect("exit 0", world.folder.path())?;
     expect(sql, ATTACHMENTS, &["a\t1\tfile 1"]).await?;
@@ -238,7 +243,7 @@ const TAGS: &str =
     "SELECT information_id, tag_code FROM resource_information_tags_relation ORDER BY 1";
 const ATTACHMENTS: &str = "SELECT information_id, display_order, attachment_name \
     FROM resource_information_attachment_list ORDER BY 1, 2";
-const SECTIONS: &str = "SELECT section_id, section_order, md5_encode = MD5(src_text) \
+const SECTIONS: &str = "SELECT section_id, section_order, src_text, md5_encode \
     FROM resource_information_section_list ORDER BY 1";
 
 fn settle(world: &World, url: &str) -> Result<()> {
