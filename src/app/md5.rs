@@ -11,15 +11,19 @@ use super::{
     choose::Part,
     md5_rows::{Hash, TABLES, Tables},
 };
-use crate::cli::{ExitStatus, Verify};
+use crate::cli::ExitStatus;
 
 /// What is left over is named, as far as so many.
 const NAMED: usize = 10;
 
 /// Compares, and says what is left over on either side.
-pub(super) async fn run(app: &App, arguments: &Verify) -> anyhow::Result<ExitStatus> {
+pub(super) async fn run(
+    app: &App,
+    file: &Path,
+    data_type: Option<&str>,
+) -> anyhow::Result<ExitStatus> {
     let part: Part = ("into", |it| it.into.is_some());
-    let chosen = match app.chosen(arguments.data_type.as_deref(), None, part) {
+    let chosen = match app.chosen(data_type, None, part) {
         Ok(chosen) => chosen,
         Err(status) => return Ok(status),
     };
@@ -34,7 +38,6 @@ pub(super) async fn run(app: &App, arguments: &Verify) -> anyhow::Result<ExitSta
         );
         return Ok(ExitStatus::Usage);
     };
-    let file = &arguments.md5;
     let text = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let mut listed = Listed::read(&text).with_context(|| file.display().to_string())?;
     let tables = Tables::open(app, place).await?;

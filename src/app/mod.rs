@@ -108,7 +108,9 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::Check(arguments) => check::run(&app, arguments).await,
         Command::Plan(arguments) => plan::run(&app, arguments).await,
         Command::Test(arguments) => test::run(&app, arguments).await,
-        Command::Verify(arguments) => md5::run(&app, arguments).await,
+        Command::Verify(arguments) => {
+            md5::run(&app, &arguments.md5, arguments.data_type.as_deref()).await
+        }
         Command::Status(arguments) => status::run(&app, arguments).await,
         Command::Cursor(arguments) => cursors::run(&app, arguments).await,
         Command::DeadLetters(arguments) => letters::run(&app, arguments).await,

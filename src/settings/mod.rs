@@ -45,6 +45,8 @@ mod secret_cases;
 mod shipped;
 #[cfg(test)]
 mod step_cases;
+#[cfg(test)]
+mod table_cases;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -338,12 +338,8 @@ mod tests {
     fn cut(records: &[Records], rows: usize) -> Result<Vec<String>, Misfit> {
         let (table, drop) = (table(), ["gone".to_owned()]);
         let limits = RunLimits { rows, values: 100 };
-        let mut runs = Runs::new(
-            records.iter().flat_map(Records::iter),
-            &table,
-            &drop,
-            limits,
-        );
+        let all = records.iter().flat_map(Records::iter);
+        let mut runs = Runs::new(all, &table, &drop, limits);
         let mut seen = Vec::new();
         while let Some(run) = runs.next_run(Vec::new())? {
             let values = run.values.iter().map(|it| match it {

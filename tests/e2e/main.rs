@@ -17,6 +17,7 @@ mod servers;
 mod sql;
 mod stalled;
 mod standby;
+mod tables;
 mod ties;
 mod topic;
 mod wait;

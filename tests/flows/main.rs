@@ -7,6 +7,7 @@ mod consume_letters;
 mod consume_members;
 mod consume_rig;
 mod consume_starts;
+mod consume_tables;
 mod cursor_model;
 mod produce_acknowledgements;
 mod produce_kills;
