@@ -16,9 +16,15 @@ pub mod pipeline;
 
 pub mod sink;
 
+pub mod digest;
+
 pub mod flow;
 
+pub mod verify;
+
 pub mod connect;
+
+pub mod schedule;
 
 pub mod settings;
 

@@ -4,11 +4,14 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::{App, letters, letters::Letters, letters_filter::Filter, letters_shown as shown, open};
+use super::{
+    App, letters, letters::Letters, letters_filter::Filter, letters_shown as shown, open,
+    open_codec,
+};
 use crate::{
     cli::{ExitStatus, LetterFilter, LetterPlace},
     codec::Decoder,
-    flow::{FlowError, Letter, Replay, Replayed},
+    flow::{FlowError, Keys, Letter, Replay, Replayed},
     model::Message,
     pipeline::{Routes, Step},
     settings::{Chosen, WriteInto},
@@ -66,6 +69,7 @@ struct Way {
     routes: Routes,
     sink: std::sync::Arc<dyn Sink>,
     onto: Onto,
+    keys: Keys,
 }
 
 impl Way {
@@ -75,7 +79,7 @@ impl Way {
         into: &WriteInto,
         overwrite: bool,
     ) -> Result<Self, FlowError> {
-        let codec = open::codec(chosen.data_type);
+        let codec = open::codec(chosen.data_type)?;
         let pipeline = app.open.steps(&into.steps).await?;
         let sink = app.open.sink(chosen, into).await?;
         let fields = app.open.fields(chosen, into).await?;
@@ -91,6 +95,7 @@ impl Way {
                 true => Onto::Any,
                 false => Onto::Absent,
             },
+            keys: open_codec::keys(chosen.data_type),
         })
     }
 
@@ -108,6 +113,7 @@ impl Way {
             routes: &self.routes,
             sink: &*self.sink,
             onto: self.onto,
+            keys: self.keys,
         };
         let producing = open::flow_name(chosen).text();
         let mut letters = Letters::open(app, chosen, letter).await?;

@@ -35,7 +35,7 @@ impl Open {
         into: &WriteInto,
         table: &IntoTable,
     ) -> Result<Option<Vec<(String, Kind)>>, FlowError> {
-        let Some(fields) = open::codec(chosen.data_type).decoder.fields() else {
+        let Some(fields) = open::codec(chosen.data_type)?.decoder.fields() else {
             return Ok(None);
         };
         let all = self.steps(&into.steps).await?;

@@ -186,7 +186,7 @@ pub const WAITING: &str = "SELECT COUNT(*) FROM performance_schema.data_lock_wai
 
 /// Transactions of this database that wait for a lock, after they have changed something. Not
 /// for polling: the server answers from a cache for as long as it is asked ten times a second.
-const OPEN: &str = "SELECT trx_state, CONCAT(trx_rows_modified, ' rows changed') \
+pub const OPEN: &str = "SELECT trx_state, CONCAT(trx_rows_modified, ' rows changed') \
     FROM information_schema.innodb_trx \
     JOIN information_schema.processlist ON id = trx_mysql_thread_id \
     WHERE db = DATABASE() AND trx_state = 'LOCK WAIT' AND trx_rows_modified > 0";
