@@ -3,7 +3,8 @@
 mod by_itself;
 mod dead_letters;
 mod look;
-mod md5;
+mod migrate;
+mod verify;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -13,7 +14,8 @@ use tracing::Level;
 pub use by_itself::{ByItself, Run, ScheduleCommand};
 pub use dead_letters::{DeadLettersCommand, LetterFilter, LetterPlace};
 pub use look::{Check, Plan, Status, Test};
-pub use md5::Verify;
+pub use migrate::Migrate;
+pub use verify::{Looking, Repair, Verify};
 
 use crate::settings::{duration, topic_problem};
 
@@ -93,6 +95,8 @@ pub enum Command {
     /// See what runs by itself, and when
     #[command(subcommand)]
     Schedule(ScheduleCommand),
+    /// Move data between two systems without a broker, by a task of the settings
+    Migrate(Migrate),
     /// Check settings, connections, rights and topics, and say what flows cannot see
     Check(Check),
     /// Say what `sync` would read next, how the server finds it, and which table `sink` would make;
@@ -100,8 +104,10 @@ pub enum Command {
     Plan(Plan),
     /// Run your own cases for the steps of the settings: records, and what has to come of them
     Test(Test),
-    /// Hold each row of the target against the hashes that its producer has written down
+    /// Prove that targets hold what their sources say, and nothing else
     Verify(Verify),
+    /// Make a target equal to its source: by key, in small transactions; shows first what it would do
+    Repair(Repair),
     /// Say where each flow stands: how far behind, who runs it, and who holds it back
     Status(Status),
     /// See and move cursors

@@ -16,7 +16,11 @@ pub mod pipeline;
 
 pub mod sink;
 
+pub mod digest;
+
 pub mod flow;
+
+pub mod verify;
 
 pub mod connect;
 

@@ -14,15 +14,19 @@ mod letters_replay;
 mod letters_shown;
 mod md5;
 mod md5_rows;
+mod migrate;
+mod migrate_dry;
 mod open;
 mod open_codec;
 mod open_kafka;
 mod open_rules;
-mod open_sinks;
+mod open_sink;
+mod open_source;
 mod open_steps;
 mod open_topics;
 mod plan;
 mod progress;
+mod repair;
 mod report;
 mod run;
 mod sample;
@@ -35,6 +39,8 @@ mod stop;
 mod sync;
 mod test;
 mod units;
+mod verify;
+mod verify_shown;
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
@@ -105,12 +111,12 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
     match &cli.command {
         Command::Sync(arguments) => sync::run(&app, arguments).await,
         Command::Sink(arguments) => sink::run(&app, arguments).await,
+        Command::Migrate(arguments) => migrate::run(&app, arguments).await,
         Command::Check(arguments) => check::run(&app, arguments).await,
         Command::Plan(arguments) => plan::run(&app, arguments).await,
         Command::Test(arguments) => test::run(&app, arguments).await,
-        Command::Verify(arguments) => {
-            md5::run(&app, &arguments.md5, arguments.data_type.as_deref()).await
-        }
+        Command::Verify(arguments) => verify::run(&app, arguments).await,
+        Command::Repair(arguments) => repair::run(&app, arguments).await,
         Command::Status(arguments) => status::run(&app, arguments).await,
         Command::Cursor(arguments) => cursors::run(&app, arguments).await,
         Command::DeadLetters(arguments) => letters::run(&app, arguments).await,

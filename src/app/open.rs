@@ -5,7 +5,6 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 use tokio::sync::Mutex;
 
 pub(super) use super::open_codec::{Codec, codec};
-use super::open_rules::{late, rules};
 use crate::{
     broker::embedded::EmbeddedBroker,
     connect::{
@@ -18,17 +17,8 @@ use crate::{
     fault::Faulty,
     flow::FlowError,
     model::FlowName,
-    settings::{Chosen, Connection, Cursors, ReadFrom, Settings},
-    source::{
-        ReadLimits, Rules, Sharing, Source,
-        mongodb_scan::{MongodbScan, MongodbScanSettings},
-        mysql_scan::{MysqlScan, MysqlScanSettings},
-        sqlite_scan::{SqliteScan, SqliteScanSettings},
-    },
+    settings::{Chosen, Connection, Cursors, Settings},
 };
-
-/// A following read answers at least this often, so that a stop is noticed.
-const MAX_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// The name of a producing flow: its cursor key.
 pub(super) fn flow_name(chosen: &Chosen<'_>) -> FlowName {
@@ -55,7 +45,7 @@ pub(super) fn sink_name(chosen: &Chosen<'_>) -> String {
 
 /// Opens what settings name; what is open already is shared.
 pub(super) struct Open {
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     mysql: Shared<String, MysqlConnection>,
     sqlite: Shared<String, SqliteConnection>,
     mongodb: Shared<String, MongodbConnection>,
@@ -136,59 +126,6 @@ impl Open {
         Ok(store)
     }
 
-    /// Where a data type is read from.
-    pub(super) async fn source(&self, chosen: &Chosen<'_>) -> Result<Box<dyn Source>, FlowError> {
-        let Some(from) = &chosen.data_type.from else {
-            return Err(FlowError::Silent("a data type without `from`"));
-        };
-        let limits = ReadLimits {
-            rows: from.rows,
-            bytes: from.bytes,
-            max_wait: MAX_WAIT,
-        };
-        let sharing = Sharing::among(from.workers);
-        let (table, incremental) = (from.table.clone(), from.incremental.clone());
-        let (name, key, poll) = (&from.connection, declared(&from.key), from.poll);
-        let rules = rules(&self.settings, chosen, from);
-        Ok(match self.connection(name)? {
-            Connection::Mongodb { .. } => {
-                let mongodb = self.mongodb(name).await?;
-                Box::new(MongodbScan::new(
-                    mongodb,
-                    &mongodb_scan(from, limits, rules),
-                ))
-            }
-            Connection::Sqlite { .. } => {
-                let sqlite = self.sqlite(name, Absent::Refuse).await?;
-                let settings = SqliteScanSettings {
-                    table,
-                    incremental,
-                    key,
-                    limits,
-                    poll,
-                    sharing,
-                    rules,
-                };
-                Box::new(SqliteScan::new(sqlite, settings))
-            }
-            _ => {
-                let mysql = self.mysql(name).await?;
-                let settings = MysqlScanSettings {
-                    table,
-                    incremental,
-                    key,
-                    limits,
-                    poll,
-                    late: late(from),
-                    time_zone: from.time_zone,
-                    sharing,
-                    rules,
-                };
-                Box::new(MysqlScan::new(mysql, settings))
-            }
-        })
-    }
-
     pub(super) fn connection(&self, name: &str) -> Result<&Connection, FlowError> {
         // Settings that were read have no name that leads nowhere.
         let found = self.settings.connections.get(name);
@@ -210,7 +147,7 @@ impl Open {
         self.mysql.get(name.to_owned(), open).await.map_err(opening)
     }
 
-    async fn mongodb(&self, name: &str) -> Result<MongodbConnection, FlowError> {
+    pub(super) async fn mongodb(&self, name: &str) -> Result<MongodbConnection, FlowError> {
         let Connection::Mongodb { url, database } = self.connection(name)? else {
             return Err(FlowError::Silent("a connection of another kind"));
         };
@@ -266,16 +203,4 @@ pub(super) fn opening(error: ConnectError) -> FlowError {
 
 pub(super) fn declared(key: &[String]) -> Option<Vec<String>> {
     (!key.is_empty()).then(|| key.to_vec())
-}
-
-fn mongodb_scan(from: &ReadFrom, limits: ReadLimits, rules: Rules) -> MongodbScanSettings {
-    MongodbScanSettings {
-        collection: from.table.clone(),
-        incremental: from.incremental.clone(),
-        limits,
-        poll: from.poll,
-        late: late(from),
-        sharing: Sharing::among(from.workers),
-        rules,
-    }
 }

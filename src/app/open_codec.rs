@@ -40,6 +40,14 @@ fn both<T: Encoder + Decoder + 'static>(format: T) -> Codec {
     }
 }
 
+/// The field that identifies a row, where the format itself says so.
+pub(super) fn known_key(format: Format) -> Option<Vec<String>> {
+    match format {
+        Format::InformationJson | Format::InformationProtobuf => Some(vec!["uid".into()]),
+        Format::Json | Format::Protobuf => None,
+    }
+}
+
 /// What the keys of its messages name.
 pub(super) fn keys(data_type: &DataType) -> Keys {
     match &data_type.messages {

@@ -7,10 +7,11 @@ use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    App,
+    App, migrate,
     open::holder,
     sink,
     sync::{self, Asked},
+    verify,
 };
 use crate::{
     cli::ByItself,
@@ -70,6 +71,31 @@ impl Work for ScheduledWork {
                     is_held: false,
                 }))
             }
+            ByItself::Verify(it) => {
+                let chosen = app.settings.choose(it.data_type.as_deref(), None);
+                let mut parts = Vec::new();
+                let (_, is_both) = verify::PART;
+                for chosen in chosen.unwrap_or_default() {
+                    if is_both(chosen.data_type) {
+                        let told = verify::look(&app, &chosen, it.looking).await;
+                        parts.push(compared(told));
+                    }
+                }
+                ended(parts.into_iter())
+            }
+            ByItself::Migrate(it) => {
+                // Settings are refused where a schedule names no task of theirs.
+                let Ok(task) = app.settings.task(&it.task) else {
+                    return ended(std::iter::empty());
+                };
+                let it = migrate::migrate(&app, (&it.task, task), it).await;
+                ended(std::iter::once(Part {
+                    flow: it.flow.text(),
+                    rows: it.figures.rows,
+                    error: it.error,
+                    is_held: it.is_held,
+                }))
+            }
         }
     }
 
@@ -88,6 +114,25 @@ struct Part {
     rows: u64,
     error: Option<String>,
     is_held: bool,
+}
+
+/// Differences are a failure here: someone has to look.
+fn compared(told: verify::Told) -> Part {
+    let (rows, error) = match told.outcome {
+        Err(error) => (0, Some(error)),
+        Ok(it) if it.is_equal() => (it.expected, None),
+        Ok(it) => {
+            let (missing, extra, different) = (it.missing, it.extra, it.different);
+            let error = format!("{missing} missing, {extra} extra, {different} different");
+            (it.expected, Some(error))
+        }
+    };
+    Part {
+        flow: format!("{} verify", told.data_type),
+        rows,
+        error,
+        is_held: false,
+    }
 }
 
 fn ended(parts: impl Iterator<Item = Part>) -> Ended {

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{Command, Sink, Sync};
+use super::{Command, Migrate, Sink, Sync, Verify};
 
 /// `run`.
 #[derive(Debug, Args)]
@@ -23,6 +23,10 @@ pub enum ByItself {
     Sync(Sync),
     /// `sink --until-caught-up`.
     Sink(Sink),
+    /// `migrate`.
+    Migrate(Migrate),
+    /// `verify`.
+    Verify(Verify),
 }
 
 /// The command line without what holds for every command: that is `run`'s own.
@@ -58,18 +62,24 @@ impl ByItself {
             Command::Sink(_) => {
                 Err("without `--until-caught-up` a sink does not end by itself".to_owned())
             }
+            Command::Migrate(it) if it.dry_run => {
+                Err("with `--dry-run` it would do nothing".to_owned())
+            }
+            Command::Migrate(it) => Ok(Self::Migrate(it)),
+            Command::Verify(it) => Ok(Self::Verify(it)),
             Command::Demo(_)
             | Command::Run(_)
             | Command::Check(_)
+            | Command::Repair(_)
             | Command::Plan(_)
             | Command::Test(_)
-            | Command::Verify(_)
             | Command::Status(_)
             | Command::Schedule(_)
             | Command::Cursor(_)
-            | Command::DeadLetters(_) => {
-                Err("only `sync` and `sink --until-caught-up` run by a schedule".to_owned())
-            }
+            | Command::DeadLetters(_) => Err(
+                "only `sync`, `sink --until-caught-up`, `migrate` and `verify` run by a schedule"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -92,6 +102,8 @@ mod tests {
         assert!(sync.full_amount && sync.patience.wait.is_some());
         let sink = ByItself::parse("sink --until-caught-up");
         assert!(matches!(sink, Ok(ByItself::Sink(_))), "{sink:?}");
+        let migrate = ByItself::parse("migrate --task nightly");
+        assert!(matches!(migrate, Ok(ByItself::Migrate(_))), "{migrate:?}");
     }
 
     #[test]
@@ -99,6 +111,7 @@ mod tests {
         for (text, words) in [
             ("sync --follow", "does not end"),
             ("sink", "does not end"),
+            ("migrate --task t --dry-run", "do nothing"),
             ("run", "only `sync`"),
             ("cursor reset a/b/c --yes", "only `sync`"),
             ("demo", "only `sync`"),

@@ -14,7 +14,7 @@ use crate::{
     broker::Publisher,
     codec::{Encoder, Mark},
     cursor::CursorLease,
-    model::{Batch, FlowName, Headers, Messages, Position, Records, Row, write_key},
+    model::{Batch, FlowName, Messages, Position, Records, Row, write_key},
     pipeline::{self, Step},
     source::{Extent, Manner, Source},
 };
@@ -211,22 +211,13 @@ impl Produce<'_> {
         step: &str,
         reason: String,
     ) -> Result<(), FlowError> {
-        let topic = self.publisher.topic();
-        let (mut identity, mut described) = (Vec::new(), Vec::new());
-        let identified = write_key(row, &mut identity);
-        let value = self.describer.encode(row, topic, &mut described);
-        self.set_aside(DeadLetter {
-            flow: &self.flow.text(),
-            step,
-            reason: reason.into(),
-            topic,
-            topic_id: None,
-            key: identified.then_some(&identity[..]),
-            value: value.is_ok().then_some(&described[..]),
-            headers: Headers::default(),
-            place: None,
-        })
-        .await
+        let flow = self.flow.text();
+        let place = (flow.as_str(), self.publisher.topic(), step);
+        self.dead_letters
+            .set_row_aside(place, self.describer, row, reason)
+            .await?;
+        self.figures.set_aside(1);
+        Ok(())
     }
 
     async fn settled(

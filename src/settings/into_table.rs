@@ -132,6 +132,28 @@ impl IntoTable {
         }
     }
 
+    /// That of a task, whose records were never messages.
+    pub(super) fn of_task(section: &mut Section<'_>, from: Option<Kind>) -> Self {
+        Self {
+            table: section.text("table", "\"info\""),
+            when: Vec::new(),
+            steps: Vec::new(),
+            key: texts(section, "key"),
+            replace_by: Vec::new(),
+            on_known: section.choice_or("on-known", OnKnown::Update),
+            version: section.optional_text("version").map(|it| it.text),
+            on_delete: OnDelete::Delete,
+            drop: texts(section, "drop"),
+            create_table: section.flag_or("create-table", true),
+            // Bytes come as bytes, and a database keeps JSON as JSON; MongoDB has texts alone.
+            binary: BinaryText::Plain,
+            json_text: match from {
+                Some(Kind::Mongodb) => JsonText::Value,
+                _ => JsonText::Document,
+            },
+        }
+    }
+
     fn own(section: &mut Section<'_>, beside: Beside<'_>) -> Self {
         let (binary, json_text) = read_texts(beside, section);
         Self {

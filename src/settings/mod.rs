@@ -28,6 +28,7 @@ mod schedules;
 mod section;
 mod step_values;
 mod steps;
+mod task;
 mod typed;
 mod write_into;
 
@@ -73,6 +74,7 @@ pub use read_from::{LateRows, NullRows, ReadFrom};
 pub use reading::Environment;
 pub use report::Paint;
 pub use schedules::Scheduled;
+pub use task::{Task, TaskMode};
 pub use write_into::{Route, WriteInto};
 
 use mistake::{Follows, line_of};
@@ -91,6 +93,8 @@ pub struct Settings {
     pub data_types: BTreeMap<String, DataType>,
     /// What runs by itself and when, in the order of the file.
     pub schedules: Vec<Scheduled>,
+    /// The tasks of `migrate`, by name.
+    pub tasks: BTreeMap<String, Task>,
     /// The folder for dead letters that no topic takes.
     pub dead_letters: PathBuf,
     /// How long a stop may take.
@@ -143,6 +147,14 @@ impl Settings {
         known(&self.data_types, name)
     }
 
+    /// The task of this name.
+    ///
+    /// # Errors
+    /// That there is none, with the known ones.
+    pub fn task(&self, name: &str) -> Result<&Task, UnknownName> {
+        task_of(&self.tasks, name)
+    }
+
     /// The data types that a command line chooses, each with its topic: the one named, on
     /// `topic` where that is given too; those of `topic` where it stands alone; else all.
     ///
@@ -155,6 +167,14 @@ impl Settings {
     ) -> Result<Vec<Chosen<'_>>, UnknownName> {
         choose(&self.data_types, data_type, topic)
     }
+}
+
+fn task_of<'a>(tasks: &'a BTreeMap<String, Task>, name: &str) -> Result<&'a Task, UnknownName> {
+    tasks.get(name).ok_or_else(|| UnknownName {
+        what: "task",
+        wanted: name.to_owned(),
+        known: tasks.keys().cloned().collect(),
+    })
 }
 
 fn known<'a>(
@@ -238,7 +258,8 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
     let names = Connections::new(&connections);
     let cursors = root.section("cursors", |it| Cursors::read(it, &names));
     let data_types = root.entries("data-types", |name, it| DataType::read(name, it, &names));
-    let schedules = schedules::read(root, &data_types);
+    let tasks = root.entries("tasks", |_, it| Task::read(it, &names));
+    let schedules = schedules::read(root, (&data_types, &tasks));
     let dead_letters = root.section("dead-letters", |it| {
         it.path_or("folder", "runtime/dead-letters")
     });
@@ -253,6 +274,7 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
         cursors,
         data_types,
         schedules: schedules?,
+        tasks,
         dead_letters,
         stop,
         retry,

@@ -141,6 +141,22 @@ impl<'a> Section<'a> {
         inner.finish(read)
     }
 
+    /// A table of its own whose keys are known by `pattern`, as another's that has the same.
+    pub fn section_as<T>(
+        &mut self,
+        key: &'static str,
+        pattern: &str,
+        read: impl FnOnce(&mut Section<'a>) -> T,
+    ) -> T {
+        let inner = self.inner(key).unwrap_or_else(|| {
+            let path = self.path_of(key);
+            let pattern = pattern.to_owned();
+            Section::new(self.reading, path, pattern, self.span.clone(), None)
+        });
+        let pattern = pattern.to_owned();
+        Section { pattern, ..inner }.finish(read)
+    }
+
     /// A table of its own, where it is written.
     pub fn optional_section<T>(
         &mut self,

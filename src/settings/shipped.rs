@@ -130,6 +130,7 @@ fn every_word_that_can_be_chosen_stands_in_it() {
         .chain(words::<super::LateRows>())
         .chain(words::<crate::schedule::Overlap>())
         .chain(words::<crate::schedule::CatchUp>())
+        .chain(words::<super::TaskMode>())
         .chain(words::<tracing::Level>())
         .chain(words::<super::Mechanism>());
     for word in all {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    connection::ConnectionKind as Kind,
     data_type::Format,
     into_table::{Beside, IntoTable},
     json_options::JsonOptions,
@@ -99,6 +100,40 @@ impl WriteInto {
             group,
             take_over: take_over.map(|it| it.text),
             session_timeout: section.duration_or("session-timeout", Duration::from_secs(45)),
+        }
+    }
+
+    /// Of a task, whose records come from a source of the kind `from` without a message between.
+    pub(super) fn of_task(
+        section: &mut Section<'_>,
+        connections: &Connections,
+        from: Option<Kind>,
+    ) -> Self {
+        let (connection, _) = connections.named(section, "connection", SINKS);
+        let (rows, bytes) = section.section("batch", |batch| {
+            let rows = batch.number_or("rows", 10_000, 1..=1_000_000);
+            (rows, read_bytes(batch))
+        });
+        Self {
+            connection,
+            tables: vec![IntoTable::of_task(section, from)],
+            route: None,
+            conflict_wait: Duration::ZERO,
+            rows,
+            bytes,
+            wait: Duration::ZERO,
+            steps: Vec::new(),
+            group: String::new(),
+            take_over: None,
+            session_timeout: section.duration_or("session-timeout", Duration::from_secs(45)),
+        }
+    }
+
+    /// The only table, which every record goes to.
+    pub fn only(&self) -> Option<&IntoTable> {
+        match &self.tables[..] {
+            [only] if only.when.is_empty() && only.replace_by.is_empty() => Some(only),
+            _ => None,
         }
     }
 

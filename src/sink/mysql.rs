@@ -3,24 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sqlx::{Executor, MySqlConnection, raw_sql};
+use sqlx::MySqlConnection;
 
 use super::{
-    Advance, CreateTable, Landing, Onto, PROGRESS_TABLE, Progress, Sink, SinkError, Texts, fitting,
-    mysql_catalog::exact_collation,
-    mysql_check,
-    mysql_progress::MysqlProgress,
-    mysql_replay,
-    mysql_session::Sessions,
-    mysql_target::MysqlTarget,
-    name_of,
-    rules::RowRules,
-    sql_failure::{Failure, beside_records},
-    table::Table,
+    Advance, CreateTable, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
+    SinkError, Texts, moved::Moved, mysql_catalog::exact_collation, mysql_check,
+    mysql_passage::MysqlPassages, mysql_progress::MysqlProgress, mysql_replay,
+    mysql_session::Sessions, mysql_target::MysqlTarget, name_of, rules::RowRules,
+    sql_failure::beside_records, table::Table,
 };
 use crate::{
     connect::{identifier::backticked, mysql::MysqlConnection},
-    model::{Finding, Kind, Records},
+    model::{Finding, Kind, Position, Records},
 };
 
 /// What a MySQL sink needs for one table.
@@ -59,8 +53,9 @@ pub struct MysqlSink {
     pub(super) targets: Vec<MysqlTarget>,
     pub(super) progress: MysqlProgress,
     pub(super) progress_table: String,
+    pub(super) passages: MysqlPassages,
     silence: Duration,
-    sessions: Sessions,
+    pub(super) sessions: Sessions,
 }
 
 impl MysqlSinkSettings {
@@ -111,13 +106,18 @@ impl MysqlSink {
             return Err(SinkError::Unfit { name, advice });
         };
         let progress_table = first.settings.progress_table.clone();
-        let quoted = backticked(&first.database)
-            .and_then(|database| Ok(format!("{database}.{}", backticked(&progress_table)?)))
-            .map_err(|error| first.unfit(error.to_string()))?;
+        let quoted = |table: &str| {
+            backticked(&first.database)
+                .and_then(|database| Ok(format!("{database}.{}", backticked(table)?)))
+                .map_err(|error| first.unfit(error.to_string()))
+        };
+        let progress = quoted(&progress_table)?;
+        let passages = quoted(PASSAGE_TABLE)?;
         Ok(Self {
             name,
             silence: first.settings.silence,
-            progress: MysqlProgress { quoted },
+            progress: MysqlProgress { quoted: progress },
+            passages: MysqlPassages { quoted: passages },
             progress_table,
             targets,
             connection,
@@ -126,7 +126,7 @@ impl MysqlSink {
     }
 
     /// The tables, looked up once.
-    async fn tables(&self) -> Result<Vec<Arc<Table>>, SinkError> {
+    pub(super) async fn tables(&self) -> Result<Vec<Arc<Table>>, SinkError> {
         let known: Option<Vec<_>> = self.targets.iter().map(MysqlTarget::known).collect();
         match known {
             Some(tables) => Ok(tables),
@@ -155,6 +155,10 @@ impl MysqlSink {
             .create(session, collation)
             .await
             .map_err(failed)?;
+        self.passages
+            .create(session, collation)
+            .await
+            .map_err(failed)?;
         let mut tables = Vec::with_capacity(self.targets.len());
         for target in &self.targets {
             let learned = target.learn(&self.connection, session, fields, collation);
@@ -168,39 +172,6 @@ impl MysqlSink {
             .take(&self.connection, self.silence)
             .await
             .map_err(|error| beside_records(&self.name, error))
-    }
-
-    async fn transact(
-        &self,
-        session: &mut MySqlConnection,
-        tables: &[Arc<Table>],
-        records: &[Records],
-        advance: &Advance,
-    ) -> Result<(), SinkError> {
-        let failed = |failure: Failure| failure.into_error(&self.name);
-        let begun = session.execute(raw_sql("BEGIN")).await;
-        begun.map_err(|error| failed(error.into()))?;
-        let moved = self.progress.advance(session, advance).await;
-        moved.map_err(failed)?;
-        self.write_parts(session, tables, records).await?;
-        let committed = session.execute(raw_sql("COMMIT")).await;
-        committed.map(drop).map_err(|error| failed(error.into()))
-    }
-
-    /// Writes the part of each table in turn, within a transaction that is open.
-    pub(super) async fn write_parts(
-        &self,
-        session: &mut MySqlConnection,
-        tables: &[Arc<Table>],
-        records: &[Records],
-    ) -> Result<(), SinkError> {
-        fitting(&self.name, records, tables.len())?;
-        for ((target, table), part) in self.targets.iter().zip(tables).zip(records) {
-            let writer = target.writer(&self.connection, table);
-            let written = writer.write(session, std::slice::from_ref(part)).await;
-            written.map_err(|failure| failure.into_error(&target.name))?;
-        }
-        Ok(())
     }
 
     async fn would_create_with(
@@ -217,23 +188,6 @@ impl MysqlSink {
             }
         }
         Ok((!missing.is_empty()).then(|| missing.join("; ")))
-    }
-
-    async fn reset_with(
-        &self,
-        session: &mut MySqlConnection,
-        flow: &str,
-        to: Option<&Progress>,
-    ) -> Result<u64, sqlx::Error> {
-        let Some(to) = to else {
-            return self.progress.forget(session, flow).await;
-        };
-        let collation = exact_collation(session).await?;
-        self.progress.create(session, collation).await?;
-        session.execute(raw_sql("BEGIN")).await?;
-        self.progress.set(session, flow, to).await?;
-        session.execute(raw_sql("COMMIT")).await?;
-        Ok(1)
     }
 }
 
@@ -270,37 +224,27 @@ impl Sink for MysqlSink {
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
         let mut session = self.session().await?;
         let read = self.progress.read(&mut session, flow).await;
-        match &read {
-            Ok(_) => self.sessions.give_back(session),
-            Err(_) => self.sessions.abandon(session).await,
-        }
-        read.map_err(|error| beside_records(&self.name, error))
+        self.answer(session, read).await
     }
 
     async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
         let mut session = self.session().await?;
         let read = self.progress.moved_at(&mut session, flow).await;
-        match &read {
-            Ok(_) => self.sessions.give_back(session),
-            Err(_) => self.sessions.abandon(session).await,
-        }
-        read.map_err(|error| beside_records(&self.name, error))
+        self.answer(session, read).await
     }
 
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        let tables = self.tables().await?;
+        self.together(records, Moved::Offset(advance)).await
+    }
+
+    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
         let mut session = self.session().await?;
-        let written = self.transact(&mut session, &tables, records, advance);
-        match written.await {
-            Ok(()) => {
-                self.sessions.give_back(session);
-                Ok(())
-            }
-            Err(error) => {
-                self.sessions.abandon(session).await;
-                Err(error)
-            }
-        }
+        let read = self.passages.read(&mut session, flow).await;
+        self.answer(session, read).await
+    }
+
+    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
+        self.together(records, Moved::Place(passage)).await
     }
 
     async fn replay(
@@ -327,10 +271,6 @@ impl Sink for MysqlSink {
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
         let mut session = self.session().await?;
         let reset = self.reset_with(&mut session, flow, to).await;
-        match &reset {
-            Ok(_) => self.sessions.give_back(session),
-            Err(_) => self.sessions.abandon(session).await,
-        }
-        reset.map_err(|error| beside_records(&self.name, error))
+        self.answer(session, reset).await
     }
 }

@@ -6,11 +6,14 @@ use async_trait::async_trait;
 use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
-    Advance, CreateTable, Landing, Onto, PROGRESS_TABLE, Progress, Sink, SinkError, fitting,
+    Advance, CreateTable, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
+    SinkError, fitting,
+    moved::Moved,
     name_of,
     rules::RowRules,
     sql_failure::{Failure, beside_records},
     sqlite_check,
+    sqlite_passage::SqlitePassages,
     sqlite_progress::SqliteProgress,
     sqlite_replay,
     sqlite_target::SqliteTarget,
@@ -21,7 +24,7 @@ use crate::{
         identifier::{double_quoted, statement},
         sqlite::SqliteConnection,
     },
-    model::{Finding, Kind, Records},
+    model::{Finding, Kind, Position, Records},
 };
 
 /// What a SQLite sink needs for one table.
@@ -52,6 +55,7 @@ pub struct SqliteSink {
     /// In the order of writing.
     pub(super) targets: Vec<SqliteTarget>,
     pub(super) progress: SqliteProgress,
+    passages: SqlitePassages,
 }
 
 impl SqliteSinkSettings {
@@ -102,13 +106,15 @@ impl SqliteSink {
         let Some(first) = targets.first() else {
             return Err(unfit("it has no table".to_owned()));
         };
-        let quoted = double_quoted(&first.settings.progress_table);
-        let quoted = quoted.map_err(|error| unfit(error.to_string()))?;
+        let quoted = |table: &str| double_quoted(table).map_err(|error| unfit(error.to_string()));
+        let progress = quoted(&first.settings.progress_table)?;
+        let passages = quoted(PASSAGE_TABLE)?;
         Ok(Self {
             name,
             connection,
             targets,
-            progress: SqliteProgress { quoted },
+            progress: SqliteProgress { quoted: progress },
+            passages: SqlitePassages { quoted: passages },
         })
     }
 
@@ -122,10 +128,10 @@ impl SqliteSink {
 
     async fn learn(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Arc<Table>>, SinkError> {
         let writer = self.connection.writer();
-        let created = writer
-            .execute(query(statement(self.progress.create_text())))
-            .await;
-        created.map_err(|error| self.failed(error))?;
+        for text in [self.progress.create_text(), self.passages.create_text()] {
+            let created = writer.execute(query(statement(text))).await;
+            created.map_err(|error| self.failed(error))?;
+        }
         let mut tables = Vec::with_capacity(self.targets.len());
         for target in &self.targets {
             tables.push(target.learn(&self.connection, fields).await?);
@@ -133,14 +139,39 @@ impl SqliteSink {
         Ok(tables)
     }
 
+    /// Rows and what moves with them, in one transaction.
+    async fn together(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
+        let tables = self.tables().await?;
+        let mut transaction = self
+            .connection
+            .begin()
+            .await
+            .map_err(|it| self.failed(it))?;
+        let written = self.transact(&mut transaction, &tables, records, moved);
+        match written.await {
+            Ok(()) => {
+                let committed = transaction.commit().await.map_err(Failure::from);
+                committed.map_err(|failure| failure.into_error(&self.name))
+            }
+            Err(error) => {
+                // What the failure was counts; whatever this one says, dropping it undoes all.
+                let _ = transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
     async fn transact(
         &self,
         session: &mut Session,
         tables: &[Arc<Table>],
         records: &[Records],
-        advance: &Advance,
+        moved: Moved<'_>,
     ) -> Result<(), SinkError> {
-        let moved = self.progress.advance(session, advance).await;
+        let moved = match moved {
+            Moved::Offset(advance) => self.progress.advance(session, advance).await,
+            Moved::Place(passage) => self.passages.advance(session, passage).await,
+        };
         moved.map_err(|failure| failure.into_error(&self.name))?;
         self.write_parts(session, tables, records).await
     }
@@ -209,24 +240,16 @@ impl Sink for SqliteSink {
     }
 
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        let tables = self.tables().await?;
-        let mut transaction = self
-            .connection
-            .begin()
-            .await
-            .map_err(|it| self.failed(it))?;
-        let written = self.transact(&mut transaction, &tables, records, advance);
-        match written.await {
-            Ok(()) => {
-                let committed = transaction.commit().await.map_err(Failure::from);
-                committed.map_err(|failure| failure.into_error(&self.name))
-            }
-            Err(error) => {
-                // What the failure was counts; whatever this one says, dropping it undoes all.
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
+        self.together(records, Moved::Offset(advance)).await
+    }
+
+    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        let read = self.passages.read(self.connection.readers(), flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
+        self.together(records, Moved::Place(passage)).await
     }
 
     async fn replay(
@@ -241,9 +264,13 @@ impl Sink for SqliteSink {
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
         let reset = async {
             let mut transaction = self.connection.begin().await?;
-            let text = self.progress.create_text();
-            transaction.execute(query(statement(text))).await?;
-            let changed = self.progress.reset(&mut transaction, flow, to).await?;
+            for text in [self.progress.create_text(), self.passages.create_text()] {
+                transaction.execute(query(statement(text))).await?;
+            }
+            let mut changed = self.progress.reset(&mut transaction, flow, to).await?;
+            if to.is_none() {
+                changed += self.passages.forget(&mut transaction, flow).await?;
+            }
             transaction.commit().await?;
             Ok(changed)
         };

@@ -50,7 +50,7 @@ impl Texts {
 ///
 /// # Errors
 /// Where it is none, or another encoder's text of the same bytes.
-pub(super) fn from_base64(text: &str) -> Result<Vec<u8>, &'static str> {
+pub fn from_base64(text: &str) -> Result<Vec<u8>, &'static str> {
     BASE64_STANDARD.decode(text).map_err(|_| {
         "its text is no base64, in which the column's bytes are expected: where it is the content \
          itself, say `binary = \"plain\"`"
@@ -61,7 +61,7 @@ pub(super) fn from_base64(text: &str) -> Result<Vec<u8>, &'static str> {
 ///
 /// # Errors
 /// Where it is none.
-pub(super) fn from_hex(text: &str) -> Result<Vec<u8>, &'static str> {
+pub fn from_hex(text: &str) -> Result<Vec<u8>, &'static str> {
     const REASON: &str = "its text is not hexadecimal, in which the column's bytes are expected: where \
          it is the content itself, say `binary = \"plain\"`";
     let digit = |it: u8| char::from(it).to_digit(16);

@@ -11,7 +11,7 @@ use crate::model::Value;
 ///
 /// # Errors
 /// Why JSON cannot hold it; what was appended is of no use then.
-pub(super) fn write_json(value: Value<'_>, out: &mut impl Write) -> Result<(), &'static str> {
+pub fn write_json(value: Value<'_>, out: &mut impl Write) -> Result<(), &'static str> {
     nested(value, out, 0)
 }
 
@@ -19,7 +19,7 @@ pub(super) fn write_json(value: Value<'_>, out: &mut impl Write) -> Result<(), &
 ///
 /// # Errors
 /// Why there is none.
-pub(super) fn write_text(value: Value<'_>, text: &mut String) -> Result<(), &'static str> {
+pub fn write_text(value: Value<'_>, text: &mut String) -> Result<(), &'static str> {
     use std::fmt::Write;
     let written = match value.widened() {
         Value::Bool(it) => write!(text, "{}", u8::from(it)),

@@ -20,6 +20,7 @@ mod standby;
 mod tables;
 mod ties;
 mod topic;
+mod verifying;
 mod wait;
 mod walkthrough;
 mod world;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use highwater::{
     codec::json::Json,
-    flow::{Consume, Letter, Replay, Replayed, Until},
+    flow::{Consume, Keys, Letter, Replay, Replayed, Until},
     pipeline::{
         Deletions, ExplodeStep, Replaces, RouteBy, Routes, StepSettings, TableRoute, steps,
     },
@@ -162,6 +162,7 @@ async fn a_letter_is_replayed_into_all_its_tables_or_none() {
         routes: &routes,
         sink: &*sink,
         onto: Onto::Absent,
+        keys: Keys::Rows,
     };
     for outcome in [Replayed::Landed, Replayed::Before] {
         let outcomes = within(replay.run(&letters)).await.expect("replayed");

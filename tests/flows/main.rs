@@ -9,6 +9,7 @@ mod consume_rig;
 mod consume_starts;
 mod consume_tables;
 mod cursor_model;
+mod migrate;
 mod produce_acknowledgements;
 mod produce_kills;
 mod produce_letters;

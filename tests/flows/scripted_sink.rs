@@ -9,8 +9,10 @@ use std::{
 
 use async_trait::async_trait;
 use highwater::{
-    model::{Finding, Kind, Records, Value},
-    sink::{Advance, Landing, Onto, Progress, RowFault, Sink, SinkError, memory::MemorySink},
+    model::{Finding, Kind, Position, Records, Value},
+    sink::{
+        Advance, Landing, Onto, Passage, Progress, RowFault, Sink, SinkError, memory::MemorySink,
+    },
 };
 use tokio::{
     sync::{Notify, Semaphore},
@@ -258,6 +260,22 @@ impl Sink for ScriptedSink {
                 name: "memory.rows".into(),
                 advice: "there is no column `text`: add it".into(),
             }),
+        }
+    }
+
+    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        self.memory.place(flow).await
+    }
+
+    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
+        let fault = lock(&self.script).pop_front().unwrap_or(SinkFault::None);
+        match fault {
+            SinkFault::Reject => Err(lost()),
+            SinkFault::LoseAnswer => {
+                self.memory.carry(records, passage).await?;
+                Err(lost())
+            }
+            _ => self.memory.carry(records, passage).await,
         }
     }
 

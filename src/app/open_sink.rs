@@ -1,22 +1,31 @@
-//! Where a data type is written: a sink for its tables, and the ways to them.
+//! What is written: settings to sinks, and the ways to their tables.
 
 use std::sync::Arc;
 
-use super::open::{Open, declared};
+use super::{
+    open::{Open, declared},
+    open_codec::known_key,
+};
 use crate::{
     connect::sqlite::Absent,
     flow::FlowError,
     model::Kind,
     pipeline::{Deletions, Replaces, RouteBy, Routes, StepSettings, TableRoute},
-    settings::{
-        self, BinaryText, Chosen, Connection, Format, IntoTable, JsonOptions, Route, WriteInto,
-    },
+    settings::{self, BinaryText, Chosen, Connection, IntoTable, JsonOptions, Route, WriteInto},
     sink::{
         BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
         mysql::{MysqlSink, MysqlSinkSettings},
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
 };
+
+/// A table of a sink, with what the settings alone do not say.
+struct Wanted<'i> {
+    table: &'i IntoTable,
+    key: Option<Vec<String>>,
+    fields: Option<Vec<(String, Kind)>>,
+    texts: Texts,
+}
 
 impl Open {
     /// Where a data type is written.
@@ -25,45 +34,71 @@ impl Open {
         chosen: &Chosen<'_>,
         into: &WriteInto,
     ) -> Result<Arc<dyn Sink>, FlowError> {
+        let is_only = into.tables.len() == 1;
+        let known = known_key(chosen.data_type.format).filter(|_| is_only);
         let mut tables = Vec::with_capacity(into.tables.len());
-        for it in &into.tables {
-            // Those of an only table are told by the way of all sinks.
-            let fields = match into.tables.len() {
-                1 => None,
-                _ => self.fields_of(chosen, into, it).await?,
-            };
-            tables.push((it, key(chosen, into, it), fields));
+        for table in &into.tables {
+            tables.push(Wanted {
+                table,
+                key: declared(&table.key).or_else(|| known.clone()),
+                // Those of an only table are told by the way of all sinks.
+                fields: match is_only {
+                    true => None,
+                    false => self.fields_of(chosen, into, table).await?,
+                },
+                texts: texts(table, Some(chosen.data_type.json)),
+            });
         }
+        self.sink_of(into, tables).await
+    }
+
+    /// Where the records of a task are written; `key` is how a table is made where the settings name
+    /// none.
+    pub(super) async fn sink_by(
+        &self,
+        into: &WriteInto,
+        key: Option<Vec<String>>,
+    ) -> Result<Arc<dyn Sink>, FlowError> {
+        let tables = into.tables.iter().map(|table| Wanted {
+            table,
+            key: declared(&table.key).or_else(|| key.clone()),
+            fields: None,
+            texts: texts(table, None),
+        });
+        self.sink_of(into, tables.collect()).await
+    }
+
+    async fn sink_of(
+        &self,
+        into: &WriteInto,
+        tables: Vec<Wanted<'_>>,
+    ) -> Result<Arc<dyn Sink>, FlowError> {
         let name = &into.connection;
         Ok(match self.connection(name)? {
             Connection::Sqlite { .. } => {
                 let sqlite = self.sqlite(name, Absent::Create).await?;
-                let tables = tables
-                    .into_iter()
-                    .map(|(it, key, fields)| SqliteSinkSettings {
-                        key,
-                        fields,
-                        drop: it.drop.clone(),
-                        rules: row_rules(it),
-                        create: create(it),
-                        ..SqliteSinkSettings::new(&it.table)
-                    });
+                let tables = tables.into_iter().map(|it| SqliteSinkSettings {
+                    key: it.key,
+                    fields: it.fields,
+                    drop: it.table.drop.clone(),
+                    rules: row_rules(it.table),
+                    create: create(it.table),
+                    ..SqliteSinkSettings::new(&it.table.table)
+                });
                 Arc::new(SqliteSink::of_tables(sqlite, tables.collect())?)
             }
             _ => {
                 let mysql = self.mysql(name).await?;
-                let tables = tables
-                    .into_iter()
-                    .map(|(it, key, fields)| MysqlSinkSettings {
-                        key,
-                        fields,
-                        drop: it.drop.clone(),
-                        rules: row_rules(it),
-                        silence: into.session_timeout / 2,
-                        create: create(it),
-                        texts: texts(it, chosen.data_type.json),
-                        ..MysqlSinkSettings::new(&it.table)
-                    });
+                let tables = tables.into_iter().map(|it| MysqlSinkSettings {
+                    key: it.key,
+                    fields: it.fields,
+                    drop: it.table.drop.clone(),
+                    rules: row_rules(it.table),
+                    silence: into.session_timeout / 2,
+                    create: create(it.table),
+                    texts: it.texts,
+                    ..MysqlSinkSettings::new(&it.table.table)
+                });
                 Arc::new(MysqlSink::of_tables(mysql, tables.collect())?)
             }
         })
@@ -115,22 +150,6 @@ fn replaces(it: &IntoTable) -> Option<Replaces> {
     })
 }
 
-fn key(chosen: &Chosen<'_>, into: &WriteInto, it: &IntoTable) -> Option<Vec<String>> {
-    let known = || match into.tables.len() {
-        1 => known_key(chosen.data_type.format),
-        _ => None,
-    };
-    declared(&it.key).or_else(known)
-}
-
-/// The field that identifies a row, where the format itself says so.
-fn known_key(format: Format) -> Option<Vec<String>> {
-    match format {
-        Format::InformationJson | Format::InformationProtobuf => Some(vec!["uid".into()]),
-        Format::Json | Format::Protobuf => None,
-    }
-}
-
 fn create(it: &IntoTable) -> CreateTable {
     match it.create_table {
         true => CreateTable::WhenMissing,
@@ -138,12 +157,13 @@ fn create(it: &IntoTable) -> CreateTable {
     }
 }
 
-fn texts(it: &IntoTable, json: JsonOptions) -> Texts {
+/// What texts stand for; of records that were messages, by how those were written.
+pub(super) fn texts(it: &IntoTable, json: Option<JsonOptions>) -> Texts {
     Texts {
-        epoch: match json.instants {
-            settings::Instants::Text => None,
-            settings::Instants::EpochMillis => Some(1_000),
-            settings::Instants::EpochMicros => Some(1_000_000),
+        epoch: match json.map(|it| it.instants) {
+            None | Some(settings::Instants::Text) => None,
+            Some(settings::Instants::EpochMillis) => Some(1_000),
+            Some(settings::Instants::EpochMicros) => Some(1_000_000),
         },
         bytes: match it.binary {
             BinaryText::Plain => BytesText::Plain,

@@ -1,0 +1,116 @@
+//! `repair`: what a verification has found, made equal.
+
+use super::{App, choose::Part, verify::Both, verify_shown as shown};
+use crate::{
+    cli::{self, ExitStatus},
+    settings::{Chosen, OnDelete, OnKnown},
+    verify::{Extras, Repair, Repaired, Verified},
+};
+
+const PART: Part = ("from` and `into", |it| {
+    it.from.is_some() && it.into.is_some()
+});
+
+/// Rounds of repairing and verifying at most: each repairs as many rows as are kept at a time.
+const ROUNDS: usize = 1000;
+
+/// Says what would be done, or does it and verifies again.
+pub(super) async fn run(app: &App, arguments: &cli::Repair) -> anyhow::Result<ExitStatus> {
+    let chosen = match app.chosen(Some(&arguments.data_type), None, PART) {
+        Ok(chosen) => chosen,
+        Err(status) => return Ok(status),
+    };
+    let Some(chosen) = chosen.first() else {
+        return Ok(ExitStatus::Usage);
+    };
+    let both = Both::open(app, chosen).await?;
+    let mut verified = verify(app, &both, chosen, arguments).await?;
+    let extras = match arguments.keep_extra {
+        true => Extras::Keep,
+        false => Extras::Delete,
+    };
+    shown::would(&both, &verified, arguments, app.json);
+    if arguments.apply && left(&verified, extras) > 0 {
+        let mut all = Repaired::default();
+        for _ in 0..ROUNDS {
+            let before = left(&verified, extras);
+            let repaired = apply(app, &both, chosen, arguments, (&verified, extras)).await?;
+            add(&mut all, repaired);
+            verified = verify(app, &both, chosen, arguments).await?;
+            let now = left(&verified, extras);
+            if now == 0 || now >= before {
+                break;
+            }
+        }
+        shown::repaired(&all, &verified, app.json);
+    }
+    Ok(match left(&verified, extras) {
+        0 => ExitStatus::Done,
+        _ => ExitStatus::Differences,
+    })
+}
+
+/// Differences that this repair is about.
+fn left(verified: &Verified, extras: Extras) -> u64 {
+    match extras {
+        Extras::Delete => verified.differences(),
+        Extras::Keep => verified.missing + verified.different,
+    }
+}
+
+async fn verify(
+    app: &App,
+    both: &Both,
+    chosen: &Chosen<'_>,
+    arguments: &cli::Repair,
+) -> anyhow::Result<Verified> {
+    let figures = both.figures();
+    let name = format!("{} verify", chosen.name);
+    let _shown = app.progress.show(&name, figures.clone());
+    let verify = both.verify(app, chosen, &figures, arguments.looking);
+    Ok(verify.await?.run().await?)
+}
+
+async fn apply(
+    app: &App,
+    both: &Both,
+    chosen: &Chosen<'_>,
+    arguments: &cli::Repair,
+    (verified, extras): (&Verified, Extras),
+) -> anyhow::Result<Repaired> {
+    let Some(into) = &chosen.data_type.into else {
+        anyhow::bail!("a data type without `into`");
+    };
+    // Whatever flows do with known rows and deletions: here a person has said it. By its version a
+    // row that is newer than its source's stays.
+    let mut into = into.clone();
+    for table in &mut into.tables {
+        table.on_known = OnKnown::Update;
+        table.on_delete = OnDelete::Delete;
+        table.create_table = false;
+    }
+    let sink = app.open.sink(chosen, &into).await?;
+    sink.prepare(app.open.fields(chosen, &into).await?.as_deref())
+        .await?;
+    let figures = both.figures();
+    let name = format!("{} repair", chosen.name);
+    let _shown = app.progress.show(&name, figures.clone());
+    let verify = both
+        .verify(app, chosen, &figures, arguments.looking)
+        .await?;
+    let repair = Repair {
+        verify: &verify,
+        sink: &*sink,
+        rows: arguments.rows.into(),
+        extras,
+    };
+    Ok(repair.apply(verified).await?)
+}
+
+fn add(all: &mut Repaired, more: Repaired) {
+    all.written += more.written;
+    all.deleted += more.deleted;
+    // Those that are refused are refused again in each round.
+    all.refused = more.refused;
+    all.reasons = more.reasons;
+}

@@ -1,0 +1,382 @@
+//! `verify`: both sides of data types, opened for being compared.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    App,
+    choose::Part,
+    md5,
+    open::{self, Codec, Open},
+    open_codec::known_key,
+    open_sink::texts,
+    verify_shown as shown,
+};
+use crate::{
+    cli::{self, ExitStatus, Looking},
+    connect::sqlite::Absent,
+    digest::{Digest, Shape, Sums, mysql::MysqlDigest, sqlite::SqliteDigest},
+    fault::chain,
+    flow::{Figures, FlowError},
+    pipeline::Step,
+    settings::{Chosen, Connection, Format, ReadFrom, WriteInto},
+    sink::Texts,
+    source::{
+        Late, ReadLimits, Rules, Sharing, Source,
+        mongodb_scan::{MongodbScan, MongodbScanSettings},
+        mysql_scan::{MysqlScan, MysqlScanSettings},
+        sqlite_scan::{SqliteScan, SqliteScanSettings},
+    },
+    verify::{InServers, Verified, Verify, Way, Wire},
+};
+
+/// Data types that are read and written by these settings.
+pub(super) const PART: Part = ("from` and `into", |it| {
+    it.from.is_some() && it.into.is_some()
+});
+
+/// A stop is noticed at least this often.
+const MAX_WAIT: Duration = Duration::from_millis(500);
+
+/// Rows that a server sums up at a time, about.
+const RANGE: u64 = 50_000;
+
+/// Compares the chosen data types, one after the other.
+pub(super) async fn run(app: &App, arguments: &cli::Verify) -> anyhow::Result<ExitStatus> {
+    if let Some(file) = &arguments.md5 {
+        return md5::run(app, file, arguments.data_type.as_deref()).await;
+    }
+    let chosen = match app.chosen(arguments.data_type.as_deref(), None, PART) {
+        Ok(chosen) => chosen,
+        Err(status) => return Ok(status),
+    };
+    let mut told = Vec::new();
+    for it in &chosen {
+        let told_of = look(app, it, arguments.looking).await;
+        shown::show(&told_of, app.json);
+        told.push(told_of);
+    }
+    shown::finish(&told, app.json);
+    let status = told.iter().map(|it| match &it.outcome {
+        Err(_) => ExitStatus::Failed,
+        Ok(verified) if verified.is_equal() => ExitStatus::Done,
+        Ok(_) => ExitStatus::Differences,
+    });
+    // What cannot be told weighs more than what differs.
+    let order = |it: &ExitStatus| match it {
+        ExitStatus::Failed => 2,
+        ExitStatus::Differences => 1,
+        _ => 0,
+    };
+    Ok(status.max_by_key(order).unwrap_or(ExitStatus::Done))
+}
+
+/// What is to be told of one data type.
+pub(super) struct Told {
+    pub data_type: String,
+    pub source: String,
+    pub target: String,
+    pub notes: Vec<String>,
+    pub outcome: Result<Verified, String>,
+    pub took: Duration,
+}
+
+pub(super) async fn look(app: &App, chosen: &Chosen<'_>, looking: Looking) -> Told {
+    let began = Instant::now();
+    let mut told = Told {
+        data_type: chosen.name.clone(),
+        source: String::new(),
+        target: String::new(),
+        notes: Vec::new(),
+        outcome: Err(String::new()),
+        took: Duration::ZERO,
+    };
+    told.outcome = async {
+        let both = Both::open(app, chosen).await?;
+        told.source = both.source.name().to_owned();
+        told.target = both.target.name().to_owned();
+        told.notes = both.notes.clone();
+        let figures = both.figures();
+        let _shown = app
+            .progress
+            .show(&format!("{} verify", chosen.name), figures.clone());
+        anyhow::Ok(
+            both.verify(app, chosen, &figures, looking)
+                .await?
+                .run()
+                .await?,
+        )
+    }
+    .await
+    .map_err(|error| chain(error.as_ref()));
+    told.took = began.elapsed();
+    told
+}
+
+/// Both sides of a data type, opened, and the way between them.
+pub(super) struct Both {
+    pub source: Box<dyn Source>,
+    pub target: Box<dyn Source>,
+    /// What columns of the target do not keep of the source's.
+    pub notes: Vec<String>,
+    out: Vec<Box<dyn Step>>,
+    into: Vec<Box<dyn Step>>,
+    codec: Option<Codec>,
+    topic: String,
+    /// The source's own columns, where it has any.
+    lies: Option<Shape>,
+    shape: Shape,
+    drop: Vec<String>,
+    texts: Texts,
+}
+
+impl Both {
+    /// The source of `from` and the target of `into`.
+    ///
+    /// # Errors
+    /// One of them cannot be opened, or cannot be compared.
+    pub async fn open(app: &App, chosen: &Chosen<'_>) -> anyhow::Result<Self> {
+        let data_type = chosen.data_type;
+        let (Some(from), Some(into)) = (&data_type.from, &data_type.into) else {
+            return Err(FlowError::Silent("a data type without both sides").into());
+        };
+        let open = &app.open;
+        let (source, lies) = open.read_by_key(&Named::of_source(from)).await?;
+        let Some(table) = into.only() else {
+            anyhow::bail!(
+                "{} is written to several tables, or to rows that are replaced by their parent: only a row in one table can be compared with its source",
+                chosen.name
+            );
+        };
+        let key = open::declared(&table.key).or_else(|| known_key(data_type.format));
+        let (target, shape) = open.read_by_key(&Named::of_target(into, key, from)).await?;
+        let steps: Vec<_> = into.steps.iter().chain(&table.steps).cloned().collect();
+        let shape = shape.ok_or(FlowError::Silent("a target without columns"))?;
+        let is_sqlite = matches!(
+            open.connection(&into.connection)?,
+            Connection::Sqlite { .. }
+        );
+        Ok(Self {
+            notes: lies
+                .as_ref()
+                .map(|it| it.lost_in(&shape))
+                .unwrap_or_default(),
+            lies,
+            out: open.steps(&data_type.steps).await?,
+            into: open.steps(&steps).await?,
+            codec: Some(open::codec(data_type)?),
+            topic: chosen.topic.clone(),
+            drop: table.drop.clone(),
+            // A SQLite file keeps texts as they are.
+            texts: match is_sqlite {
+                true => Texts::default(),
+                false => texts(table, Some(data_type.json)),
+            },
+            source,
+            target,
+            shape,
+        })
+    }
+
+    /// Counters for a reading of both.
+    pub fn figures(&self) -> Arc<Figures> {
+        let figures = Figures::default();
+        figures.expect(0, self.shape.rows * 2);
+        Arc::new(figures)
+    }
+
+    /// The verification of both.
+    ///
+    /// # Errors
+    /// A server does not say what it can.
+    pub async fn verify<'a>(
+        &'a self,
+        app: &'a App,
+        chosen: &Chosen<'_>,
+        figures: &'a Figures,
+        looking: Looking,
+    ) -> anyhow::Result<Verify<'a>> {
+        let wire = |codec: &'a Codec| Wire {
+            encoder: &*codec.encoder,
+            decoder: &*codec.decoder,
+            topic: &self.topic,
+        };
+        Ok(Verify {
+            in_servers: self.in_servers(app, chosen).await?,
+            way: Way {
+                source: &*self.source,
+                out: &self.out,
+                wire: self.codec.as_ref().map(wire),
+                into: &self.into,
+            },
+            target: &*self.target,
+            shape: &self.shape,
+            drop: &self.drop,
+            texts: self.texts,
+            settle: looking.settle,
+            samples: looking.samples.into(),
+            figures,
+            stop: &app.stop,
+        })
+    }
+
+    /// Both tables as they sum up their own rows, where nothing on the way changes a row.
+    async fn in_servers(
+        &self,
+        app: &App,
+        chosen: &Chosen<'_>,
+    ) -> anyhow::Result<Option<InServers>> {
+        let data_type = chosen.data_type;
+        let (Some(from), Some(into), Some(lies)) = (&data_type.from, &data_type.into, &self.lies)
+        else {
+            return Ok(None);
+        };
+        let as_it_is = matches!(data_type.format, Format::Json | Format::Protobuf);
+        let key = |it: &Shape| -> Vec<String> {
+            it.key
+                .iter()
+                .map(|at| it.columns[*at].name.clone())
+                .collect()
+        };
+        let steps = !self.out.is_empty() || !self.into.is_empty();
+        if steps || !as_it_is || key(lies) != key(&self.shape) {
+            return Ok(None);
+        }
+        let is_mysql = |name: &str| -> Result<bool, FlowError> {
+            let connection = app.open.connection(name)?;
+            Ok(matches!(
+                connection,
+                Connection::Mysql(_) | Connection::Mariadb(_)
+            ))
+        };
+        if !is_mysql(&from.connection)? || !is_mysql(&into.connection)? {
+            return Ok(None);
+        }
+        let computed = |name: &String| {
+            let mut columns = self.shape.columns.iter();
+            columns.any(|it| it.name == *name && it.is_computed)
+        };
+        let columns = lies.columns.iter().map(|it| it.name.clone());
+        let columns = columns.filter(|it| !self.drop.contains(it) && !computed(it));
+        let columns: Vec<String> = columns.collect();
+        let key = first_of_key(lies);
+        let of = async |connection: &str, table: &str| -> anyhow::Result<_> {
+            let mysql = app.open.mysql(connection).await?;
+            let digest = MysqlDigest::new(mysql, table, None);
+            Ok(digest.sums(&key, &columns).await?)
+        };
+        let source = of(&from.connection, &from.table).await?;
+        let target = of(&into.connection, into.first_table()).await?;
+        let (Some(source), Some(target)) = (source, target) else {
+            return Ok(None);
+        };
+        Ok((source.forms() == target.forms()).then(|| InServers {
+            columns: columns.clone(),
+            key: key.clone(),
+            source: Box::new(source),
+            target: Box::new(target),
+            rows: RANGE,
+        }))
+    }
+}
+
+/// A table or collection, and how it is read.
+struct Named<'a> {
+    connection: &'a str,
+    table: &'a str,
+    key: Option<Vec<String>>,
+    limits: ReadLimits,
+    poll: Duration,
+}
+
+impl<'a> Named<'a> {
+    fn of_source(from: &'a ReadFrom) -> Self {
+        Self {
+            connection: &from.connection,
+            table: &from.table,
+            key: open::declared(&from.key),
+            limits: ReadLimits {
+                rows: from.rows,
+                bytes: from.bytes,
+                max_wait: MAX_WAIT,
+            },
+            poll: from.poll,
+        }
+    }
+
+    fn of_target(into: &'a WriteInto, key: Option<Vec<String>>, from: &'a ReadFrom) -> Self {
+        Self {
+            connection: &into.connection,
+            table: into.first_table(),
+            key,
+            ..Self::of_source(from)
+        }
+    }
+}
+
+impl Open {
+    /// A table or collection in the order of its key, as it lies there now, and its columns where
+    /// it has any.
+    async fn read_by_key(
+        &self,
+        named: &Named<'_>,
+    ) -> anyhow::Result<(Box<dyn Source>, Option<Shape>)> {
+        let (table, key) = (named.table.to_owned(), named.key.clone());
+        let (limits, poll, sharing) = (named.limits, named.poll, Sharing::among(1));
+        let rules = Rules::default();
+        Ok(match self.connection(named.connection)? {
+            Connection::Mongodb { .. } => {
+                let settings = MongodbScanSettings {
+                    collection: table,
+                    incremental: "_id".to_owned(),
+                    limits,
+                    poll,
+                    late: Late::None,
+                    sharing,
+                    rules,
+                };
+                let mongodb = self.mongodb(named.connection).await?;
+                (Box::new(MongodbScan::new(mongodb, &settings)), None)
+            }
+            Connection::Sqlite { .. } => {
+                let sqlite = self.sqlite(named.connection, Absent::Refuse).await?;
+                let digest = SqliteDigest::new(sqlite.clone(), &table, key.clone());
+                let shape = digest.shape().await?;
+                let settings = SqliteScanSettings {
+                    table,
+                    incremental: first_of_key(&shape),
+                    key,
+                    limits,
+                    poll,
+                    sharing,
+                    rules,
+                };
+                (Box::new(SqliteScan::new(sqlite, settings)), Some(shape))
+            }
+            _ => {
+                let mysql = self.mysql(named.connection).await?;
+                let digest = MysqlDigest::new(mysql.clone(), &table, key.clone());
+                let shape = digest.shape().await?;
+                let settings = MysqlScanSettings {
+                    table,
+                    incremental: first_of_key(&shape),
+                    key,
+                    limits,
+                    poll,
+                    late: Late::None,
+                    time_zone: None,
+                    sharing,
+                    rules,
+                };
+                (Box::new(MysqlScan::new(mysql, settings)), Some(shape))
+            }
+        })
+    }
+}
+
+fn first_of_key(shape: &Shape) -> String {
+    let first = shape.key.first().map(|it| shape.columns[*it].name.clone());
+    first.unwrap_or_default()
+}

@@ -1,0 +1,243 @@
+//! What `verify` and `repair` have to say, for people and for scripts.
+
+use std::time::Duration;
+
+use indicatif::HumanCount;
+use serde_json::{Value, json};
+
+use super::verify::{Both, Told};
+use crate::{
+    cli,
+    verify::{Kind, Repaired, Sample, Verified},
+};
+
+/// What was found in one data type, for a person.
+pub(super) fn show(told: &Told, is_json: bool) {
+    if is_json {
+        return;
+    }
+    let name = &told.data_type;
+    match &told.outcome {
+        Err(error) => println!("{name}: cannot be told: {error}"),
+        Ok(verified) => {
+            let (source, target) = (&told.source, &told.target);
+            println!("{name}: {} ({source} against {target})", sentence(verified));
+            lines(verified);
+            for note in &told.notes {
+                println!("  note       {note}");
+            }
+            println!("  {}", speed(verified, told.took));
+        }
+    }
+}
+
+/// All data types, for a script.
+pub(super) fn finish(told: &[Told], is_json: bool) {
+    if is_json {
+        let all: Vec<_> = told.iter().map(told_json).collect();
+        println!("{}", json!({ "verified": all }));
+    }
+}
+
+/// What a repair would do.
+pub(super) fn would(both: &Both, verified: &Verified, asked: &cli::Repair, is_json: bool) {
+    if is_json && asked.apply {
+        return;
+    }
+    let deletes = match asked.keep_extra {
+        true => 0,
+        false => verified.extra,
+    };
+    if is_json {
+        let mut object = verified_json(verified);
+        object["would"] = json!({
+            "insert": verified.missing, "update": verified.different, "delete": deletes,
+            "rows_in_a_transaction": asked.rows,
+        });
+        println!("{}", json!({ "repair": object }));
+        return;
+    }
+    let (source, target) = (both.source.name(), both.target.name());
+    println!(
+        "{}: {} ({source} against {target})",
+        asked.data_type,
+        sentence(verified)
+    );
+    lines(verified);
+    for note in &both.notes {
+        println!("  note       {note}");
+    }
+    let verb = match asked.apply {
+        true => "repairing",
+        false => "`--apply` would do",
+    };
+    println!(
+        "  {verb}: {} rows inserted and {} updated by key, {} deleted by key, {} rows in a transaction",
+        HumanCount(verified.missing),
+        HumanCount(verified.different),
+        HumanCount(deletes),
+        asked.rows
+    );
+}
+
+/// What a repair did, and how both sides compare after it.
+pub(super) fn repaired(repaired: &Repaired, after: &Verified, is_json: bool) {
+    if is_json {
+        let mut object = verified_json(after);
+        object["written"] = json!(repaired.written);
+        object["deleted"] = json!(repaired.deleted);
+        object["refused"] = json!(repaired.refused);
+        object["reasons"] = json!(repaired.reasons);
+        println!("{}", json!({ "repair": object }));
+        return;
+    }
+    println!(
+        "  {} rows written, {} deleted, {} refused by the target",
+        HumanCount(repaired.written),
+        HumanCount(repaired.deleted),
+        HumanCount(repaired.refused)
+    );
+    for reason in &repaired.reasons {
+        println!("  refused    {reason}");
+    }
+    println!("  verified again: {}", sentence(after));
+    lines(after);
+}
+
+fn sentence(verified: &Verified) -> String {
+    let rows = HumanCount(verified.expected);
+    if verified.is_equal() {
+        return format!("equal, {rows} rows");
+    }
+    format!(
+        "{} missing, {} extra, {} different, of {rows} rows",
+        HumanCount(verified.missing),
+        HumanCount(verified.extra),
+        HumanCount(verified.different)
+    )
+}
+
+fn speed(verified: &Verified, took: Duration) -> String {
+    let rows = verified.expected.max(verified.actual);
+    let rate = rows as f64 / took.as_secs_f64().max(0.001);
+    format!("{:.1} s ({rate:.0} rows/s)", took.as_secs_f64())
+}
+
+fn lines(verified: &Verified) {
+    for sample in &verified.samples {
+        println!("  {:<10} {}", sample.kind.word(), line(sample));
+        for it in &sample.columns {
+            println!(
+                "             {}: {} ≠ {}",
+                it.column, it.expected, it.actual
+            );
+        }
+    }
+    for kind in [Kind::Missing, Kind::Extra, Kind::Different] {
+        let told = verified.samples.iter().filter(|it| it.kind == kind).count() as u64;
+        let all = match kind {
+            Kind::Missing => verified.missing,
+            Kind::Extra => verified.extra,
+            Kind::Different => verified.different,
+        };
+        if told > 0 && all > told {
+            println!("  {:<10} and {} more", kind.word(), HumanCount(all - told));
+        }
+    }
+    for note in notes(verified) {
+        println!("  note       {note}");
+    }
+}
+
+fn notes(verified: &Verified) -> Vec<String> {
+    let mut notes = Vec::new();
+    if verified.ranges > 0 {
+        notes.push(format!(
+            "{} ranges of the key were summed up in the servers, {} of them had to be read",
+            HumanCount(verified.ranges),
+            HumanCount(verified.differing_ranges)
+        ));
+    }
+    if verified.moving > 0 {
+        notes.push(format!(
+            "{} rows changed while they were looked at: nothing is told of them",
+            HumanCount(verified.moving)
+        ));
+    }
+    if verified.set_aside > 0 {
+        notes.push(format!(
+            "{} records are dead letters on their way, and are not expected",
+            HumanCount(verified.set_aside)
+        ));
+    }
+    if verified.repeated > 0 {
+        notes.push(format!(
+            "{} records have the key of another one: the last one read is expected",
+            HumanCount(verified.repeated)
+        ));
+    }
+    if !verified.left_out.is_empty() {
+        let names = verified.left_out.join(", ");
+        notes.push(format!(
+            "not compared, since nothing is written there: {names}"
+        ));
+    }
+    notes
+}
+
+fn line(sample: &Sample) -> String {
+    let parts = sample
+        .key
+        .iter()
+        .map(|(name, value)| format!("{name} = {value}"));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn told_json(told: &Told) -> Value {
+    let mut object = match &told.outcome {
+        Ok(verified) => verified_json(verified),
+        Err(error) => json!({ "error": error }),
+    };
+    object["data_type"] = json!(told.data_type);
+    object["source"] = json!(told.source);
+    object["target"] = json!(told.target);
+    object["notes"] = json!(told.notes);
+    object["seconds"] = json!(told.took.as_secs_f64());
+    object
+}
+
+fn verified_json(verified: &Verified) -> Value {
+    json!({
+        "equal": verified.is_equal(),
+        "expected_rows": verified.expected,
+        "actual_rows": verified.actual,
+        "missing": verified.missing,
+        "extra": verified.extra,
+        "different": verified.different,
+        "moving": verified.moving,
+        "set_aside": verified.set_aside,
+        "repeated": verified.repeated,
+        "ranges": verified.ranges,
+        "differing_ranges": verified.differing_ranges,
+        "left_out": verified.left_out,
+        "samples": verified.samples.iter().map(sample_json).collect::<Vec<_>>(),
+        "error": null,
+    })
+}
+
+fn sample_json(sample: &Sample) -> Value {
+    let key: serde_json::Map<String, Value> = sample
+        .key
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
+    let columns = sample
+        .columns
+        .iter()
+        .map(|it| json!({ "column": it.column, "expected": it.expected, "actual": it.actual }));
+    json!({
+        "kind": sample.kind.word(),
+        "key": key,
+        "columns": columns.collect::<Vec<_>>(),
+    })
+}

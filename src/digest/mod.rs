@@ -1,0 +1,202 @@
+//! ⑦ What a table holds, for being compared: its columns as they tell values apart, and its key.
+//!
+//! Contract, run as a suite against every table (`tests/contracts`): each column is told with what
+//! it keeps of a value, so that a value on its way there and the value that came to lie there are
+//! equal exactly where nothing but that was lost.
+
+pub mod mysql;
+mod mysql_sums;
+pub mod sqlite;
+mod sums;
+
+use async_trait::async_trait;
+
+pub use mysql_sums::MysqlSums;
+pub use sums::{Range, Sum, Sums};
+
+use crate::fault::{Cause, Fault, Faulty};
+
+/// A table that can be compared.
+#[async_trait]
+pub trait Digest: Send + Sync {
+    /// The connection and the table: `warehouse.info`.
+    fn name(&self) -> &str;
+
+    /// The columns and the key, as they are now.
+    ///
+    /// # Errors
+    /// `Unfit` where there is no such table, or rows cannot be told apart.
+    async fn shape(&self) -> Result<Shape, DigestError>;
+}
+
+/// A table's columns, and those that tell its rows apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// In the table's order.
+    pub columns: Vec<Column>,
+    /// Indexes of the key's columns, in its order; never none.
+    pub key: Vec<usize>,
+    /// How many rows it has, about; 0 where nobody knows.
+    pub rows: u64,
+}
+
+impl Shape {
+    /// What `target` does not keep of columns of the same name, a sentence for each.
+    pub fn lost_in(&self, target: &Shape) -> Vec<String> {
+        let mut lost = Vec::new();
+        for column in &self.columns {
+            let Some(to) = target.columns.iter().find(|it| it.name == column.name) else {
+                continue;
+            };
+            let name = &column.name;
+            match (column.keeps, to.keeps) {
+                (Keeps::Clock(from), Keeps::Clock(to)) | (Keeps::Span(from), Keeps::Span(to))
+                    if to < from =>
+                {
+                    lost.push(format!("`{name}` keeps {to} of {from} digits of a second's fraction in the target: times are compared as rounded to these"));
+                }
+                (Keeps::Decimal(from), Keeps::Decimal(to)) if to < from => {
+                    lost.push(format!("`{name}` keeps {to} of {from} digits behind the point in the target: numbers are compared as rounded to these"));
+                }
+                (Keeps::Clock(_), Keeps::Day) => {
+                    lost.push(format!(
+                        "`{name}` keeps the day alone in the target: times are compared by it"
+                    ));
+                }
+                (Keeps::Double, Keeps::Single) => {
+                    lost.push(format!(
+                        "`{name}` has single precision in the target: numbers are compared in it"
+                    ));
+                }
+                _ => {}
+            }
+        }
+        lost
+    }
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// What it keeps of a value.
+    pub keeps: Keeps,
+    /// Whether the server computes it: nobody writes it.
+    pub is_computed: bool,
+}
+
+/// What a column keeps of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// Whole numbers, bits, years.
+    Whole,
+    /// Exact decimals with so many digits behind the point: further ones are rounded.
+    Decimal(u8),
+    /// Single precision.
+    Single,
+    /// Double precision.
+    Double,
+    /// Text.
+    Text(Padding),
+    /// Bytes.
+    Bytes(Padding),
+    /// JSON, by what it says.
+    Json,
+    /// Days.
+    Day,
+    /// Wall clocks and points in time with so many digits of a second's fraction: further ones are
+    /// rounded.
+    Clock(u8),
+    /// Spans of time, likewise.
+    Span(u8),
+    /// Whatever it is given; what looks like a number becomes one.
+    Numeric,
+    /// Whatever it is given.
+    Anything,
+}
+
+/// What becomes of the end of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Padding {
+    /// It stays.
+    None,
+    /// A fixed length is made up, which is no part of the value: blanks of text, zeros of bytes.
+    Fixed,
+}
+
+/// What can go wrong with a table that is to be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum DigestError {
+    /// The connection broke, or the server cannot answer now.
+    #[error("table {0} cannot be reached")]
+    Lost(String, #[source] Cause),
+    /// The server refused for good.
+    #[error("table {name} refused: {advice}")]
+    Refused {
+        /// The table.
+        name: String,
+        /// What to do about it.
+        advice: String,
+        /// What the server said.
+        #[source]
+        cause: Cause,
+    },
+    /// The table cannot be compared.
+    #[error("table {name} cannot be compared: {advice}")]
+    Unfit {
+        /// The table.
+        name: String,
+        /// What is wrong and what to do.
+        advice: String,
+    },
+}
+
+impl Faulty for DigestError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Lost(..) => Fault::Transient,
+            Self::Refused { .. } | Self::Unfit { .. } => Fault::Permanent,
+        }
+    }
+}
+
+impl DigestError {
+    /// What an error of the SQL driver means for `name`.
+    pub(crate) fn of_sql(name: &str, error: sqlx::Error) -> Self {
+        use crate::connect::{Verdict, verdict};
+        let refused = |advice: &str, cause: sqlx::Error| Self::Refused {
+            name: name.to_owned(),
+            advice: advice.to_owned(),
+            cause: cause.into(),
+        };
+        match verdict(&error) {
+            Verdict::Transient => Self::Lost(name.to_owned(), error.into()),
+            Verdict::Refused(advice) => refused(advice, error),
+            Verdict::Data => refused("the server's own words say why", error),
+        }
+    }
+}
+
+/// The places of the key's columns: those declared, or the primary key.
+///
+/// # Errors
+/// One sentence of advice.
+fn key_places(
+    columns: &[Column],
+    declared: Option<&[String]>,
+    primary: &[String],
+) -> Result<Vec<usize>, String> {
+    let names = declared.unwrap_or(primary);
+    if names.is_empty() {
+        return Err(
+            "it has no primary key: give it one, or name the columns of a unique index with `key`"
+                .to_owned(),
+        );
+    }
+    let place = |name: &String| {
+        let found = columns.iter().position(|it| it.name == *name);
+        found.ok_or_else(|| format!("it has no column `{name}`, which `key` names: correct it"))
+    };
+    names.iter().map(place).collect()
+}

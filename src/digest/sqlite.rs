@@ -1,0 +1,89 @@
+//! A table of a SQLite file, for being compared.
+
+use async_trait::async_trait;
+
+use super::{Column, Digest, DigestError, Keeps, Padding, Shape, key_places};
+use crate::connect::{
+    identifier::{double_quoted, statement},
+    sqlite::SqliteConnection,
+};
+
+/// A table, and the columns that tell its rows apart.
+#[derive(Debug, Clone)]
+pub struct SqliteDigest {
+    name: String,
+    connection: SqliteConnection,
+    table: String,
+    key: Option<Vec<String>>,
+}
+
+impl SqliteDigest {
+    /// Of `table`. `key` names the columns of a unique index; the primary key where it is `None`.
+    pub fn new(connection: SqliteConnection, table: &str, key: Option<Vec<String>>) -> Self {
+        Self {
+            name: format!("{}.{table}", connection.name()),
+            connection,
+            table: table.to_owned(),
+            key,
+        }
+    }
+}
+
+/// Virtual tables have hidden columns (1), generated ones are 2 and 3.
+const COLUMNS: &str = "SELECT name, upper(type), pk, hidden FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid";
+
+#[async_trait]
+impl Digest for SqliteDigest {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn shape(&self) -> Result<Shape, DigestError> {
+        let described: Vec<(String, String, i64, i64)> = sqlx::query_as(COLUMNS)
+            .bind(self.table.clone())
+            .fetch_all(self.connection.readers())
+            .await
+            .map_err(|error| DigestError::of_sql(&self.name, error))?;
+        let unfit = |advice: String| DigestError::Unfit {
+            name: self.name.clone(),
+            advice,
+        };
+        if described.is_empty() {
+            return Err(unfit("there is no such table".to_owned()));
+        }
+        let mut primary: Vec<(i64, &String)> = described.iter().map(|it| (it.2, &it.0)).collect();
+        primary.retain(|it| it.0 > 0);
+        primary.sort_unstable();
+        let primary: Vec<String> = primary.into_iter().map(|it| it.1.clone()).collect();
+        let column = |(name, declared, _, hidden): &(String, String, i64, i64)| Column {
+            name: name.clone(),
+            keeps: keeps(declared),
+            is_computed: *hidden > 1,
+        };
+        let columns: Vec<Column> = described.iter().map(column).collect();
+        let key = key_places(&columns, self.key.as_deref(), &primary).map_err(unfit)?;
+        let quoted = double_quoted(&self.table).map_err(|it| unfit(it.to_string()))?;
+        let rows: i64 = sqlx::query_scalar(statement(format!("SELECT count(*) FROM {quoted}")))
+            .fetch_one(self.connection.readers())
+            .await
+            .map_err(|error| DigestError::of_sql(&self.name, error))?;
+        let rows = u64::try_from(rows).unwrap_or(0);
+        Ok(Shape { columns, key, rows })
+    }
+}
+
+/// By SQLite's rules of affinity, in their order; JSON before them.
+fn keeps(declared: &str) -> Keeps {
+    let says = |words: &[&str]| words.iter().any(|it| declared.contains(it));
+    if says(&["JSON"]) {
+        Keeps::Json
+    } else if says(&["INT"]) {
+        Keeps::Numeric
+    } else if says(&["CHAR", "CLOB", "TEXT"]) {
+        Keeps::Text(Padding::None)
+    } else if says(&["BLOB"]) || declared.is_empty() || declared == "ANY" {
+        Keeps::Anything
+    } else {
+        Keeps::Numeric
+    }
+}

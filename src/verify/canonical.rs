@@ -1,0 +1,376 @@
+//! A value as the target's column would keep it: one text or sequence of bytes for each value.
+//!
+//! Both sides go through here, the value that is on its way and the one that lies there, so that
+//! they are equal where the column kept what it was given.
+
+use std::fmt::Write;
+
+use super::number;
+use crate::{
+    digest::{Keeps, Padding},
+    model::{Date, DateTime, Instant, Time, Value},
+    sink::{BytesText, JsonText, Texts, from_base64, from_hex, write_json, write_text},
+};
+
+/// What a canonical value begins with; NULL is nothing else.
+mod tag {
+    pub const NULL: u8 = 0;
+    pub const NUMBER: u8 = 1;
+    pub const FLOAT: u8 = 2;
+    pub const TEXT: u8 = 3;
+    pub const BYTES: u8 = 4;
+    pub const JSON: u8 = 5;
+    pub const CLOCK: u8 = 6;
+    /// What no such column holds: equal to nothing that lies there.
+    pub const UNHELD: u8 = 9;
+}
+
+/// Appends `value` as a column that keeps `keeps` would have it: a tag, and its bytes.
+pub(super) fn write(value: Value<'_>, keeps: Keeps, texts: Texts, out: &mut Vec<u8>) {
+    let value = value.widened();
+    if matches!(value, Value::Null) {
+        out.push(tag::NULL);
+        return;
+    }
+    let start = out.len();
+    let held = match keeps {
+        Keeps::Whole => whole(value, out),
+        Keeps::Decimal(places) => decimal(value, places, out),
+        Keeps::Single => single(value, out),
+        Keeps::Double => double(value, out),
+        Keeps::Text(padding) => text(value, padding, out),
+        Keeps::Bytes(padding) => bytes(value, padding, texts.bytes, out),
+        Keeps::Json => json(value, texts.json, out),
+        Keeps::Day => day(value, out),
+        Keeps::Clock(places) => clock(value, places, texts.epoch, out),
+        Keeps::Span(places) => span(value, places, out),
+        Keeps::Numeric => numeric(value, out),
+        Keeps::Anything => anything(value, out),
+    };
+    if held.is_none() {
+        out.truncate(start);
+        out.push(tag::UNHELD);
+        let _ = text(value, Padding::None, out);
+    }
+}
+
+/// A canonical value as a person reads it.
+pub(super) fn shown(canonical: &[u8]) -> Option<String> {
+    let (tag, rest) = canonical.split_first()?;
+    Some(match *tag {
+        tag::NULL => "NULL".to_owned(),
+        tag::FLOAT => match <[u8; 8]>::try_from(rest) {
+            Ok(bits) => f64::from_bits(u64::from_be_bytes(bits)).to_string(),
+            Err(_) => String::new(),
+        },
+        tag::BYTES => rest.iter().fold("0x".to_owned(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        }),
+        // A text that is empty, or says NULL, is told from NULL.
+        tag::TEXT => format!("{:?}", String::from_utf8_lossy(rest)),
+        // The tag of the text stands in it once more.
+        tag::UNHELD => format!(
+            "{:?} (no such column holds it)",
+            String::from_utf8_lossy(rest.get(1..).unwrap_or_default())
+        ),
+        _ => String::from_utf8_lossy(rest).into_owned(),
+    })
+}
+
+fn tagged(tag: u8, bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    out.push(tag);
+    out.extend_from_slice(bytes);
+    Some(())
+}
+
+/// The digits of a number, or of a text that is one.
+fn digits(value: Value<'_>) -> Option<String> {
+    Some(match value {
+        Value::Bool(it) => u8::from(it).to_string(),
+        Value::I64(it) => it.to_string(),
+        Value::U64(it) | Value::Bit(it) => it.to_string(),
+        Value::Year(it) => it.to_string(),
+        Value::F32(it) => it.to_string(),
+        Value::F64(it) => it.to_string(),
+        Value::Decimal(it) | Value::String(it) | Value::Enum(it) => it.to_owned(),
+        Value::Json(it) => it.to_owned(),
+        _ => return None,
+    })
+}
+
+fn whole(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+    let digits = match value {
+        // Servers round floats to the even neighbour, decimals away from zero.
+        Value::F64(it) => it.round_ties_even().to_string(),
+        other => digits(other)?,
+    };
+    tagged(
+        tag::NUMBER,
+        number::plain(&digits, Some(0))?.as_bytes(),
+        out,
+    )
+}
+
+fn decimal(value: Value<'_>, places: u8, out: &mut Vec<u8>) -> Option<()> {
+    let digits = number::plain(&digits(value)?, Some(places))?;
+    tagged(tag::NUMBER, digits.as_bytes(), out)
+}
+
+fn single(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+    let single = match value {
+        Value::F32(it) => it,
+        Value::F64(it) => it as f32,
+        other => digits(other)?.parse().ok()?,
+    };
+    // By its own few digits, so that it is shown as it is written.
+    float(single.to_string().parse().ok()?, out)
+}
+
+fn double(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+    match value {
+        Value::F64(it) => float(it, out),
+        other => float(digits(other)?.parse().ok()?, out),
+    }
+}
+
+fn float(it: f64, out: &mut Vec<u8>) -> Option<()> {
+    // Both zeros are one number.
+    let it = if it == 0.0 { 0.0 } else { it };
+    tagged(tag::FLOAT, &it.to_bits().to_be_bytes(), out)
+}
+
+fn text(value: Value<'_>, padding: Padding, out: &mut Vec<u8>) -> Option<()> {
+    out.push(tag::TEXT);
+    let start = out.len();
+    match value {
+        Value::String(it) | Value::Enum(it) | Value::Json(it) | Value::Decimal(it) => {
+            out.extend_from_slice(it.as_bytes());
+        }
+        Value::Bytes(_, it) | Value::Geometry(it) => out.extend_from_slice(it),
+        Value::Array(_) | Value::Document(_) | Value::DbPointer(..) => {
+            write_json(value, out).ok()?;
+        }
+        other => {
+            let mut text = String::new();
+            write_text(other, &mut text).ok()?;
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+    if padding == Padding::Fixed {
+        trim_end(out, start, b' ');
+    }
+    Some(())
+}
+
+fn bytes(value: Value<'_>, padding: Padding, texts: BytesText, out: &mut Vec<u8>) -> Option<()> {
+    let start = out.len() + 1;
+    match (value, texts) {
+        (Value::Bytes(_, it) | Value::Geometry(it), _) => tagged(tag::BYTES, it, out),
+        (Value::String(it), BytesText::Base64) => tagged(tag::BYTES, &from_base64(it).ok()?, out),
+        (Value::String(it), BytesText::Hex) => tagged(tag::BYTES, &from_hex(it).ok()?, out),
+        (Value::ObjectId(it), _) => tagged(tag::BYTES, &it, out),
+        (other, _) => {
+            let at = out.len();
+            text(other, Padding::None, out)?;
+            out[at] = tag::BYTES;
+            Some(())
+        }
+    }?;
+    if padding == Padding::Fixed {
+        trim_end(out, start, 0);
+    }
+    Some(())
+}
+
+fn trim_end(out: &mut Vec<u8>, start: usize, byte: u8) {
+    while out.len() > start && out.last() == Some(&byte) {
+        out.pop();
+    }
+}
+
+fn json(value: Value<'_>, texts: JsonText, out: &mut Vec<u8>) -> Option<()> {
+    let mut written = Vec::new();
+    match (value, texts) {
+        (Value::Decimal(it), _) | (Value::String(it), JsonText::Document) => {
+            written.extend_from_slice(it.as_bytes());
+        }
+        (Value::Json(it), _) => written.extend_from_slice(it.as_bytes()),
+        (other, _) => write_json(other, &mut written).ok()?,
+    }
+    out.push(tag::JSON);
+    match serde_json::from_slice(&written) {
+        Ok(parsed) => sorted(&parsed, out),
+        // No server's JSON; in a column of texts it may lie all the same.
+        Err(_) => out.extend_from_slice(&written),
+    }
+    Some(())
+}
+
+/// JSON by what it says: names in order, numbers by their value, no blanks.
+fn sorted(value: &serde_json::Value, out: &mut Vec<u8>) {
+    match value {
+        serde_json::Value::Number(it) => {
+            let text = it.to_string();
+            let plain = number::plain(&text, None);
+            out.extend_from_slice(plain.unwrap_or(text).as_bytes());
+        }
+        serde_json::Value::Array(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                sorted(item, out);
+            }
+            out.push(b']');
+        }
+        serde_json::Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|it| it.0);
+            out.push(b'{');
+            for (index, (name, value)) in fields.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                out.extend_from_slice(
+                    serde_json::Value::from(name.as_str())
+                        .to_string()
+                        .as_bytes(),
+                );
+                out.push(b':');
+                sorted(value, out);
+            }
+            out.push(b'}');
+        }
+        other => out.extend_from_slice(other.to_string().as_bytes()),
+    }
+}
+
+fn day(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+    let date = match value {
+        Value::Date(it) => it,
+        Value::String(it) if !it.contains([' ', 'T']) => Date::parse(it)?,
+        other => clock_of(other, None)?.date,
+    };
+    tagged(tag::CLOCK, date.to_string().as_bytes(), out)
+}
+
+fn clock(value: Value<'_>, places: u8, epoch: Option<i64>, out: &mut Vec<u8>) -> Option<()> {
+    let clock = rounded_clock(clock_of(value, epoch)?, places);
+    tagged(tag::CLOCK, clock.to_string().as_bytes(), out)
+}
+
+/// The wall clock in UTC, as sessions of servers are.
+fn clock_of(value: Value<'_>, epoch: Option<i64>) -> Option<DateTime> {
+    let midnight = |date| DateTime {
+        date,
+        hour: 0,
+        minute: 0,
+        second: 0,
+        micros: 0,
+    };
+    match value {
+        Value::DateTime(it) => Some(it),
+        Value::Instant(it) => it.to_utc(),
+        Value::Date(it) => Some(midnight(it)),
+        Value::I64(it) => {
+            let parts = epoch?;
+            let instant = Instant {
+                seconds: it.div_euclid(parts),
+                micros: (it.rem_euclid(parts) * (1_000_000 / parts)) as u32,
+            };
+            instant.to_utc()
+        }
+        Value::String(it) if it.ends_with('Z') => Instant::parse(it)?.to_utc(),
+        Value::String(it) => DateTime::parse(it).or_else(|| Date::parse(it).map(midnight)),
+        _ => None,
+    }
+}
+
+/// What the column has no digits for is rounded, as servers do; `None` where that is a whole second.
+fn rounded(micros: u32, places: u8) -> Option<u32> {
+    let unit = 10_u32.pow(6 - u32::from(places.min(6)));
+    let rounded = (micros + unit / 2) / unit * unit;
+    (rounded < 1_000_000).then_some(rounded)
+}
+
+fn rounded_clock(clock: DateTime, places: u8) -> DateTime {
+    match rounded(clock.micros, places) {
+        Some(micros) => DateTime { micros, ..clock },
+        None => {
+            let next = Instant::from_utc(DateTime { micros: 0, ..clock }).map(|it| Instant {
+                seconds: it.seconds + 1,
+                ..it
+            });
+            next.and_then(Instant::to_utc).unwrap_or(clock)
+        }
+    }
+}
+
+fn span(value: Value<'_>, places: u8, out: &mut Vec<u8>) -> Option<()> {
+    let time = match value {
+        Value::Time(it) => it,
+        Value::String(it) => Time::parse(it)?,
+        _ => return None,
+    };
+    let time = match rounded(time.micros, places) {
+        Some(micros) => Time { micros, ..time },
+        None => next_second(time),
+    };
+    let is_zero = (time.hours, time.minutes, time.seconds, time.micros) == (0, 0, 0, 0);
+    let negative = time.negative && !is_zero;
+    tagged(
+        tag::CLOCK,
+        Time { negative, ..time }.to_string().as_bytes(),
+        out,
+    )
+}
+
+fn next_second(time: Time) -> Time {
+    let seconds = u32::from(time.hours) * 3600 + u32::from(time.minutes) * 60;
+    let seconds = seconds + u32::from(time.seconds) + 1;
+    Time {
+        hours: (seconds / 3600) as u16,
+        minutes: (seconds / 60 % 60) as u8,
+        seconds: (seconds % 60) as u8,
+        micros: 0,
+        ..time
+    }
+}
+
+fn numeric(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+    let plain = match value {
+        Value::Date(_) | Value::Time(_) | Value::DateTime(_) | Value::Instant(_) => None,
+        other => digits(other).and_then(|it| number::plain(&it, None)),
+    };
+    match plain {
+        Some(plain) => tagged(tag::NUMBER, plain.as_bytes(), out),
+        None => kept_text(value, out),
+    }
+}
+
+fn anything(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+    match value {
+        Value::U64(it) | Value::Bit(it) if i64::try_from(it).is_err() => kept_text(value, out),
+        Value::Bool(_)
+        | Value::I64(_)
+        | Value::U64(_)
+        | Value::Bit(_)
+        | Value::Year(_)
+        | Value::F32(_)
+        | Value::F64(_) => {
+            let plain = number::plain(&digits(value)?, None);
+            let plain = plain.or_else(|| digits(value))?;
+            tagged(tag::NUMBER, plain.as_bytes(), out)
+        }
+        other => kept_text(other, out),
+    }
+}
+
+fn kept_text(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+    match value {
+        Value::Bytes(_, it) | Value::Geometry(it) => tagged(tag::BYTES, it, out),
+        other => text(other, Padding::None, out),
+    }
+}

@@ -1,0 +1,103 @@
+//! What a verification has found.
+
+use std::collections::HashMap;
+
+use super::sides::Within;
+
+/// What a row's difference is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// The target has no such row.
+    Missing,
+    /// The source has no such row.
+    Extra,
+    /// Both have it, and values of it differ.
+    Different,
+}
+
+/// How two sides compare.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// Rows that the target should hold.
+    pub expected: u64,
+    /// Rows that it holds.
+    pub actual: u64,
+    /// Records that are dead letters on their way.
+    pub set_aside: u64,
+    /// Rows that the target has not.
+    pub missing: u64,
+    /// Rows that only the target has.
+    pub extra: u64,
+    /// Rows whose values differ.
+    pub different: u64,
+    /// Rows that differed, and whose source changed again while they were looked at: nothing is
+    /// told of them.
+    pub moving: u64,
+    /// Keys that come more than once among the expected rows: the last one read counts.
+    pub repeated: u64,
+    /// Columns of the target that were not compared.
+    pub left_out: Vec<String>,
+    /// Some of the rows, with what differs.
+    pub samples: Vec<Sample>,
+    /// Ranges of the key that were summed up in the servers; 0 where all rows were read.
+    pub ranges: u64,
+    /// Those of them whose rows were read, since their sums differ.
+    pub differing_ranges: u64,
+    /// Where the rows are that differ.
+    pub(super) within: Option<Within>,
+    /// Which rows differ, by the hash of their key; no more than are kept at a time.
+    pub(super) found: HashMap<u128, Kind>,
+}
+
+/// One row that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// How.
+    pub kind: Kind,
+    /// Its key: columns and values.
+    pub key: Vec<(String, String)>,
+    /// The columns that differ, where both sides have the row.
+    pub columns: Vec<Differing>,
+}
+
+/// One value that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Differing {
+    /// The column.
+    pub column: String,
+    /// What it should be.
+    pub expected: String,
+    /// What it is.
+    pub actual: String,
+}
+
+impl Verified {
+    /// Rows that differ.
+    pub fn differences(&self) -> u64 {
+        self.missing + self.extra + self.different
+    }
+
+    /// Whether the target holds what its source says, and nothing else.
+    pub fn is_equal(&self) -> bool {
+        self.differences() == 0
+    }
+
+    pub(super) fn count(&mut self, kind: Kind) {
+        match kind {
+            Kind::Missing => self.missing += 1,
+            Kind::Extra => self.extra += 1,
+            Kind::Different => self.different += 1,
+        }
+    }
+}
+
+impl Kind {
+    /// In a report.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Extra => "extra",
+            Self::Different => "different",
+        }
+    }
+}

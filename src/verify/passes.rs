@@ -1,0 +1,313 @@
+//! The readings of both sides: sums first, then the rows behind sums that differ, then these rows
+//! once more.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    Differing, Kind, Sample, Verified, Verify, VerifyError,
+    buckets::{Buckets, Group},
+    canonical,
+    row::{Canonical, Compared, Hashes, Side},
+    sides::{self, Rows, Within},
+};
+use crate::model::Row;
+
+/// Rows of both sides that are kept by their hashes at a time: some 40 MB.
+const MOST_ROWS: u64 = 500_000;
+
+/// Rows that a repair is told of at a time.
+const MOST_FOUND: usize = 500_000;
+
+/// Letters of a value in a report.
+const SHOWN: usize = 120;
+
+/// Why a pass ended early.
+pub(super) enum Halt {
+    /// A record has a field that is not among those compared.
+    Field(String),
+    Failed(VerifyError),
+}
+
+impl<E: Into<VerifyError>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// The row of a key on both sides: the hash of each, where there is one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Pair {
+    expected: Option<u128>,
+    actual: Option<u128>,
+}
+
+/// The values of a row for a report.
+type Shown = Vec<(u128, String)>;
+
+/// What one side has of the rows that are looked at.
+#[derive(Default)]
+struct Again {
+    rows: HashMap<u128, u128>,
+    shown: HashMap<u128, Shown>,
+}
+
+impl Verify<'_> {
+    /// All readings, over the columns of `compared`.
+    pub(super) async fn passes(&self, compared: &Compared) -> Result<Verified, Halt> {
+        let mut verified = Verified {
+            left_out: compared.left_out.clone(),
+            ..Verified::default()
+        };
+        let within = &self.within(compared, &mut verified).await?;
+        let (mut expected, mut actual) = (Buckets::new(), Buckets::new());
+        let (set_aside, ()) = tokio::try_join!(
+            self.expected(compared, within, |hashes, _| expected.add(hashes)),
+            self.actual(compared, within, |hashes, _, _| actual.add(hashes)),
+        )?;
+        verified.set_aside = set_aside;
+        if verified.ranges == 0 {
+            verified.expected = expected.rows();
+            verified.actual = actual.rows();
+        }
+        for group in expected.differing(&actual, MOST_ROWS) {
+            let found = self.rows((compared, within), &group, &mut verified).await?;
+            if found.is_empty() {
+                continue;
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(VerifyError::Stopped.into()),
+                () = tokio::time::sleep(self.settle) => (),
+            }
+            self.again((compared, within), &found, &mut verified)
+                .await?;
+        }
+        verified
+            .samples
+            .sort_by(|a, b| (a.kind, &a.key).cmp(&(b.kind, &b.key)));
+        verified.within = Some(within.clone());
+        Ok(verified)
+    }
+
+    /// The rows of `group` that differ.
+    async fn rows(
+        &self,
+        (compared, within): (&Compared, &Within),
+        group: &Group,
+        verified: &mut Verified,
+    ) -> Result<HashMap<u128, Pair>, Halt> {
+        let (mut expected, mut actual) = (HashMap::new(), HashMap::new());
+        let mut repeated = 0;
+        tokio::try_join!(
+            self.expected(compared, within, |it, _| {
+                if group.has(it.key) {
+                    repeated += u64::from(expected.insert(it.key, it.row).is_some());
+                }
+            }),
+            self.actual(compared, within, |it, _, _| {
+                if group.has(it.key) {
+                    actual.insert(it.key, it.row);
+                }
+            }),
+        )?;
+        verified.repeated += repeated;
+        let mut found = HashMap::new();
+        for (key, row) in expected {
+            let there = actual.remove(&key);
+            if there != Some(row) {
+                let expected = Some(row);
+                found.insert(
+                    key,
+                    Pair {
+                        expected,
+                        actual: there,
+                    },
+                );
+            }
+        }
+        for (key, row) in actual {
+            let actual = Some(row);
+            found.insert(
+                key,
+                Pair {
+                    expected: None,
+                    actual,
+                },
+            );
+        }
+        Ok(found)
+    }
+
+    /// Looks at `found` once more, and counts what has lasted.
+    async fn again(
+        &self,
+        (compared, within): (&Compared, &Within),
+        found: &HashMap<u128, Pair>,
+        verified: &mut Verified,
+    ) -> Result<(), Halt> {
+        let told = self.told(found, verified);
+        let (mut expected, mut actual) = (Again::default(), Again::default());
+        tokio::try_join!(
+            self.expected(compared, within, |it, values| {
+                if found.contains_key(&it.key) {
+                    expected.take(it, told.contains(&it.key), compared, values);
+                }
+            }),
+            self.actual(compared, within, |it, values, _| {
+                if found.contains_key(&it.key) {
+                    actual.take(it, told.contains(&it.key), compared, values);
+                }
+            }),
+        )?;
+        for (key, before) in found {
+            let now = Pair {
+                expected: expected.rows.get(key).copied(),
+                actual: actual.rows.get(key).copied(),
+            };
+            let kind = match now {
+                Pair { expected, actual } if expected == actual => continue,
+                // The source has changed it meanwhile, so that it may be on its way.
+                Pair { expected, .. } if expected != before.expected => {
+                    verified.moving += 1;
+                    continue;
+                }
+                Pair { actual: None, .. } => Kind::Missing,
+                Pair { expected: None, .. } => Kind::Extra,
+                _ => Kind::Different,
+            };
+            verified.count(kind);
+            if verified.found.len() < MOST_FOUND {
+                verified.found.insert(*key, kind);
+            }
+            let shown = (expected.shown.get(key), actual.shown.get(key));
+            verified.samples.extend(sample(kind, compared, shown));
+        }
+        Ok(())
+    }
+
+    /// Which rows are told with their values: some of each kind.
+    fn told(&self, found: &HashMap<u128, Pair>, verified: &Verified) -> HashSet<u128> {
+        let mut left: HashMap<Kind, usize> = HashMap::new();
+        for kind in [Kind::Missing, Kind::Extra, Kind::Different] {
+            let told = verified.samples.iter().filter(|it| it.kind == kind).count();
+            left.insert(kind, self.samples.saturating_sub(told));
+        }
+        let mut keys: Vec<_> = found.iter().collect();
+        keys.sort_unstable_by_key(|it| *it.0);
+        let takes = |(key, pair): (&u128, &Pair)| {
+            let kind = match (pair.expected, pair.actual) {
+                (_, None) => Kind::Missing,
+                (None, _) => Kind::Extra,
+                _ => Kind::Different,
+            };
+            let left = left.get_mut(&kind).filter(|it| **it > 0)?;
+            *left -= 1;
+            Some(*key)
+        };
+        keys.into_iter().filter_map(takes).collect()
+    }
+
+    /// Reads all expected rows. Answers how many records are none.
+    pub(super) async fn expected(
+        &self,
+        compared: &Compared,
+        within: &Within,
+        mut each: impl FnMut(Hashes, &Canonical),
+    ) -> Result<u64, Halt> {
+        let mut rows = self.way.rows(within);
+        self.each(&mut rows, compared, Side::Expected, |hashes, values, _| {
+            each(hashes, values)
+        })
+        .await?;
+        Ok(rows.set_aside)
+    }
+
+    /// Reads all rows of the target.
+    async fn actual(
+        &self,
+        compared: &Compared,
+        within: &Within,
+        each: impl FnMut(Hashes, &Canonical, &Row<'_>),
+    ) -> Result<(), Halt> {
+        let mut rows = sides::rows(self.target, within);
+        self.each(&mut rows, compared, Side::Actual, each).await
+    }
+
+    async fn each(
+        &self,
+        rows: &mut Rows<'_>,
+        compared: &Compared,
+        side: Side,
+        mut each: impl FnMut(Hashes, &Canonical, &Row<'_>),
+    ) -> Result<(), Halt> {
+        let mut values = Canonical::default();
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(VerifyError::Stopped.into()),
+                next = rows.next() => next?,
+            };
+            let Some((records, read)) = next else {
+                return Ok(());
+            };
+            for row in records.iter() {
+                let hashes = compared
+                    .take(&row, side, &mut values)
+                    .map_err(Halt::Field)?;
+                each(hashes, &values, &row);
+            }
+            self.figures.settled(read, records.bytes());
+        }
+    }
+}
+
+impl Again {
+    fn take(&mut self, it: Hashes, told: bool, compared: &Compared, values: &Canonical) {
+        self.rows.insert(it.key, it.row);
+        if told {
+            let columns = 0..compared.columns.len();
+            let shown = columns.map(|place| {
+                let value = values.value(place);
+                (xxhash_rust::xxh3::xxh3_128(value), short(value))
+            });
+            self.shown.insert(it.key, shown.collect());
+        }
+    }
+}
+
+fn short(value: &[u8]) -> String {
+    let text = canonical::shown(value).unwrap_or_default();
+    match text.char_indices().nth(SHOWN) {
+        None => text,
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+fn sample(
+    kind: Kind,
+    compared: &Compared,
+    (expected, actual): (Option<&Shown>, Option<&Shown>),
+) -> Option<Sample> {
+    let name = |place: usize| compared.columns[place].0.clone();
+    let one = expected.or(actual)?;
+    let mut columns = Vec::new();
+    if let (Some(expected), Some(actual)) = (expected, actual) {
+        for (place, (one, two)) in expected.iter().zip(actual).enumerate() {
+            if one.0 != two.0 {
+                columns.push(Differing {
+                    column: name(place),
+                    expected: one.1.clone(),
+                    actual: two.1.clone(),
+                });
+            }
+        }
+    }
+    let key = compared
+        .key
+        .iter()
+        .map(|it| (name(*it), one[*it].1.clone()));
+    Some(Sample {
+        kind,
+        key: key.collect(),
+        columns,
+    })
+}

@@ -1,0 +1,261 @@
+//! One row as it is compared: two hashes of 128 bits, of its key and of all of it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{VerifyError, canonical};
+use crate::{
+    digest::{Keeps, Shape},
+    model::Row,
+    sink::Texts,
+};
+
+/// The columns that are compared, and how.
+#[derive(Debug)]
+pub(super) struct Compared {
+    pub columns: Vec<(String, Keeps)>,
+    /// Which of them tell rows apart.
+    pub key: Vec<usize>,
+    /// Columns of the target that no record names, or that its server computes.
+    pub left_out: Vec<String>,
+    places: HashMap<String, usize>,
+    ignored: BTreeSet<String>,
+    texts: Texts,
+}
+
+/// What a row is known by, and what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hashes {
+    pub key: u128,
+    pub row: u128,
+}
+
+/// A row's values, each as the target's column would keep it.
+#[derive(Debug, Default)]
+pub(super) struct Canonical {
+    bytes: Vec<u8>,
+    ranges: Vec<(usize, usize)>,
+}
+
+/// Which side a row is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Expected,
+    Actual,
+}
+
+impl Compared {
+    /// Of `shape`, as far as records have `fields`.
+    ///
+    /// # Errors
+    /// `Unfit` where a field has no column, or the key has no field.
+    pub fn over(
+        shape: &Shape,
+        fields: &BTreeSet<String>,
+        drop: &[String],
+        texts: Texts,
+    ) -> Result<Self, VerifyError> {
+        let is_key = |at: usize| shape.key.contains(&at);
+        let is_compared = |at: usize| {
+            let column = &shape.columns[at];
+            let named = fields.contains(&column.name) && !drop.contains(&column.name);
+            (named || is_key(at)) && !column.is_computed
+        };
+        let all = 0..shape.columns.len();
+        let compared: Vec<usize> = all.clone().filter(|it| is_compared(*it)).collect();
+        let name = |at: &usize| shape.columns[*at].name.clone();
+        let has_column = |it: &&String| shape.columns.iter().any(|column| column.name == **it);
+        let mut fields = fields.iter().filter(|it| !drop.contains(it));
+        if let Some(field) = fields.find(|it| !has_column(it)) {
+            return Err(VerifyError::Unfit(format!(
+                "the records have a field `{field}`, and the table no such column: add it, or leave the field out with `drop`"
+            )));
+        }
+        let key = shape.key.iter().map(|key| {
+            let place = compared.iter().position(|it| it == key);
+            place.ok_or_else(|| {
+                let column = name(key);
+                VerifyError::Unfit(format!("column `{column}` is of the key, and computed by the server: declare another `key`"))
+            })
+        });
+        let computed = shape.columns.iter().filter(|it| it.is_computed);
+        Ok(Self {
+            key: key.collect::<Result<_, _>>()?,
+            places: compared.iter().map(name).zip(0..).collect(),
+            left_out: all
+                .filter(|it| !is_compared(*it))
+                .map(|it| name(&it))
+                .collect(),
+            columns: compared
+                .iter()
+                .map(|it| (name(it), shape.columns[*it].keeps))
+                .collect(),
+            ignored: computed
+                .map(|it| it.name.clone())
+                .chain(drop.iter().cloned())
+                .collect(),
+            texts,
+        })
+    }
+
+    /// The hashes of `row`, whose values are in `canonical` afterwards. A column that it does not
+    /// name is NULL.
+    ///
+    /// # Errors
+    /// The field of an expected row that is not among the columns compared.
+    pub fn take(
+        &self,
+        row: &Row<'_>,
+        side: Side,
+        canonical: &mut Canonical,
+    ) -> Result<Hashes, String> {
+        let Canonical { bytes, ranges } = canonical;
+        bytes.clear();
+        // NULL, for what is not named.
+        bytes.push(0);
+        ranges.clear();
+        ranges.resize(self.columns.len(), (0, 1));
+        let mut next = 0;
+        for (name, value) in row.fields() {
+            let is_next = self.columns.get(next).is_some_and(|it| it.0 == name);
+            let place = match is_next {
+                true => next,
+                false => match self.places.get(name) {
+                    Some(place) => *place,
+                    None if side == Side::Actual || self.ignored.contains(name) => continue,
+                    None => return Err(name.to_owned()),
+                },
+            };
+            next = place + 1;
+            if ranges[place] != (0, 1) {
+                // A name that stands twice: the first counts, as it does for the sink.
+                continue;
+            }
+            let start = bytes.len();
+            let texts = match side {
+                Side::Expected => self.texts,
+                Side::Actual => Texts::default(),
+            };
+            canonical::write(value, self.columns[place].1, texts, bytes);
+            ranges[place] = (start, bytes.len());
+        }
+        Ok(self.hashes(canonical))
+    }
+
+    fn hashes(&self, canonical: &Canonical) -> Hashes {
+        let of = |places: &mut dyn Iterator<Item = usize>| {
+            let mut hash = Xxh3::new();
+            for place in places {
+                let value = canonical.value(place);
+                // With its length: what ends one value never begins the next.
+                hash.update(&(value.len() as u64).to_le_bytes());
+                hash.update(value);
+            }
+            hash.digest128()
+        };
+        Hashes {
+            key: of(&mut self.key.iter().copied()),
+            row: of(&mut (0..self.columns.len())),
+        }
+    }
+}
+
+impl Canonical {
+    pub fn value(&self, place: usize) -> &[u8] {
+        let (start, end) = self.ranges[place];
+        &self.bytes[start..end]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        digest::{Column, Padding},
+        model::{Op, Records, Schema, Value},
+    };
+
+    fn shape() -> Shape {
+        let column = |name: &str, keeps| Column {
+            name: name.to_owned(),
+            keeps,
+            is_computed: false,
+        };
+        Shape {
+            columns: vec![
+                column("id", Keeps::Whole),
+                column("a", Keeps::Text(Padding::None)),
+                column("b", Keeps::Text(Padding::None)),
+            ],
+            key: vec![0],
+            rows: 0,
+        }
+    }
+
+    fn hashes(fields: &[(&str, Value<'_>)]) -> Hashes {
+        let names = ["id", "a", "b"].map(str::to_owned).into();
+        let compared = Compared::over(&shape(), &names, &[], Texts::default()).expect("it fits");
+        let mut records = Records::new(Arc::new(Schema::document("t", ["id"])));
+        let pushed: Result<(), ()> = records.push(Op::Upsert, 0, |packer| {
+            for (name, value) in fields {
+                packer.name(name);
+                packer.value(*value);
+            }
+            Ok(())
+        });
+        pushed.expect("nothing fails");
+        let row = records.get(0).expect("one");
+        let taken = compared.take(&row, Side::Expected, &mut Canonical::default());
+        taken.expect("all fields are known")
+    }
+
+    fn of(a: Value<'_>, b: Value<'_>) -> u128 {
+        hashes(&[("id", Value::I64(1)), ("a", a), ("b", b)]).row
+    }
+
+    #[test]
+    fn null_is_no_empty_text_and_a_missing_field_is_null() {
+        let empty = Value::String("");
+        assert_ne!(of(Value::Null, empty), of(empty, Value::Null));
+        assert_ne!(of(Value::Null, empty), of(empty, empty));
+        let missing = hashes(&[("id", Value::I64(1)), ("b", empty)]).row;
+        assert_eq!(missing, of(Value::Null, empty));
+    }
+
+    #[test]
+    fn the_order_of_fields_is_no_matter_and_the_key_is_of_its_own() {
+        let one = hashes(&[
+            ("b", Value::String("y")),
+            ("id", Value::I64(1)),
+            ("a", Value::String("x")),
+        ]);
+        assert_eq!(one.row, of(Value::String("x"), Value::String("y")));
+        let other = hashes(&[("id", Value::U64(1)), ("a", Value::Null)]);
+        assert_eq!(one.key, other.key);
+        assert_ne!(one.row, other.row);
+    }
+
+    #[test]
+    fn a_field_without_a_column_is_told() {
+        let names = ["id", "c"].map(str::to_owned).into();
+        let error = Compared::over(&shape(), &names, &[], Texts::default()).expect_err("no column");
+        assert!(error.to_string().contains("a field `c`"), "{error}");
+    }
+
+    proptest! {
+        /// Wherever one text ends and the next begins: different pairs have different hashes.
+        #[test]
+        fn values_never_flow_into_their_neighbours(
+            a in "[ab\\x00]{0,4}", b in "[ab\\x00]{0,4}", c in "[ab\\x00]{0,4}", d in "[ab\\x00]{0,4}",
+        ) {
+            let left = of(Value::String(&a), Value::String(&b));
+            let right = of(Value::String(&c), Value::String(&d));
+            prop_assert_eq!(left == right, (a, b) == (c, d));
+        }
+    }
+}
