@@ -75,15 +75,19 @@ struct Scripted {
 #[async_trait]
 impl Work for Scripted {
     async fn run(&self, stop: &CancellationToken) -> Ended {
-        let first = *self.begun.lock().unwrap().get_or_insert_with(Instant::now);
-        let step = self.script.lock().unwrap().pop_front();
+        let first = *self
+            .begun
+            .lock()
+            .expect("not poisoned")
+            .get_or_insert_with(Instant::now);
+        let step = self.script.lock().expect("not poisoned").pop_front();
         let (seconds, error) = step.unwrap_or((1, None));
         let began = first.elapsed().as_secs();
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(seconds)) => (),
             () = stop.cancelled() => (),
         }
-        let mut times = self.times.lock().unwrap();
+        let mut times = self.times.lock().expect("not poisoned");
         times.push((began, first.elapsed().as_secs()));
         Ended {
             rows: 10,
@@ -93,7 +97,7 @@ impl Work for Scripted {
     }
 
     async fn store(&self) -> Result<Arc<dyn CursorStore>, FlowError> {
-        let mut lost = self.lost.lock().unwrap();
+        let mut lost = self.lost.lock().expect("not poisoned");
         if *lost > 0 {
             *lost -= 1;
             let (place, cause) = ("memory".to_owned(), "away".into());
@@ -117,7 +121,7 @@ impl Scripted {
     }
 
     fn times(&self) -> Vec<(u64, u64)> {
-        self.times.lock().unwrap().clone()
+        self.times.lock().expect("not poisoned").clone()
     }
 
     async fn history(&self) -> History {
@@ -286,7 +290,7 @@ fn missed(outcome: Outcome) -> Run {
 /// A schedule of every hour on the hour, but for the first one after the beginning; runs so far.
 async fn begun_after(run: Option<Run>, catch_up: CatchUp, lost: u32) -> Arc<Scripted> {
     let work = Scripted::new(&[]);
-    *work.lost.lock().unwrap() = lost;
+    *work.lost.lock().expect("not poisoned") = lost;
     if let Some(run) = run {
         let history = RunHistory::take(&work.store, "s", run.due - 1).await;
         let mut history = history.expect("free");
