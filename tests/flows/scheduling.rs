@@ -248,6 +248,8 @@ async fn a_flow_that_is_held_counts_as_skipped_and_is_not_tried_again() {
     let counts = start(schedule, &work).after(130).await;
     assert_eq!(work.times().len(), 2);
     assert_eq!((counts.runs, counts.failed, counts.skipped), (1, 0, 1));
+    let outcomes = work.outcomes().await;
+    assert_eq!(outcomes, [(Outcome::Skipped, 0), (Outcome::Done, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
