@@ -3,6 +3,7 @@
 mod by_itself;
 mod dead_letters;
 mod look;
+mod migrate;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -12,6 +13,7 @@ use tracing::Level;
 pub use by_itself::{ByItself, Run, ScheduleCommand};
 pub use dead_letters::{DeadLettersCommand, LetterFilter, LetterPlace};
 pub use look::{Check, Plan, Status, Test};
+pub use migrate::Migrate;
 
 use crate::settings::{duration, topic_problem};
 
@@ -91,6 +93,8 @@ pub enum Command {
     /// See what runs by itself, and when
     #[command(subcommand)]
     Schedule(ScheduleCommand),
+    /// Move data between two systems without a broker, by a task of the settings
+    Migrate(Migrate),
     /// Check settings, connections, rights and topics, and say what flows cannot see
     Check(Check),
     /// Say what `sync` would read next, how the server finds it, and which table `sink` would make;

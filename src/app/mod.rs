@@ -12,9 +12,14 @@ mod letters;
 mod letters_filter;
 mod letters_replay;
 mod letters_shown;
+mod migrate;
+mod migrate_dry;
 mod open;
+mod open_codec;
 mod open_kafka;
 mod open_rules;
+mod open_sink;
+mod open_source;
 mod open_steps;
 mod open_topics;
 mod plan;
@@ -101,6 +106,7 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
     match &cli.command {
         Command::Sync(arguments) => sync::run(&app, arguments).await,
         Command::Sink(arguments) => sink::run(&app, arguments).await,
+        Command::Migrate(arguments) => migrate::run(&app, arguments).await,
         Command::Check(arguments) => check::run(&app, arguments).await,
         Command::Plan(arguments) => plan::run(&app, arguments).await,
         Command::Test(arguments) => test::run(&app, arguments).await,

@@ -151,7 +151,7 @@ async fn produce(
         if extent == Extent::Incremental {
             take_over(chosen, flow, &*source, &mut *cursor).await?;
         }
-        let codec = open::codec(chosen.data_type);
+        let codec = open::codec(chosen.data_type)?;
         let pipeline = app.open.steps(&chosen.data_type.steps).await?;
         let before = cursor.load().await?;
         let produce = Produce {

@@ -14,8 +14,10 @@ mod engine;
 mod json_options;
 mod mask;
 mod measure;
+mod messages;
 mod mistake;
 mod nearest;
+mod proto_file;
 mod read_from;
 mod reading;
 mod references;
@@ -25,11 +27,14 @@ mod schedules;
 mod section;
 mod step_values;
 mod steps;
+mod task;
 mod typed;
 mod write_into;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod message_cases;
 #[cfg(test)]
 mod null_cases;
 #[cfg(test)]
@@ -58,12 +63,14 @@ pub use data_type::{
 pub use engine::{Cursors, Log, Retry, Stop};
 pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
 pub(crate) use measure::duration;
+pub use messages::{MessageBy, Messages};
 pub use mistake::{Mistake, Mistakes};
 pub use nearest::UnknownName;
 pub use read_from::{LateRows, NullRows, ReadFrom};
 pub use reading::Environment;
 pub use report::Paint;
 pub use schedules::Scheduled;
+pub use task::{Task, TaskMode};
 pub use write_into::{BinaryText, JsonText, OnDelete, OnKnown, WriteInto};
 
 use mistake::{Follows, line_of};
@@ -82,6 +89,8 @@ pub struct Settings {
     pub data_types: BTreeMap<String, DataType>,
     /// What runs by itself and when, in the order of the file.
     pub schedules: Vec<Scheduled>,
+    /// The tasks of `migrate`, by name.
+    pub tasks: BTreeMap<String, Task>,
     /// The folder for dead letters that no topic takes.
     pub dead_letters: PathBuf,
     /// How long a stop may take.
@@ -134,6 +143,14 @@ impl Settings {
         known(&self.data_types, name)
     }
 
+    /// The task of this name.
+    ///
+    /// # Errors
+    /// That there is none, with the known ones.
+    pub fn task(&self, name: &str) -> Result<&Task, UnknownName> {
+        task_of(&self.tasks, name)
+    }
+
     /// The data types that a command line chooses, each with its topic: the one named, on
     /// `topic` where that is given too; those of `topic` where it stands alone; else all.
     ///
@@ -146,6 +163,14 @@ impl Settings {
     ) -> Result<Vec<Chosen<'_>>, UnknownName> {
         choose(&self.data_types, data_type, topic)
     }
+}
+
+fn task_of<'a>(tasks: &'a BTreeMap<String, Task>, name: &str) -> Result<&'a Task, UnknownName> {
+    tasks.get(name).ok_or_else(|| UnknownName {
+        what: "task",
+        wanted: name.to_owned(),
+        known: tasks.keys().cloned().collect(),
+    })
 }
 
 fn known<'a>(
@@ -229,7 +254,8 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
     let names = Connections::new(&connections);
     let cursors = root.section("cursors", |it| Cursors::read(it, &names));
     let data_types = root.entries("data-types", |name, it| DataType::read(name, it, &names));
-    let schedules = schedules::read(root, &data_types);
+    let tasks = root.entries("tasks", |_, it| Task::read(it, &names));
+    let schedules = schedules::read(root, (&data_types, &tasks));
     let dead_letters = root.section("dead-letters", |it| {
         it.path_or("folder", "runtime/dead-letters")
     });
@@ -244,6 +270,7 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
         cursors,
         data_types,
         schedules: schedules?,
+        tasks,
         dead_letters,
         stop,
         retry,

@@ -15,6 +15,7 @@ mod history;
 mod limit;
 mod names;
 mod sink;
+mod sink_carry;
 mod sink_mysql;
 mod sink_mysql_keys;
 mod sink_mysql_values;
