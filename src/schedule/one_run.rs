@@ -119,7 +119,7 @@ impl OneRun<'_> {
         held: &mut RunHistory,
     ) -> Result<Came, CursorError> {
         let name = &self.schedule.name;
-        tracing::info!(schedule = name, due = due.to_rfc3339(), "begins");
+        tracing::debug!(schedule = name, due = due.to_rfc3339(), "begins");
         held.begin(Run {
             due: due.timestamp_millis(),
             started: self.clock.now().timestamp_millis(),
