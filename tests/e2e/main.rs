@@ -13,6 +13,7 @@ mod memory;
 mod mongo;
 mod program;
 mod right_rows;
+mod scheduling;
 mod servers;
 mod sql;
 mod stalled;
