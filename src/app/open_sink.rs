@@ -9,6 +9,7 @@ use crate::{
     settings::{self, BinaryText, Chosen, Connection, Format, JsonOptions, WriteInto},
     sink::{
         BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
+        mongodb::{MongodbSink, MongodbSinkSettings},
         mysql::{MysqlSink, MysqlSinkSettings},
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
@@ -37,6 +38,13 @@ impl Open {
         self.sink_of(into, key, texts(into, None)).await
     }
 
+    /// Whether the target keeps documents: they have the source's key, whether the collection is
+    /// there or not.
+    pub(super) fn keeps_documents(&self, into: &WriteInto) -> Result<bool, FlowError> {
+        let connection = self.connection(&into.connection)?;
+        Ok(matches!(connection, Connection::Mongodb { .. }))
+    }
+
     async fn sink_of(
         &self,
         into: &WriteInto,
@@ -59,6 +67,16 @@ impl Open {
                     ..SqliteSinkSettings::new(&into.table)
                 };
                 Arc::new(SqliteSink::open(sqlite, settings)?)
+            }
+            Connection::Mongodb { .. } => {
+                let mongodb = self.mongodb(name).await?;
+                let settings = MongodbSinkSettings {
+                    key,
+                    drop,
+                    rules: row_rules(into),
+                    ..MongodbSinkSettings::new(&into.table)
+                };
+                Arc::new(MongodbSink::open(mongodb, settings)?)
             }
             _ => {
                 let mysql = self.mysql(name).await?;

@@ -186,7 +186,7 @@ fn what_texts_stand_for_is_for_mysql_and_mariadb() {
     check_flow(
         "[connections.small]\nkind = \"sqlite\"\npath = \"a.db\"\n[data-types.a]\nformat = \"json\"\ntopic = \"t\"\ninto = { connection = \"small\", table = \"c\", binary = \"base64\" }\n[data-types.b]\nformat = \"json\"\ntopic = \"t\"\ninto = { connection = \"shop\", table = \"c\", binary = \"octal\", json-text = \"value\" }",
         &[
-            "7: data-types.a.into.binary: is for columns of MySQL and MariaDB: SQLite keeps texts as they are",
+            "7: data-types.a.into.binary: is for columns of MySQL and MariaDB: others keep texts as they are",
             "11: data-types.b.into.binary: `octal` is none of plain, base64, hex",
         ],
     );

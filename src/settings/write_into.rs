@@ -6,7 +6,7 @@ use super::{
     connection::ConnectionKind as Kind,
     data_type::Format,
     json_options::{BytesIn, JsonOptions},
-    read_from::read_bytes,
+    read_from::{read_bytes, read_place},
     references::{Connections, SINKS},
     section::Section,
     steps,
@@ -121,7 +121,7 @@ impl WriteInto {
         let (binary, json_text) = read_texts(format, json, kind, section);
         Self {
             connection,
-            table: section.text("table", "\"info\""),
+            table: read_place(section, kind),
             key: texts(section.texts("key")),
             on_known: section.choice_or("on-known", OnKnown::Update),
             version: section.optional_text("version").map(|it| it.text),
@@ -149,7 +149,7 @@ impl WriteInto {
         connections: &Connections,
         from: Option<Kind>,
     ) -> Self {
-        let (connection, _) = connections.named(section, "connection", SINKS);
+        let (connection, kind) = connections.named(section, "connection", SINKS);
         let (rows, bytes) = section.section("batch", |batch| {
             let rows = batch.number_or("rows", 10_000, 1..=1_000_000);
             (rows, read_bytes(batch))
@@ -157,7 +157,7 @@ impl WriteInto {
         let texts = |it: Vec<super::reading::Scalar>| it.into_iter().map(|it| it.text).collect();
         Self {
             connection,
-            table: section.text("table", "\"info\""),
+            table: read_place(section, kind),
             key: texts(section.texts("key")),
             on_known: section.choice_or("on-known", OnKnown::Update),
             version: section.optional_text("version").map(|it| it.text),
@@ -205,8 +205,11 @@ fn read_texts(
         section.choice_or("json-text", json_text),
     );
     for key in ["binary", "json-text"] {
-        if let Some(span) = section.written(key).filter(|_| kind == Some(Kind::Sqlite)) {
-            let message = "is for columns of MySQL and MariaDB: SQLite keeps texts as they are";
+        if let Some(span) = section
+            .written(key)
+            .filter(|_| !matches!(kind, None | Some(Kind::Mysql | Kind::Mariadb)))
+        {
+            let message = "is for columns of MySQL and MariaDB: others keep texts as they are";
             section.wrong(key, &span, message.to_owned(), None);
         }
     }

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use futures_util::TryStreamExt;
 use mongodb::{
     Client, Database,
-    bson::{Document, doc},
+    bson::{Bson, Document, doc},
 };
+
+use crate::{case::first_line, difference::difference};
 
 /// Opens a database.
 ///
@@ -32,4 +35,23 @@ pub async fn seed(database: &Database, text: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Compares a collection's documents, in the order of their `_id`.
+///
+/// # Errors
+/// They are others.
+pub async fn expect(database: &Database, text: &str) -> Result<()> {
+    let (collection, expected) = first_line(text);
+    let expected: Vec<String> = expected.lines().map(str::to_owned).collect();
+    let found = database.collection::<Document>(collection).find(doc! {});
+    let found: Vec<Document> = found.sort(doc! { "_id": 1 }).await?.try_collect().await?;
+    let found: Vec<String> = found
+        .into_iter()
+        .map(|it| Bson::Document(it).into_relaxed_extjson().to_string())
+        .collect();
+    match difference(&expected, &found) {
+        None => Ok(()),
+        Some(text) => bail!("{collection}\n{text}"),
+    }
 }
