@@ -15,6 +15,7 @@ mod letters_shown;
 mod migrate;
 mod migrate_dry;
 mod open;
+mod open_codec;
 mod open_kafka;
 mod open_rules;
 mod open_sink;
@@ -24,13 +25,17 @@ mod open_topics;
 mod plan;
 mod progress;
 mod report;
+mod run;
 mod sample;
+mod scheduled;
+mod schedules;
 mod sink;
 mod status;
 mod status_shown;
 mod stop;
 mod sync;
 mod test;
+mod units;
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
@@ -49,7 +54,7 @@ use progress::Progress;
 /// What every command needs.
 struct App {
     settings: Arc<Settings>,
-    open: Open,
+    open: Arc<Open>,
     stop: CancellationToken,
     progress: Progress,
     json: bool,
@@ -108,6 +113,8 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::Status(arguments) => status::run(&app, arguments).await,
         Command::Cursor(arguments) => cursors::run(&app, arguments).await,
         Command::DeadLetters(arguments) => letters::run(&app, arguments).await,
+        Command::Run(_) => run::run(&app, &cli.everywhere).await,
+        Command::Schedule(command) => schedules::run(&app, command).await,
         // `run` has taken it before.
         Command::Demo(_) => Ok(ExitStatus::Usage),
     }
@@ -143,11 +150,33 @@ impl App {
         });
         let app = Self {
             stop: stop::on_signals(settings.stop.within)?,
-            open: Open::new(settings.clone()),
+            open: Arc::new(Open::new(settings.clone())),
             settings,
             progress,
             json: everywhere.json,
         };
         Ok((app, telemetry))
+    }
+
+    /// The same, but stopped by `stop`.
+    fn stopped_by(&self, stop: CancellationToken) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            open: self.open.clone(),
+            stop,
+            progress: self.progress.clone(),
+            json: self.json,
+        }
+    }
+
+    /// The same by other settings, with connections of its own.
+    fn with_settings(&self, settings: Arc<Settings>) -> Self {
+        Self {
+            open: Arc::new(Open::new(settings.clone())),
+            settings,
+            stop: self.stop.clone(),
+            progress: self.progress.clone(),
+            json: self.json,
+        }
     }
 }

@@ -4,14 +4,9 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use tokio::sync::Mutex;
 
+pub(super) use super::open_codec::{Codec, codec};
 use crate::{
     broker::embedded::EmbeddedBroker,
-    codec::{
-        Decoder, Encoder,
-        information::{InformationJson, InformationProtobuf},
-        json::{Binary, Decimals, Documents, Instants, Json},
-        protobuf::Protobuf,
-    },
     connect::{
         ConnectError,
         mongodb::{self, MongodbConnection, MongodbSettings},
@@ -22,7 +17,7 @@ use crate::{
     fault::Faulty,
     flow::FlowError,
     model::FlowName,
-    settings::{self, Chosen, Connection, Cursors, DataType, Format, JsonOptions, Settings},
+    settings::{Chosen, Connection, Cursors, Settings},
 };
 
 /// The name of a producing flow: its cursor key.
@@ -46,27 +41,6 @@ pub(super) fn sink_name(chosen: &Chosen<'_>) -> String {
         }),
     }
     .text()
-}
-
-/// Both directions of a format.
-pub(super) struct Codec {
-    pub encoder: Arc<dyn Encoder>,
-    pub decoder: Arc<dyn Decoder>,
-}
-
-pub(super) fn codec(data_type: &DataType) -> Codec {
-    fn both<T: Encoder + Decoder + Copy + 'static>(format: T) -> Codec {
-        Codec {
-            encoder: Arc::new(format),
-            decoder: Arc::new(format),
-        }
-    }
-    match data_type.format {
-        Format::InformationJson => both(InformationJson),
-        Format::InformationProtobuf => both(InformationProtobuf),
-        Format::Json => both(json(data_type.json)),
-        Format::Protobuf => both(Protobuf),
-    }
 }
 
 /// Opens what settings name; what is open already is shared.
@@ -212,7 +186,7 @@ impl Open {
 }
 
 /// Who leases a cursor, as another machine is told.
-fn holder() -> String {
+pub(super) fn holder() -> String {
     let process = std::process::id();
     match std::fs::read_to_string("/proc/sys/kernel/hostname") {
         Ok(machine) => format!("process {process} on {}", machine.trim()),
@@ -229,27 +203,4 @@ pub(super) fn opening(error: ConnectError) -> FlowError {
 
 pub(super) fn declared(key: &[String]) -> Option<Vec<String>> {
     (!key.is_empty()).then(|| key.to_vec())
-}
-
-fn json(options: JsonOptions) -> Json {
-    Json {
-        documents: match options.documents {
-            settings::Documents::Plain => Documents::Plain,
-            settings::Documents::Relaxed => Documents::Relaxed,
-            settings::Documents::Canonical => Documents::Canonical,
-        },
-        decimals: match options.decimals {
-            settings::Decimals::Text => Decimals::Text,
-            settings::Decimals::Number => Decimals::Number,
-        },
-        instants: match options.instants {
-            settings::Instants::Text => Instants::Text,
-            settings::Instants::EpochMillis => Instants::EpochMillis,
-            settings::Instants::EpochMicros => Instants::EpochMicros,
-        },
-        binary: match options.binary {
-            settings::BytesIn::Base64 => Binary::Base64,
-            settings::BytesIn::Hex => Binary::Hex,
-        },
-    }
 }

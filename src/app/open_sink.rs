@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use super::open::{Open, declared};
+use super::{
+    open::{Open, declared},
+    open_codec::known_key,
+};
 use crate::{
     connect::sqlite::Absent,
     flow::FlowError,
-    settings::{self, BinaryText, Chosen, Connection, Format, JsonOptions, WriteInto},
+    settings::{self, BinaryText, Chosen, Connection, JsonOptions, WriteInto},
     sink::{
         BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
         mongodb::{MongodbSink, MongodbSinkSettings},
@@ -92,14 +95,6 @@ impl Open {
                 Arc::new(MysqlSink::open(mysql, settings)?)
             }
         })
-    }
-}
-
-/// The field that identifies a row, where the format itself says so.
-fn known_key(format: Format) -> Option<Vec<String>> {
-    match format {
-        Format::InformationJson | Format::InformationProtobuf => Some(vec!["uid".into()]),
-        Format::Json | Format::Protobuf => None,
     }
 }
 

@@ -123,7 +123,7 @@ fn sunk_json(it: &Sunk) -> serde_json::Value {
     figures_json(&it.flow, &it.figures, it.took, it.error.as_deref())
 }
 
-fn figures_json(
+pub(super) fn figures_json(
     flow: &str,
     figures: &Snapshot,
     took: Duration,

@@ -28,7 +28,7 @@ pub use figures::{Figures, Snapshot};
 pub use letter::{Letter, OWN as LETTER_HEADERS};
 pub use migrate::{CarryLimits, Migrate, Reach};
 pub use produce::{KeyRule, Produce};
-pub use replay::{Replay, Replayed};
+pub use replay::{Keys, Replay, Replayed};
 pub use supervise::{Retry, supervise};
 pub use window::Window;
 

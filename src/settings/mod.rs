@@ -14,12 +14,16 @@ mod engine;
 mod json_options;
 mod mask;
 mod measure;
+mod messages;
 mod mistake;
 mod nearest;
+mod proto_file;
 mod read_from;
 mod reading;
 mod references;
 mod report;
+mod sameness;
+mod schedules;
 mod section;
 mod step_values;
 mod steps;
@@ -30,7 +34,11 @@ mod write_into;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod message_cases;
+#[cfg(test)]
 mod null_cases;
+#[cfg(test)]
+mod schedule_cases;
 #[cfg(test)]
 mod secret_cases;
 #[cfg(test)]
@@ -55,11 +63,13 @@ pub use data_type::{
 pub use engine::{Cursors, Log, Retry, Stop};
 pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
 pub(crate) use measure::duration;
+pub use messages::{MessageBy, Messages};
 pub use mistake::{Mistake, Mistakes};
 pub use nearest::UnknownName;
 pub use read_from::{LateRows, NullRows, ReadFrom};
 pub use reading::Environment;
 pub use report::Paint;
+pub use schedules::Scheduled;
 pub use task::{Task, TaskMode};
 pub use write_into::{BinaryText, JsonText, OnDelete, OnKnown, WriteInto};
 
@@ -79,6 +89,8 @@ pub struct Settings {
     pub data_types: BTreeMap<String, DataType>,
     /// The tasks of `migrate`, by name.
     pub tasks: BTreeMap<String, Task>,
+    /// What runs by itself and when, in the order of the file.
+    pub schedules: Vec<Scheduled>,
     /// The folder for dead letters that no topic takes.
     pub dead_letters: PathBuf,
     /// How long a stop may take.
@@ -128,11 +140,7 @@ impl Settings {
     /// # Errors
     /// That there is none, with the nearest name.
     pub fn data_type(&self, name: &str) -> Result<&DataType, UnknownName> {
-        self.data_types.get(name).ok_or_else(|| UnknownName {
-            what: "data type",
-            wanted: name.to_owned(),
-            known: self.data_types.keys().cloned().collect(),
-        })
+        known(&self.data_types, name)
     }
 
     /// The task of this name.
@@ -157,38 +165,52 @@ impl Settings {
         data_type: Option<&str>,
         topic: Option<&str>,
     ) -> Result<Vec<Chosen<'_>>, UnknownName> {
-        if let Some(name) = data_type {
-            let data_type = self.data_type(name)?;
-            let topic = topic.unwrap_or(&data_type.topic).to_owned();
-            let name = name.to_owned();
-            return Ok(vec![Chosen {
-                name,
-                data_type,
-                topic,
-            }]);
-        }
-        let chosen: Vec<Chosen<'_>> = self
-            .data_types
-            .iter()
-            .filter(|(_, it)| topic.is_none_or(|topic| it.topic == topic))
-            .map(|(name, data_type)| Chosen {
-                name: name.clone(),
-                data_type,
-                topic: data_type.topic.clone(),
-            })
-            .collect();
-        match topic.filter(|_| chosen.is_empty()) {
-            None => Ok(chosen),
-            Some(topic) => Err(UnknownName {
-                what: "data type with topic",
-                wanted: topic.to_owned(),
-                known: self
-                    .data_types
-                    .values()
-                    .map(|it| it.topic.clone())
-                    .collect(),
-            }),
-        }
+        choose(&self.data_types, data_type, topic)
+    }
+}
+
+fn known<'a>(
+    data_types: &'a BTreeMap<String, DataType>,
+    name: &str,
+) -> Result<&'a DataType, UnknownName> {
+    data_types.get(name).ok_or_else(|| UnknownName {
+        what: "data type",
+        wanted: name.to_owned(),
+        known: data_types.keys().cloned().collect(),
+    })
+}
+
+fn choose<'a>(
+    data_types: &'a BTreeMap<String, DataType>,
+    data_type: Option<&str>,
+    topic: Option<&str>,
+) -> Result<Vec<Chosen<'a>>, UnknownName> {
+    if let Some(name) = data_type {
+        let data_type = known(data_types, name)?;
+        let topic = topic.unwrap_or(&data_type.topic).to_owned();
+        let name = name.to_owned();
+        return Ok(vec![Chosen {
+            name,
+            data_type,
+            topic,
+        }]);
+    }
+    let chosen: Vec<Chosen<'_>> = data_types
+        .iter()
+        .filter(|(_, it)| topic.is_none_or(|topic| it.topic == topic))
+        .map(|(name, data_type)| Chosen {
+            name: name.clone(),
+            data_type,
+            topic: data_type.topic.clone(),
+        })
+        .collect();
+    match topic.filter(|_| chosen.is_empty()) {
+        None => Ok(chosen),
+        Some(topic) => Err(UnknownName {
+            what: "data type with topic",
+            wanted: topic.to_owned(),
+            known: data_types.values().map(|it| it.topic.clone()).collect(),
+        }),
     }
 }
 
@@ -229,6 +251,7 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
     let cursors = root.section("cursors", |it| Cursors::read(it, &names));
     let data_types = root.entries("data-types", |name, it| DataType::read(name, it, &names));
     let tasks = root.entries("tasks", |_, it| Task::read(it, &names));
+    let schedules = schedules::read(root, &data_types);
     let dead_letters = root.section("dead-letters", |it| {
         it.path_or("folder", "runtime/dead-letters")
     });
@@ -243,6 +266,7 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
         cursors,
         data_types,
         tasks,
+        schedules: schedules?,
         dead_letters,
         stop,
         retry,

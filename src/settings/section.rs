@@ -119,8 +119,13 @@ impl<'a> Section<'a> {
                 .find(|it| **it == own)
                 .unwrap_or(&Wanted::Text);
             let path = inner.path_of(name.get_ref());
-            if let Some(Scalar { text, span, .. }) = self.reading.scalar(&path, value, wanted) {
-                let pair = Pair { text, span, wanted };
+            if let Some(Scalar { text, span, here }) = self.reading.scalar(&path, value, wanted) {
+                let pair = Pair {
+                    text,
+                    span,
+                    wanted,
+                    here,
+                };
                 pairs.push((name.get_ref().to_string(), pair));
             }
         }
@@ -319,6 +324,8 @@ pub(super) struct Pair {
     pub text: String,
     pub span: Range<usize>,
     pub wanted: Wanted,
+    /// Whether it stands in the file itself.
+    pub here: bool,
 }
 
 /// The section of a value that must be a table.

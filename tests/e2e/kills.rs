@@ -5,6 +5,7 @@
 
 pub mod full;
 pub mod migrate;
+mod replay;
 pub mod sink;
 pub mod sync;
 
