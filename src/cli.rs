@@ -88,13 +88,13 @@ pub enum Command {
     Sync(Sync),
     /// Consume topics and write them into tables
     Sink(Sink),
-    /// Move data between two systems without a broker, by a task of the settings
-    Migrate(Migrate),
     /// Run everything in the settings until stopped: schedules, following flows, sinks
     Run(Run),
     /// See what runs by itself, and when
     #[command(subcommand)]
     Schedule(ScheduleCommand),
+    /// Move data between two systems without a broker, by a task of the settings
+    Migrate(Migrate),
     /// Check settings, connections, rights and topics, and say what flows cannot see
     Check(Check),
     /// Say what `sync` would read next, how the server finds it, and which table `sink` would make;

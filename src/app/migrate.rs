@@ -11,6 +11,7 @@ use crate::{
     broker::file::FilePublisher,
     cli::{ExitStatus, Migrate as Arguments},
     codec::json::Json,
+    cursor::CursorError,
     fault::chain,
     flow::{CarryLimits, DeadLetters, Figures, FlowError, Migrate, Reach, Snapshot, supervise},
     model::{FlowName, Kind, Position},
@@ -36,11 +37,7 @@ pub(super) async fn run(app: &App, arguments: &Arguments) -> anyhow::Result<Exit
     if arguments.dry_run {
         return migrate_dry::run(app, name, task).await;
     }
-    let reach = match (arguments.full_amount, task.mode) {
-        (true, _) | (false, TaskMode::Full) => Reach::Full,
-        (false, TaskMode::Incremental) => Reach::Incremental,
-    };
-    let migrated = migrate(app, (name, task), reach, arguments.patience.wait).await;
+    let migrated = migrate(app, (name, task), arguments).await;
     report::migrated(&migrated, app.json);
     Ok(match migrated.error {
         None => ExitStatus::Done,
@@ -56,14 +53,20 @@ pub(super) struct Migrated {
     /// Where it stands; `None` where it failed or was stopped before it ran.
     pub position: Option<Position>,
     pub error: Option<String>,
+    /// Whether another process has it.
+    pub is_held: bool,
 }
 
-async fn migrate(
+pub(super) async fn migrate(
     app: &App,
     (name, task): (&str, &Task),
-    reach: Reach,
-    wait: Option<Duration>,
+    arguments: &Arguments,
 ) -> Migrated {
+    let reach = match (arguments.full_amount, task.mode) {
+        (true, _) | (false, TaskMode::Full) => Reach::Full,
+        (false, TaskMode::Incremental) => Reach::Incremental,
+    };
+    let wait = arguments.patience.wait;
     let began = Instant::now();
     let figures = Arc::new(Figures::default());
     let flow = flow_name(name, task);
@@ -73,9 +76,11 @@ async fn migrate(
     let text = flow.text();
     let outcome = supervise(&text, sync::retry(app), &figures, &app.stop, attempt).await;
     drop(shown);
+    let mut is_held = false;
     let (position, error) = match outcome {
         Ok(position) => (position, None),
         Err(error) => {
+            is_held = matches!(error, FlowError::Cursor(CursorError::Held { .. }));
             let error = chain(&error);
             tracing::error!(flow = text, error, "task stopped");
             (None, Some(error))
@@ -87,6 +92,7 @@ async fn migrate(
         took: began.elapsed(),
         position,
         error,
+        is_held,
     }
 }
 

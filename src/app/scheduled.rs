@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    App,
+    App, migrate,
     open::holder,
     sink,
     sync::{self, Asked},
@@ -68,6 +68,19 @@ impl Work for ScheduledWork {
                     rows: it.figures.rows,
                     error: it.error,
                     is_held: false,
+                }))
+            }
+            ByItself::Migrate(it) => {
+                // Settings are refused where a schedule names no task of theirs.
+                let Ok(task) = app.settings.task(&it.task) else {
+                    return ended(std::iter::empty());
+                };
+                let it = migrate::migrate(&app, (&it.task, task), it).await;
+                ended(std::iter::once(Part {
+                    flow: it.flow.text(),
+                    rows: it.figures.rows,
+                    error: it.error,
+                    is_held: it.is_held,
                 }))
             }
         }

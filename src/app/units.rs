@@ -11,9 +11,10 @@ use super::{
     sync::{self, Asked},
 };
 use crate::{
+    cli::ByItself,
     flow::{Snapshot, Until},
     schedule::{Clock, Counts, keep},
-    settings::{Connection, DataType, Scheduled, Settings},
+    settings::{Connection, DataType, Scheduled, Settings, Task},
     source::{Extent, Manner},
 };
 
@@ -85,7 +86,11 @@ pub(super) fn is_same(unit: &Unit, one: &Settings, other: &Settings) -> bool {
             one.data_types.get(name) == other.data_types.get(name)
         }
         Unit::Keep(name) => match (scheduled(one, name), scheduled(other, name)) {
-            (Some(it), Some(new)) => it == new && meant(one, it) == meant(other, new),
+            (Some(it), Some(new)) => {
+                it == new
+                    && meant(one, it) == meant(other, new)
+                    && task(one, it) == task(other, new)
+            }
             _ => false,
         },
     }
@@ -100,6 +105,13 @@ fn meant<'a>(settings: &'a Settings, schedule: &Scheduled) -> Vec<(&'a String, &
     let all = settings.data_types.iter();
     all.filter(|(name, it)| schedule.is_about(name, &it.topic))
         .collect()
+}
+
+fn task<'a>(settings: &'a Settings, schedule: &Scheduled) -> Option<&'a Task> {
+    match &schedule.command {
+        ByItself::Migrate(it) => settings.tasks.get(&it.task),
+        ByItself::Sync(_) | ByItself::Sink(_) => None,
+    }
 }
 
 /// Another process may have the flow: then this one stands by.

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{Command, Sink, Sync};
+use super::{Command, Migrate, Sink, Sync};
 
 /// `run`.
 #[derive(Debug, Args)]
@@ -23,6 +23,8 @@ pub enum ByItself {
     Sync(Sync),
     /// `sink --until-caught-up`.
     Sink(Sink),
+    /// `migrate`.
+    Migrate(Migrate),
 }
 
 /// The command line without what holds for every command: that is `run`'s own.
@@ -58,18 +60,21 @@ impl ByItself {
             Command::Sink(_) => {
                 Err("without `--until-caught-up` a sink does not end by itself".to_owned())
             }
+            Command::Migrate(it) if it.dry_run => {
+                Err("with `--dry-run` it would do nothing".to_owned())
+            }
+            Command::Migrate(it) => Ok(Self::Migrate(it)),
             Command::Demo(_)
             | Command::Run(_)
-            | Command::Migrate(_)
             | Command::Check(_)
             | Command::Plan(_)
             | Command::Test(_)
             | Command::Status(_)
             | Command::Schedule(_)
             | Command::Cursor(_)
-            | Command::DeadLetters(_) => {
-                Err("only `sync` and `sink --until-caught-up` run by a schedule".to_owned())
-            }
+            | Command::DeadLetters(_) => Err(
+                "only `sync`, `sink --until-caught-up` and `migrate` run by a schedule".to_owned(),
+            ),
         }
     }
 }
@@ -92,6 +97,8 @@ mod tests {
         assert!(sync.full_amount && sync.patience.wait.is_some());
         let sink = ByItself::parse("sink --until-caught-up");
         assert!(matches!(sink, Ok(ByItself::Sink(_))), "{sink:?}");
+        let migrate = ByItself::parse("migrate --task nightly");
+        assert!(matches!(migrate, Ok(ByItself::Migrate(_))), "{migrate:?}");
     }
 
     #[test]
@@ -99,6 +106,7 @@ mod tests {
         for (text, words) in [
             ("sync --follow", "does not end"),
             ("sink", "does not end"),
+            ("migrate --task t --dry-run", "do nothing"),
             ("run", "only `sync`"),
             ("cursor reset a/b/c --yes", "only `sync`"),
             ("demo", "only `sync`"),

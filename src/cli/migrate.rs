@@ -5,7 +5,7 @@ use clap::Args;
 use super::Patience;
 
 /// `migrate`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Migrate {
     /// The task to run, as `[tasks.NAME]` in the settings

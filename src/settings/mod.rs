@@ -87,10 +87,10 @@ pub struct Settings {
     pub cursors: Cursors,
     /// The data types, by name.
     pub data_types: BTreeMap<String, DataType>,
-    /// The tasks of `migrate`, by name.
-    pub tasks: BTreeMap<String, Task>,
     /// What runs by itself and when, in the order of the file.
     pub schedules: Vec<Scheduled>,
+    /// The tasks of `migrate`, by name.
+    pub tasks: BTreeMap<String, Task>,
     /// The folder for dead letters that no topic takes.
     pub dead_letters: PathBuf,
     /// How long a stop may take.
@@ -148,11 +148,7 @@ impl Settings {
     /// # Errors
     /// That there is none, with the known ones.
     pub fn task(&self, name: &str) -> Result<&Task, UnknownName> {
-        self.tasks.get(name).ok_or_else(|| UnknownName {
-            what: "task",
-            wanted: name.to_owned(),
-            known: self.tasks.keys().cloned().collect(),
-        })
+        task_of(&self.tasks, name)
     }
 
     /// The data types that a command line chooses, each with its topic: the one named, on
@@ -167,6 +163,14 @@ impl Settings {
     ) -> Result<Vec<Chosen<'_>>, UnknownName> {
         choose(&self.data_types, data_type, topic)
     }
+}
+
+fn task_of<'a>(tasks: &'a BTreeMap<String, Task>, name: &str) -> Result<&'a Task, UnknownName> {
+    tasks.get(name).ok_or_else(|| UnknownName {
+        what: "task",
+        wanted: name.to_owned(),
+        known: tasks.keys().cloned().collect(),
+    })
 }
 
 fn known<'a>(
@@ -251,7 +255,7 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
     let cursors = root.section("cursors", |it| Cursors::read(it, &names));
     let data_types = root.entries("data-types", |name, it| DataType::read(name, it, &names));
     let tasks = root.entries("tasks", |_, it| Task::read(it, &names));
-    let schedules = schedules::read(root, &data_types);
+    let schedules = schedules::read(root, (&data_types, &tasks));
     let dead_letters = root.section("dead-letters", |it| {
         it.path_or("folder", "runtime/dead-letters")
     });
@@ -265,8 +269,8 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
             .collect::<Option<_>>()?,
         cursors,
         data_types,
-        tasks,
         schedules: schedules?,
+        tasks,
         dead_letters,
         stop,
         retry,

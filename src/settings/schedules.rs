@@ -8,6 +8,7 @@ use super::{
     data_type::DataType,
     reading::{Scalar, Wanted},
     section::Section,
+    task::Task,
     typed::Choice,
 };
 use crate::{
@@ -44,6 +45,7 @@ impl Scheduled {
         let (named, of_topic) = match &self.command {
             ByItself::Sync(it) => (&it.data_type, &it.topic),
             ByItself::Sink(it) => (&it.data_type, &it.topic),
+            ByItself::Migrate(_) => return false,
         };
         match named {
             Some(named) => named == data_type,
@@ -57,11 +59,11 @@ impl Scheduled {
     }
 }
 
+/// What a schedule may run: data types and tasks, by name.
+type Known<'k> = (&'k BTreeMap<String, DataType>, &'k BTreeMap<String, Task>);
+
 /// All schedules; `None` only beside a mistake.
-pub(super) fn read(
-    root: &mut Section<'_>,
-    data_types: &BTreeMap<String, DataType>,
-) -> Option<Vec<Scheduled>> {
+pub(super) fn read(root: &mut Section<'_>, known: Known<'_>) -> Option<Vec<Scheduled>> {
     let mut names: Vec<String> = Vec::new();
     let read = root.list("schedules", "schedules.*", |section| {
         let name = read_name(section);
@@ -70,7 +72,7 @@ pub(super) fn read(
             section.wrong("name", &span, message, None);
         }
         names.push(name.clone());
-        let run = read_run(section, data_types);
+        let run = read_run(section, known);
         let timetable = read_timetable(section);
         let (retries, retry_wait) = section.section("retry", |retry| {
             let times = retry.number_or("times", 0, 0..=1_000);
@@ -153,7 +155,7 @@ fn read_zone(section: &Section<'_>, written: &Scalar) -> Option<Tz> {
 
 fn read_run(
     section: &mut Section<'_>,
-    data_types: &BTreeMap<String, DataType>,
+    (data_types, tasks): Known<'_>,
 ) -> Option<(String, ByItself)> {
     let example = "\"sync --data-type information\"";
     let written = section.required("run", Wanted::Text, example)?;
@@ -165,18 +167,24 @@ fn read_run(
             return None;
         }
     };
-    let (data_type, topic, part) = match &command {
-        ByItself::Sync(it) => (&it.data_type, &it.topic, "from"),
-        ByItself::Sink(it) => (&it.data_type, &it.topic, "into"),
-    };
-    let has = |it: &DataType| match part {
-        "from" => it.from.is_some(),
-        _ => it.into.is_some(),
-    };
     let path = section.path_of("run");
     let absence = |message: String| {
         let span = written.span.clone();
         section.reading.absence(&path, span, message, None);
+    };
+    let (data_type, topic, part) = match &command {
+        ByItself::Sync(it) => (&it.data_type, &it.topic, "from"),
+        ByItself::Sink(it) => (&it.data_type, &it.topic, "into"),
+        ByItself::Migrate(it) => {
+            if let Err(error) = super::task_of(tasks, &it.task) {
+                absence(error.to_string());
+            }
+            return Some((written.text, command));
+        }
+    };
+    let has = |it: &DataType| match part {
+        "from" => it.from.is_some(),
+        _ => it.into.is_some(),
     };
     match super::choose(data_types, data_type.as_deref(), topic.as_deref()) {
         Err(error) => absence(error.to_string()),

@@ -128,9 +128,9 @@ fn every_word_that_can_be_chosen_stands_in_it() {
         .chain(words::<super::OnKnown>())
         .chain(words::<super::OnDelete>())
         .chain(words::<super::LateRows>())
-        .chain(words::<super::TaskMode>())
         .chain(words::<crate::schedule::Overlap>())
         .chain(words::<crate::schedule::CatchUp>())
+        .chain(words::<super::TaskMode>())
         .chain(words::<tracing::Level>())
         .chain(words::<super::Mechanism>());
     for word in all {

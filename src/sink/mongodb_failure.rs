@@ -15,6 +15,8 @@ pub(super) enum Failure {
     Server(Error),
     /// The progress was not where the writer believed it to be.
     Fenced,
+    /// Another writer's transaction is moving the progress now: it may yet be undone.
+    Conflict(Error),
     /// The one record that has no BSON or no key.
     Record(String),
     /// A record that the server refuses, by its code.
@@ -50,7 +52,7 @@ impl Failure {
     pub(super) fn into_error(self, name: &str, connection: &MongodbConnection) -> SinkError {
         let name = name.to_owned();
         match self {
-            Self::Fenced => SinkError::Fenced(name),
+            Self::Fenced | Self::Conflict(_) => SinkError::Fenced(name),
             Self::Record(reason) => SinkError::Data {
                 name,
                 cause: reason.into(),

@@ -31,8 +31,8 @@ impl MongodbProgress {
     /// Moves what moves, if it is where the writer believes it to be.
     ///
     /// # Errors
-    /// `Fenced` where it is somewhere else, or another writer is moving it now: a server of
-    /// MongoDB makes nobody wait for another's transaction.
+    /// `Fenced` where it is somewhere else, `Conflict` where another writer is moving it now: a
+    /// server of MongoDB makes nobody wait for another's transaction.
     pub(super) async fn advance(
         &self,
         session: &mut ClientSession,
@@ -54,9 +54,8 @@ impl MongodbProgress {
             }
         };
         match done {
-            Err(error) if is_duplicate(&error) || code(&error) == Some(WRITE_CONFLICT) => {
-                Err(Failure::Fenced)
-            }
+            Err(error) if is_duplicate(&error) => Err(Failure::Fenced),
+            Err(error) if code(&error) == Some(WRITE_CONFLICT) => Err(Failure::Conflict(error)),
             Ok(false) => Err(Failure::Fenced),
             done => Ok(done.map(drop)?),
         }
