@@ -44,7 +44,8 @@ pub async fn seed(database: &Database, text: &str) -> Result<()> {
 pub async fn expect(database: &Database, text: &str) -> Result<()> {
     let (collection, expected) = first_line(text);
     let expected: Vec<String> = expected.lines().map(str::to_owned).collect();
-    let found = database.collection::<Document>(collection).find(doc! {});
+    let documents = database.collection::<Document>(collection);
+    let found = documents.find(doc! {});
     let found: Vec<Document> = found.sort(doc! { "_id": 1 }).await?.try_collect().await?;
     let found: Vec<String> = found
         .into_iter()
