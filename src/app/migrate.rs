@@ -173,7 +173,8 @@ impl Ends {
             Err(SinkError::Unfit { .. }) => true,
             Err(error) => return Err(error.into()),
         };
-        let sink = match missing {
+        let keyed = missing || app.open.keeps_documents(&task.into)?;
+        let sink = match keyed {
             true => {
                 let key = shape.key().to_vec();
                 app.open.sink_by(&task.into, Some(key)).await?

@@ -14,6 +14,7 @@ use crate::{
     settings::{self, BinaryText, Chosen, Connection, IntoTable, JsonOptions, Route, WriteInto},
     sink::{
         BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
+        mongodb::{MongodbSink, MongodbSinkSettings},
         mysql::{MysqlSink, MysqlSinkSettings},
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
@@ -68,6 +69,13 @@ impl Open {
         self.sink_of(into, tables.collect()).await
     }
 
+    /// Whether the target keeps documents: they have the source's key, whether the collection is
+    /// there or not.
+    pub(super) fn keeps_documents(&self, into: &WriteInto) -> Result<bool, FlowError> {
+        let connection = self.connection(&into.connection)?;
+        Ok(matches!(connection, Connection::Mongodb { .. }))
+    }
+
     async fn sink_of(
         &self,
         into: &WriteInto,
@@ -86,6 +94,19 @@ impl Open {
                     ..SqliteSinkSettings::new(&it.table.table)
                 });
                 Arc::new(SqliteSink::of_tables(sqlite, tables.collect())?)
+            }
+            Connection::Mongodb { .. } => {
+                let mongodb = self.mongodb(name).await?;
+                // Settings with a list of them are refused.
+                let only = tables.into_iter().next();
+                let it = only.ok_or(FlowError::Silent("a sink without a collection"))?;
+                let settings = MongodbSinkSettings {
+                    key: it.key,
+                    drop: it.table.drop.clone(),
+                    rules: row_rules(it.table),
+                    ..MongodbSinkSettings::new(&it.table.table)
+                };
+                Arc::new(MongodbSink::open(mongodb, settings)?)
             }
             _ => {
                 let mysql = self.mysql(name).await?;

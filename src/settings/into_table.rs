@@ -4,6 +4,7 @@ use super::{
     connection::ConnectionKind as Kind,
     data_type::Format,
     json_options::{BytesIn, JsonOptions},
+    read_from::read_place,
     references::Connections,
     section::Section,
     steps,
@@ -92,6 +93,9 @@ impl IntoTable {
             return tables;
         };
         let wrong = |message: String| section.wrong("tables", &span, message, None);
+        if beside.kind == Some(Kind::Mongodb) {
+            wrong("MongoDB takes one collection: write `collection` in `into` itself".to_owned());
+        }
         if tables.is_empty() {
             wrong("must not be empty".to_owned());
         }
@@ -133,9 +137,13 @@ impl IntoTable {
     }
 
     /// That of a task, whose records were never messages.
-    pub(super) fn of_task(section: &mut Section<'_>, from: Option<Kind>) -> Self {
+    pub(super) fn of_task(
+        section: &mut Section<'_>,
+        kind: Option<Kind>,
+        from: Option<Kind>,
+    ) -> Self {
         Self {
-            table: section.text("table", "\"info\""),
+            table: read_place(section, kind),
             when: Vec::new(),
             steps: Vec::new(),
             key: texts(section, "key"),
@@ -157,7 +165,7 @@ impl IntoTable {
     fn own(section: &mut Section<'_>, beside: Beside<'_>) -> Self {
         let (binary, json_text) = read_texts(beside, section);
         Self {
-            table: section.text("table", "\"info\""),
+            table: read_place(section, beside.kind),
             when: Vec::new(),
             steps: Vec::new(),
             key: texts(section, "key"),

@@ -109,14 +109,14 @@ impl WriteInto {
         connections: &Connections,
         from: Option<Kind>,
     ) -> Self {
-        let (connection, _) = connections.named(section, "connection", SINKS);
+        let (connection, kind) = connections.named(section, "connection", SINKS);
         let (rows, bytes) = section.section("batch", |batch| {
             let rows = batch.number_or("rows", 10_000, 1..=1_000_000);
             (rows, read_bytes(batch))
         });
         Self {
             connection,
-            tables: vec![IntoTable::of_task(section, from)],
+            tables: vec![IntoTable::of_task(section, kind, from)],
             route: None,
             conflict_wait: Duration::ZERO,
             rows,

@@ -19,9 +19,17 @@
 //! - After any error the transaction is rolled back and its connection is not used again.
 
 pub mod memory;
+pub mod mongodb;
 pub mod mysql;
 pub mod sqlite;
 
+mod mongodb_bson;
+mod mongodb_check;
+mod mongodb_failure;
+mod mongodb_json;
+mod mongodb_progress;
+mod mongodb_replay;
+mod mongodb_write;
 mod moved;
 mod mysql_catalog;
 mod mysql_check;

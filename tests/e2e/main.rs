@@ -68,9 +68,12 @@ cases! {
     messages_gone_by_retention_are_told
     messages_of_a_schema_by_their_key
     messages_without_key
+    migrate_sets_bad_rows_aside
+    migrate_through_every_system
     mistakes_of_a_schema_are_told
     missing_table_and_unknown_database_are_told
     mysql_table_to_table
+    mysql_through_kafka_to_mongodb
     older_cursor_damaged_is_refused
     older_cursor_empty_is_refused
     older_cursor_is_taken_over_once
