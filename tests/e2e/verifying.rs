@@ -234,9 +234,6 @@ fn verify_reads_only_ranges_whose_sums_differ() {
             mended["equal"] == true && mended["deleted"] == 3,
             "{mended}"
         );
-        two.run("DELETE FROM copies").await?;
-        let told = asked(world, "verify --settle 1ms --samples 1", 3).await?;
-        ensure!(told["missing"] == 160_000, "{told}");
         Ok(())
     });
 }
