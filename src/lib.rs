@@ -24,6 +24,8 @@ pub mod verify;
 
 pub mod connect;
 
+pub mod schedule;
+
 pub mod settings;
 
 pub mod cli;

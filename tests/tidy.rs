@@ -24,13 +24,18 @@ const FLOORS: &[(&str, &[&str])] = &[
             "model", "fault", "source", "codec", "broker", "cursor", "pipeline", "sink",
         ],
     ),
+    ("schedule", &["model", "fault", "cursor", "flow"]),
+    // What a schedule may run is what the command line knows, and that knows how settings are written.
+    (
+        "settings",
+        &["model", "fault", "pipeline", "schedule", "cli"],
+    ),
     (
         "verify",
         &[
             "model", "fault", "source", "codec", "pipeline", "sink", "digest", "flow",
         ],
     ),
-    ("settings", &["model", "fault", "pipeline"]),
     ("cli", &["settings"]),
 ];
 /// Past this, a file has a second idea in it.

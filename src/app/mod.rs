@@ -12,22 +12,31 @@ mod letters;
 mod letters_filter;
 mod letters_replay;
 mod letters_shown;
+mod migrate;
+mod migrate_dry;
 mod open;
+mod open_codec;
 mod open_kafka;
 mod open_rules;
+mod open_sink;
+mod open_source;
 mod open_steps;
 mod open_topics;
 mod plan;
 mod progress;
 mod repair;
 mod report;
+mod run;
 mod sample;
+mod scheduled;
+mod schedules;
 mod sink;
 mod status;
 mod status_shown;
 mod stop;
 mod sync;
 mod test;
+mod units;
 mod verify;
 mod verify_shown;
 
@@ -48,7 +57,7 @@ use progress::Progress;
 /// What every command needs.
 struct App {
     settings: Arc<Settings>,
-    open: Open,
+    open: Arc<Open>,
     stop: CancellationToken,
     progress: Progress,
     json: bool,
@@ -100,6 +109,7 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
     match &cli.command {
         Command::Sync(arguments) => sync::run(&app, arguments).await,
         Command::Sink(arguments) => sink::run(&app, arguments).await,
+        Command::Migrate(arguments) => migrate::run(&app, arguments).await,
         Command::Check(arguments) => check::run(&app, arguments).await,
         Command::Plan(arguments) => plan::run(&app, arguments).await,
         Command::Test(arguments) => test::run(&app, arguments).await,
@@ -108,6 +118,8 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::Status(arguments) => status::run(&app, arguments).await,
         Command::Cursor(arguments) => cursors::run(&app, arguments).await,
         Command::DeadLetters(arguments) => letters::run(&app, arguments).await,
+        Command::Run(_) => run::run(&app, &cli.everywhere).await,
+        Command::Schedule(command) => schedules::run(&app, command).await,
         // `run` has taken it before.
         Command::Demo(_) => Ok(ExitStatus::Usage),
     }
@@ -143,11 +155,33 @@ impl App {
         });
         let app = Self {
             stop: stop::on_signals(settings.stop.within)?,
-            open: Open::new(settings.clone()),
+            open: Arc::new(Open::new(settings.clone())),
             settings,
             progress,
             json: everywhere.json,
         };
         Ok((app, telemetry))
+    }
+
+    /// The same, but stopped by `stop`.
+    fn stopped_by(&self, stop: CancellationToken) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            open: self.open.clone(),
+            stop,
+            progress: self.progress.clone(),
+            json: self.json,
+        }
+    }
+
+    /// The same by other settings, with connections of its own.
+    fn with_settings(&self, settings: Arc<Settings>) -> Self {
+        Self {
+            open: Arc::new(Open::new(settings.clone())),
+            settings,
+            stop: self.stop.clone(),
+            progress: self.progress.clone(),
+            json: self.json,
+        }
     }
 }

@@ -9,6 +9,8 @@ use super::{
     App,
     choose::Part,
     open::{self, Codec, Open},
+    open_codec::known_key,
+    open_sink::texts,
     verify_shown as shown,
 };
 use crate::{
@@ -30,7 +32,7 @@ use crate::{
 };
 
 /// Data types that are read and written by these settings.
-const PART: Part = ("from` and `into", |it| {
+pub(super) const PART: Part = ("from` and `into", |it| {
     it.from.is_some() && it.into.is_some()
 });
 
@@ -77,7 +79,7 @@ pub(super) struct Told {
     pub took: Duration,
 }
 
-async fn look(app: &App, chosen: &Chosen<'_>, looking: Looking) -> Told {
+pub(super) async fn look(app: &App, chosen: &Chosen<'_>, looking: Looking) -> Told {
     let began = Instant::now();
     let mut told = Told {
         data_type: chosen.name.clone(),
@@ -138,7 +140,7 @@ impl Both {
         };
         let open = &app.open;
         let (source, lies) = open.read_by_key(&Named::of_source(from)).await?;
-        let key = open::declared(&into.key).or_else(|| open::known_key(data_type.format));
+        let key = open::declared(&into.key).or_else(|| known_key(data_type.format));
         let (target, shape) = open.read_by_key(&Named::of_target(into, key, from)).await?;
         let shape = shape.ok_or(FlowError::Silent("a target without columns"))?;
         let is_sqlite = matches!(
@@ -153,13 +155,13 @@ impl Both {
             lies,
             out: open.steps(&data_type.steps).await?,
             into: open.steps(&into.steps).await?,
-            codec: Some(open::codec(data_type)),
+            codec: Some(open::codec(data_type)?),
             topic: chosen.topic.clone(),
             drop: into.drop.clone(),
             // A SQLite file keeps texts as they are.
             texts: match is_sqlite {
                 true => Texts::default(),
-                false => open::texts(into, data_type.json),
+                false => texts(into, Some(data_type.json)),
             },
             source,
             target,

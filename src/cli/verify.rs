@@ -7,7 +7,7 @@ use clap::Args;
 use super::time;
 
 /// `verify`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(after_help = VERIFY_EXAMPLES)]
 pub struct Verify {
     /// The data type; without it, every one that has `from` and `into`
@@ -45,7 +45,7 @@ pub struct Repair {
 }
 
 /// How both sides are looked at.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct Looking {
     /// How long a difference has to last before it counts
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = time)]

@@ -312,7 +312,12 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
         Unpack::DateTime | Unpack::Timestamp => {
             (MarkKind::DateTime, "CAST(? AS DATETIME(6))".to_owned())
         }
-        Unpack::Time => (MarkKind::Time, "CAST(? AS TIME(6))".to_owned()),
+        // MySQL takes the placeholder of a bare cast for a datetime, where it can: the time
+        // 10:11:12.000001 for the first hour of 2010-11-12.
+        Unpack::Time => (
+            MarkKind::Time,
+            "CAST(CAST(? AS CHAR) AS TIME(6))".to_owned(),
+        ),
         // Longer than what a session sorts by (`super::SESSION`).
         Unpack::Text | Unpack::Bytes
             if data_type.starts_with("medium") || data_type.starts_with("long") =>
