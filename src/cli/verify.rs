@@ -14,6 +14,10 @@ pub struct Verify {
     #[arg(long, alias = "data_type", value_name = "NAME")]
     pub data_type: Option<String>,
 
+    /// A task of `migrate` instead
+    #[arg(long, value_name = "NAME", conflicts_with = "data_type")]
+    pub task: Option<String>,
+
     /// How both sides are looked at.
     #[command(flatten)]
     pub looking: Looking,
@@ -24,8 +28,17 @@ pub struct Verify {
 #[command(after_help = REPAIR_EXAMPLES)]
 pub struct Repair {
     /// The data type whose target is made equal
-    #[arg(long, alias = "data_type", value_name = "NAME")]
-    pub data_type: String,
+    #[arg(
+        long,
+        alias = "data_type",
+        value_name = "NAME",
+        required_unless_present = "task"
+    )]
+    pub data_type: Option<String>,
+
+    /// A task of `migrate` instead
+    #[arg(long, value_name = "NAME", conflicts_with = "data_type")]
+    pub task: Option<String>,
 
     /// Do it; without this, only say what would be done
     #[arg(long)]
@@ -61,6 +74,7 @@ Examples:
   highwater verify                                    every data type that is read and written here
   highwater verify --data-type information --samples 50
   highwater verify --data-type information --json     the same for a script
+  highwater verify --task nfsc_task                   what `migrate` moves
 
 Exit status: 0 equal, 1 it cannot be told, 2 wrong usage or settings, 3 differences";
 

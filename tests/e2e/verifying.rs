@@ -54,6 +54,12 @@ topic = "${CASE_TOPIC}"
 broker = "kafka"
 from = { connection = "SOURCE", table = "orders", incremental = "id", batch = { rows = 100 } }
 into = { connection = "TARGET", table = "copies", group = "${CASE_GROUP}" }
+
+[tasks.moved]
+mode = "full"
+from = { connection = "SOURCE", table = "orders", incremental = "id" }
+steps = [{ rename = { a = "b" } }]
+into = { connection = "TARGET", table = "copies" }
 "#;
 
 #[test]
@@ -235,5 +241,36 @@ fn verify_reads_only_ranges_whose_sums_differ() {
             "{mended}"
         );
         Ok(())
+    });
+}
+
+#[test]
+fn verify_and_repair_of_a_task() {
+    in_a_world("task", async |world| {
+        settings(world, "mysql", "mariadb", "json")?;
+        let (mut one, mut two) = both(world, "mysql").await?;
+        one.run("CREATE TABLE orders (id INT PRIMARY KEY, a DECIMAL(9,2)); INSERT INTO orders VALUES (1, 1.5), (2, NULL), (3, 7)")
+            .await?;
+        program::run(world, "migrate --task moved")
+            .await?
+            .expect("exit 0", world.folder.path())?;
+        let equal = asked(world, "verify --task moved", 0).await?;
+        ensure!(
+            equal["expected_rows"] == 3 && equal["data_type"] == "moved",
+            "{equal}"
+        );
+        two.run("UPDATE copies SET b = 0 WHERE id = 2; DELETE FROM copies WHERE id = 1; INSERT INTO copies VALUES (9, 9)")
+            .await?;
+        let told = asked(world, "verify --task moved --settle 1ms", 3).await?;
+        ensure!(
+            told["missing"] == 1 && told["extra"] == 1 && told["different"] == 1,
+            "{told}"
+        );
+        let mended = asked(world, "repair --task moved --settle 1ms --apply", 0).await?;
+        ensure!(mended["equal"] == true, "{mended}");
+        let unknown = program::run(world, "verify --task none").await?;
+        unknown.expect("exit 2\nerr contains moved", world.folder.path())?;
+        let neither = program::run(world, "repair --apply").await?;
+        neither.expect("exit 2", world.folder.path())
     });
 }

@@ -251,9 +251,10 @@ fn verify_finds_each_change_in_a_sqlite_file() {
         let file = "[connections.local]\nkind = \"sqlite\"\npath = \"copies.db\"\n";
         fs::write(
             &place,
-            text.replace(
+            text.replacen(
                 "from =",
                 "create-topic = { partitions = 1, replication = 1 }\nfrom =",
+                1,
             ) + file,
         )?;
         let mut one = world.mysql().await?;
