@@ -24,6 +24,7 @@ mod open_sink;
 mod open_source;
 mod open_steps;
 mod open_topics;
+mod pair;
 mod plan;
 mod progress;
 mod repair;
