@@ -126,7 +126,8 @@ pub fn fields_behind(
     let field = |(name, kind)| Field { name, kind };
     let fields = fields.into_iter().map(field).collect();
     let schema = Schema::table("message", fields, [] as [&str; 0]);
-    Ok(named(&*shape_behind(steps, schema)?))
+    let behind = shape_behind(steps, schema)?;
+    Ok(named(&behind))
 }
 
 /// The shape of records of this shape behind `steps`.
