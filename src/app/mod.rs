@@ -21,6 +21,7 @@ mod plan;
 mod progress;
 mod report;
 mod sample;
+mod shared;
 mod sink;
 mod status;
 mod status_shown;
@@ -94,15 +95,21 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Err(status) => return Ok(status),
     };
     let (app, _telemetry) = App::start(settings, &cli.everywhere)?;
-    match &cli.command {
-        Command::Sync(arguments) => sync::run(&app, arguments).await,
-        Command::Sink(arguments) => sink::run(&app, arguments).await,
-        Command::Check(arguments) => check::run(&app, arguments).await,
-        Command::Plan(arguments) => plan::run(&app, arguments).await,
-        Command::Test(arguments) => test::run(&app, arguments).await,
-        Command::Status(arguments) => status::run(&app, arguments).await,
-        Command::Cursor(arguments) => cursors::run(&app, arguments).await,
-        Command::DeadLetters(arguments) => letters::run(&app, arguments).await,
+    let status = obey(&app, &cli.command).await;
+    app.open.close().await;
+    status
+}
+
+async fn obey(app: &App, command: &Command) -> anyhow::Result<ExitStatus> {
+    match command {
+        Command::Sync(arguments) => sync::run(app, arguments).await,
+        Command::Sink(arguments) => sink::run(app, arguments).await,
+        Command::Check(arguments) => check::run(app, arguments).await,
+        Command::Plan(arguments) => plan::run(app, arguments).await,
+        Command::Test(arguments) => test::run(app, arguments).await,
+        Command::Status(arguments) => status::run(app, arguments).await,
+        Command::Cursor(arguments) => cursors::run(app, arguments).await,
+        Command::DeadLetters(arguments) => letters::run(app, arguments).await,
         // `run` has taken it before.
         Command::Demo(_) => Ok(ExitStatus::Usage),
     }
