@@ -1,15 +1,19 @@
 //! The command line: what people can say, with its help. What it does is wired in `app`.
 
+mod by_itself;
 mod dead_letters;
 mod look;
+mod migrate;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use tracing::Level;
 
+pub use by_itself::{ByItself, Run, ScheduleCommand};
 pub use dead_letters::{DeadLettersCommand, LetterFilter, LetterPlace};
 pub use look::{Check, Plan, Status, Test};
+pub use migrate::Migrate;
 
 use crate::settings::{duration, topic_problem};
 
@@ -84,6 +88,13 @@ pub enum Command {
     Sync(Sync),
     /// Consume topics and write them into tables
     Sink(Sink),
+    /// Run everything in the settings until stopped: schedules, following flows, sinks
+    Run(Run),
+    /// See what runs by itself, and when
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
+    /// Move data between two systems without a broker, by a task of the settings
+    Migrate(Migrate),
     /// Check settings, connections, rights and topics, and say what flows cannot see
     Check(Check),
     /// Say what `sync` would read next, how the server finds it, and which table `sink` would make;
@@ -115,7 +126,7 @@ pub struct Demo {
 }
 
 /// `sync`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(after_help = SYNC_EXAMPLES)]
 pub struct Sync {
     /// With --data-type, publish to this topic instead: a flow of its own, with its own cursor.
@@ -141,7 +152,7 @@ pub struct Sync {
 }
 
 /// `--wait`, of commands that take a flow's cursor.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct Patience {
     /// Where another process runs the flow, wait for its end, but no longer than this [1h where
     /// no time is given]; without it, refuse at once
@@ -156,7 +167,7 @@ pub struct Patience {
 }
 
 /// `sink`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(after_help = SINK_EXAMPLES)]
 pub struct Sink {
     /// The data type to write; without it, every one that has `into`
@@ -215,6 +226,7 @@ Examples:
   highwater check                                     are settings, servers and rights right?
   highwater sync --topic information --data-type information
   highwater sink --data-type information              consume and write until stopped
+  highwater run                                       everything in the settings, unattended
 
 Exit status: 0 done, 1 failed, 2 wrong usage or settings, 3 differences found";
 

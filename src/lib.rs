@@ -20,6 +20,8 @@ pub mod flow;
 
 pub mod connect;
 
+pub mod schedule;
+
 pub mod settings;
 
 pub mod cli;

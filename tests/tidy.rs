@@ -23,7 +23,12 @@ const FLOORS: &[(&str, &[&str])] = &[
             "model", "fault", "source", "codec", "broker", "cursor", "pipeline", "sink",
         ],
     ),
-    ("settings", &["model", "fault", "pipeline"]),
+    ("schedule", &["model", "fault", "cursor", "flow"]),
+    // What a schedule may run is what the command line knows, and that knows how settings are written.
+    (
+        "settings",
+        &["model", "fault", "pipeline", "schedule", "cli"],
+    ),
     ("cli", &["settings"]),
 ];
 /// Past this, a file has a second idea in it.

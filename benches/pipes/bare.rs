@@ -1,7 +1,7 @@
 //! The barest pipes: a driver's rows straight into a bare producer, a bare consumer straight into
 //! inserts. Nothing is encoded or decoded: what is written was made before.
 
-use std::{env, process::Command, time::Duration};
+use std::{env, process::Command, thread, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -14,7 +14,7 @@ use rdkafka::{
 use sqlx::{AssertSqlSafe, Connection, Row as _};
 
 use crate::{
-    pipe::Pipe,
+    pipe::{Pipe, Way},
     places::{Places, TABLE, Target},
     rows::{COLUMNS, Row, row},
     seed::{self, TOGETHER},
@@ -30,33 +30,35 @@ pub struct BarePipe {
     name: String,
     /// The topic or database that it writes
     target: String,
-    /// Rows to move
-    rows: u64,
+    /// Rows in a transaction
+    together: usize,
 }
 
 /// This program, as a bare pipe.
-pub fn command(pipe: Pipe, places: &Places, target: &Target, rows: u64) -> Result<Command> {
+pub fn command((pipe, way): (Pipe, Way), places: &Places, target: &Target) -> Result<Command> {
     let (Target::Topic(target) | Target::Database(target)) = target;
     let mut command = Command::new(env::current_exe()?);
     command
         .args(["bare", pipe.word(), &places.name, target])
-        .arg(rows.to_string());
+        .arg(way.together().to_string());
     Ok(command)
 }
 
 /// Moves the rows, and ends.
 pub fn run(told: &BarePipe) -> Result<()> {
     let places = Places::named(&told.name)?;
+    match told.pipe {
+        Pipe::MysqlToKafka => alone(mysql_to_kafka(&places, &told.target)),
+        Pipe::MongodbToKafka => alone(mongodb_to_kafka(&places, &told.target)),
+        Pipe::KafkaToMysql => kafka_to_mysql(&places, &told.target, told.together),
+    }
+}
+
+fn alone(pipe: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
-        .block_on(async {
-            match told.pipe {
-                Pipe::MysqlToKafka => mysql_to_kafka(&places, &told.target).await,
-                Pipe::MongodbToKafka => mongodb_to_kafka(&places, &told.target).await,
-                Pipe::KafkaToMysql => kafka_to_mysql(&places, &told.target, told.rows).await,
-            }
-        })
+        .block_on(pipe)
 }
 
 async fn mysql_to_kafka(places: &Places, topic: &str) -> Result<()> {
@@ -96,23 +98,42 @@ async fn mongodb_to_kafka(places: &Places, topic: &str) -> Result<()> {
     producer.finish()
 }
 
-async fn kafka_to_mysql(places: &Places, database: &str, rows: u64) -> Result<()> {
+/// As many writers as ours has: one for each partition, each with a thread of its own.
+fn kafka_to_mysql(places: &Places, database: &str, together: usize) -> Result<()> {
+    thread::scope(|scope| {
+        let writer =
+            |partition| move || alone(partition_to_mysql(places, database, partition, together));
+        let writers: Vec<_> = (0..PARTITIONS).map(|it| scope.spawn(writer(it))).collect();
+        writers.into_iter().try_for_each(|it| match it.join() {
+            Ok(outcome) => outcome,
+            Err(_) => bail!("a writer panicked"),
+        })
+    })
+}
+
+async fn partition_to_mysql(
+    places: &Places,
+    database: &str,
+    partition: i32,
+    together: usize,
+) -> Result<()> {
     let known: Vec<Row> = (1..=KNOWN as u64).map(row).collect();
     let consumer = topics::consumer(&places.brokers)?;
     let topic = places.rows();
-    let mut partitions = TopicPartitionList::new();
-    for partition in 0..PARTITIONS {
-        partitions.add_partition_offset(&topic, partition, Offset::Beginning)?;
-    }
-    consumer.assign(&partitions)?;
+    let (first, end) = consumer.fetch_watermarks(&topic, partition, PATIENCE)?;
+    let mut assigned = TopicPartitionList::new();
+    assigned.add_partition_offset(&topic, partition, Offset::Beginning)?;
+    consumer.assign(&assigned)?;
     let mut session = places.mysql(Some(database)).await?;
-    let mut left = rows as usize;
+    let mut left = (end - first) as usize;
     while left > 0 {
-        let ids = poll(&consumer, left.min(TOGETHER))?;
+        let ids = poll(&consumer, left.min(together))?;
         let mut transaction = session.begin().await?;
-        let rows = ids.iter().zip(known.iter().cycle());
-        let rows: Vec<_> = rows.map(|(id, row)| (*id, row)).collect();
-        seed::insert(&mut transaction, rows.into_iter()).await?;
+        for ids in ids.chunks(TOGETHER) {
+            let rows = ids.iter().zip(known.iter().cycle());
+            let rows: Vec<_> = rows.map(|(id, row)| (*id, row)).collect();
+            seed::insert(&mut transaction, rows.into_iter()).await?;
+        }
         transaction.commit().await?;
         left -= ids.len();
     }

@@ -14,7 +14,7 @@ mod rows;
 mod seed;
 mod topics;
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -60,7 +60,8 @@ fn measure_all(wanted: &Measure) -> Result<()> {
 /// A pipe, one way of ours, and its rounds: ours and the bare one.
 type Measured = (Pipe, Way, Vec<(Run, Run)>);
 
-/// The rounds of one pipe: in each, ours in all its ways and the bare one.
+/// The rounds of one pipe: in each, ours in all its ways, and beside it the bare one that writes as
+/// many rows together.
 fn measure_pipe(
     runtime: &tokio::runtime::Runtime,
     wanted: &Measure,
@@ -75,6 +76,7 @@ fn measure_pipe(
     let mut measured: Vec<_> = ways.map(|way| (pipe, *way, Vec::new())).collect();
     for round in 1..=wanted.rounds {
         let mut ours = Vec::new();
+        let mut bare = BTreeMap::new();
         for (number, way) in pipe.ways().iter().enumerate() {
             let target = places.target(pipe, &format!("ours_{round}_{number}"));
             let run = measure_one(runtime, pipe, places, &target, wanted.rows, |folder| {
@@ -82,14 +84,19 @@ fn measure_pipe(
             })?;
             say(pipe, round, &way.name(), &run);
             ours.push(run);
+            let together = way.together();
+            if bare.contains_key(&together) {
+                continue;
+            }
+            let target = places.target(pipe, &format!("bare_{round}_{together}"));
+            let run = measure_one(runtime, pipe, places, &target, wanted.rows, |_| {
+                bare::command((pipe, *way), places, &target)
+            })?;
+            say(pipe, round, &format!("bare, {together} together"), &run);
+            bare.insert(together, run);
         }
-        let target = places.target(pipe, &format!("bare_{round}"));
-        let bare = measure_one(runtime, pipe, places, &target, wanted.rows, |_| {
-            bare::command(pipe, places, &target, wanted.rows)
-        })?;
-        say(pipe, round, "bare", &bare);
-        for ((_, _, rounds), ours) in measured.iter_mut().zip(ours) {
-            rounds.push((ours, bare));
+        for ((_, way, rounds), ours) in measured.iter_mut().zip(ours) {
+            rounds.push((ours, bare[&way.together()]));
         }
     }
     Ok(measured)

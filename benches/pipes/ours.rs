@@ -43,9 +43,10 @@ const MYSQL: &str = "HIGHWATER_BENCH_MYSQL_URL";
 
 /// The settings; what they do not say is the default.
 fn text((pipe, way): (Pipe, Way), places: &Places, name: &str) -> String {
-    let workers = match way {
+    let limits = match way {
         Way::Incremental => String::new(),
         Way::FullAmount(workers) => format!(", workers = {workers}"),
+        Way::Batches(rows) => format!(", batch = {{ rows = {rows}, wait = \"1s\" }}"),
     };
     let read = places.rows();
     let (connections, topic, ends) = match pipe {
@@ -53,18 +54,20 @@ fn text((pipe, way): (Pipe, Way), places: &Places, name: &str) -> String {
             mysql(),
             name,
             format!(
-                "from = {{ connection = \"mysql\", table = \"{TABLE}\", incremental = \"id\"{workers} }}"
+                "from = {{ connection = \"mysql\", table = \"{TABLE}\", incremental = \"id\"{limits} }}"
             ),
         ),
         Pipe::MongodbToKafka => (
             mongodb(places),
             name,
-            format!("from = {{ connection = \"mongodb\", collection = \"{TABLE}\"{workers} }}"),
+            format!("from = {{ connection = \"mongodb\", collection = \"{TABLE}\"{limits} }}"),
         ),
         Pipe::KafkaToMysql => (
             mysql(),
             read.as_str(),
-            format!("into = {{ connection = \"mysql\", table = \"{TABLE}\", group = \"{name}\" }}"),
+            format!(
+                "into = {{ connection = \"mysql\", table = \"{TABLE}\", group = \"{name}\"{limits} }}"
+            ),
         ),
     };
     let brokers: Vec<_> = places

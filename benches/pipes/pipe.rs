@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::seed::TOGETHER;
+
 /// From where to where rows move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Pipe {
@@ -13,10 +15,12 @@ pub enum Pipe {
 /// How ours moves them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// Past the cursor, which is at the beginning; a sink has no other way.
+    /// Past the cursor, which is at the beginning.
     Incremental,
     /// `--full-amount`, shared out among so many.
     FullAmount(u32),
+    /// Into a table, so many rows in a transaction.
+    Batches(usize),
 }
 
 impl Way {
@@ -26,6 +30,15 @@ impl Way {
             Self::Incremental => "incremental".to_owned(),
             Self::FullAmount(1) => "full, 1 worker".to_owned(),
             Self::FullAmount(workers) => format!("full, {workers} workers"),
+            Self::Batches(rows) => format!("batches of {rows}"),
+        }
+    }
+
+    /// Rows that the bare pipe beside it writes in a transaction.
+    pub fn together(self) -> usize {
+        match self {
+            Self::Incremental | Self::FullAmount(_) => TOGETHER,
+            Self::Batches(rows) => rows,
         }
     }
 }
@@ -40,7 +53,7 @@ impl Pipe {
                 Way::FullAmount(2),
                 Way::FullAmount(4),
             ],
-            Self::KafkaToMysql => &[Way::Incremental],
+            Self::KafkaToMysql => &[Way::Batches(10), Way::Batches(1_000), Way::Batches(10_000)],
         }
     }
 

@@ -49,7 +49,7 @@ pub(super) async fn compare(
     source: &SqlitePool,
 ) -> anyhow::Result<Compared> {
     let target = target(app, chosen).await?;
-    let codec = open::codec(chosen.data_type);
+    let codec = open::codec(chosen.data_type)?;
     let reading = app.open.source(chosen).await?;
     let begin = reading.begin(Extent::Incremental, None).await?;
     let mut reader = reading.open(&begin, Manner::Bounded).await?;

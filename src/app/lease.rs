@@ -36,11 +36,14 @@ pub(super) async fn lease(
             return Err(CursorError::Held { flow, holder });
         };
         if said.as_ref() != Some(&holder) {
-            let most = format!("{} s", left.as_secs_f64().ceil());
+            let most = match wait {
+                Some(Duration::MAX) => "however long".to_owned(),
+                _ => format!("{} s at most", left.as_secs_f64().ceil()),
+            };
             tracing::info!(
                 flow = held,
                 holder,
-                "the flow is running elsewhere: waiting for its end, {most} at most"
+                "the flow is running elsewhere: waiting for its end, {most}"
             );
             said = Some(holder.clone());
         }

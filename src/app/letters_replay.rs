@@ -4,11 +4,14 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::{App, letters, letters::Letters, letters_filter::Filter, letters_shown as shown, open};
+use super::{
+    App, letters, letters::Letters, letters_filter::Filter, letters_shown as shown, open,
+    open_codec,
+};
 use crate::{
     cli::{ExitStatus, LetterFilter, LetterPlace},
     codec::Decoder,
-    flow::{FlowError, Letter, Replay, Replayed},
+    flow::{FlowError, Keys, Letter, Replay, Replayed},
     model::Message,
     pipeline::Step,
     settings::{Chosen, WriteInto},
@@ -65,6 +68,7 @@ struct Way {
     pipeline: Vec<Box<dyn Step>>,
     sink: std::sync::Arc<dyn Sink>,
     onto: Onto,
+    keys: Keys,
 }
 
 impl Way {
@@ -74,7 +78,7 @@ impl Way {
         into: &WriteInto,
         overwrite: bool,
     ) -> Result<Self, FlowError> {
-        let codec = open::codec(chosen.data_type);
+        let codec = open::codec(chosen.data_type)?;
         let pipeline = app.open.steps(&into.steps).await?;
         let sink = app.open.sink(chosen, into).await?;
         let fields = app.open.fields(chosen, into).await?;
@@ -89,6 +93,7 @@ impl Way {
                 true => Onto::Any,
                 false => Onto::Absent,
             },
+            keys: open_codec::keys(chosen.data_type),
         })
     }
 
@@ -105,6 +110,7 @@ impl Way {
             pipeline: &self.pipeline,
             sink: &*self.sink,
             onto: self.onto,
+            keys: self.keys,
         };
         let producing = open::flow_name(chosen).text();
         let mut letters = Letters::open(app, chosen, letter).await?;

@@ -12,15 +12,23 @@ mod letters;
 mod letters_filter;
 mod letters_replay;
 mod letters_shown;
+mod migrate;
+mod migrate_dry;
 mod open;
+mod open_codec;
 mod open_kafka;
 mod open_rules;
+mod open_sink;
+mod open_source;
 mod open_steps;
 mod open_topics;
 mod plan;
 mod progress;
 mod report;
+mod run;
 mod sample;
+mod scheduled;
+mod schedules;
 mod shared;
 mod sink;
 mod status;
@@ -28,6 +36,7 @@ mod status_shown;
 mod stop;
 mod sync;
 mod test;
+mod units;
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
@@ -46,7 +55,7 @@ use progress::Progress;
 /// What every command needs.
 struct App {
     settings: Arc<Settings>,
-    open: Open,
+    open: Arc<Open>,
     stop: CancellationToken,
     progress: Progress,
     json: bool,
@@ -95,21 +104,24 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Err(status) => return Ok(status),
     };
     let (app, _telemetry) = App::start(settings, &cli.everywhere)?;
-    let status = obey(&app, &cli.command).await;
+    let status = obey(&app, cli).await;
     app.open.close().await;
     status
 }
 
-async fn obey(app: &App, command: &Command) -> anyhow::Result<ExitStatus> {
-    match command {
+async fn obey(app: &App, cli: &Cli) -> anyhow::Result<ExitStatus> {
+    match &cli.command {
         Command::Sync(arguments) => sync::run(app, arguments).await,
         Command::Sink(arguments) => sink::run(app, arguments).await,
+        Command::Migrate(arguments) => migrate::run(app, arguments).await,
         Command::Check(arguments) => check::run(app, arguments).await,
         Command::Plan(arguments) => plan::run(app, arguments).await,
         Command::Test(arguments) => test::run(app, arguments).await,
         Command::Status(arguments) => status::run(app, arguments).await,
         Command::Cursor(arguments) => cursors::run(app, arguments).await,
         Command::DeadLetters(arguments) => letters::run(app, arguments).await,
+        Command::Run(_) => run::run(app, &cli.everywhere).await,
+        Command::Schedule(command) => schedules::run(app, command).await,
         // `run` has taken it before.
         Command::Demo(_) => Ok(ExitStatus::Usage),
     }
@@ -145,11 +157,33 @@ impl App {
         });
         let app = Self {
             stop: stop::on_signals(settings.stop.within)?,
-            open: Open::new(settings.clone()),
+            open: Arc::new(Open::new(settings.clone())),
             settings,
             progress,
             json: everywhere.json,
         };
         Ok((app, telemetry))
+    }
+
+    /// The same, but stopped by `stop`.
+    fn stopped_by(&self, stop: CancellationToken) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            open: self.open.clone(),
+            stop,
+            progress: self.progress.clone(),
+            json: self.json,
+        }
+    }
+
+    /// The same by other settings, with connections of its own.
+    fn with_settings(&self, settings: Arc<Settings>) -> Self {
+        Self {
+            open: Arc::new(Open::new(settings.clone())),
+            settings,
+            stop: self.stop.clone(),
+            progress: self.progress.clone(),
+            json: self.json,
+        }
     }
 }

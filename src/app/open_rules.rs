@@ -1,18 +1,18 @@
 //! What a scan goes by besides its field, from the settings.
 
-use super::open::flow_name;
 use crate::{
-    settings::{Chosen, Cursors, LateRows, NullRows, ReadFrom, Settings},
+    model::FlowName,
+    settings::{Cursors, LateRows, NullRows, ReadFrom, Settings},
     source::{EarlySettings, HoldBack, Late, Nulls, Rules},
 };
 
 /// What is done about rows without a value and rows that are sent early. What was sent early is
 /// kept in a file, wherever the cursor itself is.
-pub(super) fn rules(settings: &Settings, chosen: &Chosen<'_>, from: &ReadFrom) -> Rules {
+pub(super) fn rules(settings: &Settings, flow: &FlowName, from: &ReadFrom) -> Rules {
     let folder = match &settings.cursors {
         Cursors::File { folder } | Cursors::Database { folder, .. } => folder,
     };
-    let name = crate::cursor::file::file_name(&flow_name(chosen).text());
+    let name = crate::cursor::file::file_name(&flow.text());
     Rules {
         coalesce: from.coalesce.clone(),
         nulls: match from.nulls {

@@ -34,7 +34,7 @@ impl Open {
         chosen: &Chosen<'_>,
         into: &WriteInto,
     ) -> Result<Option<Vec<(String, Kind)>>, FlowError> {
-        let Some(fields) = open::codec(chosen.data_type).decoder.fields() else {
+        let Some(fields) = open::codec(chosen.data_type)?.decoder.fields() else {
             return Ok(None);
         };
         let steps = self.steps(&into.steps).await?;

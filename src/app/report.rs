@@ -9,9 +9,10 @@ use comfy_table::{Table, presets};
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 
-use super::{sink::Sunk, sync::Synced};
+use super::{migrate::Migrated, sink::Sunk, sync::Synced};
 use crate::{
     flow::Snapshot,
+    model::Position,
     settings::{Mistakes, Paint},
 };
 
@@ -57,6 +58,22 @@ pub(super) fn synced(flows: &[Synced], json: bool) {
     }
 }
 
+/// What `migrate` did.
+pub(super) fn migrated(it: &Migrated, json: bool) {
+    if json {
+        let mut object = figures_json(&it.flow.text(), &it.figures, it.took, it.error.as_deref());
+        object["position"] = position_json(it.position.as_ref());
+        println!("{object}");
+        return;
+    }
+    let done = figures(&it.figures, it.took);
+    match (&it.position, &it.error) {
+        (Some(position), _) => println!("{}: {done}; it stands at {position}", it.flow),
+        (None, None) => println!("{}: stopped; {done}", it.flow),
+        (None, Some(error)) => println!("{}: failed: {error}; {done}", it.flow),
+    }
+}
+
 /// What `sink` did.
 pub(super) fn sunk(sinks: &[Sunk], json: bool) {
     if json {
@@ -90,19 +107,23 @@ pub(super) fn figures(figures: &Snapshot, took: Duration) -> String {
 
 fn synced_json(it: &Synced) -> serde_json::Value {
     let mut object = figures_json(&it.flow.text(), &it.figures, it.took, it.error.as_deref());
-    let position = it.position.as_ref().map(|it| {
-        // A position is JSON; one that is not would still be a text.
-        serde_json::from_str(it.as_str()).unwrap_or_else(|_| json!(it.as_str()))
-    });
-    object["position"] = json!(position);
+    object["position"] = position_json(it.position.as_ref());
     object
+}
+
+/// A position is JSON; one that is not would still be a text.
+fn position_json(position: Option<&Position>) -> serde_json::Value {
+    json!(
+        position
+            .map(|it| { serde_json::from_str(it.as_str()).unwrap_or_else(|_| json!(it.as_str())) })
+    )
 }
 
 fn sunk_json(it: &Sunk) -> serde_json::Value {
     figures_json(&it.flow, &it.figures, it.took, it.error.as_deref())
 }
 
-fn figures_json(
+pub(super) fn figures_json(
     flow: &str,
     figures: &Snapshot,
     took: Duration,

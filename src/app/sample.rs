@@ -7,9 +7,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::open::{self, Codec};
 use crate::{
-    codec::{Encoder, json::Json},
+    codec::{Encoder, Mark, json::Json},
     flow::FlowError,
-    model::{Headers, Message, Place, Position, Records, Row, Schema, write_key},
+    model::{Message, Messages, Position, Records, Row, Schema, write_key},
     pipeline::{self, Step},
     settings::{Chosen, MessageKey},
     source::{Extent, Manner, Source},
@@ -41,7 +41,7 @@ pub(super) async fn take(
     stored: Option<&Position>,
     most: usize,
 ) -> Result<(Vec<Sampled>, Vec<Stage>), FlowError> {
-    let codec = open::codec(chosen.data_type);
+    let codec = open::codec(chosen.data_type)?;
     let begun = source.begin(Extent::Incremental, stored).await?;
     let mut reader = source.open(&begun, Manner::Bounded).await?;
     let (mut samples, mut stages) = (Vec::new(), Vec::new());
@@ -107,33 +107,41 @@ impl Stage {
 }
 
 fn sampled(row: &Row<'_>, chosen: &Chosen<'_>, codec: &Codec) -> Sampled {
-    let mut key = Vec::new();
-    let is_keyed = write_key(row, &mut key) && chosen.data_type.key == MessageKey::Primary;
-    let mut bytes = Vec::new();
-    let encoded = codec.encoder.encode(row, &chosen.topic, &mut bytes);
+    let mut own = Vec::new();
+    let is_keyed = write_key(row, &mut own) && chosen.data_type.key == MessageKey::Primary;
+    let mark = codec.encoder.mark(row);
+    let (key, header) = match mark {
+        Some(Mark::Key(word)) => (Some(word.as_bytes()), None),
+        Some(Mark::Header(name, word)) => (None, Some((name, Some(word.as_bytes())))),
+        None => (None, None),
+    };
+    let key = key.or_else(|| is_keyed.then_some(&own[..]));
+    let mut messages = Messages::default();
+    let encode = |out: &mut Vec<u8>| codec.encoder.encode(row, &chosen.topic, out);
+    let key_bytes = |out: &mut Vec<u8>| {
+        out.extend_from_slice(key.unwrap_or_default());
+        key.is_some()
+    };
+    let encoded = messages.write(key_bytes, encode, header);
     Sampled {
-        key: is_keyed.then(|| String::from_utf8_lossy(&key).into_owned()),
-        value: match encoded {
-            Ok(()) => text(&bytes, codec),
-            Err(error) => Err(format!("it would be a dead letter: {error}")),
+        key: key.map(|it| String::from_utf8_lossy(it).into_owned()),
+        value: match (encoded, messages.get(0)) {
+            (Ok(()), Some(message)) => text(&message, &chosen.topic, codec),
+            (Ok(()), None) => Ok(String::new()),
+            (Err(error), _) => Err(format!("it would be a dead letter: {error}")),
         },
     }
 }
 
 /// A value of JSON as it is; of any other format, the JSON of what a consumer would read.
-fn text(bytes: &[u8], codec: &Codec) -> Result<String, String> {
+fn text(message: &Message<'_>, topic: &str, codec: &Codec) -> Result<String, String> {
+    let bytes = message.value.unwrap_or_default();
     let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok();
     if is_json && let Ok(text) = std::str::from_utf8(bytes) {
         return Ok(text.to_owned());
     }
-    let mut records = Records::new(Arc::new(Schema::document("sample", [""; 0])));
-    let message = Message {
-        key: None,
-        value: Some(bytes),
-        headers: Headers::default(),
-        place: Place::default(),
-    };
-    let decoded = codec.decoder.decode(&message, 0, &mut records);
+    let mut records = Records::new(Arc::new(Schema::document(topic, [""; 0])));
+    let decoded = codec.decoder.decode(message, 0, &mut records);
     decoded.map_err(|error| error.to_string())?;
     let mut shown = Vec::new();
     for row in records.iter() {
@@ -168,7 +176,7 @@ mod tests {
     use super::*;
     use crate::{
         codec::protobuf::Protobuf,
-        model::{Op, Value as Held},
+        model::{Headers, Op, Place, Value as Held},
     };
 
     #[test]
@@ -197,7 +205,13 @@ mod tests {
                 .encoder
                 .encode(&row, "t", &mut bytes)
                 .expect("encoded");
-            let shown = text(&bytes, &codec).expect("shown");
+            let message = Message {
+                key: None,
+                value: Some(&bytes),
+                headers: Headers::default(),
+                place: Place::default(),
+            };
+            let shown = text(&message, "t", &codec).expect("shown");
             assert_eq!(shown, r#"{"id":7,"price":"1.50"}"#);
         }
     }

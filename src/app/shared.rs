@@ -25,6 +25,7 @@ impl<K: Eq + Hash, V: Clone> Shared<K, V> {
         made.insert(key, value.clone());
         Ok(value)
     }
+
     /// Those that were made; they are made anew when they are asked for again.
     pub(super) async fn take(&self) -> Vec<V> {
         let made = std::mem::take(&mut *self.0.lock().await);

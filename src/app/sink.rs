@@ -77,7 +77,7 @@ async fn consume(
         return Err(FlowError::Silent("a data type without `into`"));
     };
     app.open.ensure_topics(chosen).await?;
-    let codec = open::codec(chosen.data_type);
+    let codec = open::codec(chosen.data_type)?;
     let sink = app.open.sink(chosen, into).await?;
     sink.prepare(app.open.fields(chosen, into).await?.as_deref())
         .await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{App, open, status_shown};
+use super::{App, open, schedules, status_shown};
 use crate::{
     cli::{self, ExitStatus},
     cursor::{CursorStore, Leased, StoredCursor},
@@ -76,8 +76,14 @@ pub(super) async fn run(app: &App, arguments: &cli::Status) -> anyhow::Result<Ex
     let (mut all, writing) = tokio::join!(reading, join_all(writing));
     all.extend(writing);
     all.sort_by(|one, other| one.flow.cmp(&other.flow));
-    status_shown::show(&all, app.json);
-    Ok(match all.iter().all(|it| it.error.is_none()) {
+    // One data type alone is asked about: its schedules are not.
+    let schedules = match arguments.data_type {
+        None => schedules::tell(app).await,
+        Some(_) => Vec::new(),
+    };
+    status_shown::show(&all, &schedules, app.json);
+    let is_known = schedules.iter().all(|it| it.history.is_ok());
+    Ok(match is_known && all.iter().all(|it| it.error.is_none()) {
         true => ExitStatus::Done,
         false => ExitStatus::Failed,
     })
@@ -227,7 +233,9 @@ async fn sink(app: &App, chosen: &Chosen<'_>, into: &WriteInto) -> Status {
 }
 
 /// The answer, or why there is none, as a person reads it.
-async fn patiently<T>(asked: impl Future<Output = Result<T, FlowError>>) -> Result<T, String> {
+pub(super) async fn patiently<T>(
+    asked: impl Future<Output = Result<T, FlowError>>,
+) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(answer) => answer.map_err(|error| chain(&error)),
         Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),

@@ -8,16 +8,18 @@ use serde_json::{Value, json};
 use super::{
     cursors::{position_json, saved_at},
     plan::{settled_json, settled_text},
-    report,
+    report, schedules,
     status::{Kind, Partition, Status},
 };
 use crate::source::{Counted, SettledAt, Standing};
 
 /// A table with a row for each flow; below it what does not fit a cell.
-pub(super) fn show(all: &[Status], json: bool) {
+pub(super) fn show(all: &[Status], schedules: &[schedules::Told<'_>], json: bool) {
     if json {
         let flows: Vec<Value> = all.iter().map(as_json).collect();
-        println!("{}", json!({ "flows": flows }));
+        let now = chrono::Utc::now();
+        let schedules: Vec<Value> = schedules.iter().map(|it| it.as_json(now)).collect();
+        println!("{}", json!({ "flows": flows, "schedules": schedules }));
         return;
     }
     let mut table = report::table(&["flow", "stands at", "behind", "saved", "runs"]);
@@ -56,6 +58,7 @@ pub(super) fn show(all: &[Status], json: bool) {
             println!("✗ {}: {error}", it.flow);
         }
     }
+    schedules::show(schedules);
 }
 
 fn stands_at(it: &Status) -> String {

@@ -32,16 +32,12 @@ pub(super) async fn run(app: &App, arguments: &Sync) -> anyhow::Result<ExitStatu
         Ok(chosen) => chosen,
         Err(status) => return Ok(status),
     };
-    let extent = match arguments.full_amount {
-        true => Extent::FullAmount,
-        false => Extent::Incremental,
-    };
     let manner = match arguments.follow {
         true => Manner::Follow,
         false => Manner::Bounded,
     };
     let asked = Asked {
-        extent,
+        extent: extent(arguments),
         manner,
         wait: arguments.patience.wait,
     };
@@ -52,6 +48,14 @@ pub(super) async fn run(app: &App, arguments: &Sync) -> anyhow::Result<ExitStatu
         true => ExitStatus::Done,
         false => ExitStatus::Failed,
     })
+}
+
+/// What is to be read.
+pub(super) fn extent(arguments: &Sync) -> Extent {
+    match arguments.full_amount {
+        true => Extent::FullAmount,
+        false => Extent::Incremental,
+    }
 }
 
 /// What a run shall do.
@@ -71,6 +75,8 @@ pub(super) struct Synced {
     /// Where the cursor stands; `None` where the flow failed or was stopped before it ran.
     pub position: Option<Position>,
     pub error: Option<String>,
+    /// Whether it failed because another process runs the flow.
+    pub is_held: bool,
 }
 
 /// Runs one flow to its end.
@@ -92,9 +98,11 @@ pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, asked: Asked) -> Synced
     let name = flow.text();
     let outcome = supervise(&name, retry(app), &figures, &app.stop, attempt).await;
     drop(shown);
+    let mut is_held = false;
     let (position, error) = match outcome {
         Ok(position) => (position, None),
         Err(error) => {
+            is_held = matches!(error, FlowError::Cursor(CursorError::Held { .. }));
             let error = chain(&error);
             tracing::error!(flow = name, error, "flow stopped");
             (None, Some(error))
@@ -106,6 +114,7 @@ pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, asked: Asked) -> Synced
         took: began.elapsed(),
         position,
         error,
+        is_held,
     }
 }
 
@@ -142,7 +151,7 @@ async fn produce(
         if extent == Extent::Incremental {
             take_over(chosen, flow, &*source, &mut *cursor).await?;
         }
-        let codec = open::codec(chosen.data_type);
+        let codec = open::codec(chosen.data_type)?;
         let pipeline = app.open.steps(&chosen.data_type.steps).await?;
         let before = cursor.load().await?;
         let produce = Produce {

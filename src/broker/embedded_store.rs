@@ -381,4 +381,13 @@ mod tests {
             assert!(headers.starts_with(&read), "{length}: {read:?}");
         }
     }
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_of_headers_panic(bytes: Vec<u8>, length: u32) {
+            let headers = read_headers(&bytes).count();
+            proptest::prop_assert!(headers <= bytes.len() / 8);
+            let begun = [&length.to_le_bytes()[..], &bytes].concat();
+            let _ = read_headers(&begun).count();
+        }
+    }
 }

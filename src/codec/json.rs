@@ -24,7 +24,7 @@ mod extended_read;
 mod read;
 mod write;
 
-use super::{CodecError, Decoder, Encoder};
+use super::{CodecError, Decoder, Encoder, Mark};
 use crate::model::{Kind, Message, Op, Records, Row};
 
 /// The format `json`, as it was chosen.
@@ -115,6 +115,10 @@ impl Encoder for Json {
         }
         out.push(b'}');
         Ok(())
+    }
+
+    fn mark<'m>(&'m self, _row: &Row<'_>) -> Option<Mark<'m>> {
+        None
     }
 }
 

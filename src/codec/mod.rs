@@ -6,6 +6,7 @@
 
 pub mod information;
 pub mod json;
+pub mod proto;
 pub mod protobuf;
 
 use crate::{
@@ -21,6 +22,18 @@ pub trait Encoder: Send + Sync {
     /// # Errors
     /// Where the format cannot hold the record.
     fn encode(&self, row: &Row<'_>, topic: &str, out: &mut Vec<u8>) -> Result<(), CodecError>;
+
+    /// What says beside the value of which type the message is; `None` where nothing has to.
+    fn mark<'m>(&'m self, row: &Row<'_>) -> Option<Mark<'m>>;
+}
+
+/// A word beside a message's value that says of which type it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark<'m> {
+    /// It is the message's key, in place of the row's.
+    Key(&'m str),
+    /// A header's name, and the word.
+    Header(&'m str, &'m str),
 }
 
 /// Reads messages.

@@ -8,7 +8,7 @@ use prost::{
     encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len},
 };
 
-use super::{CodecError, Decoder, Encoder};
+use super::{CodecError, Decoder, Encoder, Mark};
 use crate::model::{Date, DateTime, Instant, Kind, Message, Op, Packer, Records, Row, Time, Value};
 
 #[allow(missing_docs)]
@@ -37,6 +37,10 @@ impl Encoder for Protobuf {
             write_field(name, value, measured, 2, out);
         }
         Ok(())
+    }
+
+    fn mark<'m>(&'m self, _row: &Row<'_>) -> Option<Mark<'m>> {
+        None
     }
 }
 

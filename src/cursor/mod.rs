@@ -10,6 +10,7 @@
 
 pub mod database;
 pub mod file;
+pub mod history;
 pub mod memory;
 pub mod older_producer;
 

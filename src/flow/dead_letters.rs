@@ -13,7 +13,8 @@ use std::{
 use super::{FlowError, letter};
 use crate::{
     broker::{BrokerError, DeliveryError, Publisher},
-    model::{Headers, Messages, Place},
+    codec::Encoder,
+    model::{Headers, Messages, Place, Row, write_key},
 };
 
 /// The dead-letter topic, and the last resort for what even that does not take.
@@ -118,6 +119,35 @@ impl DeadLetters {
             }
         }
         Ok(())
+    }
+
+    /// Sets a record aside that has no bytes yet: its letter has its fields as JSON, by `describer`.
+    /// `place` is the flow, the topic that the record was meant for, and the step that it failed in.
+    ///
+    /// # Errors
+    /// As `set_aside`.
+    pub(super) async fn set_row_aside(
+        &self,
+        (flow, topic, step): (&str, &str, &str),
+        describer: &dyn Encoder,
+        row: &Row<'_>,
+        reason: String,
+    ) -> Result<(), FlowError> {
+        let (mut identity, mut described) = (Vec::new(), Vec::new());
+        let identified = write_key(row, &mut identity);
+        let value = describer.encode(row, topic, &mut described);
+        let letter = DeadLetter {
+            flow,
+            step,
+            reason: reason.into(),
+            topic,
+            topic_id: None,
+            key: identified.then_some(&identity[..]),
+            value: value.is_ok().then_some(&described[..]),
+            headers: Headers::default(),
+            place: None,
+        };
+        self.set_aside(&[letter]).await
     }
 
     /// A small message in the topic that says where the letter is: who reads the topic alone must

@@ -2,6 +2,7 @@
 //!
 //! - produce: source ──► encode ──► publish ──► cursor
 //! - consume: poll ──► decode ──► pipeline ──► sink (rows and offsets in one transaction)
+//! - migrate: source ──► pipeline ──► sink (rows and the source's place in one transaction)
 //!
 //! There is one way to recover: an error ends the run, and `supervise` opens it again from what
 //! is stored.
@@ -12,6 +13,8 @@ mod figures;
 mod lane;
 mod lane_conflicts;
 mod letter;
+mod migrate;
+mod migrate_load;
 mod open_lane;
 mod produce;
 mod replay;
@@ -23,8 +26,9 @@ pub use consume::{BatchLimits, Consume, Until};
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use figures::{Figures, Snapshot};
 pub use letter::{Letter, OWN as LETTER_HEADERS};
+pub use migrate::{CarryLimits, Migrate, Reach};
 pub use produce::{KeyRule, Produce};
-pub use replay::{Replay, Replayed};
+pub use replay::{Keys, Replay, Replayed};
 pub use supervise::{Retry, supervise};
 pub use window::Window;
 

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     broker::Publisher,
-    codec::Encoder,
+    codec::{Encoder, Mark},
     cursor::CursorLease,
-    model::{Batch, FlowName, Headers, Messages, Position, Records, Row, write_key},
+    model::{Batch, FlowName, Messages, Position, Records, Row, write_key},
     pipeline::{self, Step},
     source::{Extent, Manner, Source},
 };
@@ -177,20 +177,25 @@ impl Produce<'_> {
         for row in records.iter() {
             identity.clear();
             let identified = write_key(&row, &mut identity);
+            let mark = self.encoder.mark(&row);
+            let (key, typed) = match mark {
+                Some(Mark::Key(word)) => (Some(word.as_bytes()), None),
+                Some(Mark::Header(name, word)) => (None, Some((name, Some(word.as_bytes())))),
+                None => (None, None),
+            };
+            let own = identified && self.key == KeyRule::Primary;
+            let key = key.or_else(|| own.then_some(&identity[..]));
             let headers = [
                 (SOURCE_HEADER, Some(self.flow.source.as_bytes())),
                 (KEY_HEADER, identified.then_some(&identity[..])),
             ];
             let written = messages.write(
                 |out| {
-                    let keyed = identified && self.key == KeyRule::Primary;
-                    if keyed {
-                        out.extend_from_slice(&identity);
-                    }
-                    keyed
+                    out.extend_from_slice(key.unwrap_or_default());
+                    key.is_some()
                 },
                 |out| self.encoder.encode(&row, topic, out),
-                headers,
+                headers.into_iter().chain(typed),
             );
             let Err(error) = written else { continue };
             self.set_row_aside(&row, "encode", error.to_string())
@@ -206,22 +211,13 @@ impl Produce<'_> {
         step: &str,
         reason: String,
     ) -> Result<(), FlowError> {
-        let topic = self.publisher.topic();
-        let (mut identity, mut described) = (Vec::new(), Vec::new());
-        let identified = write_key(row, &mut identity);
-        let value = self.describer.encode(row, topic, &mut described);
-        self.set_aside(DeadLetter {
-            flow: &self.flow.text(),
-            step,
-            reason: reason.into(),
-            topic,
-            topic_id: None,
-            key: identified.then_some(&identity[..]),
-            value: value.is_ok().then_some(&described[..]),
-            headers: Headers::default(),
-            place: None,
-        })
-        .await
+        let flow = self.flow.text();
+        let place = (flow.as_str(), self.publisher.topic(), step);
+        self.dead_letters
+            .set_row_aside(place, self.describer, row, reason)
+            .await?;
+        self.figures.set_aside(1);
+        Ok(())
     }
 
     async fn settled(

@@ -23,6 +23,17 @@ pub struct Replay<'r> {
     pub sink: &'r dyn Sink,
     /// Whether they may change rows that are there.
     pub onto: Onto,
+    /// What a message's key names.
+    pub keys: Keys,
+}
+
+/// What the keys of messages name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// Rows: letters of one key are of one row.
+    Rows,
+    /// Types of messages, which have many rows.
+    Types,
 }
 
 /// What became of one letter.
@@ -56,7 +67,11 @@ impl Replay<'_> {
     /// before it are.
     pub async fn run(&self, letters: &[Letter<'_>]) -> Result<Vec<Replayed>, FlowError> {
         let mut outcomes = vec![Replayed::Before; letters.len()];
-        for group in groups(letters) {
+        let groups = match self.keys {
+            Keys::Rows => groups(letters),
+            Keys::Types => singles(letters, self.onto),
+        };
+        for group in groups {
             self.group(letters, group, &mut outcomes).await?;
         }
         Ok(outcomes)
@@ -198,6 +213,17 @@ fn of_origin(records: &Records, letter: usize) -> Records {
 fn bad(step: &str, reason: String) -> Replayed {
     let step = step.to_owned();
     Replayed::Bad { step, reason }
+}
+
+/// Each letter alone, as nothing tells which of them are of one row before they are read. Where
+/// the first one stands, that is to be the newest; where the last one does, the newest is last.
+fn singles(letters: &[Letter<'_>], onto: Onto) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..letters.len()).collect();
+    order.sort_by_key(|it| letters[*it].place.map(|it| (it.partition, it.offset)));
+    if onto == Onto::Absent {
+        order.reverse();
+    }
+    order.into_iter().map(|it| vec![it]).collect()
 }
 
 /// The letters of one key of one partition, in order; one without a key is alone.

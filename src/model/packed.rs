@@ -39,6 +39,13 @@ impl OwnedValue {
     }
 
     /// What `fill` appends, which must be one value.
+    pub fn of(fill: impl FnOnce(&mut Packer<'_>)) -> Self {
+        let mut bytes = Vec::new();
+        fill(&mut Packer::new(&mut bytes));
+        Self(bytes)
+    }
+
+    /// The same, where it may fail.
     ///
     /// # Errors
     /// That of `fill`.

@@ -119,10 +119,22 @@ pub fn fields_behind(
     let field = |(name, kind)| Field { name, kind };
     let fields = fields.into_iter().map(field).collect();
     let schema = Schema::table("message", fields, [] as [&str; 0]);
+    Ok(named(&*shape_behind(steps, schema)?))
+}
+
+/// The shape of records of this shape behind `steps`.
+///
+/// # Errors
+/// As `Step::apply`.
+pub fn shape_behind(steps: &[Box<dyn Step>], schema: Schema) -> Result<Arc<Schema>, StepError> {
     let (none, _) = run(steps, Records::new(Arc::new(schema)))?;
-    let fields = none.schema().names();
+    Ok(none.schema().clone())
+}
+
+/// The fields of a table, with what they are; `None` for documents.
+pub fn named(schema: &Schema) -> Option<Vec<(String, Kind)>> {
     let pair = |it: &Field| (it.name.clone(), it.kind);
-    Ok(fields.map(|it| it.iter().map(pair).collect()))
+    schema.names().map(|it| it.iter().map(pair).collect())
 }
 
 /// Runs records through `steps`. An origin that fails is told once, and no record of it is left:

@@ -66,14 +66,14 @@ fn settings(text: &str) -> Settings {
 #[test]
 fn unknown_keys_name_the_nearest() {
     check_flow(
-        "[data-types.a]\ntopik = \"t\"\n\nformat = \"json\"\nbananas = 1\n[data-types.a.from]\nconnection = \"crawler\"\ncolection = \"c\"\ncollection = \"c\"\nbatch = { row = 5 }\n[retrry]\n[tasks.t]",
+        "[data-types.a]\ntopik = \"t\"\n\nformat = \"json\"\nbananas = 1\n[data-types.a.from]\nconnection = \"crawler\"\ncolection = \"c\"\ncollection = \"c\"\nbatch = { row = 5 }\n[retrry]\n[jobs.t]",
         &[
             "2: data-types.a.topik: unknown key, did you mean `topic`?",
-            "5: data-types.a.bananas: unknown key, known are format, json, topic, older-cursors, from, broker, key, create-topic, in-flight, compression, partitioner, dead-letters, steps, into",
+            "5: data-types.a.bananas: unknown key, known are format, json, messages, topic, older-cursors, from, broker, key, create-topic, in-flight, compression, partitioner, dead-letters, steps, into",
             "8: data-types.a.from.colection: unknown key, did you mean `collection`?",
             "10: data-types.a.from.batch.row: unknown key, did you mean `rows`?",
             "11: retrry: unknown key, did you mean `retry`?",
-            "12: tasks: unknown key, known are connections, cursors, data-types, dead-letters, stop, retry, log",
+            "12: jobs: unknown key, known are connections, cursors, data-types, tasks, schedules, dead-letters, stop, retry, log",
         ],
     );
 }

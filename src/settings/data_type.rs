@@ -3,8 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    connection::ConnectionKind as Kind, json_options::JsonOptions, read_from::ReadFrom,
-    references::Connections, section::Section, steps, typed::Choice, write_into::WriteInto,
+    connection::ConnectionKind as Kind, json_options::JsonOptions, messages::Messages,
+    read_from::ReadFrom, references::Connections, section::Section, steps, typed::Choice,
+    write_into::WriteInto,
 };
 
 use crate::pipeline::StepSettings;
@@ -18,6 +19,8 @@ pub struct DataType {
     pub format: Format,
     /// What the format `json` makes of values.
     pub json: JsonOptions,
+    /// The schema of the format `protobuf`; without one, any row has its own fields.
+    pub messages: Option<Messages>,
     /// The connection that has the topic: Kafka or embedded.
     pub broker: String,
     /// The topic.
@@ -111,6 +114,7 @@ impl DataType {
     pub(super) fn read(name: &str, section: &mut Section<'_>, connections: &Connections) -> Self {
         let format = section.choice("format", "\"json\"");
         let json = JsonOptions::read(section, format);
+        let messages = Messages::read(section, format);
         let topic = read_topic(section, "topic", None);
         let older = section.optional_path("older-cursors");
         let mut stop_after = 0;
@@ -118,6 +122,7 @@ impl DataType {
             from: section.optional_section("from", |it| ReadFrom::read(it, connections)),
             format: format.unwrap_or(Format::Json),
             json,
+            messages,
             broker: connections.broker(section),
             key: section.choice_or("key", MessageKey::Primary),
             create_topic: section.optional_section("create-topic", |it| CreateTopic {

@@ -14,22 +14,31 @@ mod engine;
 mod json_options;
 mod mask;
 mod measure;
+mod messages;
 mod mistake;
 mod nearest;
+mod proto_file;
 mod read_from;
 mod reading;
 mod references;
 mod report;
+mod sameness;
+mod schedules;
 mod section;
 mod step_values;
 mod steps;
+mod task;
 mod typed;
 mod write_into;
 
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod message_cases;
+#[cfg(test)]
 mod null_cases;
+#[cfg(test)]
+mod schedule_cases;
 #[cfg(test)]
 mod secret_cases;
 #[cfg(test)]
@@ -54,11 +63,14 @@ pub use data_type::{
 pub use engine::{Cursors, Log, Retry, Stop};
 pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
 pub(crate) use measure::duration;
+pub use messages::{MessageBy, Messages};
 pub use mistake::{Mistake, Mistakes};
 pub use nearest::UnknownName;
 pub use read_from::{LateRows, NullRows, ReadFrom};
 pub use reading::Environment;
 pub use report::Paint;
+pub use schedules::Scheduled;
+pub use task::{Task, TaskMode};
 pub use write_into::{BinaryText, JsonText, OnDelete, OnKnown, WriteInto};
 
 use mistake::{Follows, line_of};
@@ -75,6 +87,10 @@ pub struct Settings {
     pub cursors: Cursors,
     /// The data types, by name.
     pub data_types: BTreeMap<String, DataType>,
+    /// What runs by itself and when, in the order of the file.
+    pub schedules: Vec<Scheduled>,
+    /// The tasks of `migrate`, by name.
+    pub tasks: BTreeMap<String, Task>,
     /// The folder for dead letters that no topic takes.
     pub dead_letters: PathBuf,
     /// How long a stop may take.
@@ -124,11 +140,15 @@ impl Settings {
     /// # Errors
     /// That there is none, with the nearest name.
     pub fn data_type(&self, name: &str) -> Result<&DataType, UnknownName> {
-        self.data_types.get(name).ok_or_else(|| UnknownName {
-            what: "data type",
-            wanted: name.to_owned(),
-            known: self.data_types.keys().cloned().collect(),
-        })
+        known(&self.data_types, name)
+    }
+
+    /// The task of this name.
+    ///
+    /// # Errors
+    /// That there is none, with the known ones.
+    pub fn task(&self, name: &str) -> Result<&Task, UnknownName> {
+        task_of(&self.tasks, name)
     }
 
     /// The data types that a command line chooses, each with its topic: the one named, on
@@ -141,38 +161,60 @@ impl Settings {
         data_type: Option<&str>,
         topic: Option<&str>,
     ) -> Result<Vec<Chosen<'_>>, UnknownName> {
-        if let Some(name) = data_type {
-            let data_type = self.data_type(name)?;
-            let topic = topic.unwrap_or(&data_type.topic).to_owned();
-            let name = name.to_owned();
-            return Ok(vec![Chosen {
-                name,
-                data_type,
-                topic,
-            }]);
-        }
-        let chosen: Vec<Chosen<'_>> = self
-            .data_types
-            .iter()
-            .filter(|(_, it)| topic.is_none_or(|topic| it.topic == topic))
-            .map(|(name, data_type)| Chosen {
-                name: name.clone(),
-                data_type,
-                topic: data_type.topic.clone(),
-            })
-            .collect();
-        match topic.filter(|_| chosen.is_empty()) {
-            None => Ok(chosen),
-            Some(topic) => Err(UnknownName {
-                what: "data type with topic",
-                wanted: topic.to_owned(),
-                known: self
-                    .data_types
-                    .values()
-                    .map(|it| it.topic.clone())
-                    .collect(),
-            }),
-        }
+        choose(&self.data_types, data_type, topic)
+    }
+}
+
+fn task_of<'a>(tasks: &'a BTreeMap<String, Task>, name: &str) -> Result<&'a Task, UnknownName> {
+    tasks.get(name).ok_or_else(|| UnknownName {
+        what: "task",
+        wanted: name.to_owned(),
+        known: tasks.keys().cloned().collect(),
+    })
+}
+
+fn known<'a>(
+    data_types: &'a BTreeMap<String, DataType>,
+    name: &str,
+) -> Result<&'a DataType, UnknownName> {
+    data_types.get(name).ok_or_else(|| UnknownName {
+        what: "data type",
+        wanted: name.to_owned(),
+        known: data_types.keys().cloned().collect(),
+    })
+}
+
+fn choose<'a>(
+    data_types: &'a BTreeMap<String, DataType>,
+    data_type: Option<&str>,
+    topic: Option<&str>,
+) -> Result<Vec<Chosen<'a>>, UnknownName> {
+    if let Some(name) = data_type {
+        let data_type = known(data_types, name)?;
+        let topic = topic.unwrap_or(&data_type.topic).to_owned();
+        let name = name.to_owned();
+        return Ok(vec![Chosen {
+            name,
+            data_type,
+            topic,
+        }]);
+    }
+    let chosen: Vec<Chosen<'_>> = data_types
+        .iter()
+        .filter(|(_, it)| topic.is_none_or(|topic| it.topic == topic))
+        .map(|(name, data_type)| Chosen {
+            name: name.clone(),
+            data_type,
+            topic: data_type.topic.clone(),
+        })
+        .collect();
+    match topic.filter(|_| chosen.is_empty()) {
+        None => Ok(chosen),
+        Some(topic) => Err(UnknownName {
+            what: "data type with topic",
+            wanted: topic.to_owned(),
+            known: data_types.values().map(|it| it.topic.clone()).collect(),
+        }),
     }
 }
 
@@ -212,6 +254,8 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
     let names = Connections::new(&connections);
     let cursors = root.section("cursors", |it| Cursors::read(it, &names));
     let data_types = root.entries("data-types", |name, it| DataType::read(name, it, &names));
+    let tasks = root.entries("tasks", |_, it| Task::read(it, &names));
+    let schedules = schedules::read(root, (&data_types, &tasks));
     let dead_letters = root.section("dead-letters", |it| {
         it.path_or("folder", "runtime/dead-letters")
     });
@@ -225,6 +269,8 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
             .collect::<Option<_>>()?,
         cursors,
         data_types,
+        schedules: schedules?,
+        tasks,
         dead_letters,
         stop,
         retry,

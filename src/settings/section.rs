@@ -119,8 +119,13 @@ impl<'a> Section<'a> {
                 .find(|it| **it == own)
                 .unwrap_or(&Wanted::Text);
             let path = inner.path_of(name.get_ref());
-            if let Some(Scalar { text, span, .. }) = self.reading.scalar(&path, value, wanted) {
-                let pair = Pair { text, span, wanted };
+            if let Some(Scalar { text, span, here }) = self.reading.scalar(&path, value, wanted) {
+                let pair = Pair {
+                    text,
+                    span,
+                    wanted,
+                    here,
+                };
                 pairs.push((name.get_ref().to_string(), pair));
             }
         }
@@ -134,6 +139,22 @@ impl<'a> Section<'a> {
             Section::new(self.reading, path, pattern, self.span.clone(), None)
         });
         inner.finish(read)
+    }
+
+    /// A table of its own whose keys are known by `pattern`, as another's that has the same.
+    pub fn section_as<T>(
+        &mut self,
+        key: &'static str,
+        pattern: &str,
+        read: impl FnOnce(&mut Section<'a>) -> T,
+    ) -> T {
+        let inner = self.inner(key).unwrap_or_else(|| {
+            let path = self.path_of(key);
+            let pattern = pattern.to_owned();
+            Section::new(self.reading, path, pattern, self.span.clone(), None)
+        });
+        let pattern = pattern.to_owned();
+        Section { pattern, ..inner }.finish(read)
     }
 
     /// A table of its own, where it is written.
@@ -303,6 +324,8 @@ pub(super) struct Pair {
     pub text: String,
     pub span: Range<usize>,
     pub wanted: Wanted,
+    /// Whether it stands in the file itself.
+    pub here: bool,
 }
 
 /// The section of a value that must be a table.

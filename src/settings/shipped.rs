@@ -28,6 +28,9 @@ fn parse(text: &str) -> (Settings, Vec<Known>) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("secrets")).unwrap();
     std::fs::write(folder.path().join("secrets/kafka-password"), "word\n").unwrap();
+    std::fs::create_dir(folder.path().join("proto")).unwrap();
+    let schema = include_str!("../../proto/kpm.proto");
+    std::fs::write(folder.path().join("proto/kpm.proto"), schema).unwrap();
     let file = folder.path().join("settings.toml");
     let environment = |name: &str| match name {
         "CRAWLER_URL" => Some("mongodb://127.0.0.1".to_owned()),
@@ -114,6 +117,7 @@ fn every_word_that_can_be_chosen_stands_in_it() {
     let all = words::<ConnectionKind>()
         .chain(words::<Format>())
         .chain(words::<MessageKey>())
+        .chain(words::<super::messages::Word>())
         .chain(words::<Compression>())
         .chain(words::<Partitioner>())
         .chain(words::<super::BinaryText>())
@@ -124,6 +128,9 @@ fn every_word_that_can_be_chosen_stands_in_it() {
         .chain(words::<super::OnKnown>())
         .chain(words::<super::OnDelete>())
         .chain(words::<super::LateRows>())
+        .chain(words::<crate::schedule::Overlap>())
+        .chain(words::<crate::schedule::CatchUp>())
+        .chain(words::<super::TaskMode>())
         .chain(words::<tracing::Level>())
         .chain(words::<super::Mechanism>());
     for word in all {

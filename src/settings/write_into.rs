@@ -142,6 +142,46 @@ impl WriteInto {
     }
 }
 
+impl WriteInto {
+    /// Of a task, whose records come from a source of the kind `from` without a message between.
+    pub(super) fn of_task(
+        section: &mut Section<'_>,
+        connections: &Connections,
+        from: Option<Kind>,
+    ) -> Self {
+        let (connection, _) = connections.named(section, "connection", SINKS);
+        let (rows, bytes) = section.section("batch", |batch| {
+            let rows = batch.number_or("rows", 10_000, 1..=1_000_000);
+            (rows, read_bytes(batch))
+        });
+        let texts = |it: Vec<super::reading::Scalar>| it.into_iter().map(|it| it.text).collect();
+        Self {
+            connection,
+            table: section.text("table", "\"info\""),
+            key: texts(section.texts("key")),
+            on_known: section.choice_or("on-known", OnKnown::Update),
+            version: section.optional_text("version").map(|it| it.text),
+            on_delete: OnDelete::Delete,
+            conflict_wait: Duration::ZERO,
+            rows,
+            bytes,
+            wait: Duration::ZERO,
+            drop: texts(section.texts("drop")),
+            steps: Vec::new(),
+            create_table: section.flag_or("create-table", true),
+            // Bytes come as bytes, and a database keeps JSON as JSON; MongoDB has texts alone.
+            binary: BinaryText::Plain,
+            json_text: match from {
+                Some(Kind::Mongodb) => JsonText::Value,
+                _ => JsonText::Document,
+            },
+            group: String::new(),
+            take_over: None,
+            session_timeout: section.duration_or("session-timeout", Duration::from_secs(45)),
+        }
+    }
+}
+
 /// What the format has written; where it is another's, the settings say so.
 fn read_texts(
     format: Option<Format>,

@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Advance, Landing, Onto, Progress, Sink, SinkError};
-use crate::model::{Finding, Kind, Op, Records, Row, Severity, Value};
+use super::{Advance, Landing, Onto, Passage, Progress, Sink, SinkError};
+use crate::model::{Finding, Kind, Op, Position, Records, Row, Severity, Value};
 
 /// Keeps rows by key, and progress. Shared by reference; what it holds can be looked at.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub type MemoryRow = Vec<(String, String)>;
 struct Held {
     rows: BTreeMap<Vec<String>, MemoryRow>,
     progress: HashMap<(String, String, String, i32), i64>,
+    places: HashMap<String, Position>,
     writes: usize,
     applied: usize,
 }
@@ -68,6 +69,21 @@ impl MemorySink {
             Some((field, _)) => Err(self.refused(field)),
             None => Ok(key),
         }
+    }
+
+    /// One write: all of them, or none.
+    fn apply(&self, held: &mut Held, records: &[Records]) -> Result<(), SinkError> {
+        let rows = records.iter().flat_map(Records::iter);
+        // All keys first: where one fails, nothing is applied.
+        let keys = rows
+            .clone()
+            .map(|it| self.key(&it))
+            .collect::<Result<Vec<_>, _>>()?;
+        for (key, row) in keys.into_iter().zip(rows) {
+            held.apply(key, &row);
+        }
+        held.writes += 1;
+        Ok(())
     }
 
     fn refused(&self, field: &str) -> SinkError {
@@ -164,17 +180,22 @@ impl Sink for MemorySink {
         if held.progress.get(&place).copied() != advance.from {
             return Err(SinkError::Fenced(self.name.clone()));
         }
-        let rows = records.iter().flat_map(Records::iter);
-        // All keys first: where one fails, nothing is applied.
-        let keys = rows
-            .clone()
-            .map(|it| self.key(&it))
-            .collect::<Result<Vec<_>, _>>()?;
-        for (key, row) in keys.into_iter().zip(rows) {
-            held.apply(key, &row);
-        }
+        self.apply(&mut held, records)?;
         held.progress.insert(place, advance.to.next_offset);
-        held.writes += 1;
+        Ok(())
+    }
+
+    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        Ok(self.held().places.get(flow).cloned())
+    }
+
+    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
+        let mut held = self.held();
+        if held.places.get(&passage.flow) != passage.from.as_ref() {
+            return Err(SinkError::Fenced(self.name.clone()));
+        }
+        self.apply(&mut held, records)?;
+        held.places.insert(passage.flow.clone(), passage.to.clone());
         Ok(())
     }
 
@@ -212,7 +233,8 @@ impl Sink for MemorySink {
             it != flow || to.is_some_and(|to| *topic != to.topic || *partition != to.partition)
         });
         let Some(to) = to else {
-            return Ok((before - held.progress.len()) as u64);
+            let places = usize::from(held.places.remove(flow).is_some());
+            return Ok((before - held.progress.len() + places) as u64);
         };
         held.progress.insert(place(flow, to), to.next_offset);
         Ok(1)

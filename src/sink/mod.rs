@@ -5,6 +5,7 @@
 //! - `write` applies all of its records and its progress, or nothing.
 //! - Its first statement moves the progress from where the writer believes it to be; where it is
 //!   somewhere else, another writer owns it: `Fenced`, and nothing is written.
+//! - `carry` is the same with a place in a source instead of an offset.
 //! - Records of equal keys are applied in order: the last one stands.
 //! - A row is found by its key alone: another unique index never redirects a write. Where a value
 //!   of one is held by a row of another key, `Rows` names the records, which may be written later.
@@ -17,18 +18,24 @@ pub mod memory;
 pub mod mysql;
 pub mod sqlite;
 
+mod moved;
 mod mysql_catalog;
 mod mysql_check;
+mod mysql_passage;
 mod mysql_progress;
 mod mysql_replay;
+mod mysql_reset;
 mod mysql_session;
 mod mysql_singles;
+mod mysql_together;
 mod mysql_values;
 mod mysql_write;
+mod passage;
 mod rules;
 mod sql_failure;
 mod sqlite_catalog;
 mod sqlite_check;
+mod sqlite_passage;
 mod sqlite_progress;
 mod sqlite_replay;
 mod sqlite_singles;
@@ -44,6 +51,7 @@ mod table_statements;
 mod texts;
 mod value_text;
 
+pub use passage::{PASSAGE_TABLE, Passage};
 pub use rules::{OnDelete, OnKnown, RowRules};
 pub use table_create::{CreateTable, PROGRESS_TABLE};
 pub use texts::{BytesText, JsonText, Texts};
@@ -52,7 +60,7 @@ use async_trait::async_trait;
 
 use crate::{
     fault::{Cause, Fault, Faulty},
-    model::{Finding, Kind, Records},
+    model::{Finding, Kind, Position, Records},
 };
 
 /// A place that records can be written to. Shared by the lanes of a flow.
@@ -103,6 +111,18 @@ pub trait Sink: Send + Sync {
     /// As `SinkError` says; nothing is written then.
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError>;
 
+    /// The stored place of the migration `flow`; `None` where it has never stored one.
+    ///
+    /// # Errors
+    /// As `SinkError` says.
+    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError>;
+
+    /// Applies `records` and moves the place of a migration, all in one transaction.
+    ///
+    /// # Errors
+    /// As `SinkError` says; nothing is written then.
+    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError>;
+
     /// Applies the records of dead letters and keeps a mark for each letter (a progress of its own,
     /// which begins nowhere), all in one transaction. Nothing where one of the marks is kept
     /// already, or where `onto` is `Absent` and the key of one of the records has a row.
@@ -116,7 +136,7 @@ pub trait Sink: Send + Sync {
         onto: Onto,
     ) -> Result<Landing, SinkError>;
 
-    /// Forgets the progress of `flow`, or of one of its partitions where `next_offset` is given:
+    /// Forgets the progress and the place of `flow`, or the progress of one of its partitions where `next_offset` is given:
     /// then it is set to that.
     ///
     /// # Errors

@@ -6,18 +6,21 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sqlx::{Executor, MySqlConnection, query, raw_sql};
+use sqlx::{Executor, MySqlConnection, query};
 
 use super::{
-    Advance, CreateTable, Landing, Onto, PROGRESS_TABLE, Progress, Sink, SinkError, Texts,
+    Advance, CreateTable, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
+    SinkError, Texts,
+    moved::Moved,
     mysql_catalog::{Found, column_type, create_table, exact_collation, look_up},
     mysql_check,
+    mysql_passage::MysqlPassages,
     mysql_progress::MysqlProgress,
     mysql_replay,
     mysql_session::Sessions,
     mysql_write::MysqlWriter,
     rules::RowRules,
-    sql_failure::{Failure, beside_records},
+    sql_failure::beside_records,
     table::Table,
     table_create::designed,
     table_statements::{Dialect, Statements},
@@ -28,7 +31,7 @@ use crate::{
         mysql::MysqlConnection,
         table_name::TableName,
     },
-    model::{Finding, Kind, Records},
+    model::{Finding, Kind, Position, Records},
 };
 
 /// What a MySQL sink needs.
@@ -66,8 +69,9 @@ pub struct MysqlSink {
     pub(super) table: String,
     pub(super) quoted: String,
     pub(super) progress: MysqlProgress,
+    pub(super) passages: MysqlPassages,
     statements: Statements,
-    sessions: Sessions,
+    pub(super) sessions: Sessions,
     known: RwLock<Option<Arc<Table>>>,
 }
 
@@ -114,11 +118,13 @@ impl MysqlSink {
         let target = quoted(&table).map_err(|error| unfit(error.to_string()))?;
         let progress =
             quoted(&settings.progress_table).map_err(|error| unfit(error.to_string()))?;
+        let passages = quoted(PASSAGE_TABLE).map_err(|error| unfit(error.to_string()))?;
         Ok(Self {
             database,
             table,
             quoted: target,
             progress: MysqlProgress { quoted: progress },
+            passages: MysqlPassages { quoted: passages },
             name,
             connection,
             settings,
@@ -192,7 +198,7 @@ impl MysqlSink {
     }
 
     /// The table, looked up once.
-    async fn table(&self) -> Result<Arc<Table>, SinkError> {
+    pub(super) async fn table(&self) -> Result<Arc<Table>, SinkError> {
         let known = self
             .known
             .read()
@@ -225,6 +231,10 @@ impl MysqlSink {
             .create(session, collation)
             .await
             .map_err(failed)?;
+        self.passages
+            .create(session, collation)
+            .await
+            .map_err(failed)?;
         let mut found = self.look_up(session).await?;
         if found.is_none() {
             let create = self.design(fields, collation)?;
@@ -253,20 +263,6 @@ impl MysqlSink {
             .map_err(|error| beside_records(&self.name, error))
     }
 
-    async fn transact(
-        &self,
-        session: &mut MySqlConnection,
-        table: &Table,
-        records: &[Records],
-        advance: &Advance,
-    ) -> Result<(), Failure> {
-        session.execute(raw_sql("BEGIN")).await?;
-        self.progress.advance(session, advance).await?;
-        self.writer(table).write(session, records).await?;
-        session.execute(raw_sql("COMMIT")).await?;
-        Ok(())
-    }
-
     pub(super) fn writer<'w>(&'w self, table: &'w Table) -> MysqlWriter<'w> {
         MysqlWriter {
             table,
@@ -276,23 +272,6 @@ impl MysqlSink {
             max_allowed_packet: self.connection.max_allowed_packet(),
             encrypted: self.connection.encrypted(),
         }
-    }
-
-    async fn reset_with(
-        &self,
-        session: &mut MySqlConnection,
-        flow: &str,
-        to: Option<&Progress>,
-    ) -> Result<u64, sqlx::Error> {
-        let Some(to) = to else {
-            return self.progress.forget(session, flow).await;
-        };
-        let collation = exact_collation(session).await?;
-        self.progress.create(session, collation).await?;
-        session.execute(raw_sql("BEGIN")).await?;
-        self.progress.set(session, flow, to).await?;
-        session.execute(raw_sql("COMMIT")).await?;
-        Ok(1)
     }
 }
 
@@ -341,36 +320,27 @@ impl Sink for MysqlSink {
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
         let mut session = self.session().await?;
         let read = self.progress.read(&mut session, flow).await;
-        match &read {
-            Ok(_) => self.sessions.give_back(session),
-            Err(_) => self.sessions.abandon(session).await,
-        }
-        read.map_err(|error| beside_records(&self.name, error))
+        self.answer(session, read).await
     }
 
     async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
         let mut session = self.session().await?;
         let read = self.progress.moved_at(&mut session, flow).await;
-        match &read {
-            Ok(_) => self.sessions.give_back(session),
-            Err(_) => self.sessions.abandon(session).await,
-        }
-        read.map_err(|error| beside_records(&self.name, error))
+        self.answer(session, read).await
     }
 
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        let table = self.table().await?;
+        self.together(records, Moved::Offset(advance)).await
+    }
+
+    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
         let mut session = self.session().await?;
-        match self.transact(&mut session, &table, records, advance).await {
-            Ok(()) => {
-                self.sessions.give_back(session);
-                Ok(())
-            }
-            Err(failure) => {
-                self.sessions.abandon(session).await;
-                Err(failure.into_error(&self.name))
-            }
-        }
+        let read = self.passages.read(&mut session, flow).await;
+        self.answer(session, read).await
+    }
+
+    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
+        self.together(records, Moved::Place(passage)).await
     }
 
     async fn replay(
@@ -397,10 +367,6 @@ impl Sink for MysqlSink {
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
         let mut session = self.session().await?;
         let reset = self.reset_with(&mut session, flow, to).await;
-        match &reset {
-            Ok(_) => self.sessions.give_back(session),
-            Err(_) => self.sessions.abandon(session).await,
-        }
-        reset.map_err(|error| beside_records(&self.name, error))
+        self.answer(session, reset).await
     }
 }

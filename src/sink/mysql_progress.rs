@@ -14,7 +14,7 @@ pub(super) struct MysqlProgress {
 
 /// The widest flow name, in characters. With it the primary key takes 2,856 of the 3,072 bytes
 /// that InnoDB allows; a Kafka topic's name has 249 at most.
-const FLOW: usize = 400;
+pub(super) const FLOW: usize = 400;
 
 impl MysqlProgress {
     /// Makes the table where it is missing. `collation` tells any two texts apart.

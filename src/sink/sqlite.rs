@@ -6,11 +6,14 @@ use async_trait::async_trait;
 use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
-    Advance, CreateTable, Landing, Onto, PROGRESS_TABLE, Progress, Sink, SinkError,
+    Advance, CreateTable, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
+    SinkError,
+    moved::Moved,
     rules::RowRules,
     sql_failure::{Failure, beside_records},
     sqlite_catalog::{column_type, create_table, look_up},
     sqlite_check,
+    sqlite_passage::SqlitePassages,
     sqlite_progress::SqliteProgress,
     sqlite_replay,
     sqlite_write::SqliteWriter,
@@ -23,7 +26,7 @@ use crate::{
         identifier::{double_quoted, statement},
         sqlite::SqliteConnection,
     },
-    model::{Finding, Kind, Records},
+    model::{Finding, Kind, Position, Records},
 };
 
 /// What a SQLite sink needs.
@@ -52,6 +55,7 @@ pub struct SqliteSink {
     pub(super) settings: SqliteSinkSettings,
     quoted: String,
     pub(super) progress: SqliteProgress,
+    passages: SqlitePassages,
     pub(super) statements: Statements,
     known: RwLock<Option<Arc<Table>>>,
 }
@@ -90,6 +94,9 @@ impl SqliteSink {
             quoted: quoted(&settings.table)?,
             progress: SqliteProgress {
                 quoted: quoted(&settings.progress_table)?,
+            },
+            passages: SqlitePassages {
+                quoted: quoted(PASSAGE_TABLE)?,
             },
             name,
             connection,
@@ -140,10 +147,10 @@ impl SqliteSink {
 
     async fn learn(&self, fields: Option<&[(String, Kind)]>) -> Result<Arc<Table>, SinkError> {
         let writer = self.connection.writer();
-        let created = writer
-            .execute(query(statement(self.progress.create_text())))
-            .await;
-        created.map_err(|error| self.failed(error))?;
+        for text in [self.progress.create_text(), self.passages.create_text()] {
+            let created = writer.execute(query(statement(text))).await;
+            created.map_err(|error| self.failed(error))?;
+        }
         let mut found = self.found().await?;
         if found.is_none() {
             let created = writer.execute(query(statement(self.design(fields)?))).await;
@@ -159,14 +166,39 @@ impl SqliteSink {
         Ok(table)
     }
 
+    /// Rows and what moves with them, in one transaction.
+    async fn together(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
+        let table = self.table().await?;
+        let mut transaction = self
+            .connection
+            .begin()
+            .await
+            .map_err(|it| self.failed(it))?;
+        let written = match self
+            .transact(&mut transaction, &table, records, moved)
+            .await
+        {
+            Ok(()) => transaction.commit().await.map_err(Failure::from),
+            Err(failure) => {
+                // What the failure was counts; whatever this one says, dropping it undoes all.
+                let _ = transaction.rollback().await;
+                Err(failure)
+            }
+        };
+        written.map_err(|failure| failure.into_error(&self.name))
+    }
+
     async fn transact(
         &self,
         session: &mut Session,
         table: &Table,
         records: &[Records],
-        advance: &Advance,
+        moved: Moved<'_>,
     ) -> Result<(), Failure> {
-        self.progress.advance(session, advance).await?;
+        match moved {
+            Moved::Offset(advance) => self.progress.advance(session, advance).await?,
+            Moved::Place(passage) => self.passages.advance(session, passage).await?,
+        }
         self.write_records(session, table, records).await
     }
 
@@ -244,24 +276,16 @@ impl Sink for SqliteSink {
     }
 
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        let table = self.table().await?;
-        let mut transaction = self
-            .connection
-            .begin()
-            .await
-            .map_err(|it| self.failed(it))?;
-        let written = match self
-            .transact(&mut transaction, &table, records, advance)
-            .await
-        {
-            Ok(()) => transaction.commit().await.map_err(Failure::from),
-            Err(failure) => {
-                // What the failure was counts; whatever this one says, dropping it undoes all.
-                let _ = transaction.rollback().await;
-                Err(failure)
-            }
-        };
-        written.map_err(|failure| failure.into_error(&self.name))
+        self.together(records, Moved::Offset(advance)).await
+    }
+
+    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        let read = self.passages.read(self.connection.readers(), flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
+        self.together(records, Moved::Place(passage)).await
     }
 
     async fn replay(
@@ -276,9 +300,13 @@ impl Sink for SqliteSink {
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
         let reset = async {
             let mut transaction = self.connection.begin().await?;
-            let text = self.progress.create_text();
-            transaction.execute(query(statement(text))).await?;
-            let changed = self.progress.reset(&mut transaction, flow, to).await?;
+            for text in [self.progress.create_text(), self.passages.create_text()] {
+                transaction.execute(query(statement(text))).await?;
+            }
+            let mut changed = self.progress.reset(&mut transaction, flow, to).await?;
+            if to.is_none() {
+                changed += self.passages.forget(&mut transaction, flow).await?;
+            }
             transaction.commit().await?;
             Ok(changed)
         };

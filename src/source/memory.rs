@@ -84,6 +84,10 @@ impl Source for MemorySource {
         }])
     }
 
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        Ok(Schema::clone(&self.schema))
+    }
+
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
         let after = stored.map_or(Ok(0), parse)?;
         let rows = lock(&self.shared.rows);

@@ -146,6 +146,10 @@ impl Source for MemoryScan {
         }])
     }
 
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        Ok(Schema::clone(&self.learned.schema))
+    }
+
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
         let place = match stored {
             Some(stored) => Place::parse(stored, &self.learned)?,

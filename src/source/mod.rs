@@ -39,7 +39,7 @@ pub use standing::Standing;
 
 use crate::{
     fault::{Cause, Fault, Faulty},
-    model::{Batch, Finding, Position},
+    model::{Batch, Finding, Position, Schema},
 };
 
 /// A place that records can be read from.
@@ -54,6 +54,12 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// Only where the check itself cannot be made; what it finds amiss is a finding.
     async fn check(&self) -> Result<Vec<Finding>, SourceError>;
+
+    /// The shape of its records, as it is now. Reads none of them.
+    ///
+    /// # Errors
+    /// `Unfit` with the remedy where it cannot be read at all.
+    async fn shape(&self) -> Result<Schema, SourceError>;
 
     /// What a read from `stored` would do next, and how the server would find it. Reads no record
     /// and changes nothing.

@@ -41,7 +41,7 @@ use super::{
 };
 use crate::{
     connect::mongodb::MongodbConnection,
-    model::{Finding, Position},
+    model::{Finding, Position, Schema},
 };
 
 /// What is read of a database, and how.
@@ -109,6 +109,10 @@ impl Source for MongodbScan {
 
     async fn check(&self) -> Result<Vec<Finding>, SourceError> {
         check::check(&self.scanned, self.late).await
+    }
+
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        Ok(Schema::clone(&self.scanned.schema))
     }
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {

@@ -30,7 +30,7 @@ use super::{
 use crate::{
     connect::{identifier::statement, mysql::MysqlConnection},
     fault::{Fault, Faulty, chain},
-    model::{Finding, Op, Position, Records, Severity},
+    model::{Finding, Op, Position, Records, Schema, Severity},
 };
 use columns::{Learned, column_names, learn};
 use unpack::Unpack;
@@ -186,6 +186,10 @@ impl Source for MysqlScan {
             Err(error) if error.fault() == Fault::Transient => Err(error),
             Err(error) => Ok(vec![check::finding(Severity::Problem, chain(&error))]),
         }
+    }
+
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        Ok(Schema::clone(&self.learn().await?.table.schema))
     }
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {

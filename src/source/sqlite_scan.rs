@@ -27,7 +27,7 @@ use super::{
 use crate::{
     connect::{identifier::statement, sqlite::SqliteConnection},
     fault::{Fault, Faulty, chain},
-    model::{Finding, Op, Packer, Position, Records, Severity, Value},
+    model::{Finding, Op, Packer, Position, Records, Schema, Severity, Value},
 };
 use columns::{Learned, Reads, column_names, learn};
 
@@ -118,6 +118,10 @@ impl Source for SqliteScan {
                 text: chain(&error),
             }]),
         }
+    }
+
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        Ok(Schema::clone(&self.learn().await?.table.schema))
     }
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {

@@ -14,6 +14,7 @@ mod cursors;
 mod limit;
 mod names;
 mod sink;
+mod sink_carry;
 mod sink_mysql;
 mod sink_mysql_keys;
 mod sink_mysql_values;

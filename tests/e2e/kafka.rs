@@ -107,6 +107,8 @@ impl Kafka {
         let mut config = self.config();
         config.set("enable.idempotence", "true");
         config.set("message.timeout.ms", "20000");
+        // What is too large for a topic is the broker's to say.
+        config.set("message.max.bytes", "67108864");
         let producer: ThreadedProducer<DefaultProducerContext> = config.create()?;
         for message in messages {
             let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);

@@ -1,6 +1,7 @@
 //! Whole flows on real servers: the `highwater` command, its settings, and what arrives.
 
 mod away;
+mod bad_input;
 mod case;
 mod difference;
 mod door;
@@ -61,7 +62,9 @@ cases! {
     lost_progress_is_told
     mariadb_table_to_table_as_protobuf
     messages_gone_by_retention_are_told
+    messages_of_a_schema_by_their_key
     messages_without_key
+    mistakes_of_a_schema_are_told
     missing_table_and_unknown_database_are_told
     mysql_table_to_table
     older_cursor_damaged_is_refused

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     consume_rig::{FLOW, LETTERS, Rig},
-    waiting::within,
+    waiting::{until, within},
 };
 
 #[tokio::test(start_paused = true)]
@@ -57,14 +57,16 @@ async fn a_flow_that_is_stopped_waits_no_more_and_moves_nothing() {
     let rig = Rig::new(1);
     rig.publish("b", "taken").await;
     rig.sink.hold_value("taken", "freed");
-    let stop = rig.stop.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_secs(15)).await;
-        stop.cancel();
-    });
-    let begun = Instant::now();
-    within(rig.run()).await.expect("stopped");
-    assert!(begun.elapsed() < Duration::from_secs(20), "{begun:?}");
+    let mut waiting_since = None;
+    let stopped = async {
+        until(|| rig.sink.refused() > 1).await;
+        waiting_since = Some(Instant::now());
+        rig.stop.cancel();
+    };
+    let (ended, ()) = tokio::join!(within(rig.run()), stopped);
+    ended.expect("stopped");
+    let waited = waiting_since.expect("it was stopped").elapsed();
+    assert!(waited < Duration::from_secs(1), "{waited:?}");
     assert_eq!(rig.broker.messages(LETTERS, 0).len(), 0);
     assert_eq!(rig.sink.offsets(FLOW).await, []);
 }

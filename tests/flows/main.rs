@@ -8,6 +8,7 @@ mod consume_members;
 mod consume_rig;
 mod consume_starts;
 mod cursor_model;
+mod migrate;
 mod produce_acknowledgements;
 mod produce_kills;
 mod produce_letters;

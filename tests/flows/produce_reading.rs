@@ -5,7 +5,7 @@ use highwater::{
     broker::memory::PublishFault::{Hold, LoseAnswer, None as Pass},
     cursor::CursorStore,
     flow::FlowError,
-    model::{Finding, Position},
+    model::{Finding, Position, Schema},
     source::{Extent, Manner, Progress, Source, SourceError, SourceReader, memory::MemorySource},
 };
 
@@ -160,6 +160,10 @@ impl Source for Resumable {
 
     async fn check(&self) -> Result<Vec<Finding>, SourceError> {
         self.0.check().await
+    }
+
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        self.0.shape().await
     }
 
     async fn plan(

@@ -7,7 +7,7 @@ use highwater::{
         Publisher,
         memory::{MemoryBroker, PublishFault, ScriptedPublisher},
     },
-    codec::{CodecError, Encoder, json::Json},
+    codec::{CodecError, Encoder, Mark, json::Json},
     cursor::{CursorLease, CursorStore, memory::MemoryCursors},
     flow::{DeadLetters, Figures, FlowError, KeyRule, Produce},
     model::{FlowName, Messages, Position, Row, Value},
@@ -51,6 +51,10 @@ impl Encoder for Picky {
             });
         }
         Json::PLAIN.encode(row, topic, out)
+    }
+
+    fn mark<'m>(&'m self, _row: &Row<'_>) -> Option<Mark<'m>> {
+        None
     }
 }
 

@@ -2,7 +2,7 @@
 
 use highwater::{
     codec::json::Json,
-    flow::{Letter, Replay, Replayed},
+    flow::{Keys, Letter, Replay, Replayed},
     model::{Messages, Place},
     sink::Onto,
 };
@@ -15,6 +15,10 @@ use crate::{
 
 /// What became of all letters in the rig's topic, read as they would be after a fix of the bytes.
 async fn replay(rig: &Rig, onto: Onto, mend: &[(&str, &str)]) -> Vec<Replayed> {
+    replay_of(rig, onto, Keys::Rows, mend).await
+}
+
+async fn replay_of(rig: &Rig, onto: Onto, keys: Keys, mend: &[(&str, &str)]) -> Vec<Replayed> {
     let messages = rig.broker.messages(LETTERS, 0);
     let mut mended = Messages::default();
     for it in messages.iter() {
@@ -32,6 +36,7 @@ async fn replay(rig: &Rig, onto: Onto, mend: &[(&str, &str)]) -> Vec<Replayed> {
         pipeline: &[],
         sink: &*rig.sink,
         onto,
+        keys,
     };
     within(replay.run(&letters)).await.expect("replayed")
 }
@@ -144,4 +149,24 @@ async fn a_letter_that_was_sent_twice_is_one() {
     let outcomes = replay(&rig, Onto::Any, &[("bad", GOOD)]).await;
     assert_eq!(outcomes, [Replayed::Landed, Replayed::Before]);
     assert_eq!(rig.sink.memory.applied(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_whose_key_is_the_type_of_many_rows_stand_each_for_itself() {
+    let (other, newer) = (r#"{"id":"b","text":"2"}"#, r#"{"id":"a","text":"newer"}"#);
+    for (onto, left) in [(Onto::Absent, "a newer"), (Onto::Any, "a newer")] {
+        let rig = rig(&[
+            ("t", "bad"),
+            ("t", "bad b"),
+            ("t", "bad still"),
+            ("t", "bad a"),
+        ])
+        .await;
+        let mend = [("bad", GOOD), ("bad b", other), ("bad a", newer)];
+        let outcomes = replay_of(&rig, onto, Keys::Types, &mend).await;
+        assert_eq!(rows(&rig), [left, "b 2"], "{outcomes:?}");
+        assert_eq!(outcomes[1], Replayed::Landed);
+        assert!(matches!(outcomes[2], Replayed::Bad { .. }));
+        assert_eq!(outcomes[3], Replayed::Landed);
+    }
 }

@@ -9,8 +9,10 @@ use std::{
 
 use async_trait::async_trait;
 use highwater::{
-    model::{Finding, Kind, Records, Value},
-    sink::{Advance, Landing, Onto, Progress, RowFault, Sink, SinkError, memory::MemorySink},
+    model::{Finding, Kind, Position, Records, Value},
+    sink::{
+        Advance, Landing, Onto, Passage, Progress, RowFault, Sink, SinkError, memory::MemorySink,
+    },
 };
 use tokio::{
     sync::{Notify, Semaphore},
@@ -57,6 +59,8 @@ pub struct ScriptedSink {
     script: Mutex<VecDeque<SinkFault>>,
     /// A row of this text is refused until one of the other text was applied.
     waits_for: Mutex<Option<(String, String)>>,
+    /// How often it was.
+    refused: Mutex<usize>,
     /// Every write of this partition is held until `release`.
     slow_partition: Mutex<Option<i32>>,
     writes: Mutex<Vec<Write>>,
@@ -71,6 +75,7 @@ impl Default for ScriptedSink {
             memory: MemorySink::new("memory.rows", ["id"]),
             script: Mutex::default(),
             waits_for: Mutex::default(),
+            refused: Mutex::default(),
             slow_partition: Mutex::default(),
             writes: Mutex::default(),
             released: Semaphore::new(0),
@@ -94,6 +99,11 @@ impl ScriptedSink {
     /// the text `freed` was applied.
     pub fn hold_value(&self, taken: &str, freed: &str) {
         *lock(&self.waits_for) = Some((taken.to_owned(), freed.to_owned()));
+    }
+
+    /// How often a row was refused for a value that another one holds.
+    pub fn refused(&self) -> usize {
+        *lock(&self.refused)
     }
 
     fn held(&self, records: &[Records]) -> Option<u32> {
@@ -207,6 +217,7 @@ impl Sink for ScriptedSink {
             self.hold().await;
         }
         if let Some(origin) = self.held(records) {
+            *lock(&self.refused) += 1;
             let name = "memory.rows".to_owned();
             let cause = "the row with the key id=holder holds its value".into();
             let may_pass = true;
@@ -249,6 +260,22 @@ impl Sink for ScriptedSink {
                 name: "memory.rows".into(),
                 advice: "there is no column `text`: add it".into(),
             }),
+        }
+    }
+
+    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        self.memory.place(flow).await
+    }
+
+    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
+        let fault = lock(&self.script).pop_front().unwrap_or(SinkFault::None);
+        match fault {
+            SinkFault::Reject => Err(lost()),
+            SinkFault::LoseAnswer => {
+                self.memory.carry(records, passage).await?;
+                Err(lost())
+            }
+            _ => self.memory.carry(records, passage).await,
         }
     }
 

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use highwater::{
     broker::{BrokerError, Delivery, Publisher},
     cursor::{CursorError, CursorLease},
-    model::{Batch, Finding, Messages, Position},
+    model::{Batch, Finding, Messages, Position, Schema},
     source::{Extent, Manner, Progress, Source, SourceError, SourceReader},
 };
 use tokio::task::yield_now;
@@ -102,6 +102,10 @@ impl<S: Source> Source for Stepping<S> {
 
     async fn check(&self) -> Result<Vec<Finding>, SourceError> {
         self.0.check().await
+    }
+
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        self.0.shape().await
     }
 
     async fn plan(

@@ -15,11 +15,13 @@ use crate::{place, shell};
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// The test targets that speak to real servers.
-const WITH_SERVERS: [&str; 7] = [
+const WITH_SERVERS: [&str; 9] = [
     "contracts",
     "e2e",
     "late",
     "paused",
+    "rebalances",
+    "refused",
     "schedules_on_servers",
     "status",
     "zones",

@@ -15,7 +15,7 @@ use super::{
     text::write_escaped,
 };
 use crate::{
-    codec::{CodecError, Decoder, Encoder},
+    codec::{CodecError, Decoder, Encoder, Mark},
     model::{Kind, Message, Records, Row},
 };
 
@@ -60,6 +60,10 @@ impl Encoder for InformationJson {
         nullable(out, |out| fields.details_page(Form::Json, out))?;
         text(out, "}}");
         Ok(())
+    }
+
+    fn mark<'m>(&'m self, _row: &Row<'_>) -> Option<Mark<'m>> {
+        None
     }
 }
 

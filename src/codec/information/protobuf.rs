@@ -11,7 +11,7 @@ use super::{
     json_text::check_json,
 };
 use crate::{
-    codec::{CodecError, Decoder, Encoder},
+    codec::{CodecError, Decoder, Encoder, Mark},
     model::{Kind, Message, Records, Row},
 };
 
@@ -44,6 +44,10 @@ impl Encoder for InformationProtobuf {
         nullable(11, out, |out| fields.description(Form::Plain, out))?;
         required(12, out, |out| fields.marc_code(Form::Plain, out))?;
         nullable(13, out, |out| fields.details_page(Form::Plain, out))
+    }
+
+    fn mark<'m>(&'m self, _row: &Row<'_>) -> Option<Mark<'m>> {
+        None
     }
 }
 

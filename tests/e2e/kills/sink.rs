@@ -180,13 +180,13 @@ const PROGRESS: &str = "SELECT CONCAT(`partition`, ':', next_offset) FROM highwa
     ORDER BY `partition`";
 
 /// Statements of this database that wait for a lock.
-const WAITING: &str = "SELECT COUNT(*) FROM performance_schema.data_lock_waits \
+pub const WAITING: &str = "SELECT COUNT(*) FROM performance_schema.data_lock_waits \
     JOIN performance_schema.threads ON thread_id = requesting_thread_id \
     WHERE processlist_db = DATABASE()";
 
 /// Transactions of this database that wait for a lock, after they have changed something. Not
 /// for polling: the server answers from a cache for as long as it is asked ten times a second.
-const OPEN: &str = "SELECT trx_state, CONCAT(trx_rows_modified, ' rows changed') \
+pub const OPEN: &str = "SELECT trx_state, CONCAT(trx_rows_modified, ' rows changed') \
     FROM information_schema.innodb_trx \
     JOIN information_schema.processlist ON id = trx_mysql_thread_id \
     WHERE db = DATABASE() AND trx_state = 'LOCK WAIT' AND trx_rows_modified > 0";

@@ -1,0 +1,190 @@
+//! `migrate`: source to sink without a broker, rows and place in one transaction.
+
+use std::{
+    num::NonZeroU64,
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
+
+use super::{App, lease::lease, migrate_dry, report, sync};
+use crate::{
+    broker::file::FilePublisher,
+    cli::{ExitStatus, Migrate as Arguments},
+    codec::json::Json,
+    cursor::CursorError,
+    fault::chain,
+    flow::{CarryLimits, DeadLetters, Figures, FlowError, Migrate, Reach, Snapshot, supervise},
+    model::{FlowName, Kind, Position},
+    pipeline::{self, Step},
+    settings::{Task, TaskMode},
+    sink::{Sink, SinkError},
+    source::Source,
+};
+
+/// Runs one task, or says what it would do.
+pub(super) async fn run(app: &App, arguments: &Arguments) -> anyhow::Result<ExitStatus> {
+    let name = arguments.task.as_str();
+    let task = match app.settings.task(name) {
+        Ok(task) => task,
+        Err(error) => {
+            eprintln!("highwater: {error}");
+            if error.known.len() > 1 {
+                eprintln!("its tasks are {}", error.known.join(", "));
+            }
+            return Ok(ExitStatus::Usage);
+        }
+    };
+    if arguments.dry_run {
+        return migrate_dry::run(app, name, task).await;
+    }
+    let migrated = migrate(app, (name, task), arguments).await;
+    report::migrated(&migrated, app.json);
+    Ok(match migrated.error {
+        None => ExitStatus::Done,
+        Some(_) => ExitStatus::Failed,
+    })
+}
+
+/// What became of a task.
+pub(super) struct Migrated {
+    pub flow: FlowName,
+    pub figures: Snapshot,
+    pub took: Duration,
+    /// Where it stands; `None` where it failed or was stopped before it ran.
+    pub position: Option<Position>,
+    pub error: Option<String>,
+    /// Whether another process has it.
+    pub is_held: bool,
+}
+
+pub(super) async fn migrate(
+    app: &App,
+    (name, task): (&str, &Task),
+    arguments: &Arguments,
+) -> Migrated {
+    let reach = match (arguments.full_amount, task.mode) {
+        (true, _) | (false, TaskMode::Full) => Reach::Full,
+        (false, TaskMode::Incremental) => Reach::Incremental,
+    };
+    let wait = arguments.patience.wait;
+    let began = Instant::now();
+    let figures = Arc::new(Figures::default());
+    let flow = flow_name(name, task);
+    let shown = app.progress.show(name, figures.clone());
+    let begun = AtomicBool::new(false);
+    let attempt = || attempt(app, (name, task), &flow, (reach, wait), (&figures, &begun));
+    let text = flow.text();
+    let outcome = supervise(&text, sync::retry(app), &figures, &app.stop, attempt).await;
+    drop(shown);
+    let mut is_held = false;
+    let (position, error) = match outcome {
+        Ok(position) => (position, None),
+        Err(error) => {
+            is_held = matches!(error, FlowError::Cursor(CursorError::Held { .. }));
+            let error = chain(&error);
+            tracing::error!(flow = text, error, "task stopped");
+            (None, Some(error))
+        }
+    };
+    Migrated {
+        flow,
+        figures: figures.snapshot(),
+        took: began.elapsed(),
+        position,
+        error,
+        is_held,
+    }
+}
+
+/// The task's name with where it reads and writes: another target is a flow of its own.
+pub(super) fn flow_name(name: &str, task: &Task) -> FlowName {
+    FlowName {
+        data_type: name.to_owned(),
+        topic: format!("to:{}.{}", task.into.connection, task.into.table),
+        source: format!("{}.{}", task.from.connection, task.from.table),
+    }
+}
+
+/// One attempt: everything is opened anew, at what is stored. The cursor store keeps other
+/// processes out; the place itself is at the target.
+async fn attempt(
+    app: &App,
+    (name, task): (&str, &Task),
+    flow: &FlowName,
+    (reach, wait): (Reach, Option<Duration>),
+    (figures, begun): (&Figures, &AtomicBool),
+) -> Result<Position, FlowError> {
+    let cursors = app.open.cursors().await?;
+    let leased = lease(&*cursors, flow, wait, &app.stop).await?;
+    let outcome = async {
+        let ends = Ends::open(app, task, flow).await?;
+        ends.sink.prepare(ends.fields.as_deref()).await?;
+        let text = flow.text();
+        let migrate = Migrate {
+            flow: &text,
+            letters_of: name,
+            source: &*ends.source,
+            pipeline: &ends.pipeline,
+            sink: &*ends.sink,
+            describer: &Json::PLAIN,
+            dead_letters: &dead_letters(app, name, task),
+            limits: CarryLimits {
+                rows: task.into.rows,
+                bytes: task.into.bytes,
+            },
+            figures,
+            begun,
+        };
+        migrate.run(reach, &app.stop).await
+    }
+    .await;
+    leased.release().await;
+    outcome
+}
+
+/// A file of their own: a task has no topic.
+fn dead_letters(app: &App, name: &str, task: &Task) -> DeadLetters {
+    let folder = &app.settings.dead_letters;
+    let file = || Box::new(FilePublisher::new(folder, &format!("{name}.dead-letters")));
+    DeadLetters::new(file(), file()).stopping_after(NonZeroU64::new(task.stop_after))
+}
+
+/// Both ends of a task, and what is between.
+pub(super) struct Ends {
+    pub source: Box<dyn Source>,
+    pub pipeline: Vec<Box<dyn Step>>,
+    pub sink: Arc<dyn Sink>,
+    /// The fields that the sink meets; `None` where each document names its own.
+    pub fields: Option<Vec<(String, Kind)>>,
+}
+
+impl Ends {
+    /// Opens them. A target table that is missing is keyed as the source is, where the settings say
+    /// nothing else; one that is there has its own key.
+    pub(super) async fn open(app: &App, task: &Task, flow: &FlowName) -> Result<Self, FlowError> {
+        let source = app.open.source_of(&task.from, flow).await?;
+        let pipeline = app.open.steps(&task.steps).await?;
+        pipeline::prepare(&pipeline).await?;
+        let shape = pipeline::shape_behind(&pipeline, source.shape().await?)?;
+        let fields = pipeline::named(&shape);
+        let own = app.open.sink_by(&task.into, None).await?;
+        let missing = match own.would_create(fields.as_deref()).await {
+            Ok(statement) => statement.is_some(),
+            Err(SinkError::Unfit { .. }) => true,
+            Err(error) => return Err(error.into()),
+        };
+        let sink = match missing {
+            true => {
+                let key = shape.key().to_vec();
+                app.open.sink_by(&task.into, Some(key)).await?
+            }
+            false => own,
+        };
+        Ok(Self {
+            source,
+            pipeline,
+            sink,
+            fields,
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! `migrate --dry-run`: what a task would read, and what it would make. Changes nothing.
+
+use serde_json::json;
+
+use super::{
+    App,
+    migrate::{Ends, flow_name},
+};
+use crate::{
+    cli::ExitStatus,
+    fault::chain,
+    flow::FlowError,
+    model::{Finding, Position, Severity},
+    settings::Task,
+    sink::SinkError,
+    source::Plan,
+};
+
+/// What a task would do.
+struct Dry {
+    stands: Option<Position>,
+    plan: Plan,
+    target: Vec<Finding>,
+    create: Option<String>,
+}
+
+/// Says what the task would do.
+pub(super) async fn run(app: &App, name: &str, task: &Task) -> anyhow::Result<ExitStatus> {
+    let flow = flow_name(name, task).text();
+    let dry = match look(app, name, task).await {
+        Ok(dry) => dry,
+        Err(error) => {
+            let error = chain(&error);
+            match app.json {
+                true => println!("{}", json!({ "flow": flow, "error": error })),
+                false => println!("{flow}\n  ✗ {error}"),
+            }
+            return Ok(ExitStatus::Failed);
+        }
+    };
+    match app.json {
+        true => println!("{}", as_json(&flow, &dry)),
+        false => show(&flow, &dry),
+    }
+    let problem = |it: &Finding| it.severity == Severity::Problem;
+    let mut findings = dry.plan.findings.iter().chain(&dry.target);
+    Ok(match findings.any(problem) {
+        true => ExitStatus::Failed,
+        false => ExitStatus::Done,
+    })
+}
+
+async fn look(app: &App, name: &str, task: &Task) -> Result<Dry, FlowError> {
+    let flow = flow_name(name, task);
+    let ends = Ends::open(app, task, &flow).await?;
+    let stands = ends.sink.place(&flow.text()).await?;
+    let plan = ends.source.plan(stands.as_ref()).await?;
+    let fields = ends.fields.as_deref();
+    let target = ends.sink.check(fields).await?;
+    // Why it cannot be made is among the findings.
+    let create = match ends.sink.would_create(fields).await {
+        Err(SinkError::Unfit { .. }) => None,
+        other => other?,
+    };
+    Ok(Dry {
+        stands,
+        plan,
+        target,
+        create,
+    })
+}
+
+fn show(flow: &str, dry: &Dry) {
+    println!("{flow}");
+    match &dry.stands {
+        Some(position) => println!("  stands at {position}"),
+        None => println!("  has never run: it would read everything"),
+    }
+    println!("  reads {}", dry.plan.query);
+    println!("  past that place: {} rows", dry.plan.past);
+    if let Some(create) = &dry.create {
+        println!("  would make the table: {create}");
+    }
+    for finding in dry.plan.findings.iter().chain(&dry.target) {
+        let mark = match finding.severity {
+            Severity::Good => "✓",
+            Severity::Note => "·",
+            Severity::Problem => "✗",
+        };
+        println!("  {mark} {}", finding.text);
+    }
+}
+
+fn as_json(flow: &str, dry: &Dry) -> serde_json::Value {
+    let finding = |it: &Finding| {
+        let severity = match it.severity {
+            Severity::Good => "good",
+            Severity::Note => "note",
+            Severity::Problem => "problem",
+        };
+        json!({ "severity": severity, "text": it.text })
+    };
+    let findings = dry.plan.findings.iter().chain(&dry.target);
+    json!({
+        "flow": flow,
+        "position": dry.stands.as_ref().map(Position::as_str),
+        "query": dry.plan.query,
+        "rows_past": dry.plan.past.number(),
+        "create": dry.create,
+        "findings": findings.map(finding).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,184 @@
+//! `run`: everything in the settings beside one another, until it is stopped.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::json;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    App, load_from, report,
+    units::{End, Unit, go_on, is_same, units},
+};
+use crate::{
+    cli::{Everywhere, ExitStatus},
+    schedule::CronClock,
+    settings::Settings,
+};
+
+/// Runs all units; one that fails does not stop the others. SIGHUP reads the settings again.
+pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<ExitStatus> {
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let clock = CronClock::start().await?;
+    let (sender, mut ends) = mpsc::unbounded_channel();
+    let mut all = All {
+        app,
+        clock: clock.clone(),
+        sender,
+        going: BTreeMap::new(),
+        ended: Vec::new(),
+    };
+    all.change_to(app.settings.clone()).await;
+    if all.going.is_empty() {
+        eprintln!(
+            "highwater: the settings have nothing to run: no data type, and no schedule that is on"
+        );
+        return Ok(ExitStatus::Usage);
+    }
+    while !all.going.is_empty() {
+        tokio::select! {
+            biased;
+            () = app.stop.cancelled() => break,
+            Some(unit) = ends.recv() => all.has_ended(&unit).await,
+            Some(()) = hang_up.recv() => match load_from(&everywhere.settings) {
+                Ok(settings) => all.change_to(Arc::new(settings)).await,
+                Err(mistakes) => {
+                    report::mistakes(&mistakes, false);
+                    let count = mistakes.lines().count();
+                    tracing::error!(mistakes = count, "the settings were not taken: all goes on by the old ones");
+                }
+            },
+        }
+    }
+    all.end().await;
+    clock.stop().await;
+    Ok(all.told(everywhere.json))
+}
+
+/// The units that go on.
+struct All<'a> {
+    app: &'a App,
+    clock: Arc<CronClock>,
+    sender: mpsc::UnboundedSender<Unit>,
+    going: BTreeMap<Unit, Going>,
+    /// What became of those that have ended, or were changed.
+    ended: Vec<(Unit, End)>,
+}
+
+/// One that goes on.
+struct Going {
+    settings: Arc<Settings>,
+    stop: CancellationToken,
+    task: JoinHandle<End>,
+}
+
+impl All<'_> {
+    /// What is the same by `settings` goes on undisturbed; the rest is drained and begins anew, or is
+    /// over. What had failed begins anew, too.
+    async fn change_to(&mut self, settings: Arc<Settings>) {
+        let wanted = units(&settings);
+        let app = Arc::new(self.app.with_settings(settings.clone()));
+        let others: Vec<Unit> = self
+            .going
+            .iter()
+            .filter(|(unit, it)| !wanted.contains(unit) || !is_same(unit, &it.settings, &settings))
+            .map(|(unit, _)| unit.clone())
+            .collect();
+        self.drain(&others).await;
+        let mut begun = 0;
+        for unit in wanted {
+            if self.going.contains_key(&unit) || self.app.stop.is_cancelled() {
+                continue;
+            }
+            let stop = self.app.stop.child_token();
+            let own = Arc::new(app.stopped_by(stop.clone()));
+            let (clock, sender) = (self.clock.clone(), self.sender.clone());
+            let name = unit.clone();
+            let task = tokio::spawn(async move {
+                let end = go_on(name.clone(), own, clock).await;
+                // Where nobody listens any more, its end is waited for.
+                let _ = sender.send(name);
+                end
+            });
+            let settings = settings.clone();
+            let going = Going {
+                settings,
+                stop,
+                task,
+            };
+            self.going.insert(unit, going);
+            begun += 1;
+        }
+        tracing::info!(
+            begun,
+            ended = others.len(),
+            goes_on = self.going.len() - begun,
+            "the settings were taken"
+        );
+    }
+
+    async fn drain(&mut self, units: &[Unit]) {
+        // All are asked before one is waited for.
+        for unit in units {
+            if let Some(it) = self.going.get(unit) {
+                it.stop.cancel();
+            }
+        }
+        for unit in units {
+            self.has_ended(unit).await;
+        }
+    }
+
+    async fn has_ended(&mut self, unit: &Unit) {
+        // One that was drained says so as well, when it is over already or begun anew.
+        let is_over = |it: &Going| it.stop.is_cancelled() || it.task.is_finished();
+        if !self.going.get(unit).is_some_and(is_over) {
+            return;
+        }
+        let Some(it) = self.going.remove(unit) else {
+            return;
+        };
+        let end = it.task.await.unwrap_or_else(|error| {
+            let error = format!("a defect of Highwater: {error}");
+            tracing::error!(unit = unit.to_string(), error, "ended");
+            End {
+                text: format!("{unit}: failed: {error}"),
+                json: json!({ "unit": unit.to_string(), "error": error }),
+                is_failed: true,
+            }
+        });
+        if end.is_failed && !self.app.stop.is_cancelled() {
+            tracing::error!(
+                unit = unit.to_string(),
+                "ended; the others go on, and SIGHUP or a new start begins it anew"
+            );
+        }
+        // One that begins anew replaces what was said of it.
+        self.ended.retain(|(other, _)| other != unit);
+        self.ended.push((unit.clone(), end));
+    }
+
+    async fn end(&mut self) {
+        let all: Vec<Unit> = self.going.keys().cloned().collect();
+        self.drain(&all).await;
+    }
+
+    fn told(&self, json: bool) -> ExitStatus {
+        if json {
+            let units: Vec<_> = self.ended.iter().map(|(_, it)| &it.json).collect();
+            println!("{}", json!({ "units": units }));
+        } else {
+            for (_, it) in &self.ended {
+                println!("{}", it.text);
+            }
+        }
+        match self.ended.iter().any(|(_, it)| it.is_failed) {
+            true => ExitStatus::Failed,
+            false => ExitStatus::Done,
+        }
+    }
+}

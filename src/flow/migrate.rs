@@ -1,0 +1,263 @@
+//! source ──► pipeline ──► sink, rows and the source's place in one transaction.
+
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio_util::sync::CancellationToken;
+
+use super::{DeadLetters, Figures, FlowError, migrate_load::Load};
+use crate::{
+    codec::Encoder,
+    fault::{Fault, Faulty, chain},
+    model::{Batch, Position, Records},
+    pipeline::{self, Step},
+    sink::{Passage, Sink, SinkError},
+    source::{Extent, Manner, Source},
+};
+
+/// How much of its source a migration reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Everything, each time.
+    Full,
+    /// Everything the first time, then what is past the stored place.
+    Incremental,
+}
+
+/// Records written in one transaction, at most; the last batch may go beyond.
+#[derive(Debug, Clone, Copy)]
+pub struct CarryLimits {
+    /// In rows.
+    pub rows: usize,
+    /// In bytes.
+    pub bytes: usize,
+}
+
+/// One migration, opened and ready.
+pub struct Migrate<'a> {
+    /// Its name, under which the sink keeps its place.
+    pub flow: &'a str,
+    /// The name that its dead letters go by, where others have a topic.
+    pub letters_of: &'a str,
+    /// Where records come from.
+    pub source: &'a dyn Source,
+    /// What happens to them on the way.
+    pub pipeline: &'a [Box<dyn Step>],
+    /// Where they go.
+    pub sink: &'a dyn Sink,
+    /// How a record becomes a dead letter.
+    pub describer: &'a dyn Encoder,
+    /// Where those go.
+    pub dead_letters: &'a DeadLetters,
+    /// How much is written together.
+    pub limits: CarryLimits,
+    /// Counted as it goes.
+    pub figures: &'a Figures,
+    /// Set where this run's reading has its place stored: another attempt goes on from there,
+    /// instead of beginning another full read.
+    pub begun: &'a AtomicBool,
+}
+
+impl Migrate<'_> {
+    /// Runs until the source is read, or until `stop`: then what is in hand is written. Answers
+    /// where the flow stands.
+    ///
+    /// # Errors
+    /// As `FlowError` says. What was written until then has its place stored with it.
+    pub async fn run(&self, reach: Reach, stop: &CancellationToken) -> Result<Position, FlowError> {
+        let stored = self.sink.place(self.flow).await?;
+        let extent = match (reach, &stored) {
+            _ if self.begun.load(Ordering::Relaxed) => Extent::Incremental,
+            (Reach::Full, _) | (Reach::Incremental, None) => Extent::FullAmount,
+            (Reach::Incremental, Some(_)) => Extent::Incremental,
+        };
+        let begin = self.source.begin(extent, stored.as_ref()).await?;
+        if stored.as_ref() != Some(&begin) {
+            // A part of the first batch needs a place to stand at, too.
+            let passage = Passage {
+                flow: self.flow.to_owned(),
+                from: stored,
+                to: begin.clone(),
+            };
+            self.sink.carry(&[], &passage).await?;
+        }
+        self.begun.store(true, Ordering::Relaxed);
+        if let Some(progress) = self.source.progress(&begin).await? {
+            self.figures.expect(progress.rows, progress.of);
+        }
+        self.read(begin, stop).await
+    }
+
+    /// Reads and steps while the batches before are being written; what was read meanwhile is
+    /// written together.
+    async fn read(&self, begin: Position, stop: &CancellationToken) -> Result<Position, FlowError> {
+        let mut reader = self.source.open(&begin, Manner::Bounded).await?;
+        let mut stands = begin;
+        let mut load = Load::default();
+        let mut writing: Option<BoxFuture<'_, Result<Position, FlowError>>> = None;
+        let mut open = true;
+        while open || writing.is_some() || !load.is_empty() {
+            if writing.is_none() && !load.is_empty() {
+                let load = std::mem::take(&mut load);
+                writing = Some(self.carry(stands.clone(), load).boxed());
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled(), if open => open = false,
+                written = async { writing.as_mut().expect("checked").await }, if writing.is_some() => {
+                    writing = None;
+                    stands = written?;
+                }
+                batch = reader.next_batch(), if open && load.has_room(self.limits) => {
+                    match batch? {
+                        Some(batch) => self.take(batch, &mut load).await?,
+                        None => open = false,
+                    }
+                }
+            }
+        }
+        Ok(stands)
+    }
+
+    /// Steps; a record that fails in them becomes a dead letter, as it was read.
+    async fn take(&self, batch: Batch, load: &mut Load) -> Result<(), FlowError> {
+        let read = batch.records.numbered();
+        let records = match self.pipeline.is_empty() {
+            true => read.clone(),
+            false => {
+                pipeline::prepare(self.pipeline).await?;
+                let (records, failed) = pipeline::run(self.pipeline, read.clone())?;
+                for it in failed {
+                    self.set_aside(&read, it.origin, &it.step, it.reason)
+                        .await?;
+                }
+                records
+            }
+        };
+        load.push(read, records, batch.position);
+        Ok(())
+    }
+
+    /// Writes a load, which begins at `from`; where its data is refused, batch by batch.
+    async fn carry(&self, from: Position, load: Load) -> Result<Position, FlowError> {
+        let Some(to) = load.ends().cloned() else {
+            return Ok(from);
+        };
+        let (rows, bytes) = (load.rows(), load.bytes());
+        let mut stands = from;
+        match self.write(load.records(), &stands, &to).await {
+            Err(error) if error.fault() == Fault::Data => {
+                for (read, records, position) in load.into_parts() {
+                    self.carry_part(&read, records, (&stands, &position))
+                        .await?;
+                    stands = position;
+                }
+            }
+            written => written?,
+        }
+        self.figures.settled(rows, bytes);
+        Ok(to)
+    }
+
+    /// One batch. Records that the sink refuses by name are set aside by themselves; halving is for
+    /// all other refusals.
+    async fn carry_part(
+        &self,
+        read: &Records,
+        mut records: Records,
+        (from, to): (&Position, &Position),
+    ) -> Result<(), FlowError> {
+        loop {
+            let faults = match self.write(std::slice::from_ref(&records), from, to).await {
+                Err(FlowError::Sink(SinkError::Rows { faults, .. })) => faults,
+                Err(error) if error.fault() == Fault::Data => {
+                    return self.carry_halving(read, &records, (from, to)).await;
+                }
+                written => return written,
+            };
+            let before = records.len();
+            records.retain(|row| faults.iter().all(|it| it.origin != row.origin()));
+            if records.len() == before {
+                return Err(FlowError::Silent("a sink that refused no record by name"));
+            }
+            for it in faults {
+                self.set_aside(read, it.origin, "write", chain(&*it.cause))
+                    .await?;
+            }
+        }
+    }
+
+    /// By halves of what was read, until the bad ones stand alone. The place stays until all is
+    /// written: what is repeated after a crash is written by its key again.
+    async fn carry_halving(
+        &self,
+        read: &Records,
+        records: &Records,
+        (from, to): (&Position, &Position),
+    ) -> Result<(), FlowError> {
+        let whole = 0..read.len() as u32;
+        let mut parts: Vec<Range<u32>> = std::iter::once(whole).collect();
+        while let Some(part) = parts.pop() {
+            let half = records.of_origins(part.clone());
+            if half.is_empty() {
+                continue;
+            }
+            let Err(error) = self.write(&[half], from, from).await else {
+                continue;
+            };
+            if error.fault() != Fault::Data {
+                return Err(error);
+            }
+            if part.len() > 1 {
+                let middle = part.start + part.len() as u32 / 2;
+                parts.push(middle..part.end);
+                parts.push(part.start..middle);
+                continue;
+            }
+            self.set_aside(read, part.start, "write", chain(&error))
+                .await?;
+        }
+        self.write(&[], from, to).await
+    }
+
+    async fn write(
+        &self,
+        records: &[Records],
+        from: &Position,
+        to: &Position,
+    ) -> Result<(), FlowError> {
+        let passage = Passage {
+            flow: self.flow.to_owned(),
+            from: Some(from.clone()),
+            to: to.clone(),
+        };
+        self.sink.carry(records, &passage).await?;
+        if records.iter().any(|it| !it.is_empty()) {
+            self.dead_letters.landed();
+        }
+        Ok(())
+    }
+
+    async fn set_aside(
+        &self,
+        read: &Records,
+        origin: u32,
+        step: &str,
+        reason: String,
+    ) -> Result<(), FlowError> {
+        let Some(row) = read.get(origin as usize) else {
+            return Err(FlowError::Silent(
+                "a step that named no record of its batch",
+            ));
+        };
+        let place = (self.flow, self.letters_of, step);
+        self.dead_letters
+            .set_row_aside(place, self.describer, &row, reason)
+            .await?;
+        self.figures.set_aside(1);
+        Ok(())
+    }
+}

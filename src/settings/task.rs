@@ -1,0 +1,54 @@
+//! `[tasks]`: what `migrate` moves from where to where, without a broker.
+
+use super::{
+    read_from::ReadFrom, references::Connections, section::Section, steps, typed::Choice,
+    write_into::WriteInto,
+};
+use crate::pipeline::StepSettings;
+
+/// A named migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Where records are read.
+    pub from: ReadFrom,
+    /// What happens to records on the way, in order.
+    pub steps: Vec<StepSettings>,
+    /// Where records are written.
+    pub into: WriteInto,
+    /// How much of the source a run reads.
+    pub mode: TaskMode,
+    /// Dead letters one after another at which the task stops; 0: never.
+    pub stop_after: u64,
+}
+
+/// How much of its source a run reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskMode {
+    /// Everything, each time.
+    Full,
+    /// Everything the first time, then what is past the stored place.
+    Incremental,
+}
+
+impl Task {
+    pub(super) fn read(section: &mut Section<'_>, connections: &Connections) -> Self {
+        let from = section.section_as("from", "data-types.*.from", |it| {
+            ReadFrom::read(it, connections)
+        });
+        let into = section.section("into", |it| {
+            WriteInto::of_task(it, connections, connections.kind(&from.connection))
+        });
+        Self {
+            steps: steps::read(section, connections),
+            mode: section.choice_or("mode", TaskMode::Full),
+            stop_after: section.number_or("stop-after", 0, 0..=1_000_000_000),
+            from,
+            into,
+        }
+    }
+}
+
+impl Choice for TaskMode {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("full", Self::Full), ("incremental", Self::Incremental)];
+}

@@ -1,0 +1,263 @@
+//! Migrations over memory: everything lands once, whatever happens between.
+
+use std::sync::{Arc, atomic::AtomicBool};
+
+use async_trait::async_trait;
+use highwater::{
+    broker::memory::MemoryBroker,
+    codec::json::Json,
+    flow::{CarryLimits, DeadLetters, Figures, FlowError, Migrate, Reach},
+    model::{Op, Packed, Position, Records, Value},
+    pipeline::{Step, StepError, Stepped},
+    sink::{Passage, Sink, SinkError},
+    source::{Source, memory::MemorySource},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    scripted_sink::{ScriptedSink, SinkFault},
+    stepping::{Stepping, killed_after},
+};
+
+const FLOW: &str = "task/to:memory.rows/memory.rows";
+const LETTERS: &str = "task.dead-letters";
+
+struct Rig {
+    source: MemorySource,
+    sink: ScriptedSink,
+    broker: MemoryBroker,
+    pipeline: Vec<Box<dyn Step>>,
+    figures: Figures,
+    limits: CarryLimits,
+    stop: CancellationToken,
+}
+
+impl Rig {
+    /// Rows 1 to `rows`, read in batches of `batch`.
+    fn new(rows: i64, batch: usize) -> Self {
+        let source = MemorySource::new(batch);
+        for id in 1..=rows {
+            source.insert(id, format!("row {id}"));
+        }
+        let broker = MemoryBroker::default();
+        broker.create_topic(LETTERS, 1);
+        Self {
+            source,
+            sink: ScriptedSink::default(),
+            broker,
+            pipeline: Vec::new(),
+            figures: Figures::default(),
+            limits: CarryLimits {
+                rows: 2 * batch,
+                bytes: 1 << 20,
+            },
+            stop: CancellationToken::new(),
+        }
+    }
+
+    async fn run(&self, reach: Reach) -> Result<Position, FlowError> {
+        self.run_from(&self.source, reach).await
+    }
+
+    async fn run_from(&self, source: &dyn Source, reach: Reach) -> Result<Position, FlowError> {
+        let letters = || Box::new(self.broker.publisher(LETTERS).expect("a topic"));
+        let dead_letters = DeadLetters::new(letters(), letters());
+        let migrate = Migrate {
+            flow: FLOW,
+            letters_of: "task",
+            source,
+            pipeline: &self.pipeline,
+            sink: &self.sink,
+            describer: &Json::PLAIN,
+            dead_letters: &dead_letters,
+            limits: self.limits,
+            figures: &self.figures,
+            begun: &AtomicBool::new(false),
+        };
+        migrate.run(reach, &self.stop).await
+    }
+
+    /// The values and reasons of the dead letters.
+    fn letters(&self) -> Vec<(String, String)> {
+        let messages = self.broker.messages(LETTERS, 0);
+        let text = |it: Option<&[u8]>| String::from_utf8_lossy(it.unwrap_or(b"")).into_owned();
+        let letters = messages.iter().map(|it| {
+            let reason = it.headers.get("highwater-dead-reason").flatten();
+            (text(it.value), text(reason))
+        });
+        letters.collect()
+    }
+
+    fn holds(&self, ids: impl Iterator<Item = i64>) {
+        let mut expected: Vec<String> = ids.map(|it| it.to_string()).collect();
+        expected.sort();
+        let rows = self.sink.memory.rows();
+        let id = |row: &Vec<(String, String)>| row[0].1.clone();
+        let mut found: Vec<String> = rows.iter().map(id).collect();
+        found.sort();
+        assert_eq!(found, expected);
+    }
+}
+
+/// Refuses the text `bad`; makes the text `unheld` a value that no sink holds.
+struct Picky;
+
+#[async_trait]
+impl Step for Picky {
+    fn name(&self) -> &str {
+        "picky"
+    }
+
+    async fn prepare(&self) -> Result<(), StepError> {
+        Ok(())
+    }
+
+    fn apply(&self, records: Records) -> Result<Stepped, StepError> {
+        let mut stepped = Stepped {
+            records: Records::new(records.schema().clone()),
+            failed: Vec::new(),
+        };
+        for row in records.iter() {
+            let text = row.get("text");
+            if text == Some(Value::String("bad")) {
+                stepped.failed.push((row.origin(), "it is bad".into()));
+                continue;
+            }
+            let unheld = text == Some(Value::String("unheld"));
+            let Ok(()) = stepped.records.push(Op::Upsert, row.origin(), |packer| {
+                for (name, value) in row.packed_fields() {
+                    let value: Packed<'_> = value;
+                    packer.name(name);
+                    match unheld && name == "text" {
+                        true => packer.value(Value::MinKey),
+                        false => packer.packed(value),
+                    }
+                }
+                Ok::<(), std::convert::Infallible>(())
+            });
+        }
+        Ok(stepped)
+    }
+}
+
+#[tokio::test]
+async fn everything_lands_and_the_next_run_goes_on() {
+    let rig = Rig::new(10, 3);
+    let stands = rig.run(Reach::Incremental).await.expect("done");
+    assert_eq!(stands, Position::new("10"));
+    rig.holds(1..=10);
+    rig.source.insert(11, "new");
+    rig.run(Reach::Incremental).await.expect("done");
+    rig.holds(1..=11);
+    assert_eq!(rig.sink.memory.applied(), 11, "each row once");
+    rig.run(Reach::Full).await.expect("done");
+    assert_eq!(rig.sink.memory.applied(), 22, "each row again");
+}
+
+#[tokio::test]
+async fn killed_anywhere_nothing_is_lost_and_nothing_is_written_twice() {
+    let mut killed = 0;
+    for polls in 1.. {
+        let rig = Rig::new(60, 2);
+        let source = Stepping(rig.source.clone());
+        let first = killed_after(polls, rig.run_from(&source, Reach::Incremental)).await;
+        if let Some(done) = first {
+            done.expect("done");
+            rig.holds(1..=60);
+            break;
+        }
+        killed += 1;
+        rig.run(Reach::Incremental).await.expect("done");
+        rig.holds(1..=60);
+        assert_eq!(rig.sink.memory.applied(), 60, "killed after {polls} polls");
+    }
+    assert!(killed > 10, "only {killed} kills");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_repeats_nothing() {
+    for at in 0..4 {
+        let rig = Rig::new(10, 2);
+        rig.sink.then(vec![SinkFault::None; at]);
+        rig.sink.then([SinkFault::LoseAnswer]);
+        let lost = rig.run(Reach::Incremental).await;
+        assert!(matches!(lost, Err(FlowError::Sink(SinkError::Lost(..)))));
+        rig.run(Reach::Incremental).await.expect("done");
+        rig.holds(1..=10);
+        assert_eq!(rig.sink.memory.applied(), 10, "lost at {at}");
+    }
+}
+
+#[tokio::test]
+async fn bad_rows_are_dead_letters_and_the_others_land() {
+    let mut rig = Rig::new(0, 4);
+    rig.pipeline = vec![Box::new(Picky)];
+    for id in 1..=20 {
+        let text = match id {
+            3 | 17 => "bad",
+            4 | 9 | 10 => "unheld",
+            _ => "good",
+        };
+        rig.source.insert(id, text);
+    }
+    let stands = rig.run(Reach::Incremental).await.expect("done");
+    assert_eq!(stands, Position::new("20"));
+    rig.holds((1..=20).filter(|it| ![3, 17, 4, 9, 10].contains(it)));
+    let mut letters = rig.letters();
+    letters.sort();
+    let told: Vec<&str> = letters.iter().map(|(value, _)| value.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            r#"{"id":10,"text":"unheld"}"#,
+            r#"{"id":17,"text":"bad"}"#,
+            r#"{"id":3,"text":"bad"}"#,
+            r#"{"id":4,"text":"unheld"}"#,
+            r#"{"id":9,"text":"unheld"}"#,
+        ],
+        "as they were read"
+    );
+    assert_eq!(letters[2].1, "it is bad");
+    assert!(letters[3].1.contains("`text`"), "{letters:?}");
+    assert_eq!(rig.figures.snapshot().dead_letters, 5);
+}
+
+#[tokio::test]
+async fn another_writer_that_has_moved_the_place_ends_the_run() {
+    let rig = Rig::new(6, 2);
+    rig.run(Reach::Incremental).await.expect("done");
+    rig.source.insert(7, "new");
+    let sink = Arc::new(&rig.sink);
+    let moves = Stepping(rig.source.clone());
+    let run = rig.run_from(&moves, Reach::Incremental);
+    let other = async {
+        let passage = Passage {
+            flow: FLOW.into(),
+            from: Some(Position::new("6")),
+            to: Position::new("5"),
+        };
+        sink.carry(&[], &passage).await.expect("moved");
+    };
+    // The other one comes in between: the run has read its place, and has written nothing yet.
+    let (ended, ()) = tokio::join!(biased; run, other);
+    assert!(
+        matches!(ended, Err(FlowError::Sink(SinkError::Fenced(_)))),
+        "{ended:?}"
+    );
+    rig.holds(1..=6);
+}
+
+#[tokio::test]
+async fn a_stop_writes_what_is_in_hand_and_ends() {
+    let rig = Rig::new(10, 2);
+    rig.stop.cancel();
+    let stands = rig.run(Reach::Incremental).await.expect("stopped");
+    assert_eq!(stands, Position::new("0"));
+    assert_eq!(rig.sink.memory.applied(), 0);
+    let going_on = Rig {
+        stop: CancellationToken::new(),
+        ..rig
+    };
+    going_on.run(Reach::Incremental).await.expect("done");
+    going_on.holds(1..=10);
+}
