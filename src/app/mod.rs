@@ -12,6 +12,8 @@ mod letters;
 mod letters_filter;
 mod letters_replay;
 mod letters_shown;
+mod md5;
+mod md5_rows;
 mod migrate;
 mod migrate_dry;
 mod open;

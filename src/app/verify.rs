@@ -8,6 +8,7 @@ use std::{
 use super::{
     App,
     choose::Part,
+    md5,
     open::{self, Codec, Open},
     open_codec::known_key,
     open_sink::texts,
@@ -44,6 +45,9 @@ const RANGE: u64 = 50_000;
 
 /// Compares the chosen data types, one after the other.
 pub(super) async fn run(app: &App, arguments: &cli::Verify) -> anyhow::Result<ExitStatus> {
+    if let Some(file) = &arguments.md5 {
+        return md5::run(app, file, arguments.data_type.as_deref()).await;
+    }
     let chosen = match app.chosen(arguments.data_type.as_deref(), None, PART) {
         Ok(chosen) => chosen,
         Err(status) => return Ok(status),

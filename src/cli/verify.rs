@@ -1,6 +1,6 @@
 //! `verify` and `repair`: whether source and target are equal, and making them so.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -13,6 +13,11 @@ pub struct Verify {
     /// The data type; without it, every one that has `from` and `into`
     #[arg(long, alias = "data_type", value_name = "NAME")]
     pub data_type: Option<String>,
+
+    /// Hold the tables of kpm against this file instead, which its producer has written: a hash of each
+    /// message in a line of its own
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["settle", "samples"])]
+    pub md5: Option<PathBuf>,
 
     /// How both sides are looked at.
     #[command(flatten)]
@@ -61,6 +66,7 @@ Examples:
   highwater verify                                    every data type that is read and written here
   highwater verify --data-type information --samples 50
   highwater verify --data-type information --json     the same for a script
+  highwater verify --md5 md5.info --data-type kpm     kpm's tables against its producer's hashes
 
 Exit status: 0 equal, 1 it cannot be told, 2 wrong usage or settings, 3 differences";
 

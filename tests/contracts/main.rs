@@ -11,6 +11,7 @@ mod codec_values;
 mod cursor;
 mod cursor_own;
 mod cursors;
+mod history;
 mod limit;
 mod names;
 mod sink;

@@ -19,6 +19,7 @@ mod random_schedules;
 mod replay;
 #[path = "../schedules/mod.rs"]
 mod schedules;
+mod scheduling;
 mod scripted_sink;
 mod stepping;
 mod subscriptions;
