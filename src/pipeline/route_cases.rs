@@ -5,8 +5,11 @@ use std::sync::Arc;
 use super::*;
 use crate::model::{Headers, Message, Messages, Op, Place, Row, Value};
 
-/// Records of `kind`, `id` and a list, in documents; a `None` is a deletion of that key.
-fn records(rows: &[(&str, Option<(&str, &[&str])>)]) -> Records {
+/// An `id` with its kind and its list; a `None` is a deletion of that key.
+type Given<'g> = (&'g str, Option<(&'g str, &'g [&'g str])>);
+
+/// Records of these, in documents.
+fn records(rows: &[Given<'_>]) -> Records {
     let mut records = Records::new(Arc::new(Schema::document("t", [] as [&str; 0])));
     for (origin, (id, row)) in (0..).zip(rows) {
         let op = row.map_or(Op::Delete, |_| Op::Upsert);
