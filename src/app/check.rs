@@ -83,11 +83,7 @@ async fn flow(app: &App, chosen: &Chosen<'_>, parts: &mut Vec<Part>) {
     }
     if let Some(into) = &chosen.data_type.into {
         let found = sink(app, chosen, into).await;
-        parts.push(part(
-            name,
-            &format!("into {}.{}", into.connection, into.table),
-            found,
-        ));
+        parts.push(part(name, &format!("into {}", into.place()), found));
     }
 }
 

@@ -127,7 +127,7 @@ fn text_of(value: Option<Value<'_>>) -> Option<&str> {
 fn table(chosen: &Chosen<'_>) -> anyhow::Result<String> {
     let into = chosen.data_type.into.as_ref();
     let into = into.ok_or(FlowError::Silent("a data type without `into`"))?;
-    Ok(double_quoted(&into.table)?)
+    Ok(double_quoted(into.first_table())?)
 }
 
 async fn target(app: &App, chosen: &Chosen<'_>) -> anyhow::Result<SqlitePool> {

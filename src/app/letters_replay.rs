@@ -13,7 +13,7 @@ use crate::{
     codec::Decoder,
     flow::{FlowError, Identity, Keys, Letter, Replay, Replayed},
     model::Message,
-    pipeline::Step,
+    pipeline::{Routes, Step},
     settings::{Chosen, WriteInto},
     sink::{Onto, Sink},
 };
@@ -67,6 +67,7 @@ struct Way {
     decoder: std::sync::Arc<dyn Decoder>,
     pipeline: Vec<Box<dyn Step>>,
     identity: Option<Identity>,
+    routes: Routes,
     sink: std::sync::Arc<dyn Sink>,
     onto: Onto,
     keys: Keys,
@@ -88,10 +89,11 @@ impl Way {
             flow: open::sink_name(chosen),
             decoder: codec.decoder,
             pipeline,
-            identity: into.append.clone().map(Identity::kept_in),
+            identity: into.append().map(Identity::kept_in),
+            routes: app.open.routes(into).await?,
             sink,
             // By its version no letter overwrites a row that is newer.
-            onto: match overwrite || into.version.is_some() {
+            onto: match overwrite || into.tables.iter().all(|it| it.version.is_some()) {
                 true => Onto::Any,
                 false => Onto::Absent,
             },
@@ -111,6 +113,7 @@ impl Way {
             decoder: &*self.decoder,
             pipeline: &self.pipeline,
             identity: self.identity.as_ref(),
+            routes: &self.routes,
             sink: &*self.sink,
             onto: self.onto,
             keys: self.keys,

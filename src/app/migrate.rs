@@ -100,7 +100,7 @@ pub(super) async fn migrate(
 pub(super) fn flow_name(name: &str, task: &Task) -> FlowName {
     FlowName {
         data_type: name.to_owned(),
-        topic: format!("to:{}.{}", task.into.connection, task.into.table),
+        topic: format!("to:{}.{}", task.into.connection, task.into.first_table()),
         source: format!("{}.{}", task.from.connection, task.from.table),
     }
 }
@@ -173,7 +173,8 @@ impl Ends {
             Err(SinkError::Unfit { .. }) => true,
             Err(error) => return Err(error.into()),
         };
-        let sink = match missing {
+        let keyed = missing || app.open.keeps_documents(&task.into)?;
+        let sink = match keyed {
             true => {
                 let key = shape.key().to_vec();
                 app.open.sink_by(&task.into, Some(key)).await?

@@ -12,6 +12,8 @@ mod letters;
 mod letters_filter;
 mod letters_replay;
 mod letters_shown;
+mod md5;
+mod md5_rows;
 mod migrate;
 mod migrate_dry;
 mod open;
@@ -22,6 +24,7 @@ mod open_sink;
 mod open_source;
 mod open_steps;
 mod open_topics;
+mod pair;
 mod plan;
 mod progress;
 mod repair;
@@ -30,6 +33,7 @@ mod run;
 mod sample;
 mod scheduled;
 mod schedules;
+mod shared;
 mod sink;
 mod status;
 mod status_shown;
@@ -106,20 +110,26 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Err(status) => return Ok(status),
     };
     let (app, _telemetry) = App::start(settings, &cli.everywhere)?;
+    let status = obey(&app, cli).await;
+    app.open.close().await;
+    status
+}
+
+async fn obey(app: &App, cli: &Cli) -> anyhow::Result<ExitStatus> {
     match &cli.command {
-        Command::Sync(arguments) => sync::run(&app, arguments).await,
-        Command::Sink(arguments) => sink::run(&app, arguments).await,
-        Command::Migrate(arguments) => migrate::run(&app, arguments).await,
-        Command::Check(arguments) => check::run(&app, arguments).await,
-        Command::Plan(arguments) => plan::run(&app, arguments).await,
-        Command::Test(arguments) => test::run(&app, arguments).await,
-        Command::Verify(arguments) => verify::run(&app, arguments).await,
-        Command::Repair(arguments) => repair::run(&app, arguments).await,
-        Command::Status(arguments) => status::run(&app, arguments).await,
-        Command::Cursor(arguments) => cursors::run(&app, arguments).await,
-        Command::DeadLetters(arguments) => letters::run(&app, arguments).await,
-        Command::Run(_) => run::run(&app, &cli.everywhere).await,
-        Command::Schedule(command) => schedules::run(&app, command).await,
+        Command::Sync(arguments) => sync::run(app, arguments).await,
+        Command::Sink(arguments) => sink::run(app, arguments).await,
+        Command::Migrate(arguments) => migrate::run(app, arguments).await,
+        Command::Check(arguments) => check::run(app, arguments).await,
+        Command::Plan(arguments) => plan::run(app, arguments).await,
+        Command::Test(arguments) => test::run(app, arguments).await,
+        Command::Verify(arguments) => verify::run(app, arguments).await,
+        Command::Repair(arguments) => repair::run(app, arguments).await,
+        Command::Status(arguments) => status::run(app, arguments).await,
+        Command::Cursor(arguments) => cursors::run(app, arguments).await,
+        Command::DeadLetters(arguments) => letters::run(app, arguments).await,
+        Command::Run(_) => run::run(app, &cli.everywhere).await,
+        Command::Schedule(command) => schedules::run(app, command).await,
         // `run` has taken it before.
         Command::Demo(_) => Ok(ExitStatus::Usage),
     }

@@ -1,10 +1,9 @@
 //! Settings to adapters: connections are opened once, adapters for each attempt.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
-
-use tokio::sync::Mutex;
+use std::sync::Arc;
 
 pub(super) use super::open_codec::{Codec, codec};
+use super::shared::Shared;
 use crate::{
     broker::embedded::EmbeddedBroker,
     connect::{
@@ -37,7 +36,7 @@ pub(super) fn sink_name(chosen: &Chosen<'_>) -> String {
         data_type: chosen.name.clone(),
         topic: chosen.topic.clone(),
         source: into.map_or_else(String::new, |it| {
-            format!("to:{}.{}", it.connection, it.table)
+            format!("to:{}.{}", it.connection, it.first_table())
         }),
     }
     .text()
@@ -53,29 +52,6 @@ pub(super) struct Open {
     database_cursors: Shared<String, Arc<DatabaseCursors>>,
 }
 
-/// Values that are made once for each key.
-pub(super) struct Shared<K, V>(Mutex<HashMap<K, V>>);
-
-impl<K: Eq + Hash, V: Clone> Shared<K, V> {
-    fn new() -> Self {
-        Self(Mutex::new(HashMap::new()))
-    }
-
-    pub(super) async fn get<E>(
-        &self,
-        key: K,
-        make: impl AsyncFnOnce() -> Result<V, E>,
-    ) -> Result<V, E> {
-        let mut made = self.0.lock().await;
-        if let Some(value) = made.get(&key) {
-            return Ok(value.clone());
-        }
-        let value = make().await?;
-        made.insert(key, value.clone());
-        Ok(value)
-    }
-}
-
 impl Open {
     pub(super) fn new(settings: Arc<Settings>) -> Self {
         Self {
@@ -85,6 +61,13 @@ impl Open {
             mongodb: Shared::new(),
             embedded: Shared::new(),
             database_cursors: Shared::new(),
+        }
+    }
+
+    /// Says good-bye to the servers that would otherwise be told while the runtime ends.
+    pub(super) async fn close(&self) {
+        for connection in self.mongodb.take().await {
+            connection.close().await;
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is written: settings to sinks.
+//! What is written: settings to sinks, and the ways to their tables.
 
 use std::sync::Arc;
 
@@ -9,13 +9,24 @@ use super::{
 use crate::{
     connect::sqlite::Absent,
     flow::FlowError,
-    settings::{self, BinaryText, Chosen, Connection, JsonOptions, WriteInto},
+    model::Kind,
+    pipeline::{Deletions, Replaces, RouteBy, Routes, StepSettings, TableRoute},
+    settings::{self, BinaryText, Chosen, Connection, IntoTable, JsonOptions, Route, WriteInto},
     sink::{
         BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
+        mongodb::{MongodbSink, MongodbSinkSettings},
         mysql::{MysqlSink, MysqlSinkSettings},
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
 };
+
+/// A table of a sink, with what the settings alone do not say.
+struct Wanted<'i> {
+    table: &'i IntoTable,
+    key: Option<Vec<String>>,
+    fields: Option<Vec<(String, Kind)>>,
+    texts: Texts,
+}
 
 impl Open {
     /// Where a data type is written.
@@ -24,9 +35,22 @@ impl Open {
         chosen: &Chosen<'_>,
         into: &WriteInto,
     ) -> Result<Arc<dyn Sink>, FlowError> {
-        let key = declared(&into.key).or_else(|| known_key(chosen.data_type.format));
-        let texts = texts(into, Some(chosen.data_type.json));
-        self.sink_of(into, key, texts).await
+        let is_only = into.tables.len() == 1;
+        let known = known_key(chosen.data_type.format).filter(|_| is_only);
+        let mut tables = Vec::with_capacity(into.tables.len());
+        for table in &into.tables {
+            tables.push(Wanted {
+                table,
+                key: declared(&table.key).or_else(|| known.clone()),
+                // Those of an only table are told by the way of all sinks.
+                fields: match is_only {
+                    true => None,
+                    false => self.fields_of(chosen, into, table).await?,
+                },
+                texts: texts(table, Some(chosen.data_type.json)),
+            });
+        }
+        self.sink_of(into, tables).await
     }
 
     /// Where the records of a task are written; `key` is how a table is made where the settings name
@@ -36,81 +60,156 @@ impl Open {
         into: &WriteInto,
         key: Option<Vec<String>>,
     ) -> Result<Arc<dyn Sink>, FlowError> {
-        let key = declared(&into.key).or(key);
-        self.sink_of(into, key, texts(into, None)).await
+        let tables = into.tables.iter().map(|table| Wanted {
+            table,
+            key: declared(&table.key).or_else(|| key.clone()),
+            fields: None,
+            texts: texts(table, None),
+        });
+        self.sink_of(into, tables.collect()).await
+    }
+
+    /// Whether the target keeps documents: they have the source's key, whether the collection is
+    /// there or not.
+    pub(super) fn keeps_documents(&self, into: &WriteInto) -> Result<bool, FlowError> {
+        let connection = self.connection(&into.connection)?;
+        Ok(matches!(connection, Connection::Mongodb { .. }))
     }
 
     async fn sink_of(
         &self,
         into: &WriteInto,
-        key: Option<Vec<String>>,
-        texts: Texts,
+        tables: Vec<Wanted<'_>>,
     ) -> Result<Arc<dyn Sink>, FlowError> {
-        let (name, drop) = (&into.connection, into.drop.clone());
-        let create = match into.create_table {
-            true => CreateTable::WhenMissing,
-            false => CreateTable::Never,
-        };
+        let name = &into.connection;
         Ok(match self.connection(name)? {
             Connection::Sqlite { .. } => {
                 let sqlite = self.sqlite(name, Absent::Create).await?;
-                let settings = SqliteSinkSettings {
-                    key,
-                    drop,
-                    rules: row_rules(into),
-                    create,
-                    ..SqliteSinkSettings::new(&into.table)
+                let tables = tables.into_iter().map(|it| SqliteSinkSettings {
+                    key: it.key,
+                    fields: it.fields,
+                    drop: it.table.drop.clone(),
+                    rules: row_rules(it.table),
+                    create: create(it.table),
+                    ..SqliteSinkSettings::new(&it.table.table)
+                });
+                Arc::new(SqliteSink::of_tables(sqlite, tables.collect())?)
+            }
+            Connection::Mongodb { .. } => {
+                let mongodb = self.mongodb(name).await?;
+                // Settings with a list of them are refused.
+                let only = tables.into_iter().next();
+                let it = only.ok_or(FlowError::Silent("a sink without a collection"))?;
+                let settings = MongodbSinkSettings {
+                    key: it.key,
+                    drop: it.table.drop.clone(),
+                    rules: row_rules(it.table),
+                    ..MongodbSinkSettings::new(&it.table.table)
                 };
-                Arc::new(SqliteSink::open(sqlite, settings)?)
+                Arc::new(MongodbSink::open(mongodb, settings)?)
             }
             _ => {
                 let mysql = self.mysql(name).await?;
-                let settings = MysqlSinkSettings {
-                    key,
-                    drop,
-                    rules: row_rules(into),
+                let tables = tables.into_iter().map(|it| MysqlSinkSettings {
+                    key: it.key,
+                    fields: it.fields,
+                    drop: it.table.drop.clone(),
+                    rules: row_rules(it.table),
                     silence: into.session_timeout / 2,
-                    create,
-                    texts,
-                    ..MysqlSinkSettings::new(&into.table)
-                };
-                Arc::new(MysqlSink::open(mysql, settings)?)
+                    create: create(it.table),
+                    texts: it.texts,
+                    ..MysqlSinkSettings::new(&it.table.table)
+                });
+                Arc::new(MysqlSink::of_tables(mysql, tables.collect())?)
             }
         })
+    }
+
+    /// Which tables the records of a sink are for, and what happens to them on the way there.
+    pub(super) async fn routes(&self, into: &WriteInto) -> Result<Routes, FlowError> {
+        let mut tables = Vec::with_capacity(into.tables.len());
+        for it in &into.tables {
+            tables.push(TableRoute {
+                table: it.table.clone(),
+                when: it.when.clone(),
+                steps: self.steps(&it.steps).await?,
+                replaces: replaces(it),
+            });
+        }
+        let by = into.route.as_ref().map(|it| match it {
+            Route::Field(name) => RouteBy::Field(name.clone()),
+            Route::Header(name) => RouteBy::Header(name.clone()),
+            Route::Key => RouteBy::Key,
+        });
+        Ok(Routes::new(by, tables))
+    }
+
+    /// The fields that a sink of one table meets, where they are known before the first message;
+    /// one of several tables has those of each from its settings.
+    pub(super) async fn fields(
+        &self,
+        chosen: &Chosen<'_>,
+        into: &WriteInto,
+    ) -> Result<Option<Vec<(String, Kind)>>, FlowError> {
+        match &into.tables[..] {
+            [only] => self.fields_of(chosen, into, only).await,
+            _ => Ok(None),
+        }
+    }
+}
+
+fn replaces(it: &IntoTable) -> Option<Replaces> {
+    let in_front_of = it.steps.iter().position(StepSettings::changes_number);
+    (!it.replace_by.is_empty()).then(|| Replaces {
+        by: it.replace_by.clone(),
+        in_front_of: in_front_of.unwrap_or(it.steps.len()),
+        deletions: match it.on_delete {
+            settings::OnDelete::Delete => Deletions::Follow,
+            settings::OnDelete::Ignore => Deletions::Stay,
+            settings::OnDelete::Refuse => Deletions::Refused,
+        },
+    })
+}
+
+fn create(it: &IntoTable) -> CreateTable {
+    match it.create_table {
+        true => CreateTable::WhenMissing,
+        false => CreateTable::Never,
     }
 }
 
 /// What texts stand for; of records that were messages, by how those were written.
-pub(super) fn texts(into: &WriteInto, json: Option<JsonOptions>) -> Texts {
+pub(super) fn texts(it: &IntoTable, json: Option<JsonOptions>) -> Texts {
     Texts {
         epoch: match json.map(|it| it.instants) {
             None | Some(settings::Instants::Text) => None,
             Some(settings::Instants::EpochMillis) => Some(1_000),
             Some(settings::Instants::EpochMicros) => Some(1_000_000),
         },
-        bytes: match into.binary {
+        bytes: match it.binary {
             BinaryText::Plain => BytesText::Plain,
             BinaryText::Base64 => BytesText::Base64,
             BinaryText::Hex => BytesText::Hex,
         },
-        json: match into.json_text {
+        json: match it.json_text {
             settings::JsonText::Document => JsonText::Document,
             settings::JsonText::Value => JsonText::Value,
         },
     }
 }
 
-fn row_rules(into: &WriteInto) -> RowRules {
+fn row_rules(it: &IntoTable) -> RowRules {
     RowRules {
-        on_known: match into.on_known {
+        on_known: match it.on_known {
             settings::OnKnown::Update => OnKnown::Update,
             settings::OnKnown::Ignore => OnKnown::Ignore,
         },
-        version: into.version.clone(),
-        on_delete: match into.on_delete {
+        version: it.version.clone(),
+        on_delete: match it.on_delete {
             settings::OnDelete::Delete => OnDelete::Delete,
             settings::OnDelete::Ignore => OnDelete::Ignore,
             settings::OnDelete::Refuse => OnDelete::Refuse,
         },
+        replace_by: it.replace_by.clone(),
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     flow::FlowError,
     model::Kind,
     pipeline::{self, LookupTable, Step, StepSettings, Tables},
-    settings::{Chosen, Connection, DataType, WriteInto},
+    settings::{Chosen, Connection, DataType, IntoTable, WriteInto},
 };
 
 /// The fields that tell one state of a record from another, in the order in which they are asked.
@@ -36,18 +36,23 @@ impl Open {
         Ok(pipeline::steps_with(settings, &tables))
     }
 
-    /// The fields that a sink meets, where they are known before the first message.
-    pub(super) async fn fields(
+    /// The fields of one table's records, where they are known before the first message.
+    pub(super) async fn fields_of(
         &self,
         chosen: &Chosen<'_>,
         into: &WriteInto,
+        table: &IntoTable,
     ) -> Result<Option<Vec<(String, Kind)>>, FlowError> {
         let Some(fields) = open::codec(chosen.data_type)?.decoder.fields() else {
             return Ok(None);
         };
-        let steps = self.steps(&into.steps).await?;
-        let mut fields = pipeline::fields_behind(&steps, fields)?;
-        if let (Some(fields), Some(identity)) = (&mut fields, &into.append) {
+        let all = self.steps(&into.steps).await?;
+        let Some(fields) = pipeline::fields_behind(&all, fields)? else {
+            return Ok(None);
+        };
+        let own = self.steps(&table.steps).await?;
+        let mut fields = pipeline::fields_behind(&own, fields)?;
+        if let (Some(fields), Some(identity)) = (&mut fields, &table.append) {
             fields.retain(|(name, _)| name != identity);
             fields.push((identity.clone(), Kind::String));
         }

@@ -1,42 +1,38 @@
 //! `repair`: what a verification has found, made equal.
 
-use super::{App, choose::Part, verify::Both, verify_shown as shown};
+use super::{App, pair::Pair, verify::Both, verify_shown as shown};
 use crate::{
     cli::{self, ExitStatus},
-    settings::{Chosen, OnDelete, OnKnown},
+    settings::{OnDelete, OnKnown},
     verify::{Extras, Repair, Repaired, Verified},
 };
-
-const PART: Part = ("from` and `into", |it| {
-    it.from.is_some() && it.into.is_some()
-});
 
 /// Rounds of repairing and verifying at most: each repairs as many rows as are kept at a time.
 const ROUNDS: usize = 1000;
 
 /// Says what would be done, or does it and verifies again.
 pub(super) async fn run(app: &App, arguments: &cli::Repair) -> anyhow::Result<ExitStatus> {
-    let chosen = match app.chosen(Some(&arguments.data_type), None, PART) {
-        Ok(chosen) => chosen,
+    let pairs = match app.pairs(arguments.data_type.as_deref(), arguments.task.as_deref()) {
+        Ok(pairs) => pairs,
         Err(status) => return Ok(status),
     };
-    let Some(chosen) = chosen.first() else {
+    let Some(pair) = pairs.first() else {
         return Ok(ExitStatus::Usage);
     };
-    let both = Both::open(app, chosen).await?;
-    let mut verified = verify(app, &both, chosen, arguments).await?;
+    let both = Both::open(app, pair).await?;
+    let mut verified = verify(app, &both, pair, arguments).await?;
     let extras = match arguments.keep_extra {
         true => Extras::Keep,
         false => Extras::Delete,
     };
-    shown::would(&both, &verified, arguments, app.json);
+    shown::would((&pair.name, &both), &verified, arguments, app.json);
     if arguments.apply && left(&verified, extras) > 0 {
         let mut all = Repaired::default();
         for _ in 0..ROUNDS {
             let before = left(&verified, extras);
-            let repaired = apply(app, &both, chosen, arguments, (&verified, extras)).await?;
+            let repaired = apply(app, &both, pair, arguments, (&verified, extras)).await?;
             add(&mut all, repaired);
-            verified = verify(app, &both, chosen, arguments).await?;
+            verified = verify(app, &both, pair, arguments).await?;
             let now = left(&verified, extras);
             if now == 0 || now >= before {
                 break;
@@ -61,41 +57,43 @@ fn left(verified: &Verified, extras: Extras) -> u64 {
 async fn verify(
     app: &App,
     both: &Both,
-    chosen: &Chosen<'_>,
+    pair: &Pair<'_>,
     arguments: &cli::Repair,
 ) -> anyhow::Result<Verified> {
     let figures = both.figures();
-    let name = format!("{} verify", chosen.name);
+    let name = format!("{} verify", pair.name);
     let _shown = app.progress.show(&name, figures.clone());
-    let verify = both.verify(app, chosen, &figures, arguments.looking);
+    let verify = both.verify(app, pair, &figures, arguments.looking);
     Ok(verify.await?.run().await?)
 }
 
 async fn apply(
     app: &App,
     both: &Both,
-    chosen: &Chosen<'_>,
+    pair: &Pair<'_>,
     arguments: &cli::Repair,
     (verified, extras): (&Verified, Extras),
 ) -> anyhow::Result<Repaired> {
-    let Some(into) = &chosen.data_type.into else {
-        anyhow::bail!("a data type without `into`");
-    };
     // Whatever flows do with known rows and deletions: here a person has said it. By its version a
     // row that is newer than its source's stays.
-    let mut into = into.clone();
-    into.on_known = OnKnown::Update;
-    into.on_delete = OnDelete::Delete;
-    into.create_table = false;
-    let sink = app.open.sink(chosen, &into).await?;
-    sink.prepare(app.open.fields(chosen, &into).await?.as_deref())
-        .await?;
+    let mut into = pair.into.clone();
+    for table in &mut into.tables {
+        table.on_known = OnKnown::Update;
+        table.on_delete = OnDelete::Delete;
+        table.create_table = false;
+    }
+    let (sink, fields) = match &pair.chosen {
+        None => (app.open.sink_by(&into, None).await?, None),
+        Some(chosen) => (
+            app.open.sink(chosen, &into).await?,
+            app.open.fields(chosen, &into).await?,
+        ),
+    };
+    sink.prepare(fields.as_deref()).await?;
     let figures = both.figures();
-    let name = format!("{} repair", chosen.name);
+    let name = format!("{} repair", pair.name);
     let _shown = app.progress.show(&name, figures.clone());
-    let verify = both
-        .verify(app, chosen, &figures, arguments.looking)
-        .await?;
+    let verify = both.verify(app, pair, &figures, arguments.looking).await?;
     let repair = Repair {
         verify: &verify,
         sink: &*sink,

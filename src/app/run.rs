@@ -30,6 +30,7 @@ pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<Ex
         clock: clock.clone(),
         sender,
         going: BTreeMap::new(),
+        begun: 0,
         ended: Vec::new(),
     };
     all.change_to(app.settings.clone()).await;
@@ -43,7 +44,12 @@ pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<Ex
         tokio::select! {
             biased;
             () = app.stop.cancelled() => break,
-            Some(unit) = ends.recv() => all.has_ended(&unit).await,
+            Some((unit, number)) = ends.recv() => {
+                // One that was drained says so as well, when it has been waited for already.
+                if all.going.get(&unit).is_some_and(|it| it.number == number) {
+                    all.has_ended(&unit).await;
+                }
+            }
             Some(()) = hang_up.recv() => match load_from(&everywhere.settings) {
                 Ok(settings) => all.change_to(Arc::new(settings)).await,
                 Err(mistakes) => {
@@ -63,14 +69,18 @@ pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<Ex
 struct All<'a> {
     app: &'a App,
     clock: Arc<CronClock>,
-    sender: mpsc::UnboundedSender<Unit>,
+    sender: mpsc::UnboundedSender<(Unit, u64)>,
     going: BTreeMap<Unit, Going>,
+    /// How many have begun.
+    begun: u64,
     /// What became of those that have ended, or were changed.
     ended: Vec<(Unit, End)>,
 }
 
 /// One that goes on.
 struct Going {
+    /// Which one it is of those that have begun.
+    number: u64,
     settings: Arc<Settings>,
     stop: CancellationToken,
     task: JoinHandle<End>,
@@ -97,15 +107,17 @@ impl All<'_> {
             let stop = self.app.stop.child_token();
             let own = Arc::new(app.stopped_by(stop.clone()));
             let (clock, sender) = (self.clock.clone(), self.sender.clone());
-            let name = unit.clone();
+            self.begun += 1;
+            let (name, number) = (unit.clone(), self.begun);
             let task = tokio::spawn(async move {
                 let end = go_on(name.clone(), own, clock).await;
                 // Where nobody listens any more, its end is waited for.
-                let _ = sender.send(name);
+                let _ = sender.send((name, number));
                 end
             });
             let settings = settings.clone();
             let going = Going {
+                number,
                 settings,
                 stop,
                 task,
@@ -134,11 +146,6 @@ impl All<'_> {
     }
 
     async fn has_ended(&mut self, unit: &Unit) {
-        // One that was drained says so as well, when it is over already or begun anew.
-        let is_over = |it: &Going| it.stop.is_cancelled() || it.task.is_finished();
-        if !self.going.get(unit).is_some_and(is_over) {
-            return;
-        }
         let Some(it) = self.going.remove(unit) else {
             return;
         };

@@ -14,7 +14,7 @@ use super::{
     verify,
 };
 use crate::{
-    cli::ByItself,
+    cli::{self, ByItself},
     cursor::CursorStore,
     flow::{FlowError, Until},
     schedule::{Ended, Work},
@@ -72,14 +72,13 @@ impl Work for ScheduledWork {
                 }))
             }
             ByItself::Verify(it) => {
-                let chosen = app.settings.choose(it.data_type.as_deref(), None);
                 let mut parts = Vec::new();
-                let (_, is_both) = verify::PART;
-                for chosen in chosen.unwrap_or_default() {
-                    if is_both(chosen.data_type) {
-                        let told = verify::look(&app, &chosen, it.looking).await;
-                        parts.push(compared(told));
-                    }
+                let pairs = app.pairs(it.data_type.as_deref(), it.task.as_deref());
+                let Ok(pairs) = pairs else {
+                    return ended(std::iter::once(unknown(it)));
+                };
+                for pair in &pairs {
+                    parts.push(compared(verify::look(&app, pair, it.looking).await));
                 }
                 ended(parts.into_iter())
             }
@@ -114,6 +113,17 @@ struct Part {
     rows: u64,
     error: Option<String>,
     is_held: bool,
+}
+
+/// What is verified is not in the settings.
+fn unknown(it: &cli::Verify) -> Part {
+    let name = it.task.as_ref().or(it.data_type.as_ref());
+    Part {
+        flow: format!("{} verify", name.map_or("", String::as_str)),
+        rows: 0,
+        error: Some("the settings have no such data type or task with both ends".to_owned()),
+        is_held: false,
+    }
 }
 
 /// Differences are a failure here: someone has to look.

@@ -13,7 +13,7 @@ use crate::{
     fault::chain,
     model::{Headers, Message, Place, Records, Schema},
     pipeline::{self, LookupTable, StepSettings, Tables},
-    settings::Settings,
+    settings::{DataType, Settings},
 };
 
 /// A file of cases.
@@ -29,6 +29,8 @@ struct Case {
     name: String,
     data_type: String,
     side: Side,
+    /// Of several tables behind a topic, the one whose steps come behind those of all.
+    table: Option<String>,
     /// Records in JSON, as they are before the steps.
     records: Vec<String>,
     /// What has to come, in JSON.
@@ -108,11 +110,7 @@ async fn outcome(settings: &Settings, case: &Case) -> anyhow::Result<(Came, bool
 
 async fn came(settings: &Settings, case: &Case) -> anyhow::Result<Came> {
     let data_type = settings.data_type(&case.data_type)?;
-    let steps: &[StepSettings] = match (case.side, &data_type.into) {
-        (Side::Out, _) => &data_type.steps,
-        (Side::In, Some(into)) => &into.steps,
-        (Side::In, None) => anyhow::bail!("`{}` has no `into`", case.data_type),
-    };
+    let steps = &steps_of(case, data_type)?;
     let mut tables = HashMap::new();
     for (name, rows) in &case.tables {
         tables.insert(
@@ -139,6 +137,22 @@ async fn came(settings: &Settings, case: &Case) -> anyhow::Result<Came> {
         records: made,
         failed: failed.into_iter().map(|it| (it.step, it.reason)).collect(),
     })
+}
+
+/// All steps that the case's records pass, in order.
+fn steps_of(case: &Case, data_type: &DataType) -> anyhow::Result<Vec<StepSettings>> {
+    let into = match (case.side, &data_type.into) {
+        (Side::Out, _) => return Ok(data_type.steps.clone()),
+        (Side::In, Some(into)) => into,
+        (Side::In, None) => anyhow::bail!("`{}` has no `into`", case.data_type),
+    };
+    let mut steps = into.steps.clone();
+    if let Some(table) = &case.table {
+        let found = into.tables.iter().find(|it| it.table == *table);
+        let found = found.with_context(|| format!("it is written to no table `{table}`"))?;
+        steps.extend(found.steps.iter().cloned());
+    }
+    Ok(steps)
 }
 
 /// Records of JSON texts, each its own origin.

@@ -164,8 +164,11 @@ pub(super) async fn go_on(unit: Unit, app: Arc<App>, clock: Arc<dyn Clock>) -> E
 
 fn flow_end(unit: &Unit, figures: &Snapshot, took: Duration, error: Option<String>) -> End {
     let done = report::figures(figures, took);
-    let mut json = report::figures_json(&unit.to_string(), figures, took, error.as_deref());
-    json["unit"] = json["flow"].take();
+    let mut json = report::figures_json("", figures, took, error.as_deref());
+    if let Some(fields) = json.as_object_mut() {
+        fields.remove("flow");
+        fields.insert("unit".to_owned(), json!(unit.to_string()));
+    }
     End {
         text: match &error {
             None => format!("{unit}: stopped; {done}"),

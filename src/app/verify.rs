@@ -6,11 +6,9 @@ use std::{
 };
 
 use super::{
-    App,
-    choose::Part,
+    App, md5,
     open::{self, Codec, Open},
-    open_codec::known_key,
-    open_sink::texts,
+    pair::Pair,
     verify_shown as shown,
 };
 use crate::{
@@ -20,7 +18,7 @@ use crate::{
     fault::chain,
     flow::{Figures, FlowError},
     pipeline::Step,
-    settings::{Chosen, Connection, Format, ReadFrom, WriteInto},
+    settings::{Connection, ReadFrom, WriteInto},
     sink::Texts,
     source::{
         Late, ReadLimits, Rules, Sharing, Source,
@@ -31,11 +29,6 @@ use crate::{
     verify::{InServers, Verified, Verify, Way, Wire},
 };
 
-/// Data types that are read and written by these settings.
-pub(super) const PART: Part = ("from` and `into", |it| {
-    it.from.is_some() && it.into.is_some()
-});
-
 /// A stop is noticed at least this often.
 const MAX_WAIT: Duration = Duration::from_millis(500);
 
@@ -44,12 +37,15 @@ const RANGE: u64 = 50_000;
 
 /// Compares the chosen data types, one after the other.
 pub(super) async fn run(app: &App, arguments: &cli::Verify) -> anyhow::Result<ExitStatus> {
-    let chosen = match app.chosen(arguments.data_type.as_deref(), None, PART) {
-        Ok(chosen) => chosen,
+    if let Some(file) = &arguments.md5 {
+        return md5::run(app, file, arguments.data_type.as_deref()).await;
+    }
+    let pairs = match app.pairs(arguments.data_type.as_deref(), arguments.task.as_deref()) {
+        Ok(pairs) => pairs,
         Err(status) => return Ok(status),
     };
     let mut told = Vec::new();
-    for it in &chosen {
+    for it in &pairs {
         let told_of = look(app, it, arguments.looking).await;
         shown::show(&told_of, app.json);
         told.push(told_of);
@@ -79,10 +75,10 @@ pub(super) struct Told {
     pub took: Duration,
 }
 
-pub(super) async fn look(app: &App, chosen: &Chosen<'_>, looking: Looking) -> Told {
+pub(super) async fn look(app: &App, pair: &Pair<'_>, looking: Looking) -> Told {
     let began = Instant::now();
     let mut told = Told {
-        data_type: chosen.name.clone(),
+        data_type: pair.name.clone(),
         source: String::new(),
         target: String::new(),
         notes: Vec::new(),
@@ -90,16 +86,16 @@ pub(super) async fn look(app: &App, chosen: &Chosen<'_>, looking: Looking) -> To
         took: Duration::ZERO,
     };
     told.outcome = async {
-        let both = Both::open(app, chosen).await?;
+        let both = Both::open(app, pair).await?;
         told.source = both.source.name().to_owned();
         told.target = both.target.name().to_owned();
         told.notes = both.notes.clone();
         let figures = both.figures();
         let _shown = app
             .progress
-            .show(&format!("{} verify", chosen.name), figures.clone());
+            .show(&format!("{} verify", pair.name), figures.clone());
         anyhow::Ok(
-            both.verify(app, chosen, &figures, looking)
+            both.verify(app, pair, &figures, looking)
                 .await?
                 .run()
                 .await?,
@@ -133,15 +129,14 @@ impl Both {
     ///
     /// # Errors
     /// One of them cannot be opened, or cannot be compared.
-    pub async fn open(app: &App, chosen: &Chosen<'_>) -> anyhow::Result<Self> {
-        let data_type = chosen.data_type;
-        let (Some(from), Some(into)) = (&data_type.from, &data_type.into) else {
-            return Err(FlowError::Silent("a data type without both sides").into());
-        };
+    pub async fn open(app: &App, pair: &Pair<'_>) -> anyhow::Result<Self> {
+        let (from, into) = (pair.from, pair.into);
         let open = &app.open;
         let (source, lies) = open.read_by_key(&Named::of_source(from)).await?;
-        let key = open::declared(&into.key).or_else(|| known_key(data_type.format));
+        let table = pair.table()?;
+        let key = pair.key(table);
         let (target, shape) = open.read_by_key(&Named::of_target(into, key, from)).await?;
+        let steps: Vec<_> = into.steps.iter().chain(&table.steps).cloned().collect();
         let shape = shape.ok_or(FlowError::Silent("a target without columns"))?;
         let is_sqlite = matches!(
             open.connection(&into.connection)?,
@@ -153,15 +148,15 @@ impl Both {
                 .map(|it| it.lost_in(&shape))
                 .unwrap_or_default(),
             lies,
-            out: open.steps(&data_type.steps).await?,
-            into: open.steps(&into.steps).await?,
-            codec: Some(open::codec(data_type)?),
-            topic: chosen.topic.clone(),
-            drop: into.drop.clone(),
+            out: open.steps(pair.out).await?,
+            into: open.steps(&steps).await?,
+            codec: pair.codec()?,
+            topic: pair.topic(),
+            drop: table.drop.clone(),
             // A SQLite file keeps texts as they are.
             texts: match is_sqlite {
                 true => Texts::default(),
-                false => texts(into, Some(data_type.json)),
+                false => pair.texts(table),
             },
             source,
             target,
@@ -183,7 +178,7 @@ impl Both {
     pub async fn verify<'a>(
         &'a self,
         app: &'a App,
-        chosen: &Chosen<'_>,
+        pair: &Pair<'_>,
         figures: &'a Figures,
         looking: Looking,
     ) -> anyhow::Result<Verify<'a>> {
@@ -193,7 +188,7 @@ impl Both {
             topic: &self.topic,
         };
         Ok(Verify {
-            in_servers: self.in_servers(app, chosen).await?,
+            in_servers: self.in_servers(app, pair).await?,
             way: Way {
                 source: &*self.source,
                 out: &self.out,
@@ -212,25 +207,18 @@ impl Both {
     }
 
     /// Both tables as they sum up their own rows, where nothing on the way changes a row.
-    async fn in_servers(
-        &self,
-        app: &App,
-        chosen: &Chosen<'_>,
-    ) -> anyhow::Result<Option<InServers>> {
-        let data_type = chosen.data_type;
-        let (Some(from), Some(into), Some(lies)) = (&data_type.from, &data_type.into, &self.lies)
-        else {
+    async fn in_servers(&self, app: &App, pair: &Pair<'_>) -> anyhow::Result<Option<InServers>> {
+        let (from, into) = (pair.from, pair.into);
+        let Some(lies) = self.lies.as_ref().filter(|_| pair.is_as_it_lies()) else {
             return Ok(None);
         };
-        let as_it_is = matches!(data_type.format, Format::Json | Format::Protobuf);
         let key = |it: &Shape| -> Vec<String> {
             it.key
                 .iter()
                 .map(|at| it.columns[*at].name.clone())
                 .collect()
         };
-        let steps = !self.out.is_empty() || !self.into.is_empty();
-        if steps || !as_it_is || key(lies) != key(&self.shape) {
+        if key(lies) != key(&self.shape) {
             return Ok(None);
         }
         let is_mysql = |name: &str| -> Result<bool, FlowError> {
@@ -257,7 +245,7 @@ impl Both {
             Ok(digest.sums(&key, &columns).await?)
         };
         let source = of(&from.connection, &from.table).await?;
-        let target = of(&into.connection, &into.table).await?;
+        let target = of(&into.connection, into.first_table()).await?;
         let (Some(source), Some(target)) = (source, target) else {
             return Ok(None);
         };
@@ -298,7 +286,7 @@ impl<'a> Named<'a> {
     fn of_target(into: &'a WriteInto, key: Option<Vec<String>>, from: &'a ReadFrom) -> Self {
         Self {
             connection: &into.connection,
-            table: &into.table,
+            table: into.first_table(),
             key,
             ..Self::of_source(from)
         }

@@ -40,7 +40,12 @@ pub(super) fn finish(told: &[Told], is_json: bool) {
 }
 
 /// What a repair would do.
-pub(super) fn would(both: &Both, verified: &Verified, asked: &cli::Repair, is_json: bool) {
+pub(super) fn would(
+    (name, both): (&str, &Both),
+    verified: &Verified,
+    asked: &cli::Repair,
+    is_json: bool,
+) {
     if is_json && asked.apply {
         return;
     }
@@ -60,7 +65,7 @@ pub(super) fn would(both: &Both, verified: &Verified, asked: &cli::Repair, is_js
     let (source, target) = (both.source.name(), both.target.name());
     println!(
         "{}: {} ({source} against {target})",
-        asked.data_type,
+        name,
         sentence(verified)
     );
     lines(verified);

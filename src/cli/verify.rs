@@ -1,6 +1,6 @@
 //! `verify` and `repair`: whether source and target are equal, and making them so.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -14,6 +14,15 @@ pub struct Verify {
     #[arg(long, alias = "data_type", value_name = "NAME")]
     pub data_type: Option<String>,
 
+    /// Hold the tables of kpm against this file instead, which its producer has written: a hash of each
+    /// message in a line of its own
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["settle", "samples", "task"])]
+    pub md5: Option<PathBuf>,
+
+    /// A task of `migrate` instead
+    #[arg(long, value_name = "NAME", conflicts_with = "data_type")]
+    pub task: Option<String>,
+
     /// How both sides are looked at.
     #[command(flatten)]
     pub looking: Looking,
@@ -24,8 +33,17 @@ pub struct Verify {
 #[command(after_help = REPAIR_EXAMPLES)]
 pub struct Repair {
     /// The data type whose target is made equal
-    #[arg(long, alias = "data_type", value_name = "NAME")]
-    pub data_type: String,
+    #[arg(
+        long,
+        alias = "data_type",
+        value_name = "NAME",
+        required_unless_present = "task"
+    )]
+    pub data_type: Option<String>,
+
+    /// A task of `migrate` instead
+    #[arg(long, value_name = "NAME", conflicts_with = "data_type")]
+    pub task: Option<String>,
 
     /// Do it; without this, only say what would be done
     #[arg(long)]
@@ -61,6 +79,8 @@ Examples:
   highwater verify                                    every data type that is read and written here
   highwater verify --data-type information --samples 50
   highwater verify --data-type information --json     the same for a script
+  highwater verify --md5 md5.info --data-type kpm     kpm's tables against its producer's hashes
+  highwater verify --task nfsc_task                   what `migrate` moves
 
 Exit status: 0 equal, 1 it cannot be told, 2 wrong usage or settings, 3 differences";
 

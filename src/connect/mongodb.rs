@@ -51,6 +51,9 @@ pub enum Trouble {
 /// How long a server is looked for, and how long connecting to it may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long ending the client may take.
+const GOOD_BYE: Duration = Duration::from_secs(1);
+
 /// Opens the client and asks the server whether it is there and takes the password.
 ///
 /// # Errors
@@ -106,6 +109,14 @@ impl MongodbConnection {
     /// The database that it reads.
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// Ends the client for all who share it. Without it the driver does so when the last of them is
+    /// dropped, from a task of its own, which panics where the runtime ends meanwhile.
+    pub async fn close(self) {
+        let ended = self.database.client().clone().shutdown().immediate(true);
+        // A server that does not answer must not keep a finished process.
+        let _ = tokio::time::timeout(GOOD_BYE, ended.into_future()).await;
     }
 
     /// What `error` means; its text without the password.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -270,12 +270,23 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Bytes of a cursor, at most: far more than any position has.
+const MOST: u64 = 16 << 20;
+
 fn read(path: &Path, flow: &str) -> Result<Option<Content>, CursorError> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+    let mut text = Vec::new();
+    let opened = File::open(path).and_then(|it| it.take(MOST + 1).read_to_end(&mut text));
+    match opened {
+        Ok(bytes) if bytes as u64 > MOST => {
+            return Err(damaged(path, flow, "no cursor is as large".into()));
+        }
+        Ok(_) => {}
+        // A link that leads nowhere is a disk that is away, and no flow that has not begun.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
+            return Ok(None);
+        }
         Err(error) => return Err(refused(path, error)),
-    };
+    }
     if text.iter().all(u8::is_ascii_whitespace) {
         return Err(damaged(path, flow, "it is empty".into()));
     }

@@ -11,6 +11,8 @@ use crate::model::{FlowName, Position};
 /// Runs that are kept of each schedule.
 pub const MOST_RUNS: usize = 100;
 
+const ADVICE: &str = "it is the history of a schedule's runs: remove it there, and it begins anew";
+
 /// The longest text of an error that is kept, in letters.
 const LONGEST_ERROR: usize = 1_000;
 
@@ -58,6 +60,8 @@ pub enum Outcome {
     Failed,
     /// It was ended by its time limit.
     TimedOut,
+    /// Another process had the flow.
+    Skipped,
     /// Its process was stopped before it was done.
     Stopped,
     /// Its process ended without a word.
@@ -72,6 +76,7 @@ impl Outcome {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::TimedOut => "timed-out",
+            Self::Skipped => "skipped",
             Self::Stopped => "stopped",
             Self::Interrupted => "interrupted",
         }
@@ -79,7 +84,10 @@ impl Outcome {
 
     /// Whether the time that was due needs no other run.
     fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::TimedOut)
+        match self {
+            Self::Done | Self::Failed | Self::TimedOut | Self::Skipped => true,
+            Self::Running | Self::Stopped | Self::Interrupted => false,
+        }
     }
 }
 
@@ -212,7 +220,12 @@ pub async fn read_history(
     let Some(found) = stored.iter().find(|it| it.flow == name) else {
         return Ok(None);
     };
-    let mut history = read(found.position.as_ref().map_err(String::clone)?)?;
+    let read = found.position.as_ref().ok().map(read);
+    let Some(Ok(mut history)) = read else {
+        // What the store advises of a damaged cursor is for flows.
+        let place = store.place(&flow);
+        return Err(format!("what is kept at {place} is damaged: {ADVICE}"));
+    };
     let last = history.runs.last_mut();
     if let Some(run) = last.filter(|it| it.outcome == Outcome::Running) {
         let held = store.leased(&flow).await.map_err(|it| it.to_string())?;
@@ -245,7 +258,6 @@ fn damaged(place: &str, reason: String) -> CursorError {
     CursorError::Damaged {
         place: place.to_owned(),
         reason,
-        advice: "it is the history of a schedule's runs: remove it there, and it begins anew"
-            .to_owned(),
+        advice: ADVICE.to_owned(),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     broker::{Event, Pause, Polled, Subscription, TopicId},
     codec::Decoder,
     model::Messages,
-    pipeline::Step,
+    pipeline::{Routes, Step},
     sink::Sink,
 };
 
@@ -65,6 +65,8 @@ pub struct Consume {
     pub pipeline: Arc<[Box<dyn Step>]>,
     /// Where an append-only table keeps which message a row is of; `None` for other tables.
     pub identity: Option<Identity>,
+    /// Which of the sink's tables they are for.
+    pub routes: Arc<Routes>,
     /// Where records go.
     pub sink: Arc<dyn Sink>,
     /// Where messages go that cannot.
@@ -90,6 +92,7 @@ impl Consume {
             decoder: self.decoder,
             pipeline: self.pipeline,
             identity: self.identity,
+            routes: self.routes,
             sink: self.sink,
             dead_letters: self.dead_letters,
             limits: self.limits,

@@ -32,9 +32,21 @@ impl Identity {
         }
     }
 
+    /// The same of the records of each table.
+    pub(super) fn stamp_all<'m>(
+        &self,
+        tables: &mut [Records],
+        topic: (&str, &str),
+        message: impl Fn(u32) -> Option<Message<'m>> + Copy,
+    ) {
+        for records in tables {
+            *records = self.stamp(records, topic, message);
+        }
+    }
+
     /// The records with the identity of each in that column: that of its message, and behind it a
     /// number where the message has several records.
-    pub(super) fn stamp<'m>(
+    fn stamp<'m>(
         &self,
         records: &Records,
         (topic, topic_id): (&str, &str),

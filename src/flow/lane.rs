@@ -1,6 +1,6 @@
 //! One partition's way to the sink: buffer, decode, transform, write, in order.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{
@@ -10,15 +10,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BatchLimits, DeadLetter, DeadLetters, Figures, FlowError, Identity, lane_conflicts::Written,
+    BatchLimits, DeadLetters, Figures, FlowError, Identity, lane_conflicts::Written,
+    lane_write::BatchPlace,
 };
 use crate::{
     broker::{Polled, TopicId},
     codec::Decoder,
-    fault::{Fault, Faulty, chain},
     model::{Messages, Records, Schema},
-    pipeline::{self, Step},
-    sink::{Advance, Progress, Sink},
+    pipeline::{self, Routes, Step},
+    sink::Sink,
 };
 
 /// What all lanes of a flow share.
@@ -27,6 +27,7 @@ pub(super) struct LaneParts {
     pub decoder: Arc<dyn Decoder>,
     pub pipeline: Arc<[Box<dyn Step>]>,
     pub identity: Option<Identity>,
+    pub routes: Arc<Routes>,
     pub sink: Arc<dyn Sink>,
     pub dead_letters: Arc<DeadLetters>,
     pub limits: BatchLimits,
@@ -191,10 +192,14 @@ impl Lane {
         let closing = self.closing.clone();
         async move {
             pipeline::prepare(&parts.pipeline).await?;
-            let (mut records, failed) = pipeline::run(&parts.pipeline, batch.records)?;
+            parts.routes.prepare().await?;
+            let (records, mut failed) = pipeline::run(&parts.pipeline, batch.records)?;
+            let message = |origin| batch.messages.get(origin as usize);
+            let (mut records, astray) = parts.routes.apply(records, message)?;
+            failed.extend(astray);
             if let Some(identity) = &parts.identity {
-                let message = |origin| batch.messages.get(origin as usize);
-                records = identity.stamp(&records, (&place.topic.name, &place.topic.id), message);
+                let topic = (&*place.topic.name, &*place.topic.id);
+                identity.stamp_all(&mut records, topic, message);
             }
             for it in failed {
                 parts
@@ -216,112 +221,6 @@ impl Lane {
                 .settled(batch.messages.len(), batch.messages.bytes());
             Ok(Some(batch.next_offset))
         }
-    }
-}
-
-#[derive(Clone)]
-pub(super) struct BatchPlace {
-    topic: TopicId,
-    partition: i32,
-    stored: Option<i64>,
-}
-
-impl LaneParts {
-    /// Writes the batch; where its data is refused, by halves of messages, until the bad ones
-    /// stand alone and are set aside.
-    pub(super) async fn write_halving(
-        &self,
-        mut place: BatchPlace,
-        messages: &Messages,
-        records: Records,
-        next_offset: i64,
-    ) -> Result<(), FlowError> {
-        let total = messages.len() as u32;
-        let whole = 0..total;
-        let mut parts: Vec<Range<u32>> = std::iter::once(whole).collect();
-        while let Some(part) = parts.pop() {
-            let to = match messages.get(part.end as usize) {
-                Some(following) => following.place.offset,
-                None => next_offset,
-            };
-            let written = if part == (0..total) {
-                self.write(&place, std::slice::from_ref(&records), to).await
-            } else {
-                let half = records.of_origins(part.clone());
-                self.write(&place, &[half], to).await
-            };
-            let Err(error) = written else {
-                place.stored = Some(to);
-                continue;
-            };
-            if error.fault() != Fault::Data {
-                return Err(error);
-            }
-            if part.len() > 1 {
-                let middle = part.start + part.len() as u32 / 2;
-                parts.push(middle..part.end);
-                parts.push(part.start..middle);
-                continue;
-            }
-            let reason = chain(&error);
-            self.set_aside(&place, messages, part.start, "write", reason)
-                .await?;
-            self.write(&place, &[], to).await?;
-            place.stored = Some(to);
-        }
-        Ok(())
-    }
-
-    pub(super) async fn write(
-        &self,
-        place: &BatchPlace,
-        records: &[Records],
-        next_offset: i64,
-    ) -> Result<(), FlowError> {
-        let advance = Advance {
-            flow: self.flow.clone(),
-            from: place.stored,
-            to: Progress {
-                topic: place.topic.name.clone(),
-                topic_id: place.topic.id.clone(),
-                partition: place.partition,
-                next_offset,
-            },
-        };
-        self.sink.write(records, &advance).await?;
-        if records.iter().any(|it| !it.is_empty()) {
-            self.dead_letters.landed();
-        }
-        Ok(())
-    }
-
-    pub(super) async fn set_aside(
-        &self,
-        place: &BatchPlace,
-        messages: &Messages,
-        origin: u32,
-        step: &str,
-        reason: String,
-    ) -> Result<(), FlowError> {
-        let Some(message) = messages.get(origin as usize) else {
-            return Err(FlowError::Silent(
-                "a step that named no message of its batch",
-            ));
-        };
-        let letter = DeadLetter {
-            flow: &self.flow,
-            step,
-            reason: reason.into(),
-            topic: &place.topic.name,
-            topic_id: Some(&place.topic.id),
-            key: message.key,
-            value: message.value,
-            headers: message.headers,
-            place: Some(message.place),
-        };
-        self.dead_letters.set_aside(&[letter]).await?;
-        self.figures.set_aside(1);
-        Ok(())
     }
 }
 

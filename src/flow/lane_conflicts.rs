@@ -5,10 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    FlowError,
-    lane::{BatchPlace, LaneParts},
-};
+use super::{FlowError, lane::LaneParts, lane_write::BatchPlace};
 use crate::{
     fault::{Fault, Faulty, chain},
     model::{Messages, Records},
@@ -37,18 +34,17 @@ impl LaneParts {
         &self,
         place: BatchPlace,
         messages: &Messages,
-        mut records: Records,
+        mut records: Vec<Records>,
         next_offset: i64,
         closing: &CancellationToken,
     ) -> Result<Written, FlowError> {
         let until = Instant::now() + self.conflict_wait;
         loop {
-            let parts = std::slice::from_ref(&records);
-            let faults = match self.write(&place, parts, next_offset).await {
+            let faults = match self.write(&place, &records, next_offset).await {
                 Ok(()) => return Ok(Written::Whole),
                 Err(FlowError::Sink(SinkError::Rows { faults, .. })) => faults,
                 Err(error) if error.fault() == Fault::Data => {
-                    let halved = self.write_halving(place, messages, records, next_offset);
+                    let halved = self.write_halving(place, messages, &records, next_offset);
                     return halved.await.map(|()| Written::Whole);
                 }
                 Err(error) => return Err(error),
@@ -66,10 +62,12 @@ impl LaneParts {
             }
             for RowFault { origin, cause, .. } in refused {
                 // All records of a message go together.
-                let mut rest = records.of_origins(0..origin);
-                rest.append(&records.of_origins(origin + 1..u32::MAX), 0);
-                let gone = rest.len() < records.len();
-                records = rest;
+                let mut gone = false;
+                for part in &mut records {
+                    let before = part.len();
+                    part.retain(|row| row.origin() != origin);
+                    gone |= part.len() < before;
+                }
                 if gone {
                     let reason = chain(&*cause);
                     self.set_aside(&place, messages, origin, "write", reason)

@@ -1,7 +1,7 @@
 //! The sentences: how data moves. Nothing here names a system; adapters come in as contracts.
 //!
 //! - produce: source ──► encode ──► publish ──► cursor
-//! - consume: poll ──► decode ──► pipeline ──► sink (rows and offsets in one transaction)
+//! - consume: poll ──► decode ──► pipeline ──► tables ──► sink (rows and offsets in one transaction)
 //! - migrate: source ──► pipeline ──► sink (rows and the source's place in one transaction)
 //!
 //! There is one way to recover: an error ends the run, and `supervise` opens it again from what
@@ -13,6 +13,7 @@ mod figures;
 mod identity;
 mod lane;
 mod lane_conflicts;
+mod lane_write;
 mod letter;
 mod migrate;
 mod migrate_load;

@@ -7,7 +7,7 @@ use crate::{
     codec::Decoder,
     fault::{Fault, Faulty, chain},
     model::{Records, Schema},
-    pipeline::{self, Step},
+    pipeline::{self, Routes, Step},
     sink::{Advance, Landing, Onto, Progress, Sink, SinkError},
 };
 
@@ -21,6 +21,8 @@ pub struct Replay<'r> {
     pub pipeline: &'r [Box<dyn Step>],
     /// Where an append-only table keeps which message a row is of.
     pub identity: Option<&'r Identity>,
+    /// Which of the sink's tables they are for.
+    pub routes: &'r Routes,
     /// Where they go.
     pub sink: &'r dyn Sink,
     /// Whether they may change rows that are there.
@@ -93,8 +95,7 @@ impl Replay<'_> {
         }
         while !alive.is_empty() {
             let marks: Vec<_> = alive.iter().map(|it| self.mark(&letters[*it])).collect();
-            let of_these: Vec<_> = alive.iter().map(|it| of_origin(&records, *it)).collect();
-            match self.write(&of_these, &marks).await {
+            match self.write(&of_letters(&records, &alive), &marks).await {
                 Ok(Landing::Written) => {
                     alive.iter().for_each(|it| outcomes[*it] = Replayed::Landed);
                     break;
@@ -123,15 +124,15 @@ impl Replay<'_> {
     async fn newest(
         &self,
         letters: &[Letter<'_>],
-        records: &Records,
+        records: &[Records],
         alive: &[usize],
         outcomes: &mut [Replayed],
     ) -> Result<(), FlowError> {
         for last in (0..alive.len()).rev() {
             let marks = alive[..=last].iter().map(|it| self.mark(&letters[*it]));
             let marks: Vec<_> = marks.collect();
-            let only = of_origin(records, alive[last]);
-            match self.write(&[only], &marks).await {
+            let only = of_letters(records, &alive[last..=last]);
+            match self.write(&only, &marks).await {
                 Ok(Landing::Written) => {
                     outcomes[alive[last]] = Replayed::Landed;
                     return Ok(());
@@ -156,7 +157,7 @@ impl Replay<'_> {
         letters: &[Letter<'_>],
         group: Vec<usize>,
         outcomes: &mut [Replayed],
-    ) -> Result<(Records, Vec<usize>), FlowError> {
+    ) -> Result<(Vec<Records>, Vec<usize>), FlowError> {
         let schema = Schema::document(&*letters[group[0]].topic, [] as [&str; 0]);
         let mut records = Records::new(Arc::new(schema));
         let mut alive = Vec::new();
@@ -168,11 +169,14 @@ impl Replay<'_> {
             }
         }
         pipeline::prepare(self.pipeline).await?;
-        let (mut records, failed) = pipeline::run(self.pipeline, records)?;
+        self.routes.prepare().await?;
+        let (records, mut failed) = pipeline::run(self.pipeline, records)?;
+        let message = |origin: u32| letters.get(origin as usize).map(Letter::original);
+        let (mut records, astray) = self.routes.apply(records, message)?;
+        failed.extend(astray);
         if let (Some(identity), Some(first)) = (self.identity, alive.first()) {
             let topic = (&*letters[*first].topic, &*letters[*first].topic_id);
-            let message = |origin| Some(letters.get(origin as usize)?.original());
-            records = identity.stamp(&records, topic, message);
+            identity.stamp_all(&mut records, topic, message);
         }
         for it in failed {
             let index = it.origin as usize;
@@ -214,9 +218,13 @@ impl Replay<'_> {
     }
 }
 
-fn of_origin(records: &Records, letter: usize) -> Records {
-    let origin = letter as u32;
-    records.of_origins(origin..origin + 1)
+/// The records of these letters, in parts as they were.
+fn of_letters(records: &[Records], letters: &[usize]) -> Vec<Records> {
+    let mut parts = records.to_vec();
+    for part in &mut parts {
+        part.retain(|row| letters.contains(&(row.origin() as usize)));
+    }
+    parts
 }
 
 fn bad(step: &str, reason: String) -> Replayed {

@@ -1,6 +1,6 @@
 //! Steps that change fields where they stand: which stay, under which name, with which value.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use super::per_record::{PerRecord, needs};
 use crate::model::{Field, Kind, Packed, Packer, Records, Row, Schema};
@@ -109,7 +109,31 @@ impl<T: FieldStep> PerRecord for Edit<T> {
             None => self.document(row, packer),
         })
     }
+
+    /// Only names change: what is deleted is found by the same value under its new one.
+    fn deletion(&self, row: &Row<'_>, out: &mut Records) {
+        // The key of a message without a value is a text, whatever the key's type is: under its own
+        // name the target knows to read it.
+        let is_tombstone = row.fields().map(|(name, _)| name).eq([TOMBSTONE]);
+        if is_tombstone {
+            return out.copy(row);
+        }
+        let pushed: Result<(), Infallible> = out.push(row.op(), row.origin(), |packer| {
+            for (name, value) in row.packed_fields() {
+                packer.name(match self.0.on(name) {
+                    On::As(other) => other,
+                    _ => name,
+                });
+                packer.packed(value);
+            }
+            Ok(())
+        });
+        let Ok(()) = pushed;
+    }
 }
+
+/// The field in which a message without a value has its key, as text.
+const TOMBSTONE: &str = "key";
 
 impl<T: FieldStep> Edit<T> {
     fn columns(

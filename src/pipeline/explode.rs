@@ -8,7 +8,7 @@ use super::{
     per_record::{PerRecord, needs, with_fields},
     settings::ExplodeStep,
 };
-use crate::model::{Field, Kind, Op, Records, Row, Schema, Value};
+use crate::model::{Field, Kind, Op, OwnedValue, Records, Row, Schema, Value};
 
 /// The list's field, and what becomes of records without items.
 pub(super) struct Explode(pub ExplodeStep);
@@ -66,6 +66,14 @@ impl PerRecord for Explode {
     }
 }
 
+/// A value out of JSON: its text, or as `plain` has it.
+pub(super) fn read_json(written: &RawValue) -> OwnedValue {
+    match serde_json::from_str::<String>(written.get()) {
+        Ok(text) => OwnedValue::new(Value::String(&text)),
+        Err(_) => OwnedValue::new(plain(written.get())),
+    }
+}
+
 /// An item that is no text: a number with all its digits, or what is nested as JSON again.
 fn plain(written: &str) -> Value<'_> {
     match (written, written.parse(), written.parse()) {
@@ -87,11 +95,7 @@ impl Explode {
             self.one(row, Value::Null, 0, out);
         }
         for (item, number) in items.into_iter().zip(1..) {
-            let written = item.get();
-            match serde_json::from_str::<String>(written) {
-                Ok(text) => self.one(row, Value::String(&text), number, out),
-                Err(_) => self.one(row, plain(written), number, out),
-            }
+            self.one(row, read_json(item).packed().value(), number, out);
         }
         Ok(())
     }

@@ -1,9 +1,17 @@
 //! `flatten` and `unflatten`: the fields of a document beside its own name, and back.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::per_record::{PerRecord, as_documents, needs};
-use crate::model::{Fields, Packed, Packer, Records, Row, Schema, Value};
+use serde_json::value::RawValue;
+
+use super::{
+    explode::read_json,
+    per_record::{PerRecord, as_documents, needs},
+};
+use crate::model::{OwnedValue, Packed, Packer, Records, Row, Schema, Value};
 
 /// The documents to flatten, and what stands between their names.
 pub(super) struct Flatten {
@@ -27,11 +35,9 @@ impl PerRecord for Flatten {
     fn record(&self, _plan: &(), row: &Row<'_>, out: &mut Records) -> Result<(), String> {
         let mut fields = Vec::new();
         for (name, packed) in row.packed_fields() {
-            match packed.value() {
-                Value::Document(inner) if self.fields.iter().any(|it| it == name) => {
-                    self.flat(name, packed, inner, &mut fields);
-                }
-                _ => fields.push((name.to_owned(), packed)),
+            match self.fields.iter().any(|it| it == name) {
+                true => self.flat(name.to_owned(), packed, &mut fields),
+                false => fields.push((name.to_owned(), Flat::Packed(packed))),
             }
         }
         let mut seen = BTreeSet::new();
@@ -39,35 +45,61 @@ impl PerRecord for Flatten {
             return Err(format!("there would be two fields `{name}`"));
         }
         out.push(row.op(), row.origin(), |packer| {
-            for (name, packed) in &fields {
+            for (name, value) in &fields {
                 packer.name(name);
-                packer.packed(*packed);
+                match value {
+                    Flat::Packed(it) => packer.packed(*it),
+                    Flat::Read(it) => packer.packed(it.packed()),
+                }
             }
             Ok(())
         })
     }
 }
 
+/// A value that stands beside the others now: as it was packed, or read from JSON.
+enum Flat<'a> {
+    Packed(Packed<'a>),
+    Read(OwnedValue),
+}
+
+/// Objects inside objects of JSON, at most; what is deeper stays JSON.
+const DEPTH: usize = 64;
+
 impl Flatten {
-    fn flat<'a>(
-        &self,
-        name: &str,
-        whole: Packed<'a>,
-        fields: Fields<'a>,
-        out: &mut Vec<(String, Packed<'a>)>,
-    ) {
+    fn flat<'a>(&self, name: String, packed: Packed<'a>, out: &mut Vec<(String, Flat<'a>)>) {
         let before = out.len();
-        for (inner, packed) in fields.packed() {
-            let name = format!("{name}{}{inner}", self.separator);
-            match packed.value() {
-                Value::Document(fields) => self.flat(&name, packed, fields, out),
-                _ => out.push((name, packed)),
+        match packed.value() {
+            Value::Document(fields) => {
+                for (inner, packed) in fields.packed() {
+                    self.flat(self.below(&name, inner), packed, out);
+                }
             }
+            // A document inside a message of JSON is kept as its text.
+            Value::Json(text) => self.json(&name, text, DEPTH, out),
+            _ => {}
         }
         // A document without fields would be gone.
         if out.len() == before {
-            out.push((name.to_owned(), whole));
+            out.push((name, Flat::Packed(packed)));
         }
+    }
+
+    /// Appends the fields of an object; nothing where the text is none, or has no field.
+    fn json(&self, name: &str, text: &str, depth: usize, out: &mut Vec<(String, Flat<'_>)>) {
+        let object = text.trim_start().starts_with('{') && depth > 0;
+        let fields = object.then(|| serde_json::from_str::<BTreeMap<String, &RawValue>>(text));
+        for (inner, value) in fields.and_then(Result::ok).into_iter().flatten() {
+            let (name, before) = (self.below(name, &inner), out.len());
+            self.json(&name, value.get(), depth - 1, out);
+            if out.len() == before {
+                out.push((name, Flat::Read(read_json(value))));
+            }
+        }
+    }
+
+    fn below(&self, name: &str, inner: &str) -> String {
+        format!("{name}{}{inner}", self.separator)
     }
 }
 

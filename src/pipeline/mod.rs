@@ -5,7 +5,10 @@
 //! name is copied as it is packed, byte for byte. A step keeps nothing from one batch that the
 //! next one depends on, so that a batch may be run again after a failure or a rebalance.
 //!
-//! A deletion that has only its key passes every step unchanged.
+//! A deletion that has only its key passes every step unchanged, but for the names of `rename`.
+//!
+//! Behind the steps that are common to all, `Routes` lead to one table or several, each with steps
+//! of its own.
 
 mod assign;
 mod branch;
@@ -25,6 +28,7 @@ mod lookup_tables;
 mod moment;
 mod number;
 mod per_record;
+mod routes;
 mod settings;
 mod text;
 
@@ -34,6 +38,8 @@ mod cases;
 mod lookup_cases;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod route_cases;
 #[cfg(test)]
 mod value_cases;
 
@@ -53,6 +59,7 @@ pub use expression::Expression;
 pub use lookup::{LookupStep, Unknown};
 pub use lookup_tables::LookupTable;
 pub use moment::Form;
+pub use routes::{Deletions, Replaces, RouteBy, Routed, Routes, TableRoute};
 pub use settings::{
     Algorithm, DeduplicateStep, Else, ExplodeStep, HashStep, Keep, Literal, StepSettings, Tables,
     steps, steps_with,
@@ -119,7 +126,8 @@ pub fn fields_behind(
     let field = |(name, kind)| Field { name, kind };
     let fields = fields.into_iter().map(field).collect();
     let schema = Schema::table("message", fields, [] as [&str; 0]);
-    Ok(named(&*shape_behind(steps, schema)?))
+    let behind = shape_behind(steps, schema)?;
+    Ok(named(&behind))
 }
 
 /// The shape of records of this shape behind `steps`.

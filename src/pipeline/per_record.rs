@@ -16,6 +16,12 @@ pub(super) trait PerRecord: Send + Sync {
     /// Appends what becomes of `row`: nothing, one record or several, in order. The error is why
     /// it fails; what was appended before is taken out.
     fn record(&self, plan: &Self::Plan, row: &Row<'_>, out: &mut Records) -> Result<(), String>;
+
+    /// Appends a deletion of a document, of which nothing but its key is known: as it is, where a
+    /// step says nothing else.
+    fn deletion(&self, row: &Row<'_>, out: &mut Records) {
+        out.copy(row);
+    }
 }
 
 /// A `PerRecord` as a step.
@@ -78,7 +84,7 @@ impl<T: PerRecord> Step for Planned<T> {
         let bare = records.schema().names().is_none();
         for row in records.iter() {
             if bare && row.op() == Op::Delete {
-                out.copy(&row);
+                self.step.deletion(&row, &mut out);
                 continue;
             }
             if let Err(reason) = self.step.record(&plan, &row, &mut out) {

@@ -64,6 +64,16 @@ pub enum StepSettings {
     Branch(Vec<StepSettings>),
 }
 
+impl StepSettings {
+    /// Whether there may be more or fewer records behind it than in front of it.
+    pub fn changes_number(&self) -> bool {
+        matches!(
+            self,
+            Self::Explode(_) | Self::Filter(..) | Self::Deduplicate(_)
+        )
+    }
+}
+
 /// What becomes of a record that a step has no use for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Else {

@@ -119,7 +119,7 @@ impl OneRun<'_> {
         held: &mut RunHistory,
     ) -> Result<Came, CursorError> {
         let name = &self.schedule.name;
-        tracing::info!(schedule = name, due = due.to_rfc3339(), "begins");
+        tracing::debug!(schedule = name, due = due.to_rfc3339(), "begins");
         held.begin(Run {
             due: due.timestamp_millis(),
             started: self.clock.now().timestamp_millis(),
@@ -135,6 +135,9 @@ impl OneRun<'_> {
         let rows = ended.rows;
         match &ended.error {
             None => tracing::info!(schedule = name, rows, "{}", outcome.word()),
+            Some(error) if outcome == Outcome::Skipped => {
+                tracing::warn!(schedule = name, rows, error, "skipped");
+            }
             Some(error) => tracing::error!(schedule = name, rows, error, "{}", outcome.word()),
         }
         let mut left = NOTES;
@@ -155,9 +158,9 @@ impl OneRun<'_> {
                 }
             }
         }
-        Ok(match ended.is_held {
-            true => Came::Held,
-            false => Came::Ran(outcome),
+        Ok(match outcome {
+            Outcome::Skipped => Came::Held,
+            outcome => Came::Ran(outcome),
         })
     }
 
@@ -184,7 +187,10 @@ impl OneRun<'_> {
             let Some(error) = &ended.error else {
                 return (Outcome::Done, ended);
             };
-            if left == 0 || ended.is_held {
+            if ended.is_held {
+                return (Outcome::Skipped, ended);
+            }
+            if left == 0 {
                 return (Outcome::Failed, ended);
             }
             left -= 1;

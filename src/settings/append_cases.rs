@@ -22,10 +22,11 @@ fn rows_are_found_by_the_identity_and_stay() {
     let settings = Settings::parse(&flow(""), "settings.toml", &|_| None);
     let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let into = settings.data_types["x"].into.clone().expect("it is read");
-    assert_eq!(into.append.as_deref(), Some("highwater_id"));
-    assert_eq!(into.key, ["highwater_id"]);
+    let table = into.only().expect("one table");
+    assert_eq!(into.append(), Some("highwater_id"));
+    assert_eq!(table.key, ["highwater_id"]);
     assert_eq!(
-        (into.on_known, into.on_delete),
+        (table.on_known, table.on_delete),
         (OnKnown::Ignore, OnDelete::Ignore)
     );
 }

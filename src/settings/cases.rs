@@ -99,13 +99,13 @@ fn connections_are_held_to_their_kind() {
 #[test]
 fn references_lead_somewhere_that_fits() {
     check_flow(
-        "[cursors]\nstore = \"cache\"\n[data-types.a]\nformat = \"json\"\ntopic = \"t\"\nbroker = \"cache\"\n[data-types.a.from]\nconnection = \"crawlr\"\ncollection = \"c\"\n[data-types.a.into]\nconnection = \"crawler\"\ntable = \"t\"",
+        "[cursors]\nstore = \"cache\"\n[data-types.a]\nformat = \"json\"\ntopic = \"t\"\nbroker = \"cache\"\n[data-types.a.from]\nconnection = \"crawlr\"\ncollection = \"c\"\n[data-types.a.into]\nconnection = \"cache\"\ntable = \"t\"",
         &[
             "2: cursors.store: `cache` is of kind redis; cursors can be kept in mongodb, mysql, mariadb, sqlite",
             "6: data-types.a.broker: `cache` is of kind redis; topics are in kafka, embedded",
             "7: data-types.a.from.incremental: is missing, add incremental = \"update_time\"",
             "8: data-types.a.from.connection: `crawlr` is no connection, did you mean `crawler`?",
-            "11: data-types.a.into.connection: `crawler` is of kind mongodb; records can be written to mysql, mariadb, sqlite",
+            "11: data-types.a.into.connection: `cache` is of kind redis; records can be written to mongodb, mysql, mariadb, sqlite",
         ],
     );
 }
@@ -186,7 +186,7 @@ fn what_texts_stand_for_is_for_mysql_and_mariadb() {
     check_flow(
         "[connections.small]\nkind = \"sqlite\"\npath = \"a.db\"\n[data-types.a]\nformat = \"json\"\ntopic = \"t\"\ninto = { connection = \"small\", table = \"c\", binary = \"base64\" }\n[data-types.b]\nformat = \"json\"\ntopic = \"t\"\ninto = { connection = \"shop\", table = \"c\", binary = \"octal\", json-text = \"value\" }",
         &[
-            "7: data-types.a.into.binary: is for columns of MySQL and MariaDB: SQLite keeps texts as they are",
+            "7: data-types.a.into.binary: is for columns of MySQL and MariaDB: others keep texts as they are",
             "11: data-types.b.into.binary: `octal` is none of plain, base64, hex",
         ],
     );

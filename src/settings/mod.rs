@@ -11,6 +11,7 @@
 mod connection;
 mod data_type;
 mod engine;
+mod into_table;
 mod json_options;
 mod mask;
 mod measure;
@@ -47,6 +48,8 @@ mod secret_cases;
 mod shipped;
 #[cfg(test)]
 mod step_cases;
+#[cfg(test)]
+mod table_cases;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -63,6 +66,7 @@ pub use data_type::{
     Compression, CreateTopic, DataType, Format, MessageKey, Partitioner, topic_problem,
 };
 pub use engine::{Cursors, Log, Retry, Stop};
+pub use into_table::{BinaryText, IntoTable, JsonText, OnDelete, OnKnown};
 pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
 pub(crate) use measure::duration;
 pub use messages::{MessageBy, Messages};
@@ -73,7 +77,7 @@ pub use reading::Environment;
 pub use report::Paint;
 pub use schedules::Scheduled;
 pub use task::{Task, TaskMode};
-pub use write_into::{BinaryText, JsonText, OnDelete, OnKnown, WriteInto};
+pub use write_into::{Route, WriteInto};
 
 use mistake::{Follows, line_of};
 use reading::{Known, Reading};

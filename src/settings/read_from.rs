@@ -179,7 +179,7 @@ pub(super) fn read_bytes(batch: &mut Section<'_>) -> usize {
 }
 
 /// MongoDB has collections, the others have tables.
-fn read_place(section: &mut Section<'_>, kind: Option<Kind>) -> String {
+pub(super) fn read_place(section: &mut Section<'_>, kind: Option<Kind>) -> String {
     let (right, other) = match kind {
         Some(Kind::Mongodb) => ("collection", "table"),
         None if section.written("collection").is_some() => ("collection", "table"),

@@ -18,7 +18,7 @@ pub(super) const SOURCES: Use = Use {
 /// What can be written.
 pub(super) const SINKS: Use = Use {
     what: "records can be written to",
-    kinds: &[Kind::Mysql, Kind::Mariadb, Kind::Sqlite],
+    kinds: &[Kind::Mongodb, Kind::Mysql, Kind::Mariadb, Kind::Sqlite],
 };
 
 /// What has tables to look into.

@@ -212,6 +212,20 @@ impl<'a> Section<'a> {
         Some(self.table?.get(key)?.span())
     }
 
+    /// Whether a key is written, and its value is a table.
+    pub fn is_table(&self, key: &str) -> bool {
+        let value = self.table.and_then(|it| it.get(key));
+        value.is_some_and(|it| matches!(it.get_ref(), DeValue::Table(_)))
+    }
+
+    /// Complains of a key that has its place elsewhere.
+    pub fn out_of_place(&mut self, key: &'static str, message: &str) {
+        self.asked.push(key);
+        if let Some(span) = self.written(key) {
+            self.wrong(key, &span, message.to_owned(), None);
+        }
+    }
+
     /// A mistake in the value of `key`.
     pub fn wrong(&self, key: &str, span: &Range<usize>, message: String, help: Option<String>) {
         self.reading

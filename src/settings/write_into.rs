@@ -1,16 +1,16 @@
-//! `into`: the table that a data type is written to, and how.
+//! `into`: the tables that a data type is written to, and how.
 
 use std::time::Duration;
 
 use super::{
     connection::ConnectionKind as Kind,
     data_type::Format,
-    json_options::{BytesIn, JsonOptions},
+    into_table::{Beside, IntoTable},
+    json_options::JsonOptions,
     read_from::read_bytes,
     references::{Connections, SINKS},
     section::Section,
     steps,
-    typed::Choice,
 };
 use crate::pipeline::StepSettings;
 
@@ -19,18 +19,10 @@ use crate::pipeline::StepSettings;
 pub struct WriteInto {
     /// The connection's name.
     pub connection: String,
-    /// The table.
-    pub table: String,
-    /// The columns of the key that rows are written by; empty for the primary key.
-    pub key: Vec<String>,
-    /// The column that keeps which message a row is of, where rows are only added; it is the key.
-    pub append: Option<String>,
-    /// What is done with a record whose key is known.
-    pub on_known: OnKnown,
-    /// The column that tells which of two changes is the newer.
-    pub version: Option<String>,
-    /// What is done with deletions.
-    pub on_delete: OnDelete,
+    /// The tables, in the order of writing; never none.
+    pub tables: Vec<IntoTable>,
+    /// What says which of the tables a message is for; without it, all of them.
+    pub route: Option<Route>,
     /// How long a value that another row holds is waited for.
     pub conflict_wait: Duration,
     /// Rows written together, at most.
@@ -39,16 +31,8 @@ pub struct WriteInto {
     pub bytes: usize,
     /// How long the first record of a batch waits for more.
     pub wait: Duration,
-    /// Fields of the message that are not written.
-    pub drop: Vec<String>,
     /// What happens to records after they are decoded, in order.
     pub steps: Vec<StepSettings>,
-    /// Whether a missing table is made.
-    pub create_table: bool,
-    /// What a text stands for in a column of bytes.
-    pub binary: BinaryText,
-    /// What a text stands for in a column of JSON.
-    pub json_text: JsonText,
     /// The consumer group.
     pub group: String,
     /// An older system's group, whose offsets are where the first start begins.
@@ -57,44 +41,15 @@ pub struct WriteInto {
     pub session_timeout: Duration,
 }
 
-/// What is done with a record whose key is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnKnown {
-    /// The row takes the record's values.
-    Update,
-    /// The row stays.
-    Ignore,
-}
-
-/// What is done with deletions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnDelete {
-    /// The row goes.
-    Delete,
-    /// The row stays.
-    Ignore,
-    /// The message becomes a dead letter.
-    Refuse,
-}
-
-/// What a text stands for in a column of bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BinaryText {
-    /// Its own bytes.
-    Plain,
-    /// The bytes that it has in base64.
-    Base64,
-    /// The bytes that it has in hexadecimal digits.
-    Hex,
-}
-
-/// What a text stands for in a column of JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JsonText {
-    /// JSON itself.
-    Document,
-    /// A JSON string.
-    Value,
+/// What of a message says which tables it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// A field of its record.
+    Field(String),
+    /// A header.
+    Header(String),
+    /// Its key.
+    Key,
 }
 
 impl WriteInto {
@@ -113,160 +68,111 @@ impl WriteInto {
                 batch.duration_or("wait", wait),
             )
         });
-        let texts = |it: Vec<super::reading::Scalar>| it.into_iter().map(|it| it.text).collect();
         let group = section.text_or("group", &format!("highwater.{data_type}"));
         let take_over = section.optional_text("take-over");
         if let Some(older) = take_over.as_ref().filter(|it| it.text == group) {
             let message = "is this sink's own group, not an older system's".to_owned();
             section.wrong("take-over", &older.span, message, None);
         }
-        let (binary, json_text) = read_texts(format, json, kind, section);
-        let append = read_append(section);
-        let (key, on_known) = (
-            texts(section.texts("key")),
-            section.choice_or("on-known", OnKnown::Update),
-        );
-        let (key, on_known, on_delete) = match &append {
-            Some(column) => (vec![column.clone()], OnKnown::Ignore, OnDelete::Ignore),
-            None => (key, on_known, OnDelete::Delete),
+        let beside = Beside {
+            connections,
+            kind,
+            format,
+            json,
+        };
+        let (route, tables) = match section.written("tables") {
+            None => (None, vec![IntoTable::only(section, beside)]),
+            Some(_) => {
+                let is_routed = section.written("route").is_some();
+                let route = read_route(section);
+                (route, IntoTable::list(section, beside, is_routed))
+            }
         };
         Self {
             connection,
-            table: section.text("table", "\"info\""),
-            key,
-            append,
-            on_known,
-            version: section.optional_text("version").map(|it| it.text),
-            on_delete: section.choice_or("on-delete", on_delete),
+            tables,
+            route,
             conflict_wait: section.duration_or("conflict-wait", Duration::from_secs(30)),
             rows,
             bytes,
             wait,
-            drop: texts(section.texts("drop")),
             steps: steps::read(section, connections),
-            create_table: section.flag_or("create-table", true),
-            binary,
-            json_text,
             group,
             take_over: take_over.map(|it| it.text),
             session_timeout: section.duration_or("session-timeout", Duration::from_secs(45)),
         }
     }
-}
 
-/// The identity's column; what is not for a table whose rows are only added is told.
-fn read_append(section: &mut Section<'_>) -> Option<String> {
-    let column = section.optional_text("append")?;
-    for key in ["key", "version", "on-known"] {
-        if let Some(span) = section.written(key) {
-            let message = "is not for a table with `append`, whose rows are only added".to_owned();
-            section.wrong(key, &span, message, Some("leave it out".to_owned()));
-        }
-    }
-    if let Some(span) = section.written("on-delete")
-        && section.choice_or("on-delete", OnDelete::Ignore) == OnDelete::Delete
-    {
-        let message = "a table with `append` keeps its rows".to_owned();
-        let help = "leave it out, or \"refuse\" them".to_owned();
-        section.wrong("on-delete", &span, message, Some(help));
-    }
-    Some(column.text)
-}
-
-impl WriteInto {
     /// Of a task, whose records come from a source of the kind `from` without a message between.
     pub(super) fn of_task(
         section: &mut Section<'_>,
         connections: &Connections,
         from: Option<Kind>,
     ) -> Self {
-        let (connection, _) = connections.named(section, "connection", SINKS);
+        let (connection, kind) = connections.named(section, "connection", SINKS);
         let (rows, bytes) = section.section("batch", |batch| {
             let rows = batch.number_or("rows", 10_000, 1..=1_000_000);
             (rows, read_bytes(batch))
         });
-        let texts = |it: Vec<super::reading::Scalar>| it.into_iter().map(|it| it.text).collect();
         Self {
             connection,
-            table: section.text("table", "\"info\""),
-            key: texts(section.texts("key")),
-            append: None,
-            on_known: section.choice_or("on-known", OnKnown::Update),
-            version: section.optional_text("version").map(|it| it.text),
-            on_delete: OnDelete::Delete,
+            tables: vec![IntoTable::of_task(section, kind, from)],
+            route: None,
             conflict_wait: Duration::ZERO,
             rows,
             bytes,
             wait: Duration::ZERO,
-            drop: texts(section.texts("drop")),
             steps: Vec::new(),
-            create_table: section.flag_or("create-table", true),
-            // Bytes come as bytes, and a database keeps JSON as JSON; MongoDB has texts alone.
-            binary: BinaryText::Plain,
-            json_text: match from {
-                Some(Kind::Mongodb) => JsonText::Value,
-                _ => JsonText::Document,
-            },
             group: String::new(),
             take_over: None,
             session_timeout: section.duration_or("session-timeout", Duration::from_secs(45)),
         }
     }
-}
 
-/// What the format has written; where it is another's, the settings say so.
-fn read_texts(
-    format: Option<Format>,
-    json: JsonOptions,
-    kind: Option<Kind>,
-    section: &mut Section<'_>,
-) -> (BinaryText, JsonText) {
-    let (binary, json_text) = match format.unwrap_or(Format::Json) {
-        // Bytes come as bytes then.
-        Format::Json if json.is_extended() => (BinaryText::Plain, JsonText::Value),
-        Format::Json => match json.binary {
-            BytesIn::Base64 => (BinaryText::Base64, JsonText::Value),
-            BytesIn::Hex => (BinaryText::Hex, JsonText::Value),
-        },
-        Format::Protobuf | Format::InformationJson | Format::InformationProtobuf => {
-            (BinaryText::Plain, JsonText::Document)
-        }
-    };
-    let read = (
-        section.choice_or("binary", binary),
-        section.choice_or("json-text", json_text),
-    );
-    for key in ["binary", "json-text"] {
-        if let Some(span) = section.written(key).filter(|_| kind == Some(Kind::Sqlite)) {
-            let message = "is for columns of MySQL and MariaDB: SQLite keeps texts as they are";
-            section.wrong(key, &span, message.to_owned(), None);
+    /// The only table, which every record goes to.
+    pub fn only(&self) -> Option<&IntoTable> {
+        match &self.tables[..] {
+            [only] if only.when.is_empty() && only.replace_by.is_empty() => Some(only),
+            _ => None,
         }
     }
-    read
+
+    /// The column of the only table that keeps which message a row is of, where rows are only added.
+    pub fn append(&self) -> Option<&str> {
+        self.only()?.append.as_deref()
+    }
+
+    /// The table that is written first: the sink's progress is kept in its name.
+    pub fn first_table(&self) -> &str {
+        self.tables.first().map_or("", |it| &it.table)
+    }
+
+    /// The connection and its tables, as people read them.
+    pub fn place(&self) -> String {
+        let names: Vec<&str> = self.tables.iter().map(|it| it.table.as_str()).collect();
+        match &names[..] {
+            [only] => format!("{}.{only}", self.connection),
+            _ => format!("{}.({})", self.connection, names.join(", ")),
+        }
+    }
 }
 
-impl Choice for OnKnown {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("update", Self::Update), ("ignore", Self::Ignore)];
-}
-
-impl Choice for OnDelete {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("delete", Self::Delete),
-        ("ignore", Self::Ignore),
-        ("refuse", Self::Refuse),
-    ];
-}
-
-impl Choice for BinaryText {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("plain", Self::Plain),
-        ("base64", Self::Base64),
-        ("hex", Self::Hex),
-    ];
-}
-
-impl Choice for JsonText {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("document", Self::Document), ("value", Self::Value)];
+/// A field's name, `{ header = "name" }` or `{ key = true }`.
+fn read_route(section: &mut Section<'_>) -> Option<Route> {
+    if !section.is_table("route") {
+        let field = section.optional_text("route")?;
+        return Some(Route::Field(field.text));
+    }
+    section.optional_section("route", |it| {
+        let (header, key) = (it.optional_text("header"), it.flag_or("key", false));
+        match (header, key) {
+            (Some(header), false) => Some(Route::Header(header.text)),
+            (None, true) => Some(Route::Key),
+            _ => {
+                let message = "is none of \"field\", { header = \"name\" } and { key = true }";
+                it.missing("", message.to_owned(), None);
+                None
+            }
+        }
+    })?
 }

@@ -7,15 +7,24 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Advance, Landing, Onto, Passage, Progress, Sink, SinkError};
+use super::{Advance, Landing, Onto, Passage, Progress, Sink, SinkError, fitting};
 use crate::model::{Finding, Kind, Op, Position, Records, Row, Severity, Value};
 
 /// Keeps rows by key, and progress. Shared by reference; what it holds can be looked at.
 #[derive(Debug)]
 pub struct MemorySink {
     name: String,
-    key: Vec<String>,
+    tables: Vec<MemoryTable>,
     held: Mutex<Held>,
+}
+
+/// A table of a sink in memory.
+#[derive(Debug, Clone)]
+pub struct MemoryTable {
+    /// The fields by which rows are told apart.
+    pub key: Vec<String>,
+    /// The fields that tell whose rows these are; none where a row stands by itself.
+    pub replace_by: Vec<String>,
 }
 
 /// A row as it is kept: each field's name and its value as text.
@@ -23,7 +32,8 @@ pub type MemoryRow = Vec<(String, String)>;
 
 #[derive(Debug, Default)]
 struct Held {
-    rows: BTreeMap<Vec<String>, MemoryRow>,
+    /// Of each table.
+    rows: Vec<BTreeMap<Vec<String>, MemoryRow>>,
     progress: HashMap<(String, String, String, i32), i64>,
     places: HashMap<String, Position>,
     writes: usize,
@@ -31,18 +41,36 @@ struct Held {
 }
 
 impl MemorySink {
-    /// Empty; rows are told apart by the fields `key`.
+    /// One empty table; rows are told apart by the fields `key`.
     pub fn new(name: impl Into<String>, key: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let key = key.into_iter().map(Into::into).collect();
+        let replace_by = Vec::new();
+        Self::of_tables(name, vec![MemoryTable { key, replace_by }])
+    }
+
+    /// Empty tables.
+    pub fn of_tables(name: impl Into<String>, tables: Vec<MemoryTable>) -> Self {
+        let rows = tables.iter().map(|_| BTreeMap::new()).collect();
         Self {
             name: name.into(),
-            key: key.into_iter().map(Into::into).collect(),
-            held: Mutex::default(),
+            tables,
+            held: Mutex::new(Held {
+                rows,
+                ..Held::default()
+            }),
         }
     }
 
-    /// The rows, by key.
+    /// The rows of the first table, by key.
     pub fn rows(&self) -> Vec<MemoryRow> {
-        self.held().rows.values().cloned().collect()
+        self.rows_of(0)
+    }
+
+    /// The rows of one table, by key.
+    pub fn rows_of(&self, table: usize) -> Vec<MemoryRow> {
+        let held = self.held();
+        let rows = held.rows.get(table).map(|it| it.values().cloned());
+        rows.into_iter().flatten().collect()
     }
 
     /// How many writes have succeeded.
@@ -59,11 +87,39 @@ impl MemorySink {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn key(&self, row: &Row<'_>) -> Result<Vec<String>, SinkError> {
-        let key = self.key.iter().map(|field| match row.get(field) {
-            None | Some(Value::Null) => Err(self.refused(field)),
-            Some(value) => Ok(text(&value)),
-        });
+    /// Every record with its table and the values that it goes by; where one fails, none is
+    /// applied.
+    fn keyed<'r>(
+        &self,
+        records: &'r [Records],
+    ) -> Result<Vec<(usize, Vec<String>, Row<'r>)>, SinkError> {
+        fitting(&self.name, records, self.tables.len())?;
+        let mut keyed = Vec::new();
+        for (table, part) in records.iter().enumerate() {
+            for row in part.iter() {
+                keyed.push((table, self.key(table, &row)?, row));
+            }
+        }
+        Ok(keyed)
+    }
+
+    fn key(&self, table: usize, row: &Row<'_>) -> Result<Vec<String>, SinkError> {
+        let table = &self.tables[table];
+        let by = match row.op() {
+            Op::Delete if !table.replace_by.is_empty() => &table.replace_by,
+            _ => &table.key,
+        };
+        // A message without a value has its key under this name.
+        let tombstone = || {
+            row.get("key")
+                .filter(|_| row.op() == Op::Delete && by.len() == 1)
+        };
+        let key = by
+            .iter()
+            .map(|field| match row.get(field).or_else(tombstone) {
+                None | Some(Value::Null) => Err(self.refused(field)),
+                Some(value) => Ok(text(&value)),
+            });
         let key = key.collect::<Result<_, _>>()?;
         match row.fields().find(|(_, it)| matches!(it, Value::MinKey)) {
             Some((field, _)) => Err(self.refused(field)),
@@ -73,14 +129,8 @@ impl MemorySink {
 
     /// One write: all of them, or none.
     fn apply(&self, held: &mut Held, records: &[Records]) -> Result<(), SinkError> {
-        let rows = records.iter().flat_map(Records::iter);
-        // All keys first: where one fails, nothing is applied.
-        let keys = rows
-            .clone()
-            .map(|it| self.key(&it))
-            .collect::<Result<Vec<_>, _>>()?;
-        for (key, row) in keys.into_iter().zip(rows) {
-            held.apply(key, &row);
+        for (table, key, row) in self.keyed(records)? {
+            held.apply((table, &self.tables[table]), key, &row);
         }
         held.writes += 1;
         Ok(())
@@ -96,13 +146,17 @@ impl MemorySink {
 }
 
 impl Held {
-    fn apply(&mut self, key: Vec<String>, row: &Row<'_>) {
+    fn apply(&mut self, (at, table): (usize, &MemoryTable), key: Vec<String>, row: &Row<'_>) {
         self.applied += 1;
+        let rows = &mut self.rows[at];
         if row.op() == Op::Delete {
-            self.rows.remove(&key);
+            match table.replace_by.is_empty() {
+                true => drop(rows.remove(&key)),
+                false => rows.retain(|_, kept| !is_of(kept, &table.replace_by, &key)),
+            }
             return;
         }
-        let kept = self.rows.entry(key).or_default();
+        let kept = rows.entry(key).or_default();
         for (name, value) in row.fields() {
             let value = text(&value);
             match kept.iter_mut().find(|(it, _)| it == name) {
@@ -111,6 +165,24 @@ impl Held {
             }
         }
     }
+
+    fn is_known(&self, (at, table): (usize, &MemoryTable), key: &Vec<String>, op: Op) -> bool {
+        let rows = &self.rows[at];
+        match table.replace_by.is_empty() {
+            true => rows.contains_key(key),
+            false if op == Op::Delete => {
+                let mut rows = rows.values();
+                rows.any(|kept| is_of(kept, &table.replace_by, key))
+            }
+            false => false,
+        }
+    }
+}
+
+/// Whether a row has these values.
+fn is_of(kept: &MemoryRow, fields: &[String], values: &[String]) -> bool {
+    let mut wanted = fields.iter().zip(values);
+    wanted.all(|(field, value)| kept.iter().any(|(name, it)| name == field && it == value))
 }
 
 fn place(flow: &str, of: &Progress) -> (String, String, String, i32) {
@@ -210,16 +282,15 @@ impl Sink for MemorySink {
         if let Some(at) = places.iter().position(|it| held.progress.contains_key(it)) {
             return Ok(Landing::Before(at));
         }
-        let rows = records.iter().flat_map(Records::iter);
-        let keys = rows
-            .clone()
-            .map(|it| self.key(&it))
-            .collect::<Result<Vec<_>, _>>()?;
-        if onto == Onto::Absent && keys.iter().any(|it| held.rows.contains_key(it)) {
+        let keyed = self.keyed(records)?;
+        let mut known = keyed.iter();
+        let known = known
+            .any(|(table, key, row)| held.is_known((*table, &self.tables[*table]), key, row.op()));
+        if onto == Onto::Absent && known {
             return Ok(Landing::Superseded);
         }
-        for (key, row) in keys.into_iter().zip(rows) {
-            held.apply(key, &row);
+        for (table, key, row) in keyed {
+            held.apply((table, &self.tables[table]), key, &row);
         }
         let ends = marks.iter().map(|it| it.to.next_offset);
         held.progress.extend(places.into_iter().zip(ends));

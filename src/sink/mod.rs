@@ -7,6 +7,10 @@
 //!   somewhere else, another writer owns it: `Fenced`, and nothing is written.
 //! - `carry` is the same with a place in a source instead of an offset.
 //! - Records of equal keys are applied in order: the last one stands.
+//! - A sink has one table or several. `write` has a part for each of them, in the order of the
+//!   settings, which is that of writing; all parts and the progress are one transaction.
+//! - In a table whose rows are replaced by a parent, a deletion names the parent and removes all of
+//!   its rows; those behind it are the new ones.
 //! - A row is found by its key alone: another unique index never redirects a write. Where a value
 //!   of one is held by a row of another key, `Rows` names the records, which may be written later.
 //! - An error of the `Data` kind means that one record can never be written; all others of the
@@ -15,9 +19,17 @@
 //! - After any error the transaction is rolled back and its connection is not used again.
 
 pub mod memory;
+pub mod mongodb;
 pub mod mysql;
 pub mod sqlite;
 
+mod mongodb_bson;
+mod mongodb_check;
+mod mongodb_failure;
+mod mongodb_json;
+mod mongodb_progress;
+mod mongodb_replay;
+mod mongodb_write;
 mod moved;
 mod mysql_catalog;
 mod mysql_check;
@@ -27,6 +39,7 @@ mod mysql_replay;
 mod mysql_reset;
 mod mysql_session;
 mod mysql_singles;
+mod mysql_target;
 mod mysql_together;
 mod mysql_values;
 mod mysql_write;
@@ -39,12 +52,15 @@ mod sqlite_passage;
 mod sqlite_progress;
 mod sqlite_replay;
 mod sqlite_singles;
+mod sqlite_target;
 mod sqlite_values;
 mod sqlite_write;
 mod table;
 mod table_create;
 mod table_deletions;
+mod table_findings;
 mod table_free_values;
+mod table_replaced;
 mod table_runs;
 mod table_singles;
 mod table_statements;
@@ -67,18 +83,19 @@ use crate::{
 /// A place that records can be written to. Shared by the lanes of a flow.
 #[async_trait]
 pub trait Sink: Send + Sync {
-    /// The connection and the table: `warehouse.info`.
+    /// The connection and the table, or the tables: `warehouse.info`.
     fn name(&self) -> &str;
 
-    /// Whether this sink can be written as the settings say. `fields` are those of the messages,
-    /// where they are known before the first one.
+    /// Whether this sink can be written as the settings say. `fields` are those of the records,
+    /// where they are known before the first one; a sink of several tables has those of each table
+    /// from its settings.
     ///
     /// # Errors
     /// Only where the check itself cannot be made.
     async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError>;
 
-    /// The statement by which `prepare` would make the missing table; `None` where it is there. Changes
-    /// nothing.
+    /// The statement by which `prepare` would make the missing table (of several, all of them, with
+    /// `;` between); `None` where none is missing. Changes nothing.
     ///
     /// # Errors
     /// `Unfit` where the table is missing and cannot be made.
@@ -106,7 +123,8 @@ pub trait Sink: Send + Sync {
     /// As `SinkError` says.
     async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError>;
 
-    /// Applies `records` (one part for each table) and moves the progress, all in one transaction.
+    /// Applies `records` (a part for each table, or no part at all) and moves the progress, all in
+    /// one transaction.
     ///
     /// # Errors
     /// As `SinkError` says; nothing is written then.
@@ -124,9 +142,10 @@ pub trait Sink: Send + Sync {
     /// As `SinkError` says; nothing is written then.
     async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError>;
 
-    /// Applies the records of dead letters and keeps a mark for each letter (a progress of its own,
+    /// Applies the records of dead letters, in parts as `write`, and keeps a mark for each letter (a
+    /// progress of its own,
     /// which begins nowhere), all in one transaction. Nothing where one of the marks is kept
-    /// already, or where `onto` is `Absent` and the key of one of the records has a row.
+    /// already, or where `onto` is `Absent` and the key of one of the records has a row, or its parent.
     ///
     /// # Errors
     /// As `SinkError` says; nothing is written then.
@@ -234,6 +253,26 @@ pub enum SinkError {
         /// What is wrong and what to do.
         advice: String,
     },
+}
+
+/// How a sink of these tables is called: `warehouse.info`, `warehouse.(users, blogs)`.
+fn name_of<'t>(connection: &str, tables: impl IntoIterator<Item = &'t str>) -> String {
+    match &tables.into_iter().collect::<Vec<_>>()[..] {
+        [table] => format!("{connection}.{table}"),
+        tables => format!("{connection}.({})", tables.join(", ")),
+    }
+}
+
+/// There is a part for each table, or none at all: what is left over would be lost unseen.
+fn fitting(name: &str, records: &[Records], tables: usize) -> Result<(), SinkError> {
+    match records.len() {
+        0 => Ok(()),
+        parts if parts == tables => Ok(()),
+        parts => Err(SinkError::Unfit {
+            name: name.to_owned(),
+            advice: format!("it has {tables} tables and was given records for {parts}"),
+        }),
+    }
 }
 
 /// What is wrong with one record.

@@ -1,40 +1,23 @@
-//! A table of MySQL or MariaDB, with the progress beside it in one transaction.
+//! Tables of MySQL or MariaDB, with the progress beside them in one transaction.
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sqlx::{Executor, MySqlConnection, query};
+use sqlx::MySqlConnection;
 
 use super::{
     Advance, CreateTable, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
-    SinkError, Texts,
-    moved::Moved,
-    mysql_catalog::{Found, column_type, create_table, exact_collation, look_up},
-    mysql_check,
-    mysql_passage::MysqlPassages,
-    mysql_progress::MysqlProgress,
-    mysql_replay,
-    mysql_session::Sessions,
-    mysql_write::MysqlWriter,
-    rules::RowRules,
-    sql_failure::beside_records,
-    table::Table,
-    table_create::designed,
-    table_statements::{Dialect, Statements},
+    SinkError, Texts, moved::Moved, mysql_catalog::exact_collation, mysql_check,
+    mysql_passage::MysqlPassages, mysql_progress::MysqlProgress, mysql_replay,
+    mysql_session::Sessions, mysql_target::MysqlTarget, name_of, rules::RowRules,
+    sql_failure::beside_records, table::Table,
 };
 use crate::{
-    connect::{
-        identifier::{NotAName, backticked, statement},
-        mysql::MysqlConnection,
-        table_name::TableName,
-    },
+    connect::{identifier::backticked, mysql::MysqlConnection},
     model::{Finding, Kind, Position, Records},
 };
 
-/// What a MySQL sink needs.
+/// What a MySQL sink needs for one table.
 #[derive(Debug, Clone)]
 pub struct MysqlSinkSettings {
     /// The table, or `database.table` where it is not in the connection's database; see
@@ -51,6 +34,8 @@ pub struct MysqlSinkSettings {
     /// less than the consumer session's time-out, so that a writer that stands still holds
     /// nothing when its partitions go to another.
     pub silence: Duration,
+    /// The fields of the records, where they are known and not given otherwise.
+    pub fields: Option<Vec<(String, Kind)>>,
     /// Whether a missing table is made.
     pub create: CreateTable,
     /// What texts stand for in columns of bytes and of JSON.
@@ -59,20 +44,18 @@ pub struct MysqlSinkSettings {
     pub progress_table: String,
 }
 
-/// Writes one table.
+/// Writes its tables, all of them in one transaction.
 #[derive(Debug)]
 pub struct MysqlSink {
     pub(super) name: String,
     pub(super) connection: MysqlConnection,
-    pub(super) settings: MysqlSinkSettings,
-    pub(super) database: String,
-    pub(super) table: String,
-    pub(super) quoted: String,
+    /// In the order of writing.
+    pub(super) targets: Vec<MysqlTarget>,
     pub(super) progress: MysqlProgress,
+    pub(super) progress_table: String,
     pub(super) passages: MysqlPassages,
-    statements: Statements,
+    silence: Duration,
     pub(super) sessions: Sessions,
-    known: RwLock<Option<Arc<Table>>>,
 }
 
 impl MysqlSinkSettings {
@@ -84,6 +67,7 @@ impl MysqlSinkSettings {
             drop: Vec::new(),
             rules: RowRules::default(),
             silence: Duration::from_secs(22),
+            fields: None,
             create: CreateTable::WhenMissing,
             texts: Texts::default(),
             progress_table: PROGRESS_TABLE.to_owned(),
@@ -100,117 +84,57 @@ impl MysqlSink {
         connection: MysqlConnection,
         settings: MysqlSinkSettings,
     ) -> Result<Self, SinkError> {
-        let name = format!("{}.{}", connection.name(), settings.table);
-        let unfit = |advice: String| SinkError::Unfit {
-            name: name.clone(),
-            advice,
+        Self::of_tables(connection, vec![settings])
+    }
+
+    /// A sink for several tables, written in this order. Its progress is kept, and its sessions
+    /// behave, as the first of them says.
+    ///
+    /// # Errors
+    /// As `open`; and where there is no table.
+    pub fn of_tables(
+        connection: MysqlConnection,
+        tables: Vec<MysqlSinkSettings>,
+    ) -> Result<Self, SinkError> {
+        let name = name_of(connection.name(), tables.iter().map(|it| it.table.as_str()));
+        let targets = tables
+            .into_iter()
+            .map(|it| MysqlTarget::open(&connection, it))
+            .collect::<Result<Vec<_>, _>>()?;
+        let Some(first) = targets.first() else {
+            let advice = "it has no table".to_owned();
+            return Err(SinkError::Unfit { name, advice });
         };
-        let named = TableName::parse(&settings.table).map_err(|error| unfit(error.to_string()))?;
-        let own = || connection.database().unwrap_or_default().to_owned();
-        let (database, table) = (named.database.unwrap_or_else(own), named.table);
-        if database.is_empty() {
-            let advice = "no database is named: add it to the connection's URL, or write `table = \"database.table\"`";
-            return Err(unfit(advice.to_owned()));
-        }
-        let quoted = |table: &str| -> Result<String, NotAName> {
-            Ok(format!("{}.{}", backticked(&database)?, backticked(table)?))
+        let progress_table = first.settings.progress_table.clone();
+        let quoted = |table: &str| {
+            backticked(&first.database)
+                .and_then(|database| Ok(format!("{database}.{}", backticked(table)?)))
+                .map_err(|error| first.unfit(error.to_string()))
         };
-        let target = quoted(&table).map_err(|error| unfit(error.to_string()))?;
-        let progress =
-            quoted(&settings.progress_table).map_err(|error| unfit(error.to_string()))?;
-        let passages = quoted(PASSAGE_TABLE).map_err(|error| unfit(error.to_string()))?;
+        let progress = quoted(&progress_table)?;
+        let passages = quoted(PASSAGE_TABLE)?;
         Ok(Self {
-            database,
-            table,
-            quoted: target,
+            name,
+            silence: first.settings.silence,
             progress: MysqlProgress { quoted: progress },
             passages: MysqlPassages { quoted: passages },
-            name,
+            progress_table,
+            targets,
             connection,
-            settings,
-            statements: Statements::new(Dialect::Mysql),
             sessions: Sessions::default(),
-            known: RwLock::default(),
         })
     }
 
-    /// Asks the server for the table as it is now.
-    pub(super) async fn look_up(
-        &self,
-        session: &mut MySqlConnection,
-    ) -> Result<Option<Found>, SinkError> {
-        look_up(
-            session,
-            self.connection.flavor(),
-            (&self.database, &self.table),
-        )
-        .await
-        .map_err(|error| beside_records(&self.name, error))
-    }
-
-    /// The table to write, out of what the server says of it.
-    pub(super) fn understand(&self, found: Found) -> Result<Table, SinkError> {
-        if !found.is_transactional {
-            let advice = match &found.engine {
-                None => format!("{} is a view: name a table", self.settings.table),
-                Some(engine) => format!(
-                    "table {} is kept by {engine}, which cannot roll back, so rows and progress would part: ALTER TABLE {} ENGINE=InnoDB",
-                    self.settings.table, self.quoted
-                ),
-            };
-            return Err(self.unfit(advice));
-        }
-        let names = (self.settings.table.clone(), self.quoted.clone());
-        let key = self.settings.key.as_deref();
-        let ruled = Table::new(names, found.columns, found.indexes, key)
-            .and_then(|it| it.ruled(&self.settings.rules));
-        let mut table = ruled.map_err(|it| self.unfit(it))?;
-        table.folds = table.key.iter().any(|it| {
-            let name = &table.columns[*it].name;
-            found.folding.iter().any(|(it, _)| it == name)
-        });
-        Ok(table)
-    }
-
-    /// The statement that makes the missing table.
-    pub(super) fn design(
-        &self,
-        fields: Option<&[(String, Kind)]>,
-        collation: &str,
-    ) -> Result<String, SinkError> {
-        let (table, key) = (self.settings.table.as_str(), self.settings.key.as_deref());
-        let fields = self
-            .settings
-            .create
-            .fields(table, fields)
-            .map_err(|it| self.unfit(it))?;
-        let columns = designed((table, key), fields, &self.settings.drop, column_type)
-            .map_err(|it| self.unfit(it))?;
-        create_table(&self.quoted, &columns, key.unwrap_or_default(), collation)
-            .map_err(|error| self.unfit(error.to_string()))
-    }
-
-    fn unfit(&self, advice: String) -> SinkError {
-        SinkError::Unfit {
-            name: self.name.clone(),
-            advice,
-        }
-    }
-
-    /// The table, looked up once.
-    pub(super) async fn table(&self) -> Result<Arc<Table>, SinkError> {
-        let known = self
-            .known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+    /// The tables, looked up once.
+    pub(super) async fn tables(&self) -> Result<Vec<Arc<Table>>, SinkError> {
+        let known: Option<Vec<_>> = self.targets.iter().map(MysqlTarget::known).collect();
         match known {
-            Some(table) => Ok(table),
+            Some(tables) => Ok(tables),
             None => self.learn(None).await,
         }
     }
 
-    async fn learn(&self, fields: Option<&[(String, Kind)]>) -> Result<Arc<Table>, SinkError> {
+    async fn learn(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Arc<Table>>, SinkError> {
         let mut session = self.session().await?;
         let learned = self.learn_with(&mut session, fields).await;
         match &learned {
@@ -224,7 +148,7 @@ impl MysqlSink {
         &self,
         session: &mut MySqlConnection,
         fields: Option<&[(String, Kind)]>,
-    ) -> Result<Arc<Table>, SinkError> {
+    ) -> Result<Vec<Arc<Table>>, SinkError> {
         let failed = |error| beside_records(&self.name, error);
         let collation = exact_collation(session).await.map_err(failed)?;
         self.progress
@@ -235,43 +159,35 @@ impl MysqlSink {
             .create(session, collation)
             .await
             .map_err(failed)?;
-        let mut found = self.look_up(session).await?;
-        if found.is_none() {
-            let create = self.design(fields, collation)?;
-            session
-                .execute(query(statement(create)))
-                .await
-                .map_err(failed)?;
-            found = self.look_up(session).await?;
+        let mut tables = Vec::with_capacity(self.targets.len());
+        for target in &self.targets {
+            let learned = target.learn(&self.connection, session, fields, collation);
+            tables.push(learned.await?);
         }
-        let found = found.ok_or_else(|| {
-            self.unfit(format!(
-                "table {} cannot be seen: grant SELECT on it",
-                self.settings.table
-            ))
-        })?;
-        let table = Arc::new(self.understand(found)?);
-        self.statements.forget();
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(table.clone());
-        Ok(table)
+        Ok(tables)
     }
 
     pub(super) async fn session(&self) -> Result<MySqlConnection, SinkError> {
         self.sessions
-            .take(&self.connection, self.settings.silence)
+            .take(&self.connection, self.silence)
             .await
             .map_err(|error| beside_records(&self.name, error))
     }
 
-    pub(super) fn writer<'w>(&'w self, table: &'w Table) -> MysqlWriter<'w> {
-        MysqlWriter {
-            table,
-            statements: &self.statements,
-            drop: &self.settings.drop,
-            texts: self.settings.texts,
-            max_allowed_packet: self.connection.max_allowed_packet(),
-            encrypted: self.connection.encrypted(),
+    async fn would_create_with(
+        &self,
+        session: &mut MySqlConnection,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Option<String>, SinkError> {
+        let collation = exact_collation(session).await;
+        let collation = collation.map_err(|error| beside_records(&self.name, error))?;
+        let mut missing = Vec::new();
+        for target in &self.targets {
+            if target.look_up(&self.connection, session).await?.is_none() {
+                missing.push(target.design(fields, collation)?);
+            }
         }
+        Ok((!missing.is_empty()).then(|| missing.join("; ")))
     }
 }
 
@@ -294,27 +210,15 @@ impl Sink for MysqlSink {
         fields: Option<&[(String, Kind)]>,
     ) -> Result<Option<String>, SinkError> {
         let mut session = self.session().await?;
-        let found = self.look_up(&mut session).await;
-        let collation = exact_collation(&mut session).await;
+        let created = self.would_create_with(&mut session, fields).await;
         self.sessions.abandon(session).await;
-        match (found?, collation) {
-            (Some(_), _) => Ok(None),
-            (None, Ok(collation)) => self.design(fields, collation).map(Some),
-            (None, Err(error)) => Err(beside_records(&self.name, error)),
-        }
+        created
     }
 
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
-        let table = self.learn(fields).await?;
-        match fields {
-            None => Ok(()),
-            Some(fields) => table
-                .fit(
-                    fields.iter().map(|(name, _)| name.as_str()),
-                    &self.settings.drop,
-                )
-                .map_err(|it| self.unfit(it)),
-        }
+        let tables = self.learn(fields).await?;
+        let mut tables = self.targets.iter().zip(tables);
+        tables.try_for_each(|(target, table)| target.fit(&table, fields))
     }
 
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
@@ -349,9 +253,9 @@ impl Sink for MysqlSink {
         marks: &[Advance],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
-        let table = self.table().await?;
+        let tables = self.tables().await?;
         let mut session = self.session().await?;
-        let landing = mysql_replay::replay(self, &mut session, &table, (records, marks), onto);
+        let landing = mysql_replay::replay(self, &mut session, &tables, (records, marks), onto);
         match landing.await {
             Ok(Landing::Written) => {
                 self.sessions.give_back(session);
@@ -359,7 +263,7 @@ impl Sink for MysqlSink {
             }
             other => {
                 self.sessions.abandon(session).await;
-                other.map_err(|failure| failure.into_error(&self.name))
+                other
             }
         }
     }

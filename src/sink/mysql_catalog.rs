@@ -230,6 +230,36 @@ async fn indexes(
     Ok(indexes)
 }
 
+/// The columns of each index, in order.
+pub(super) async fn index_columns(
+    session: &mut MySqlConnection,
+    database: &str,
+    table: &str,
+) -> Result<Vec<Vec<String>>, sqlx::Error> {
+    let parts: Vec<(i64, String)> = query_as(
+        "SELECT CAST(SEQ_IN_INDEX AS SIGNED), CAST(COALESCE(COLUMN_NAME, '') AS CHAR) \
+         FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? \
+         ORDER BY INDEX_NAME, SEQ_IN_INDEX",
+    )
+    .bind(database)
+    .bind(table)
+    .fetch_all(session)
+    .await?;
+    Ok(in_order(parts, 1))
+}
+
+/// Parts of indexes, one behind the other: each index begins with the part `first`.
+pub(super) fn in_order(parts: Vec<(i64, String)>, first: i64) -> Vec<Vec<String>> {
+    let mut indexes: Vec<Vec<String>> = Vec::new();
+    for (place, column) in parts {
+        match indexes.last_mut().filter(|_| place > first) {
+            Some(index) => index.push(column),
+            None => indexes.push(vec![column]),
+        }
+    }
+    indexes
+}
+
 fn holds(data_type: &str, scale: u8) -> Holds {
     match data_type.to_ascii_lowercase().as_str() {
         "json" => Holds::Json,

@@ -7,6 +7,7 @@ use super::{
     mysql::MysqlSink,
     mysql_catalog::exact_collation,
     mysql_progress::{NO_TABLE, number},
+    mysql_target::MysqlTarget,
     sql_failure::beside_records,
     table::{Absent, Table},
 };
@@ -21,39 +22,55 @@ pub(super) async fn check(
     session: &mut MySqlConnection,
     fields: Option<&[(String, Kind)]>,
 ) -> Result<Vec<Finding>, SinkError> {
-    let failed = |error| beside_records(&sink.name, error);
     let mut findings = vec![server(sink), progress(sink, session).await?];
-    let Some(found) = sink.look_up(session).await? else {
+    for target in &sink.targets {
+        findings.extend(table(sink, target, session, fields).await?);
+    }
+    Ok(findings)
+}
+
+async fn table(
+    sink: &MysqlSink,
+    target: &MysqlTarget,
+    session: &mut MySqlConnection,
+    fields: Option<&[(String, Kind)]>,
+) -> Result<Vec<Finding>, SinkError> {
+    let failed = |error| beside_records(&target.name, error);
+    let Some(found) = target.look_up(&sink.connection, session).await? else {
         let collation = exact_collation(session).await.map_err(failed)?;
-        findings.push(match sink.design(fields, collation) {
-            Ok(_) => may_create(sink, session, &sink.settings.table)
+        return Ok(vec![match target.design(fields, collation) {
+            Ok(_) => may_create(session, (&target.database, &target.settings.table))
                 .await
                 .map_err(failed)?,
             Err(error) => problem(error),
-        });
-        return Ok(findings);
+        }]);
     };
     let folding = found.folding.clone();
-    let table = match sink.understand(found) {
+    let table = match target.understand(found) {
         Ok(table) => table,
-        Err(error) => {
-            findings.push(problem(error));
-            return Ok(findings);
-        }
+        Err(error) => return Ok(vec![problem(error)]),
     };
-    let names = fields.map(|it| it.iter().map(|(name, _)| name.as_str()));
-    findings.push(match names.map(|it| table.fit(it, &sink.settings.drop)) {
+    let names = target.fields(fields);
+    let names = names.map(|it| it.iter().map(|(name, _)| name.as_str()));
+    let mut findings = vec![match names.map(|it| table.fit(it, &target.settings.drop)) {
         Some(Err(advice)) => finding(Severity::Problem, advice),
         Some(Ok(())) => good(format!("table {} has a column for every field", table.name)),
         None => finding(
             Severity::Note,
-            format!("the messages' fields are not known before the first one: each needs a column in table {}", table.name),
+            format!(
+                "the messages' fields are not known before the first one: each needs a column in table {}",
+                table.name
+            ),
         ),
-    });
+    }];
     findings.extend(left_out(&table));
     findings.extend(keys(&table, &folding));
-    findings.push(rights(sink, session, &table).await?);
-    findings.push(table.version_finding());
+    findings.push(rights(target, session, &table).await?);
+    findings.extend(table.version_finding());
+    if table.replaces() {
+        let indexes = target.index_columns(session).await?;
+        findings.extend(table.replaced_finding(&indexes));
+    }
     Ok(findings)
 }
 
@@ -96,7 +113,7 @@ fn keys(table: &Table, folding: &[(String, String)]) -> Vec<Finding> {
 
 /// Whether rows can be written and removed.
 async fn rights(
-    sink: &MysqlSink,
+    target: &MysqlTarget,
     session: &mut MySqlConnection,
     table: &Table,
 ) -> Result<Finding, SinkError> {
@@ -114,23 +131,25 @@ async fn rights(
     ];
     match attempt(session, attempts).await {
         Ok(()) => Ok(good(format!("table {} can be written", table.name))),
-        Err(error) => refusal(sink, error),
+        Err(error) => refusal(&target.name, error),
     }
 }
 
 /// Whether the progress can be kept.
 async fn progress(sink: &MysqlSink, session: &mut MySqlConnection) -> Result<Finding, SinkError> {
-    let (quoted, table) = (&sink.progress.quoted, &sink.settings.progress_table);
+    let (quoted, table) = (&sink.progress.quoted, sink.progress_table.as_str());
     let attempts = [
         format!("INSERT INTO {quoted} SELECT * FROM {quoted} WHERE 1=0"),
         format!("UPDATE {quoted} SET next_offset=next_offset WHERE 1=0"),
     ];
     match attempt(session, attempts).await {
         Ok(()) => Ok(good(format!("progress can be kept in table {table}"))),
-        Err(error) if number(&error) == Some(NO_TABLE) => may_create(sink, session, table)
-            .await
-            .map_err(|error| beside_records(&sink.name, error)),
-        Err(error) => refusal(sink, error),
+        Err(error) if number(&error) == Some(NO_TABLE) => {
+            may_create(session, (&sink.targets[0].database, table))
+                .await
+                .map_err(|error| beside_records(&sink.name, error))
+        }
+        Err(error) => refusal(&sink.name, error),
     }
 }
 
@@ -146,8 +165,8 @@ async fn attempt(
     session.execute(raw_sql("ROLLBACK")).await.map(drop)
 }
 
-fn refusal(sink: &MysqlSink, error: sqlx::Error) -> Result<Finding, SinkError> {
-    match beside_records(&sink.name, error) {
+fn refusal(name: &str, error: sqlx::Error) -> Result<Finding, SinkError> {
+    match beside_records(name, error) {
         lost @ SinkError::Lost(..) => Err(lost),
         refused => Ok(problem(refused)),
     }
@@ -155,9 +174,8 @@ fn refusal(sink: &MysqlSink, error: sqlx::Error) -> Result<Finding, SinkError> {
 
 /// Whether the user may make tables, as far as the grants say it in plain words.
 async fn may_create(
-    sink: &MysqlSink,
     session: &mut MySqlConnection,
-    table: &str,
+    (database, table): (&str, &str),
 ) -> Result<Finding, sqlx::Error> {
     let grants: Vec<String> = query_scalar("SHOW GRANTS").fetch_all(session).await?;
     let allows = |grant: &String| {
@@ -165,7 +183,7 @@ async fn may_create(
             return false;
         };
         let rights = rights.trim_start_matches("GRANT ");
-        let here = place.starts_with("*.*") || place.contains(&sink.database);
+        let here = place.starts_with("*.*") || place.contains(database);
         here && rights
             .split(", ")
             .any(|it| it == "CREATE" || it.starts_with("ALL PRIVILEGES"))

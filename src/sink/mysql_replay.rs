@@ -1,10 +1,13 @@
 //! Dead letters into MySQL and MariaDB: rows and the letters' marks in one transaction.
 
+use std::sync::Arc;
+
 use sqlx::{Executor, MySqlConnection, query_with, raw_sql};
 
 use super::{
-    Advance, Landing, Onto, mysql::MysqlSink, mysql_values::Bound, sql_failure::Failure,
-    table::Table, table_statements::known,
+    Advance, Landing, Onto, SinkError, mysql::MysqlSink, mysql_target::MysqlTarget,
+    mysql_values::Bound, sql_failure::Failure, table::Table, table_deletions::asked_for,
+    table_statements::known,
 };
 use crate::{connect::identifier::statement, model::Records};
 
@@ -15,52 +18,49 @@ use crate::{connect::identifier::statement, model::Records};
 pub(super) async fn replay(
     sink: &MysqlSink,
     session: &mut MySqlConnection,
-    table: &Table,
+    tables: &[Arc<Table>],
     (records, marks): (&[Records], &[Advance]),
     onto: Onto,
-) -> Result<Landing, Failure> {
+) -> Result<Landing, SinkError> {
+    let failed = |failure: Failure| failure.into_error(&sink.name);
     // For this transaction alone: under it the question for a row that is not there keeps others
     // from making it until the end.
-    let repeatable = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
-    session.execute(raw_sql(repeatable)).await?;
-    session.execute(raw_sql("BEGIN")).await?;
+    for text in ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "BEGIN"] {
+        let done = session.execute(raw_sql(text)).await;
+        done.map_err(|error| failed(error.into()))?;
+    }
     for (index, mark) in marks.iter().enumerate() {
         match sink.progress.advance(session, mark).await {
             Err(Failure::Fenced) => return Ok(Landing::Before(index)),
-            done => done?,
+            done => done.map_err(failed)?,
         }
     }
-    if onto == Onto::Absent && any_known(sink, session, table, records).await? {
-        return Ok(Landing::Superseded);
+    if onto == Onto::Absent {
+        for ((target, table), part) in sink.targets.iter().zip(tables).zip(records) {
+            let known = any_known(sink, session, (target, table), part).await;
+            if known.map_err(|failure| failure.into_error(&target.name))? {
+                return Ok(Landing::Superseded);
+            }
+        }
     }
-    sink.writer(table).write(session, records).await?;
-    session.execute(raw_sql("COMMIT")).await?;
+    sink.write_parts(session, tables, records).await?;
+    let committed = session.execute(raw_sql("COMMIT")).await;
+    committed.map_err(|error| failed(error.into()))?;
     Ok(Landing::Written)
 }
 
 async fn any_known(
     sink: &MysqlSink,
     session: &mut MySqlConnection,
-    table: &Table,
-    records: &[Records],
+    (target, table): (&MysqlTarget, &Table),
+    records: &Records,
 ) -> Result<bool, Failure> {
-    let text = format!(
-        "{} LIMIT 1 FOR UPDATE",
-        known(&sink.writer(table).one_key())
-    );
-    for row in records.iter().flat_map(Records::iter) {
-        let mut bound = Bound::with_room((table.key.len(), 64), sink.settings.texts);
-        let columns = table.key.iter().map(|it| &table.columns[*it]);
-        let mut whole = true;
-        for column in columns {
-            match row.get(&column.name) {
-                Some(value) => bound.push_key(column, &value)?,
-                // The write says what is wrong with it.
-                None => whole = false,
-            }
-        }
-        if !whole {
-            continue;
+    let delete = target.writer(&sink.connection, table).one_key();
+    let text = format!("{} LIMIT 1 FOR UPDATE", known(&delete));
+    for values in asked_for(records, table) {
+        let mut bound = Bound::with_room((values.len(), 64), target.settings.texts);
+        for (place, value) in table.removed_by().iter().zip(&values) {
+            bound.push_key(&table.columns[*place], value)?;
         }
         let query = query_with(statement(text.clone()), bound.into_arguments());
         if session.fetch_optional(query).await?.is_some() {

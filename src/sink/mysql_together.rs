@@ -1,9 +1,11 @@
 //! One transaction of MySQL or MariaDB: what moves, then the rows.
 
+use std::sync::Arc;
+
 use sqlx::{Executor, MySqlConnection, raw_sql};
 
 use super::{
-    SinkError,
+    SinkError, fitting,
     moved::Moved,
     mysql::MysqlSink,
     sql_failure::{Failure, beside_records},
@@ -36,16 +38,16 @@ impl MysqlSink {
         records: &[Records],
         moved: Moved<'_>,
     ) -> Result<(), SinkError> {
-        let table = self.table().await?;
+        let tables = self.tables().await?;
         let mut session = self.session().await?;
-        match self.transact(&mut session, &table, records, moved).await {
+        match self.transact(&mut session, &tables, records, moved).await {
             Ok(()) => {
                 self.sessions.give_back(session);
                 Ok(())
             }
-            Err(failure) => {
+            Err(error) => {
                 self.sessions.abandon(session).await;
-                Err(failure.into_error(&self.name))
+                Err(error)
             }
         }
     }
@@ -53,17 +55,36 @@ impl MysqlSink {
     async fn transact(
         &self,
         session: &mut MySqlConnection,
-        table: &Table,
+        tables: &[Arc<Table>],
         records: &[Records],
         moved: Moved<'_>,
-    ) -> Result<(), Failure> {
-        session.execute(raw_sql("BEGIN")).await?;
-        match moved {
-            Moved::Offset(advance) => self.progress.advance(session, advance).await?,
-            Moved::Place(passage) => self.passages.advance(session, passage).await?,
+    ) -> Result<(), SinkError> {
+        let failed = |failure: Failure| failure.into_error(&self.name);
+        let begun = session.execute(raw_sql("BEGIN")).await;
+        begun.map_err(|error| failed(error.into()))?;
+        let moved = match moved {
+            Moved::Offset(advance) => self.progress.advance(session, advance).await,
+            Moved::Place(passage) => self.passages.advance(session, passage).await,
+        };
+        moved.map_err(failed)?;
+        self.write_parts(session, tables, records).await?;
+        let committed = session.execute(raw_sql("COMMIT")).await;
+        committed.map(drop).map_err(|error| failed(error.into()))
+    }
+
+    /// Writes the part of each table in turn, within a transaction that is open.
+    pub(super) async fn write_parts(
+        &self,
+        session: &mut MySqlConnection,
+        tables: &[Arc<Table>],
+        records: &[Records],
+    ) -> Result<(), SinkError> {
+        fitting(&self.name, records, tables.len())?;
+        for ((target, table), part) in self.targets.iter().zip(tables).zip(records) {
+            let writer = target.writer(&self.connection, table);
+            let written = writer.write(session, std::slice::from_ref(part)).await;
+            written.map_err(|failure| failure.into_error(&target.name))?;
         }
-        self.writer(table).write(session, records).await?;
-        session.execute(raw_sql("COMMIT")).await?;
         Ok(())
     }
 }

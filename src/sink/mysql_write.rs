@@ -8,13 +8,14 @@ use super::{
     mysql_values::{Bound, size},
     sql_failure::Failure,
     table::Table,
+    table_replaced::stretches,
     table_runs::{Columns, Misfit, Run, RunLimits, Runs, Unholdable},
     table_singles::{Singles, has_others, is_a_rows},
     table_statements::{Manner, Statements, set_by_update, step},
 };
 use crate::{
     connect::identifier::statement,
-    model::{Op, Records, Value},
+    model::{Op, Records, Row, Value},
 };
 
 /// What writes the records of one transaction.
@@ -46,17 +47,32 @@ const PLACEHOLDERS: usize = 65_535;
 const PACKET_HEAD: usize = 1024;
 
 impl MysqlWriter<'_> {
-    /// Writes `records` in order.
+    /// Writes `records` in order, the rows of one parent behind the removal of its old ones.
     pub(super) async fn write(
         &self,
         session: &mut MySqlConnection,
         records: &[Records],
     ) -> Result<(), Failure> {
+        if !self.table.replaces() {
+            let rows = records.iter().flat_map(Records::iter);
+            return self.write_rows(session, rows).await;
+        }
+        for stretch in stretches(records, self.table) {
+            self.write_rows(session, stretch.into_iter()).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_rows<'r>(
+        &self,
+        session: &mut MySqlConnection,
+        rows: impl Iterator<Item = Row<'r>> + Send + 'r,
+    ) -> Result<(), Failure> {
         let limits = RunLimits {
             rows: ROWS,
             values: PLACEHOLDERS,
         };
-        let mut runs = Runs::new(records, self.table, self.drop, limits);
+        let mut runs = Runs::new(rows, self.table, self.drop, limits);
         let mut singles = Singles::default();
         let singly = has_others(self.table);
         let mut values = Vec::new();
@@ -81,9 +97,9 @@ impl MysqlWriter<'_> {
         singles.finish(&mut server, self.table).await
     }
 
-    /// The statement that removes the row of one key.
+    /// The statement that removes what one deletion names.
     pub(super) fn one_key(&self) -> std::sync::Arc<str> {
-        let key = self.table.key.as_slice().into();
+        let key = self.table.removed_by().into();
         self.statements.text(Manner::Delete, self.table, &key, 1)
     }
 

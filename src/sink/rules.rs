@@ -9,6 +9,10 @@ pub struct RowRules {
     pub version: Option<String>,
     /// What is done with deletions.
     pub on_delete: OnDelete,
+    /// The columns that tell whose rows these are; none where a row stands by itself. With them, a
+    /// deletion names their values and removes all rows that have them: so the rows of a parent are
+    /// replaced by a deletion in front of the new ones.
+    pub replace_by: Vec<String>,
 }
 
 /// What is done with a record whose key is known.

@@ -1,25 +1,23 @@
-//! A table of a SQLite file, with the progress beside it in one transaction.
+//! Tables of a SQLite file, with the progress beside them in one transaction.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
     Advance, CreateTable, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
-    SinkError,
+    SinkError, fitting,
     moved::Moved,
+    name_of,
     rules::RowRules,
     sql_failure::{Failure, beside_records},
-    sqlite_catalog::{column_type, create_table, look_up},
     sqlite_check,
     sqlite_passage::SqlitePassages,
     sqlite_progress::SqliteProgress,
     sqlite_replay,
-    sqlite_write::SqliteWriter,
+    sqlite_target::SqliteTarget,
     table::Table,
-    table_create::designed,
-    table_statements::{Dialect, Statements},
 };
 use crate::{
     connect::{
@@ -29,7 +27,7 @@ use crate::{
     model::{Finding, Kind, Position, Records},
 };
 
-/// What a SQLite sink needs.
+/// What a SQLite sink needs for one table.
 #[derive(Debug, Clone)]
 pub struct SqliteSinkSettings {
     /// The table.
@@ -41,23 +39,23 @@ pub struct SqliteSinkSettings {
     pub drop: Vec<String>,
     /// How rows that are there already are treated.
     pub rules: RowRules,
+    /// The fields of the records, where they are known and not given otherwise.
+    pub fields: Option<Vec<(String, Kind)>>,
     /// Whether a missing table is made.
     pub create: CreateTable,
     /// The table that keeps the progress, in the same file.
     pub progress_table: String,
 }
 
-/// Writes one table.
+/// Writes its tables, all of them in one transaction.
 #[derive(Debug)]
 pub struct SqliteSink {
-    name: String,
+    pub(super) name: String,
     pub(super) connection: SqliteConnection,
-    pub(super) settings: SqliteSinkSettings,
-    quoted: String,
+    /// In the order of writing.
+    pub(super) targets: Vec<SqliteTarget>,
     pub(super) progress: SqliteProgress,
     passages: SqlitePassages,
-    pub(super) statements: Statements,
-    known: RwLock<Option<Arc<Table>>>,
 }
 
 impl SqliteSinkSettings {
@@ -68,6 +66,7 @@ impl SqliteSinkSettings {
             key: None,
             drop: Vec::new(),
             rules: RowRules::default(),
+            fields: None,
             create: CreateTable::WhenMissing,
             progress_table: PROGRESS_TABLE.to_owned(),
         }
@@ -83,145 +82,114 @@ impl SqliteSink {
         connection: SqliteConnection,
         settings: SqliteSinkSettings,
     ) -> Result<Self, SinkError> {
-        let name = format!("{}.{}", connection.name(), settings.table);
-        let quoted = |table: &str| {
-            double_quoted(table).map_err(|error| SinkError::Unfit {
-                name: name.clone(),
-                advice: error.to_string(),
-            })
+        Self::of_tables(connection, vec![settings])
+    }
+
+    /// A sink for several tables, written in this order. Its progress is kept as the first of them
+    /// says.
+    ///
+    /// # Errors
+    /// As `open`; and where there is no table.
+    pub fn of_tables(
+        connection: SqliteConnection,
+        tables: Vec<SqliteSinkSettings>,
+    ) -> Result<Self, SinkError> {
+        let name = name_of(connection.name(), tables.iter().map(|it| it.table.as_str()));
+        let targets = tables
+            .into_iter()
+            .map(|it| SqliteTarget::open(&connection, it))
+            .collect::<Result<Vec<_>, _>>()?;
+        let unfit = |advice: String| SinkError::Unfit {
+            name: name.clone(),
+            advice,
         };
+        let Some(first) = targets.first() else {
+            return Err(unfit("it has no table".to_owned()));
+        };
+        let quoted = |table: &str| double_quoted(table).map_err(|error| unfit(error.to_string()));
+        let progress = quoted(&first.settings.progress_table)?;
+        let passages = quoted(PASSAGE_TABLE)?;
         Ok(Self {
-            quoted: quoted(&settings.table)?,
-            progress: SqliteProgress {
-                quoted: quoted(&settings.progress_table)?,
-            },
-            passages: SqlitePassages {
-                quoted: quoted(PASSAGE_TABLE)?,
-            },
             name,
             connection,
-            settings,
-            statements: Statements::new(Dialect::Sqlite),
-            known: RwLock::default(),
+            targets,
+            progress: SqliteProgress { quoted: progress },
+            passages: SqlitePassages { quoted: passages },
         })
     }
 
-    /// The statement that makes the missing table.
-    pub(super) fn design(&self, fields: Option<&[(String, Kind)]>) -> Result<String, SinkError> {
-        let (table, key) = (self.settings.table.as_str(), self.settings.key.as_deref());
-        let fields = self
-            .settings
-            .create
-            .fields(table, fields)
-            .map_err(|it| self.unfit(it))?;
-        let columns = designed((table, key), fields, &self.settings.drop, column_type)
-            .map_err(|it| self.unfit(it))?;
-        create_table(&self.quoted, &columns, key.unwrap_or_default())
-            .map_err(|error| self.unfit(error.to_string()))
-    }
-
-    /// The table as it is now; `None` where there is none.
-    pub(super) async fn found(&self) -> Result<Option<Table>, SinkError> {
-        let found = look_up(self.connection.readers(), &self.settings.table).await;
-        let Some((columns, indexes)) = found.map_err(|error| self.failed(error))? else {
-            return Ok(None);
-        };
-        let names = (self.settings.table.clone(), self.quoted.clone());
-        Table::new(names, columns, indexes, self.settings.key.as_deref())
-            .and_then(|it| it.ruled(&self.settings.rules))
-            .map(Some)
-            .map_err(|it| self.unfit(it))
-    }
-
-    pub(super) async fn table(&self) -> Result<Arc<Table>, SinkError> {
-        let known = self
-            .known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+    pub(super) async fn tables(&self) -> Result<Vec<Arc<Table>>, SinkError> {
+        let known: Option<Vec<_>> = self.targets.iter().map(SqliteTarget::known).collect();
         match known {
-            Some(table) => Ok(table),
+            Some(tables) => Ok(tables),
             None => self.learn(None).await,
         }
     }
 
-    async fn learn(&self, fields: Option<&[(String, Kind)]>) -> Result<Arc<Table>, SinkError> {
+    async fn learn(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Arc<Table>>, SinkError> {
         let writer = self.connection.writer();
         for text in [self.progress.create_text(), self.passages.create_text()] {
             let created = writer.execute(query(statement(text))).await;
             created.map_err(|error| self.failed(error))?;
         }
-        let mut found = self.found().await?;
-        if found.is_none() {
-            let created = writer.execute(query(statement(self.design(fields)?))).await;
-            created.map_err(|error| self.failed(error))?;
-            found = self.found().await?;
+        let mut tables = Vec::with_capacity(self.targets.len());
+        for target in &self.targets {
+            tables.push(target.learn(&self.connection, fields).await?);
         }
-        let Some(found) = found else {
-            return Err(self.unfit(format!("table {} is gone again", self.settings.table)));
-        };
-        let table = Arc::new(found);
-        self.statements.forget();
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(table.clone());
-        Ok(table)
+        Ok(tables)
     }
 
     /// Rows and what moves with them, in one transaction.
     async fn together(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
-        let table = self.table().await?;
+        let tables = self.tables().await?;
         let mut transaction = self
             .connection
             .begin()
             .await
             .map_err(|it| self.failed(it))?;
-        let written = match self
-            .transact(&mut transaction, &table, records, moved)
-            .await
-        {
-            Ok(()) => transaction.commit().await.map_err(Failure::from),
-            Err(failure) => {
+        let written = self.transact(&mut transaction, &tables, records, moved);
+        match written.await {
+            Ok(()) => {
+                let committed = transaction.commit().await.map_err(Failure::from);
+                committed.map_err(|failure| failure.into_error(&self.name))
+            }
+            Err(error) => {
                 // What the failure was counts; whatever this one says, dropping it undoes all.
                 let _ = transaction.rollback().await;
-                Err(failure)
+                Err(error)
             }
-        };
-        written.map_err(|failure| failure.into_error(&self.name))
+        }
     }
 
     async fn transact(
         &self,
         session: &mut Session,
-        table: &Table,
+        tables: &[Arc<Table>],
         records: &[Records],
         moved: Moved<'_>,
-    ) -> Result<(), Failure> {
-        match moved {
-            Moved::Offset(advance) => self.progress.advance(session, advance).await?,
-            Moved::Place(passage) => self.passages.advance(session, passage).await?,
-        }
-        self.write_records(session, table, records).await
+    ) -> Result<(), SinkError> {
+        let moved = match moved {
+            Moved::Offset(advance) => self.progress.advance(session, advance).await,
+            Moved::Place(passage) => self.passages.advance(session, passage).await,
+        };
+        moved.map_err(|failure| failure.into_error(&self.name))?;
+        self.write_parts(session, tables, records).await
     }
 
-    /// Within a transaction that is open.
-    pub(super) async fn write_records(
+    /// Writes the part of each table in turn, within a transaction that is open.
+    pub(super) async fn write_parts(
         &self,
         session: &mut Session,
-        table: &Table,
+        tables: &[Arc<Table>],
         records: &[Records],
-    ) -> Result<(), Failure> {
-        let writer = SqliteWriter {
-            table,
-            statements: &self.statements,
-            drop: &self.settings.drop,
-        };
-        writer.write(session, records).await
-    }
-
-    fn unfit(&self, advice: String) -> SinkError {
-        SinkError::Unfit {
-            name: self.name.clone(),
-            advice,
+    ) -> Result<(), SinkError> {
+        fitting(&self.name, records, tables.len())?;
+        for ((target, table), part) in self.targets.iter().zip(tables).zip(records) {
+            let writer = target.writer(table);
+            let written = writer.write(session, std::slice::from_ref(part)).await;
+            written.map_err(|failure| failure.into_error(&target.name))?;
         }
+        Ok(())
     }
 
     pub(super) fn failed(&self, error: sqlx::Error) -> SinkError {
@@ -243,23 +211,19 @@ impl Sink for SqliteSink {
         &self,
         fields: Option<&[(String, Kind)]>,
     ) -> Result<Option<String>, SinkError> {
-        match self.found().await? {
-            Some(_) => Ok(None),
-            None => self.design(fields).map(Some),
+        let mut missing = Vec::new();
+        for target in &self.targets {
+            if target.found(&self.connection).await?.is_none() {
+                missing.push(target.design(fields)?);
+            }
         }
+        Ok((!missing.is_empty()).then(|| missing.join("; ")))
     }
 
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
-        let table = self.learn(fields).await?;
-        match fields {
-            None => Ok(()),
-            Some(fields) => table
-                .fit(
-                    fields.iter().map(|(name, _)| name.as_str()),
-                    &self.settings.drop,
-                )
-                .map_err(|it| self.unfit(it)),
-        }
+        let tables = self.learn(fields).await?;
+        let mut tables = self.targets.iter().zip(tables);
+        tables.try_for_each(|(target, table)| target.fit(&table, fields))
     }
 
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {

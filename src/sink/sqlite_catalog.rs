@@ -2,7 +2,10 @@
 
 use sqlx::{query_as, query_scalar, sqlite::SqlitePool};
 
-use super::table::{Absent, Column, Holds, Index};
+use super::{
+    mysql_catalog::in_order,
+    table::{Absent, Column, Holds, Index},
+};
 use crate::{
     connect::identifier::{NotAName, double_quoted},
     model::Kind,
@@ -103,6 +106,20 @@ async fn indexes(
         }
     }
     Ok(indexes)
+}
+
+/// The columns of each index, in order.
+pub(super) async fn index_columns(
+    readers: &SqlitePool,
+    table: &str,
+) -> Result<Vec<Vec<String>>, sqlx::Error> {
+    let parts = query_as(
+        "SELECT part.seqno, COALESCE(part.name, '') \
+         FROM pragma_index_list(?) AS list JOIN pragma_index_info(list.name) AS part \
+         WHERE list.partial = 0 ORDER BY list.seq, part.seqno",
+    );
+    let parts: Vec<(i64, String)> = parts.bind(table).fetch_all(readers).await?;
+    Ok(in_order(parts, 0))
 }
 
 /// SQLite's rules of affinity, in its order.

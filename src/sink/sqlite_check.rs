@@ -1,6 +1,8 @@
 //! Whether a table of SQLite can be written as the settings say.
 
-use super::{SinkError, mysql_check::left_out, sqlite::SqliteSink, table::Table};
+use super::{
+    SinkError, mysql_check::left_out, sqlite::SqliteSink, sqlite_target::SqliteTarget, table::Table,
+};
 use crate::{
     fault::chain,
     model::{Finding, Kind, Severity},
@@ -11,19 +13,10 @@ pub(super) async fn check(
     sink: &SqliteSink,
     fields: Option<&[(String, Kind)]>,
 ) -> Result<Vec<Finding>, SinkError> {
-    let name = &sink.settings.table;
-    let mut findings = match sink.found().await {
-        Err(error @ (SinkError::Lost(..) | SinkError::Refused { .. })) => return Err(error),
-        Err(error) => vec![problem(&error)],
-        Ok(Some(table)) => columns(sink, &table, fields),
-        Ok(None) => match sink.design(fields) {
-            Err(error) => vec![problem(&error)],
-            Ok(_) => vec![finding(
-                Severity::Good,
-                format!("table {name} is missing and will be made"),
-            )],
-        },
-    };
+    let mut findings = Vec::new();
+    for target in &sink.targets {
+        findings.extend(check_table(sink, target, fields).await?);
+    }
     // The lock that every writer takes; a file that cannot be written does not give it.
     match sink.connection.begin().await {
         Ok(transaction) => {
@@ -35,10 +28,42 @@ pub(super) async fn check(
     Ok(findings)
 }
 
-fn columns(sink: &SqliteSink, table: &Table, fields: Option<&[(String, Kind)]>) -> Vec<Finding> {
+async fn check_table(
+    sink: &SqliteSink,
+    target: &SqliteTarget,
+    fields: Option<&[(String, Kind)]>,
+) -> Result<Vec<Finding>, SinkError> {
+    let name = &target.settings.table;
+    Ok(match target.found(&sink.connection).await {
+        Err(error @ (SinkError::Lost(..) | SinkError::Refused { .. })) => return Err(error),
+        Err(error) => vec![problem(&error)],
+        Ok(Some(table)) => {
+            let mut findings = columns(target, &table, fields);
+            if table.replaces() {
+                let indexes = target.index_columns(&sink.connection).await?;
+                findings.extend(table.replaced_finding(&indexes));
+            }
+            findings
+        }
+        Ok(None) => match target.design(fields) {
+            Err(error) => vec![problem(&error)],
+            Ok(_) => vec![finding(
+                Severity::Good,
+                format!("table {name} is missing and will be made"),
+            )],
+        },
+    })
+}
+
+fn columns(
+    target: &SqliteTarget,
+    table: &Table,
+    fields: Option<&[(String, Kind)]>,
+) -> Vec<Finding> {
     let name = &table.name;
-    let names = fields.map(|it| it.iter().map(|(name, _)| name.as_str()));
-    let fitting = match names.map(|it| table.fit(it, &sink.settings.drop)) {
+    let names = target.fields(fields);
+    let names = names.map(|it| it.iter().map(|(name, _)| name.as_str()));
+    let fitting = match names.map(|it| table.fit(it, &target.settings.drop)) {
         Some(Err(advice)) => finding(Severity::Problem, advice),
         Some(Ok(())) => finding(
             Severity::Good,
@@ -51,11 +76,7 @@ fn columns(sink: &SqliteSink, table: &Table, fields: Option<&[(String, Kind)]>) 
             ),
         ),
     };
-    let findings = [
-        Some(fitting),
-        left_out(table),
-        Some(table.version_finding()),
-    ];
+    let findings = [Some(fitting), left_out(table), table.version_finding()];
     let findings = findings.into_iter().flatten();
     findings.chain(table.others_finding()).collect()
 }

@@ -1,13 +1,17 @@
 //! Dead letters into SQLite: rows and the letters' marks in one transaction.
 
+use std::sync::Arc;
+
 use sqlx::{Executor, SqliteConnection as Session, query_with};
 
 use super::{
-    Advance, Landing, Onto, Sink, SinkError,
+    Advance, Landing, Onto, SinkError,
     sql_failure::Failure,
     sqlite::SqliteSink,
+    sqlite_target::SqliteTarget,
     sqlite_values::Bound,
     table::Table,
+    table_deletions::asked_for,
     table_statements::{Manner, known},
 };
 use crate::{connect::identifier::statement, model::Records};
@@ -18,56 +22,55 @@ use crate::{connect::identifier::statement, model::Records};
 /// As SQLite answers.
 pub(super) async fn replay(
     sink: &SqliteSink,
-    letters: (&[Records], &[Advance]),
-    onto: Onto,
-) -> Result<Landing, SinkError> {
-    let table = sink.table().await?;
-    let landing = transact(sink, &table, letters, onto).await;
-    landing.map_err(|failure| failure.into_error(sink.name()))
-}
-
-async fn transact(
-    sink: &SqliteSink,
-    table: &Table,
     (records, marks): (&[Records], &[Advance]),
     onto: Onto,
-) -> Result<Landing, Failure> {
+) -> Result<Landing, SinkError> {
+    let tables = sink.tables().await?;
+    let failed = |failure: Failure| failure.into_error(&sink.name);
     // One that is dropped is rolled back.
-    let mut transaction = sink.connection.begin().await?;
+    let begun = sink.connection.begin().await;
+    let mut transaction = begun.map_err(|error| failed(error.into()))?;
     for (index, mark) in marks.iter().enumerate() {
         match sink.progress.advance(&mut transaction, mark).await {
             Err(Failure::Fenced) => return Ok(Landing::Before(index)),
-            done => done?,
+            done => done.map_err(failed)?,
         }
     }
-    if onto == Onto::Absent && any_known(sink, &mut transaction, table, records).await? {
+    if onto == Onto::Absent && any_known(sink, &mut transaction, &tables, records).await? {
         return Ok(Landing::Superseded);
     }
-    sink.write_records(&mut transaction, table, records).await?;
-    transaction.commit().await?;
+    sink.write_parts(&mut transaction, &tables, records).await?;
+    let committed = transaction.commit().await;
+    committed.map_err(|error| failed(error.into()))?;
     Ok(Landing::Written)
 }
 
 async fn any_known(
     sink: &SqliteSink,
     session: &mut Session,
-    table: &Table,
+    tables: &[Arc<Table>],
     records: &[Records],
-) -> Result<bool, Failure> {
-    let key = table.key.as_slice().into();
-    let text = known(&sink.statements.text(Manner::Delete, table, &key, 1));
-    for row in records.iter().flat_map(Records::iter) {
-        let mut bound = Bound::with_room(table.key.len());
-        let mut whole = true;
-        for column in table.key.iter().map(|it| &table.columns[*it]) {
-            match row.get(&column.name) {
-                Some(value) => bound.push(column, &value)?,
-                // The write says what is wrong with it.
-                None => whole = false,
-            }
+) -> Result<bool, SinkError> {
+    for ((target, table), part) in sink.targets.iter().zip(tables).zip(records) {
+        let known = is_known(session, (target, table), part).await;
+        if known.map_err(|failure| failure.into_error(&target.name))? {
+            return Ok(true);
         }
-        if !whole {
-            continue;
+    }
+    Ok(false)
+}
+
+async fn is_known(
+    session: &mut Session,
+    (target, table): (&SqliteTarget, &Table),
+    records: &Records,
+) -> Result<bool, Failure> {
+    let columns = table.removed_by().into();
+    let text = known(&target.statements.text(Manner::Delete, table, &columns, 1));
+    for values in asked_for(records, table) {
+        let mut bound = Bound::with_room(values.len());
+        for (place, value) in table.removed_by().iter().zip(&values) {
+            bound.push(&table.columns[*place], value)?;
         }
         let query = query_with(statement(text.clone()), bound.into_arguments());
         if session.fetch_optional(query).await?.is_some() {

@@ -7,13 +7,14 @@ use super::{
     sqlite_singles::SqliteSingles,
     sqlite_values::Bound,
     table::Table,
+    table_replaced::stretches,
     table_runs::{Misfit, Run, RunLimits, Runs},
     table_singles::{Singles, has_others, is_a_rows},
     table_statements::{Manner, Statements, step},
 };
 use crate::{
     connect::identifier::statement,
-    model::{Op, Records},
+    model::{Op, Records, Row},
 };
 
 /// What writes the records of one transaction.
@@ -30,17 +31,32 @@ const ROWS: usize = 1024;
 const PARAMETERS: usize = 32_766;
 
 impl SqliteWriter<'_> {
-    /// Writes `records` in order.
+    /// Writes `records` in order, the rows of one parent behind the removal of its old ones.
     pub(super) async fn write(
         &self,
         session: &mut Session,
         records: &[Records],
     ) -> Result<(), Failure> {
+        if !self.table.replaces() {
+            let rows = records.iter().flat_map(Records::iter);
+            return self.write_rows(session, rows).await;
+        }
+        for stretch in stretches(records, self.table) {
+            self.write_rows(session, stretch.into_iter()).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_rows<'r>(
+        &self,
+        session: &mut Session,
+        rows: impl Iterator<Item = Row<'r>> + Send + 'r,
+    ) -> Result<(), Failure> {
         let limits = RunLimits {
             rows: ROWS,
             values: PARAMETERS,
         };
-        let mut runs = Runs::new(records, self.table, self.drop, limits);
+        let mut runs = Runs::new(rows, self.table, self.drop, limits);
         let mut singles = Singles::default();
         let singly = has_others(self.table);
         let mut values = Vec::new();

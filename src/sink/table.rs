@@ -1,7 +1,6 @@
 //! A table as a sink sees it: its columns, the key it is written by, the indexes in the way.
 
 use super::rules::{OnDelete, OnKnown, RowRules};
-use crate::model::{Finding, Severity};
 
 /// What is known of a target table.
 #[derive(Debug)]
@@ -22,6 +21,9 @@ pub(super) struct Table {
     pub(super) on_known: OnKnown,
     /// What is done with deletions.
     pub(super) on_delete: OnDelete,
+    /// The columns by which all rows of one parent are removed; none where a deletion goes by the
+    /// key.
+    pub(super) replace_by: Vec<usize>,
     /// Whether keys that differ in letters may be one row, as far as is known.
     pub(super) folds: bool,
 }
@@ -112,7 +114,7 @@ impl Table {
                     )
                 })?,
             Some(declared) => {
-                let wanted = places(&columns, declared, &name)?;
+                let wanted = places(&columns, declared, "key", &name)?;
                 indexes.iter().position(|it| it.is_on(&wanted)).ok_or_else(|| {
                     format!(
                         "the key ({}) is neither the primary key of table {name} nor a unique index of whole columns: make one with CREATE UNIQUE INDEX, or correct `key`",
@@ -131,6 +133,7 @@ impl Table {
             version: None,
             on_known: OnKnown::default(),
             on_delete: OnDelete::default(),
+            replace_by: Vec::new(),
             folds: true,
         })
     }
@@ -146,50 +149,25 @@ impl Table {
             None => None,
             Some(name) => Some(self.version_column(name)?),
         };
+        self.replace_by = places(&self.columns, &rules.replace_by, "replace-by", &self.name)?;
+        if self.replaces() {
+            // Whoever makes the records has heeded it: here a deletion replaces.
+            self.on_delete = OnDelete::Delete;
+        }
         Ok(self)
     }
 
-    /// Whether an older change can overwrite a newer row.
-    pub(super) fn version_finding(&self) -> Finding {
-        let name = &self.name;
-        match self.version {
-            Some(it) => Finding {
-                severity: Severity::Good,
-                text: format!(
-                    "table {name} keeps the version of its records in `{}`: an older change never overwrites a newer row",
-                    self.columns[it].name
-                ),
-            },
-            None if self.on_known == OnKnown::Ignore => Finding {
-                severity: Severity::Good,
-                text: format!("table {name}: rows that are there stay, whatever comes later"),
-            },
-            None => Finding {
-                severity: Severity::Note,
-                text: format!(
-                    "table {name} keeps no version of its records: an older change that comes later overwrites a newer row; where they have one, name its column with `version`"
-                ),
-            },
-        }
+    /// Whether rows are replaced by their parent.
+    pub(super) fn replaces(&self) -> bool {
+        !self.replace_by.is_empty()
     }
 
-    /// What another unique index means for the flow; `None` where no row can meet one.
-    pub(super) fn others_finding(&self) -> Option<Finding> {
-        let all: Vec<usize> = (0..self.columns.len()).collect();
-        let index = self.redirecting(&all)?;
-        let unseen = match index.columns {
-            Some(_) => "",
-            None => {
-                " (it is of an expression, of a part of a column or of some rows: who holds a value is not told)"
-            }
-        };
-        Some(Finding {
-            severity: Severity::Note,
-            text: format!(
-                "table {} has another unique index ({}){unseen}: it never redirects a write, which goes by the key alone; rows that are known are written one by one, so more slowly; a row whose value there another row holds makes its partition wait for `conflict-wait`, then it is a dead letter",
-                self.name, index.name
-            ),
-        })
+    /// The columns whose values a deletion names.
+    pub(super) fn removed_by(&self) -> &[usize] {
+        match self.replaces() {
+            true => &self.replace_by,
+            false => &self.key,
+        }
     }
 
     fn version_column(&self, name: &str) -> Result<usize, String> {
@@ -308,13 +286,18 @@ impl Index {
     }
 }
 
-fn places(columns: &[Column], names: &[String], table: &str) -> Result<Vec<usize>, String> {
+fn places(
+    columns: &[Column],
+    names: &[String],
+    setting: &str,
+    table: &str,
+) -> Result<Vec<usize>, String> {
     let place = |name: &String| {
         columns
             .iter()
             .position(|it| it.name == *name)
             .ok_or_else(|| {
-                format!("table {table} has no column `{name}`, which `key` (or `append`) names: add it with a unique index, or correct its name")
+                format!("table {table} has no column `{name}`, which `{setting}` names: correct it")
             })
     };
     names.iter().map(place).collect()

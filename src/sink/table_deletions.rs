@@ -1,15 +1,15 @@
-//! The row that a deletion names: by its own fields, or by the key of a message without a value.
+//! The rows that a deletion names: by its own fields, or by the key of a message without a value.
 
 use super::{
     table::{Holds, Table},
     table_runs::Unholdable,
 };
-use crate::model::{Row, Value};
+use crate::model::{Op, Records, Row, Value};
 
 /// The field in which a message without a value has its key, as text.
 const TOMBSTONE: &str = "key";
 
-/// Appends a value for each column of the key, in its order; NULL where the record has none.
+/// Appends a value for each column that deletions go by, in its order; NULL where the record has none.
 ///
 /// # Errors
 /// Where the key of a message is not that of such a table.
@@ -18,16 +18,38 @@ pub(super) fn named_key<'r>(
     table: &Table,
     values: &mut Vec<Value<'r>>,
 ) -> Result<(), Unholdable> {
-    let first = &table.columns[table.key[0]].name;
+    let columns = table.removed_by();
+    let first = &table.columns[columns[0]].name;
     let alone = row.fields().count() == 1;
     match row.get(TOMBSTONE).filter(|_| alone && first != TOMBSTONE) {
         Some(Value::String(text)) => from_text(text, table, values),
         _ => {
             let value = |it: &usize| row.get(&table.columns[*it].name).unwrap_or(Value::Null);
-            values.extend(table.key.iter().map(value));
+            values.extend(columns.iter().map(value));
             Ok(())
         }
     }
+}
+
+/// What a row that is there already is looked for by: the key of each record, or the parent whose
+/// rows are replaced. Where one is not whole, the write says what is wrong with it.
+pub(super) fn asked_for<'r>(
+    records: &'r Records,
+    table: &Table,
+) -> impl Iterator<Item = Vec<Value<'r>>> {
+    let asking = |it: &Row<'_>| !table.replaces() || it.op() == Op::Delete;
+    records.iter().filter(asking).filter_map(|row| {
+        let mut values = Vec::new();
+        match row.op() {
+            Op::Delete => named_key(&row, table, &mut values).ok()?,
+            Op::Upsert => {
+                let named = table.key.iter().map(|it| &table.columns[*it].name);
+                values = named.map(|it| row.get(it)).collect::<Option<_>>()?;
+            }
+        }
+        let whole = values.iter().all(|it| !matches!(it.widened(), Value::Null));
+        whole.then_some(values)
+    })
 }
 
 /// One column as its plain text, several as a JSON array of texts: as producers write keys.
@@ -37,7 +59,7 @@ fn from_text<'r>(
     values: &mut Vec<Value<'r>>,
 ) -> Result<(), Unholdable> {
     let wrong = |reason: &str| Unholdable::new(TOMBSTONE, reason);
-    let parts = match table.key.len() {
+    let parts = match table.removed_by().len() {
         1 => vec![text],
         count => {
             let parts = serde_json::from_str::<Vec<&str>>(text);
@@ -48,7 +70,7 @@ fn from_text<'r>(
             parts
         }
     };
-    for (place, part) in table.key.iter().zip(parts) {
+    for (place, part) in table.removed_by().iter().zip(parts) {
         values.push(match table.columns[*place].holds {
             // Compared with a text, a server takes a number for its neighbours.
             Holds::Integer => part

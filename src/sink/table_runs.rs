@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::{rules::OnDelete, table::Table, table_deletions::named_key};
-use crate::model::{Op, Records, Row, Value};
+use crate::model::{Op, Row, Value};
 
 /// Consecutive rows with the same operation and the same columns.
 #[derive(Debug)]
 pub(super) struct Run<'r> {
     /// What is done with them.
     pub(super) op: Op,
-    /// The columns; for deletions those of the key, and the version where it is known.
+    /// The columns; for deletions those that they go by, and the version where it is known.
     pub(super) columns: Columns,
     /// Row after row, a value for each column.
     pub(super) values: Vec<Value<'r>>,
@@ -69,7 +69,8 @@ pub(super) struct Runs<'r, 't> {
     shapes: Vec<Shape>,
     /// The shape of the row before: mostly that of the next one as well.
     current: usize,
-    key: Columns,
+    /// The columns that deletions go by.
+    removed_by: Columns,
     /// The key and behind it the version, where the table has one.
     versioned_key: Option<Columns>,
     /// The message of the row that was looked at last.
@@ -91,7 +92,7 @@ const SHAPES: usize = 64;
 
 impl<'r, 't> Runs<'r, 't> {
     pub(super) fn new(
-        records: &'r [Records],
+        rows: impl Iterator<Item = Row<'r>> + Send + 'r,
         table: &'t Table,
         drop: &'t [String],
         limits: RunLimits,
@@ -102,11 +103,11 @@ impl<'r, 't> Runs<'r, 't> {
             table,
             drop,
             limits,
-            rows: Box::new(records.iter().flat_map(Records::iter).filter(wanted)),
+            rows: Box::new(rows.filter(wanted)),
             next: None,
             shapes: Vec::new(),
             current: 0,
-            key: table.key.as_slice().into(),
+            removed_by: table.removed_by().into(),
             versioned_key: table.version.map(|version| {
                 let places = table.key.iter().copied().chain([version]);
                 places.collect()
@@ -175,7 +176,7 @@ impl<'r, 't> Runs<'r, 't> {
             self.shapes[self.current].take(row, values);
         }
         let columns = &self.shapes[self.current].columns;
-        self.keyed(columns, &values[start..])?;
+        self.keyed(&self.table.key, columns, &values[start..])?;
         if let Some(version) = self.table.version {
             self.present(version, columns, &values[start..], VERSIONLESS)?;
         }
@@ -189,9 +190,9 @@ impl<'r, 't> Runs<'r, 't> {
     ) -> Result<Columns, Misfit> {
         let start = values.len();
         named_key(row, self.table, values).map_err(Misfit::Record)?;
-        self.keyed(&self.key, &values[start..])?;
+        self.keyed(&self.removed_by, &self.removed_by, &values[start..])?;
         if self.table.on_delete == OnDelete::Refuse {
-            let field = &self.table.columns[self.key[0]].name;
+            let field = &self.table.columns[self.removed_by[0]].name;
             let reason = "deletions are refused here (`on-delete`)";
             return Err(Misfit::Record(Unholdable::new(field, reason)));
         }
@@ -203,14 +204,14 @@ impl<'r, 't> Runs<'r, 't> {
                 values.push(version);
                 Ok(columns.clone())
             }
-            _ => Ok(self.key.clone()),
+            _ => Ok(self.removed_by.clone()),
         }
     }
 
     /// A key with NULL in it equals nothing: the row would be there twice after a repetition.
-    fn keyed(&self, columns: &[usize], values: &[Value<'r>]) -> Result<(), Misfit> {
-        let mut key = self.key.iter();
-        key.try_for_each(|it| self.present(*it, columns, values, KEYLESS))
+    fn keyed(&self, key: &[usize], columns: &[usize], values: &[Value<'r>]) -> Result<(), Misfit> {
+        key.iter()
+            .try_for_each(|it| self.present(*it, columns, values, KEYLESS))
     }
 
     fn present(
@@ -292,7 +293,7 @@ impl Shape {
 mod tests {
     use super::*;
     use crate::{
-        model::Schema,
+        model::{Records, Schema},
         sink::table::{Absent, Column, Holds, Index},
     };
 
@@ -337,7 +338,8 @@ mod tests {
     fn cut(records: &[Records], rows: usize) -> Result<Vec<String>, Misfit> {
         let (table, drop) = (table(), ["gone".to_owned()]);
         let limits = RunLimits { rows, values: 100 };
-        let mut runs = Runs::new(records, &table, &drop, limits);
+        let all = records.iter().flat_map(Records::iter);
+        let mut runs = Runs::new(all, &table, &drop, limits);
         let mut seen = Vec::new();
         while let Some(run) = runs.next_run(Vec::new())? {
             let values = run.values.iter().map(|it| match it {

@@ -303,23 +303,23 @@ impl<'r> Single<'r> {
     /// take for equal are made equal: rows of two such keys merely wait for each other.
     fn key(&self, table: &Table) -> Vec<String> {
         let text = |it: &usize| {
-            let mut text = String::new();
-            match self.value(*it) {
-                Some(Value::Bytes(_, bytes)) => {
-                    text.extend(bytes.iter().map(|it| format!("{it:02x}")));
-                }
-                Some(Value::String(it) | Value::Enum(it) | Value::Decimal(it)) => {
-                    text.push_str(it);
-                }
-                Some(value) if write_text(*value, &mut text).is_err() => {
-                    text = format!("{value:?}");
-                }
-                _ => {}
-            }
-            same(table, &text)
+            self.value(*it)
+                .map_or_else(String::new, |it| comparable(table, it))
         };
         table.key.iter().map(text).collect()
     }
+}
+
+/// A value of a key as it is compared within a batch.
+pub(super) fn comparable(table: &Table, value: &Value<'_>) -> String {
+    let mut text = String::new();
+    match value {
+        Value::Bytes(_, bytes) => text.extend(bytes.iter().map(|it| format!("{it:02x}"))),
+        Value::String(it) | Value::Enum(it) | Value::Decimal(it) => text.push_str(it),
+        value if write_text(*value, &mut text).is_err() => text = format!("{value:?}"),
+        _ => {}
+    }
+    same(table, &text)
 }
 
 /// Who holds a value that a row wants.

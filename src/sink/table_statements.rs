@@ -30,7 +30,7 @@ pub(super) enum Manner {
     Insert,
     /// Changes one row; its values come first, then its key's, then the version where it has one.
     Update,
-    /// Removes rows by key.
+    /// Removes rows by their key, or by their parent's where they are replaced by it.
     Delete,
 }
 
@@ -72,8 +72,10 @@ impl Statements {
             Manner::Upsert => upsert(self.dialect, table, columns, rows),
             Manner::Insert => insert(table, columns, rows),
             Manner::Update => update(table, columns),
-            Manner::Delete if columns.len() > table.key.len() => older(table, rows),
-            Manner::Delete => delete(self.dialect, table, rows),
+            Manner::Delete if !table.replaces() && columns.len() > table.key.len() => {
+                older(table, rows)
+            }
+            Manner::Delete => delete(self.dialect, table, columns, rows),
         }
         .into();
         kept.insert(wanted, text.clone());
@@ -231,11 +233,8 @@ fn older(table: &Table, rows: usize) -> String {
     text
 }
 
-fn delete(dialect: Dialect, table: &Table, rows: usize) -> String {
-    let quoted = table
-        .key
-        .iter()
-        .map(|it| table.columns[*it].quoted.as_str());
+fn delete(dialect: Dialect, table: &Table, columns: &[usize], rows: usize) -> String {
+    let quoted = columns.iter().map(|it| table.columns[*it].quoted.as_str());
     let mut text = format!("DELETE FROM {} WHERE (", table.quoted);
     list(&mut text, quoted, |text, it| text.push_str(it));
     text.push_str(match dialect {
@@ -245,7 +244,7 @@ fn delete(dialect: Dialect, table: &Table, rows: usize) -> String {
     });
     list(&mut text, 0..rows, |text, _| {
         text.push('(');
-        list(text, &table.key, |text, it| {
+        list(text, columns, |text, it| {
             compared(text, &table.columns[*it])
         });
         text.push(')');

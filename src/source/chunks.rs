@@ -210,9 +210,15 @@ impl<K: Clone + Send> Offer<'_, K> {
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeSet, time::Duration};
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{
+        model::{Op, Schema, Value},
+        source::{SourceReader, keyset::ReadAhead},
+    };
 
     fn keys(chunks: &[Chunk<u32>], most: u32) -> Vec<u32> {
         let inside = |it: &u32, chunk: &Chunk<u32>| {
@@ -292,5 +298,68 @@ mod tests {
             read.sort_unstable();
             prop_assert_eq!(read, (0..MOST).collect::<Vec<_>>());
         }
+    }
+    /// The most keys that two workers are asked to read.
+    const KEYS: u32 = 200;
+
+    /// Keys of a chunk, a few at a time, by as many workers as read at a time.
+    async fn work(shared: Arc<Shared<u32>>, schema: Arc<Schema>, rows: usize) {
+        while let Some(offer) = shared.next().await {
+            let ahead = keys(std::slice::from_ref(&offer.chunk), KEYS);
+            let cut = ahead.get(16).copied();
+            let (number, chunk) = offer.take(cut).await;
+            let keys = keys(&[chunk], KEYS);
+            for some in keys.chunks(rows) {
+                let mut records = Records::new(schema.clone());
+                for key in some {
+                    let pushed = records.push(Op::Upsert, 0, |packer| {
+                        packer.name("id");
+                        packer.value(Value::U64((*key).into()));
+                        Ok::<_, ()>(())
+                    });
+                    pushed.expect("nothing fails");
+                }
+                shared.send(number, some[some.len() - 1], records).await;
+                tokio::task::yield_now().await;
+            }
+            shared.finish(number, Records::new(schema.clone())).await;
+        }
+    }
+
+    /// So a kill reads nothing again that went out before the position that was saved, whichever
+    /// worker had read it.
+    #[tokio::test]
+    async fn what_a_position_leaves_is_what_has_not_gone_out() {
+        let schema = Arc::new(Schema::document("t", ["id"]));
+        let write = |chunks: Vec<Chunk<u32>>, rows: u64| {
+            let left = keys(&chunks, KEYS);
+            Position::new(format!("{rows} {left:?}"))
+        };
+        let of = schema.clone();
+        let read = |outlet| async move {
+            let all = vec![Chunk::behind(None)];
+            let shared = Shared::new(all, 0, Box::new(write), outlet);
+            let works = [1, 3, 5, 16].map(|rows| work(shared.clone(), of.clone(), rows));
+            futures_util::future::join_all(works).await;
+            Ok(())
+        };
+        let wait = Duration::from_secs(10);
+        let mut reader = ReadAhead::start("t", schema, Position::new("0"), wait, read);
+        // The keys' own beginning is before the first, which is 0.
+        let mut left: BTreeSet<u64> = (0..u64::from(KEYS)).collect();
+        let mut rows = 0;
+        while let Some(batch) = reader.next_batch().await.expect("no error") {
+            for row in batch.records.iter() {
+                let Some(Value::U64(key)) = row.get("id") else {
+                    panic!("a record without its key");
+                };
+                assert!(left.remove(&key), "{key} went out twice");
+                rows += 1;
+            }
+            let expected = format!("{rows} {left:?}").replace(['{', '}'], "");
+            let said = batch.position.as_str().replace(['[', ']'], "");
+            assert_eq!(said, expected);
+        }
+        assert!(left.is_empty(), "{left:?}");
     }
 }

@@ -149,7 +149,7 @@ async fn a_field_that_is_missing_leaves_its_column_alone(target: &Target) {
 
 async fn a_record_that_cannot_be_held_leaves_nothing(target: &Target) {
     let good = [("uid", text("a"))];
-    let bad = [("uid", text("b")), ("size", Value::MinKey)];
+    let bad = [("uid", text("b")), ("size", target.unheld)];
     let rows = [
         (Op::Upsert, &good[..]),
         (Op::Upsert, &bad[..]),
@@ -271,6 +271,7 @@ every_sink! {
     on_sqlite: crate::sinks::sqlite(),
     on_mysql: crate::sinks::server("HIGHWATER_TEST_MYSQL_URL"),
     on_mariadb: crate::sinks::server("HIGHWATER_TEST_MARIADB_URL"),
+    on_mongodb: crate::sinks::mongodb(),
 }
 
 /// Behaviours of the sinks that keep their rows in tables.

@@ -107,7 +107,7 @@ async fn the_place_may_stand_still(target: &Target) {
 async fn a_record_that_is_refused_moves_nothing(target: &Target) {
     carry(target, &[], (None, "1")).await.expect("written");
     let good = [("uid", text("a"))];
-    let bad = [("uid", text("b")), ("name", Value::MinKey)];
+    let bad = [("uid", text("b")), ("name", target.unheld)];
     let rows = [(Op::Upsert, &good[..]), (Op::Upsert, &bad[..])];
     let error = carry(target, &rows, (Some("1"), "2"))
         .await
@@ -165,4 +165,5 @@ behaviours! {
     on_sqlite: crate::sinks::sqlite(),
     on_mysql: crate::sinks::server("HIGHWATER_TEST_MYSQL_URL"),
     on_mariadb: crate::sinks::server("HIGHWATER_TEST_MARIADB_URL"),
+    on_mongodb: crate::sinks::mongodb(),
 }

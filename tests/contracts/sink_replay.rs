@@ -107,4 +107,5 @@ every_sink! {
     on_sqlite: crate::sinks::sqlite(),
     on_mysql: crate::sinks::server("HIGHWATER_TEST_MYSQL_URL"),
     on_mariadb: crate::sinks::server("HIGHWATER_TEST_MARIADB_URL"),
+    on_mongodb: crate::sinks::mongodb(),
 }

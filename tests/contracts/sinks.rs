@@ -8,9 +8,11 @@ use std::{
     },
 };
 
-use futures_util::future::BoxFuture;
+use ::mongodb::bson::{Bson, Document, doc};
+use futures_util::{TryStreamExt, future::BoxFuture};
 use highwater::{
     connect::{
+        mongodb::{self, MongodbConnection, MongodbSettings},
         mysql::{self, MysqlConnection, MysqlSettings},
         sqlite::{self, Absent, Durability, SqliteSettings},
     },
@@ -18,6 +20,7 @@ use highwater::{
     sink::{
         Advance, Progress, Sink, SinkError,
         memory::MemorySink,
+        mongodb::{MongodbSink, MongodbSinkSettings},
         mysql::{MysqlSink, MysqlSinkSettings},
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
@@ -29,6 +32,8 @@ pub struct Target {
     pub sink: Arc<dyn Sink>,
     /// uid, name, size and tags of each row, as text, by uid.
     pub rows: Box<dyn Fn() -> BoxFuture<'static, Vec<String>> + Send + Sync>,
+    /// A value that it can hold in no field.
+    pub unheld: Value<'static>,
     /// Where it is, until the test is over.
     place: Place,
 }
@@ -37,6 +42,7 @@ enum Place {
     Memory,
     Folder(tempfile::TempDir),
     Database(MysqlConnection),
+    Documents(MongodbConnection),
 }
 
 /// A row: its operation, and its fields in any order.
@@ -97,6 +103,7 @@ impl Target {
             Place::Memory => {}
             Place::Folder(folder) => folder.close().expect("removed"),
             Place::Database(connection) => drop_database(&connection).await,
+            Place::Documents(connection) => connection.database().drop().await.expect("dropped"),
         }
     }
 
@@ -128,6 +135,7 @@ pub async fn memory() -> Target {
     Target {
         sink,
         rows: Box::new(rows),
+        unheld: Value::MinKey,
         place: Place::Memory,
     }
 }
@@ -171,6 +179,7 @@ pub async fn sqlite() -> Target {
     Target {
         sink: Arc::new(sink),
         rows: Box::new(rows),
+        unheld: Value::MinKey,
         place: Place::Folder(folder),
     }
 }
@@ -194,8 +203,55 @@ pub async fn server(variable: &str) -> Target {
     Target {
         sink: Arc::new(sink),
         rows: Box::new(rows),
+        unheld: Value::MinKey,
         place: Place::Database(server),
     }
+}
+
+/// A collection whose `_id` is the field `uid`.
+pub async fn mongodb() -> Target {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let url = env::var("HIGHWATER_TEST_MONGODB_URL").expect("run `cargo xtask test`");
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let settings = MongodbSettings {
+        url: url.into(),
+        database: Some(format!("highwater_sink_{}_{count}", std::process::id())),
+    };
+    let connection = mongodb::open("documents", &settings).await;
+    let connection = connection.expect("the server answers");
+    let settings = MongodbSinkSettings {
+        key: Some(vec!["uid".to_owned()]),
+        ..MongodbSinkSettings::new("info")
+    };
+    let sink = MongodbSink::open(connection.clone(), settings).expect("named");
+    sink.prepare(Some(&fields())).await.expect("made");
+    let server = connection.clone();
+    let rows = move || -> BoxFuture<'static, Vec<String>> {
+        let connection = connection.clone();
+        Box::pin(async move {
+            let documents = connection.database().collection::<Document>("info");
+            let found = documents.find(doc! {}).sort(doc! { "_id": 1 });
+            let found: Vec<Document> = found.await.expect("read").try_collect().await.expect("all");
+            found.iter().map(shown).collect()
+        })
+    };
+    Target {
+        sink: Arc::new(sink),
+        rows: Box::new(rows),
+        // It has every type of BSON; 34 digits is as many as a decimal has.
+        unheld: Value::Decimal("1111111111111111111111111111111111111111"),
+        place: Place::Documents(server),
+    }
+}
+
+fn shown(document: &Document) -> String {
+    assert_eq!(document.get("_id"), document.get("uid"));
+    let field = |name: &str| match document.get(name) {
+        None | Some(Bson::Null) => "NULL".to_owned(),
+        Some(Bson::String(text)) => text.clone(),
+        Some(other) => other.clone().into_relaxed_extjson().to_string(),
+    };
+    ["uid", "name", "size", "tags"].map(field).join(" ")
 }
 
 /// A connection to a database of its own, empty.

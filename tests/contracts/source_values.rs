@@ -151,6 +151,31 @@ async fn every_type_of_mariadb_orders_a_read() {
     every_type("HIGHWATER_TEST_MARIADB_URL", ON_MARIADB).await;
 }
 
+/// A person has set it, or the column had more places once.
+#[tokio::test]
+async fn a_value_with_more_places_than_its_column_passes_no_row() {
+    for variable in ["HIGHWATER_TEST_MYSQL_URL", "HIGHWATER_TEST_MARIADB_URL"] {
+        let server = Server::empty(variable).await;
+        server
+            .run(
+                "CREATE TABLE t (id INT PRIMARY KEY, at DECIMAL(5,2) NOT NULL); \
+                 INSERT INTO t VALUES (1, 1.00), (2, 1.01), (3, 1.02), (4, -1.01), (5, -1.00)",
+            )
+            .await;
+        let source = server.scan("t", "at", limits(2));
+        for (value, expected) in [
+            ("1.005", vec![2, 3]),
+            ("1.01", vec![3]),
+            ("-1.005", vec![5, 1, 2, 3]),
+        ] {
+            let position = source.position_at(value).await.expect("a decimal");
+            let (read, _) = read(&source, &position, usize::MAX).await;
+            assert_eq!(read, expected, "behind {value}");
+        }
+        server.close().await;
+    }
+}
+
 #[tokio::test]
 async fn every_storage_class_of_sqlite_orders_a_read() {
     let file = Sqlite::empty().await;

@@ -12,7 +12,7 @@ use crate::{
     difference::difference,
     mongo,
     program::{self, Running},
-    sql::Sql,
+    sql::{self, Sql},
     topic, wait,
     world::World,
 };
@@ -84,6 +84,10 @@ pub enum Step {
     Change(Server, String),
     /// `.mysql.expect`, `.mariadb.expect`: a query in the first line, then its rows.
     Rows(Server, String),
+    /// `.mongodb.expect`: a collection in the first line, then its documents by `_id`, as extended JSON.
+    Documents(String),
+    /// `.sqlite.sql`: a file in the first line, then statements.
+    Sqlite(String),
     /// `.topic`: makes, removes or truncates topics; see `topic::change`.
     Topic(String),
     /// `.produce`: a topic in the first line, then messages: key, value, partition.
@@ -122,6 +126,8 @@ impl Step {
             "mariadb.sql" => Self::Change(Server::Mariadb, text),
             "mysql.expect" => Self::Rows(Server::Mysql, text),
             "mariadb.expect" => Self::Rows(Server::Mariadb, text),
+            "mongodb.expect" => Self::Documents(text),
+            "sqlite.sql" => Self::Sqlite(text),
             "topic" => Self::Topic(text),
             "produce" => Self::Produce(text),
             "offsets" => Self::Offsets(text),
@@ -142,6 +148,11 @@ impl Step {
             Self::Seed(text) => mongo::seed(&world.mongodb().await?, &text).await,
             Self::Change(server, text) => server.open(world).await?.run(&text).await,
             Self::Rows(server, text) => rows(&mut server.open(world).await?, &text).await,
+            Self::Documents(text) => documents(world, &text).await,
+            Self::Sqlite(text) => {
+                let (file, statements) = first_line(&text);
+                sql::run_in_file(&world.folder.path().join(file), statements).await
+            }
             Self::Topic(text) => topic::change(world, &text).await,
             Self::Produce(text) => topic::produce(world, &text),
             Self::Offsets(text) => topic::offsets(world, &text),
@@ -192,6 +203,16 @@ async fn rows(sql: &mut Sql, text: &str) -> Result<()> {
     match difference(&expected, &found) {
         None => Ok(()),
         Some(text) => bail!("{query}\n{text}"),
+    }
+}
+
+async fn documents(world: &World, text: &str) -> Result<()> {
+    let (collection, expected) = first_line(text);
+    let expected: Vec<_> = expected.lines().map(str::to_owned).collect();
+    let found = mongo::documents(&world.mongodb().await?, collection).await?;
+    match difference(&expected, &found) {
+        None => Ok(()),
+        Some(text) => bail!("{collection}\n{text}"),
     }
 }
 

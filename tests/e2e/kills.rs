@@ -4,6 +4,7 @@
 //! cursor, or a transaction open on the target. `HIGHWATER_PROOF=full` counts ten of each.
 
 pub mod full;
+pub mod migrate;
 mod replay;
 pub mod sink;
 pub mod sync;

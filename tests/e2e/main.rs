@@ -9,14 +9,17 @@ mod door;
 mod full_disk;
 mod kafka;
 mod kills;
+mod kpm;
 mod memory;
 mod mongo;
 mod program;
 mod right_rows;
+mod scheduling;
 mod servers;
 mod sql;
 mod stalled;
 mod standby;
+mod tables;
 mod ties;
 mod topic;
 mod verifying;
@@ -66,9 +69,12 @@ cases! {
     messages_gone_by_retention_are_told
     messages_of_a_schema_by_their_key
     messages_without_key
+    migrate_sets_bad_rows_aside
+    migrate_through_every_system
     mistakes_of_a_schema_are_told
     missing_table_and_unknown_database_are_told
     mysql_table_to_table
+    mysql_through_kafka_to_mongodb
     older_cursor_damaged_is_refused
     older_cursor_empty_is_refused
     older_cursor_is_taken_over_once

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use futures_util::TryStreamExt;
 use mongodb::{
     Client, Database,
-    bson::{Document, doc},
+    bson::{Bson, Document, doc},
 };
 
 /// Opens a database.
@@ -32,4 +33,16 @@ pub async fn seed(database: &Database, text: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A collection's documents as relaxed extended JSON, in the order of their `_id`.
+///
+/// # Errors
+/// The server refuses.
+pub async fn documents(database: &Database, collection: &str) -> Result<Vec<String>> {
+    let collection = database.collection::<Document>(collection);
+    let found = collection.find(doc! {});
+    let found: Vec<Document> = found.sort(doc! { "_id": 1 }).await?.try_collect().await?;
+    let text = |it| Bson::Document(it).into_relaxed_extjson().to_string();
+    Ok(found.into_iter().map(text).collect())
 }

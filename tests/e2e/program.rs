@@ -22,6 +22,8 @@ const LIMIT: Duration = Duration::from_secs(90);
 
 /// A command that runs; it is killed when this is dropped.
 pub struct Running {
+    /// The number of its process.
+    pub id: u32,
     child: Child,
     output: TempDir,
 }
@@ -61,7 +63,8 @@ pub fn start_with(world: &World, arguments: &str, more: &[(&str, &OsStr)]) -> Re
         .stderr(file("err")?)
         .kill_on_drop(true)
         .spawn()?;
-    Ok(Running { child, output })
+    let id = child.id().unwrap_or_default();
+    Ok(Running { id, child, output })
 }
 
 /// Runs `highwater` to its end.

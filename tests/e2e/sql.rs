@@ -1,7 +1,12 @@
 //! MySQL and MariaDB, as the tests speak to them.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
-use sqlx::{AssertSqlSafe, Column, Connection, Executor, MySqlConnection, Row, mysql::MySqlRow};
+use sqlx::{
+    AssertSqlSafe, Column, Connection, Executor, MySqlConnection, Row, SqliteConnection,
+    mysql::MySqlRow, sqlite::SqliteConnectOptions,
+};
 
 /// One connection.
 pub struct Sql {
@@ -46,6 +51,20 @@ impl Sql {
         let first = rows.first().context("no row")?;
         Ok(first.parse()?)
     }
+}
+
+/// Runs statements in a SQLite file, which is made where it is missing.
+///
+/// # Errors
+/// SQLite refuses one of them.
+pub async fn run_in_file(file: &Path, statements: &str) -> Result<()> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let statements = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()));
+    connection.execute(statements).await?;
+    Ok(connection.close().await?)
 }
 
 fn line(row: &MySqlRow) -> Result<String> {

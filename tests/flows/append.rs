@@ -7,6 +7,7 @@ use highwater::{
     codec::json::Json,
     flow::{Consume, Identity, Keys, Letter, Replay, Replayed, Until},
     model::{Messages, Place},
+    pipeline::Routes,
     sink::Onto,
     source::{Extent, Manner},
 };
@@ -116,6 +117,7 @@ async fn letters_of_one_key_each_have_their_row() {
         decoder: &Json::PLAIN,
         pipeline: &[],
         identity: Some(&identity),
+        routes: &Routes::to_one(),
         sink: &*rig.sink,
         onto: Onto::Absent,
         keys: Keys::Rows,

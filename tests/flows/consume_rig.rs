@@ -10,6 +10,7 @@ use highwater::{
     codec::json::Json,
     flow::{BatchLimits, Consume, DeadLetters, Figures, FlowError, Retry, Until, supervise},
     model::{Messages, Place},
+    pipeline::Routes,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -115,6 +116,7 @@ impl Rig {
             decoder: Arc::new(Json::PLAIN),
             pipeline: Arc::new([]),
             identity: None,
+            routes: Arc::new(Routes::to_one()),
             sink: self.sink.clone(),
             dead_letters: Arc::new(self.dead_letters()),
             limits: self.limits,

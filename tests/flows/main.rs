@@ -8,6 +8,7 @@ mod consume_letters;
 mod consume_members;
 mod consume_rig;
 mod consume_starts;
+mod consume_tables;
 mod cursor_model;
 mod migrate;
 mod produce_acknowledgements;
@@ -19,6 +20,7 @@ mod random_schedules;
 mod replay;
 #[path = "../schedules/mod.rs"]
 mod schedules;
+mod scheduling;
 mod scripted_sink;
 mod stepping;
 mod subscriptions;

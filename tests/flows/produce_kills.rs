@@ -1,5 +1,7 @@
 //! A run that is killed anywhere repeats rather than skips.
 
+use std::time::Duration;
+
 use highwater::{
     broker::memory::PublishFault,
     cursor::CursorStore,
@@ -53,6 +55,34 @@ async fn a_kill_at_any_step_repeats_rather_than_skips() {
         if done {
             assert!(polls > 40, "the run was hardly killed at all");
             return;
+        }
+    }
+}
+
+/// However fast the rows come: so much is read again, and no more.
+#[tokio::test(start_paused = true)]
+async fn a_kill_repeats_what_is_in_flight_and_what_went_out_since_a_save_was_due() {
+    const BATCH: usize = 5;
+    for in_flight in [1, 2, 8] {
+        for killed_at in [300, 999, 1_001, 1_990, 2_500, 3_990] {
+            let mut rig = Rig::new(10_000, BATCH);
+            rig.in_flight = in_flight;
+            rig.delay = Duration::from_millis(20);
+            rig.save_every = Duration::from_secs(1);
+            let time = Duration::from_millis(killed_at);
+            let killed = tokio::time::timeout(time, rig.run()).await;
+            assert!(killed.is_err(), "it has ended before it could be killed");
+            let again = rig.published().len() - rig.stored().unwrap_or(0) as usize;
+            // What is answered in a second, what is in flight, and what comes until a save is noticed.
+            let window = in_flight * BATCH;
+            let most = window * 50 + 2 * window;
+            assert!(
+                again <= most,
+                "{again} of {window} in flight at {killed_at}"
+            );
+            if killed_at > 1_100 {
+                assert!(rig.stored().is_some(), "nothing saved at {killed_at}");
+            }
         }
     }
 }

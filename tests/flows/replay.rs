@@ -4,6 +4,7 @@ use highwater::{
     codec::json::Json,
     flow::{Keys, Letter, Replay, Replayed},
     model::{Messages, Place},
+    pipeline::Routes,
     sink::Onto,
 };
 
@@ -35,6 +36,7 @@ async fn replay_of(rig: &Rig, onto: Onto, keys: Keys, mend: &[(&str, &str)]) -> 
         decoder: &Json::PLAIN,
         pipeline: &[],
         identity: None,
+        routes: &Routes::to_one(),
         sink: &*rig.sink,
         onto,
         keys,

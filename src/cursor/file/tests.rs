@@ -57,3 +57,17 @@ async fn a_file_that_is_cut_or_altered_anywhere_is_never_read_as_from_the_start(
         }
     }
 }
+
+#[tokio::test]
+async fn a_link_that_leads_nowhere_or_to_no_end_is_never_read_as_from_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = FileCursors::new(folder.path());
+    let mut lease = store.lease(&flow("t")).await.expect("free");
+    let path = store.place(&flow("t"));
+    for target in ["nowhere/cursor.json", "/dev/zero"] {
+        std::os::unix::fs::symlink(target, &path).expect("linked");
+        let error = lease.load().await.expect_err("it is no cursor");
+        assert!(error.to_string().contains(&path), "{error}");
+        fs::remove_file(&path).expect("removed");
+    }
+}

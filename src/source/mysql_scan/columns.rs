@@ -331,13 +331,10 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
             return Err(unordered(column, "vectors have no order"));
         }
         Unpack::Bytes => (MarkKind::Bytes, "CAST(? AS BINARY)".to_owned()),
-        Unpack::Decimal => {
-            let (precision, scale) = (precision.unwrap_or(65), scale.unwrap_or(30));
-            (
-                MarkKind::Decimal,
-                format!("CAST(? AS DECIMAL({precision},{scale}))"),
-            )
-        }
+        Unpack::Decimal => (
+            MarkKind::Decimal,
+            decimal(precision.unwrap_or(65), scale.unwrap_or(30)),
+        ),
         // MariaDB's own types, which it orders by their bytes.
         Unpack::Text if matches!(data_type.as_str(), "uuid" | "inet4" | "inet6") => {
             (MarkKind::Text, format!("CAST(? AS {data_type})"))
@@ -370,6 +367,15 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
         kind: Some(kind),
         members,
     })
+}
+
+/// As many places as go beside the column's whole digits: a value that a person has set, or of a
+/// column that was altered since, may have more of them, and rounded up it would pass rows by.
+fn decimal(precision: u64, scale: u64) -> String {
+    let places = 65_u64
+        .saturating_sub(precision.saturating_sub(scale))
+        .min(30);
+    format!("CAST(? AS DECIMAL(65,{}))", places.max(scale))
 }
 
 fn unordered(column: &Column, reason: &str) -> String {

@@ -49,6 +49,8 @@ impl Recipe for Mariadb {
     }
 
     fn command(&self, site: &Site) -> Result<Command> {
+        let temporary = site.folder.join("tmp");
+        fs::create_dir_all(&temporary)?;
         let mut command = process::detached(packages::program("mariadbd", &PACKAGES, &site.log)?);
         command
             .arg("--no-defaults")
@@ -58,6 +60,8 @@ impl Recipe for Mariadb {
                 "--init-file={}",
                 site.folder.join("init.sql").display()
             ))
+            // Another server that starts deletes what it takes for its own in a shared one.
+            .arg(format!("--tmpdir={}", temporary.display()))
             .arg(format!("--port={}", site.ports[0]))
             .args([
                 "--socket=mariadb.sock",

@@ -1,0 +1,130 @@
+//! A source and a target that are compared: of a data type, or of a task.
+
+use anyhow::Context;
+
+use super::{
+    App,
+    choose::Part,
+    open::{Codec, codec, declared},
+    open_codec::known_key,
+    open_sink::texts,
+};
+use crate::{
+    cli::ExitStatus,
+    flow::FlowError,
+    pipeline::StepSettings,
+    settings::{Chosen, Format, IntoTable, ReadFrom, Task, WriteInto},
+    sink::Texts,
+};
+
+/// Data types that are read and written by these settings.
+const PART: Part = ("from` and `into", |it| {
+    it.from.is_some() && it.into.is_some()
+});
+
+/// Both ends, and what is between them.
+pub(super) struct Pair<'a> {
+    /// Of the data type or task.
+    pub name: String,
+    pub from: &'a ReadFrom,
+    pub into: &'a WriteInto,
+    /// The steps before the topic; of a task, all.
+    pub out: &'a [StepSettings],
+    /// The data type; `None` for a task, which has no topic.
+    pub chosen: Option<Chosen<'a>>,
+}
+
+impl<'a> Pair<'a> {
+    /// Of a data type; `None` where it lacks one of them.
+    fn of(chosen: Chosen<'a>) -> Option<Self> {
+        Some(Self {
+            name: chosen.name.clone(),
+            from: chosen.data_type.from.as_ref()?,
+            into: chosen.data_type.into.as_ref()?,
+            out: &chosen.data_type.steps,
+            chosen: Some(chosen),
+        })
+    }
+
+    fn of_task(name: &str, task: &'a Task) -> Self {
+        Self {
+            name: name.to_owned(),
+            from: &task.from,
+            into: &task.into,
+            out: &task.steps,
+            chosen: None,
+        }
+    }
+
+    /// Its format, where it has one.
+    ///
+    /// # Errors
+    /// Its schema cannot be used.
+    pub fn codec(&self) -> Result<Option<Codec>, FlowError> {
+        self.chosen
+            .as_ref()
+            .map(|it| codec(it.data_type))
+            .transpose()
+    }
+
+    /// Its topic; empty where it has none.
+    pub fn topic(&self) -> String {
+        let topic = self.chosen.as_ref().map(|it| it.topic.clone());
+        topic.unwrap_or_default()
+    }
+
+    /// The one table of the target.
+    ///
+    /// # Errors
+    /// There are several, or rows that are replaced by their parent.
+    pub fn table(&self) -> anyhow::Result<&'a IntoTable> {
+        self.into.only().with_context(|| {
+            format!(
+                "{} is written to several tables, or to rows that are replaced by their parent: only a row in one table can be compared with its source",
+                self.name
+            )
+        })
+    }
+
+    /// The columns that rows of the target are found by, where they are declared.
+    pub fn key(&self, table: &IntoTable) -> Option<Vec<String>> {
+        let known = || known_key(self.chosen.as_ref()?.data_type.format);
+        declared(&table.key).or_else(known)
+    }
+
+    /// What texts stand for in the target's columns.
+    pub fn texts(&self, table: &IntoTable) -> Texts {
+        texts(table, self.chosen.as_ref().map(|it| it.data_type.json))
+    }
+
+    /// Whether a row comes as it lies in its source.
+    pub fn is_as_it_lies(&self) -> bool {
+        let format = self.chosen.as_ref().map(|it| it.data_type.format);
+        let same = matches!(format, None | Some(Format::Json | Format::Protobuf));
+        let mut steps = self.into.tables.iter().map(|it| it.steps.len());
+        let none = self.out.is_empty() && self.into.steps.is_empty() && steps.all(|it| it == 0);
+        same && none
+    }
+}
+
+impl App {
+    /// What is compared: the chosen data types that have both ends, or a task. Else why none, said on
+    /// stderr.
+    pub(super) fn pairs(
+        &self,
+        data_type: Option<&str>,
+        task: Option<&str>,
+    ) -> Result<Vec<Pair<'_>>, ExitStatus> {
+        let Some(name) = task else {
+            let chosen = self.chosen(data_type, None, PART)?;
+            return Ok(chosen.into_iter().filter_map(Pair::of).collect());
+        };
+        match self.settings.task(name) {
+            Ok(task) => Ok(vec![Pair::of_task(name, task)]),
+            Err(error) => {
+                eprintln!("highwater: {error}");
+                Err(ExitStatus::Usage)
+            }
+        }
+    }
+}

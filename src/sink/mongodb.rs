@@ -1,0 +1,233 @@
+//! A collection of MongoDB, with the progress beside it in one transaction.
+
+use async_trait::async_trait;
+use mongodb::{
+    ClientSession,
+    bson::doc,
+    options::{
+        Acknowledgment, ReadConcern, ReadPreference, SelectionCriteria, TransactionOptions,
+        WriteConcern,
+    },
+};
+
+use super::{
+    Advance, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink, SinkError,
+    mongodb_check, mongodb_failure::Failure, mongodb_progress::MongodbProgress, mongodb_replay,
+    mongodb_write::MongodbWriter, moved::Moved, rules::RowRules,
+};
+use crate::{
+    connect::mongodb::MongodbConnection,
+    model::{Finding, Kind, Position, Records},
+};
+
+/// What a MongoDB sink needs.
+#[derive(Debug, Clone)]
+pub struct MongodbSinkSettings {
+    /// The collection.
+    pub collection: String,
+    /// The fields that `_id` is made of: the value of one, a document of several. `None`: the
+    /// record's own `_id`.
+    pub key: Option<Vec<String>>,
+    /// Fields that are left out.
+    pub drop: Vec<String>,
+    /// How documents that are there already are treated.
+    pub rules: RowRules,
+    /// The collection that keeps the progress, in the same database.
+    pub progress_collection: String,
+}
+
+/// Writes one collection.
+pub struct MongodbSink {
+    name: String,
+    pub(super) connection: MongodbConnection,
+    pub(super) settings: MongodbSinkSettings,
+    pub(super) progress: MongodbProgress,
+    key: Vec<String>,
+}
+
+impl MongodbSinkSettings {
+    /// The usual settings for `collection`.
+    pub fn new(collection: impl Into<String>) -> Self {
+        Self {
+            collection: collection.into(),
+            key: None,
+            drop: Vec::new(),
+            rules: RowRules::default(),
+            progress_collection: PROGRESS_TABLE.to_owned(),
+        }
+    }
+}
+
+impl MongodbSink {
+    /// A sink for the collection that the settings name. Nothing is asked of the server yet.
+    ///
+    /// # Errors
+    /// `Unfit` where a field's name cannot be used.
+    pub fn open(
+        connection: MongodbConnection,
+        settings: MongodbSinkSettings,
+    ) -> Result<Self, SinkError> {
+        let name = format!("{}.{}", connection.name(), settings.collection);
+        let version = settings.rules.version.iter();
+        if let Some(field) = version
+            .chain(settings.key.iter().flatten())
+            .find(|it| it.is_empty() || it.contains(['.', '$', '\0']))
+        {
+            let advice = format!(
+                "`{field}` cannot be of the key or the version: a dot or a dollar in it would mean another field"
+            );
+            return Err(SinkError::Unfit { name, advice });
+        }
+        let key = settings.key.clone().unwrap_or_default();
+        Ok(Self {
+            progress: MongodbProgress::new(connection.database(), &settings.progress_collection),
+            key: if key == ["_id"] { Vec::new() } else { key },
+            name,
+            connection,
+            settings,
+        })
+    }
+
+    pub(super) fn writer(&self) -> MongodbWriter<'_> {
+        MongodbWriter {
+            database: self.connection.database(),
+            collection: &self.settings.collection,
+            key: &self.key,
+            drop: &self.settings.drop,
+            rules: &self.settings.rules,
+        }
+    }
+
+    /// A session whose transaction has begun: what is read in it is one moment, what is committed
+    /// is on a majority of the members' disks.
+    pub(super) async fn begin(&self) -> Result<ClientSession, Failure> {
+        let concern = WriteConcern::builder()
+            .w(Acknowledgment::Majority)
+            .journal(true)
+            .build();
+        let options = TransactionOptions::builder()
+            .read_concern(ReadConcern::snapshot())
+            .write_concern(concern)
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+            .build();
+        let client = self.connection.database().client();
+        let mut session = client.start_session().await?;
+        session.start_transaction().with_options(options).await?;
+        Ok(session)
+    }
+
+    async fn together(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
+        let done = async {
+            let mut session = self.begin().await?;
+            let written = async {
+                self.progress.advance(&mut session, moved).await?;
+                self.writer().write(&mut session, records).await
+            };
+            match written.await {
+                Ok(()) => Ok(session.commit_transaction().await?),
+                Err(failure) => {
+                    // What the failure was counts; the server forgets it by itself as well.
+                    let _ = session.abort_transaction().await;
+                    Err(failure)
+                }
+            }
+        };
+        done.await.map_err(|failure| self.failed(failure))
+    }
+
+    pub(super) fn failed(&self, failure: impl Into<Failure>) -> SinkError {
+        failure.into().into_error(&self.name, &self.connection)
+    }
+
+    pub(super) async fn is_there(&self, collection: &str) -> Result<bool, SinkError> {
+        let named = doc! { "name": collection };
+        let names = self.connection.database().list_collection_names();
+        let names = names.filter(named).await.map_err(|it| self.failed(it))?;
+        Ok(!names.is_empty())
+    }
+}
+
+#[async_trait]
+impl Sink for MongodbSink {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
+        mongodb_check::check(self, &self.key, fields).await
+    }
+
+    async fn would_create(
+        &self,
+        _: Option<&[(String, Kind)]>,
+    ) -> Result<Option<String>, SinkError> {
+        let collection = &self.settings.collection;
+        Ok(match self.is_there(collection).await? {
+            true => None,
+            false => Some(format!("db.createCollection({collection:?})")),
+        })
+    }
+
+    /// Made beforehand: a collection that is made within a transaction keeps others waiting.
+    async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
+        if let Some(advice) = mongodb_check::unkeyed(&self.key, fields) {
+            let name = self.name.clone();
+            return Err(SinkError::Unfit { name, advice });
+        }
+        let progress = self.settings.progress_collection.as_str();
+        for collection in [&self.settings.collection, progress, PASSAGE_TABLE] {
+            if !self.is_there(collection).await? {
+                let made = self.connection.database().create_collection(collection);
+                match made.await {
+                    // Another has made it in the same moment.
+                    Err(error) if super::mongodb_failure::code(&error) == Some(48) => (),
+                    made => made.map_err(|it| self.failed(it))?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
+        let read = self.progress.read(flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        let read = self.progress.moved_at(flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
+        self.together(records, Moved::Offset(advance)).await
+    }
+
+    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        let read = self.progress.place(flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
+        self.together(records, Moved::Place(passage)).await
+    }
+
+    async fn replay(
+        &self,
+        records: &[Records],
+        marks: &[Advance],
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        let landing = mongodb_replay::replay(self, (records, marks), onto).await;
+        landing.map_err(|failure| self.failed(failure))
+    }
+
+    async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
+        let reset = async {
+            let mut session = self.begin().await?;
+            let changed = self.progress.reset(&mut session, flow, to).await?;
+            session.commit_transaction().await?;
+            Ok(changed)
+        };
+        reset.await.map_err(|failure: Failure| self.failed(failure))
+    }
+}

@@ -1,0 +1,242 @@
+//! Records into commands of MongoDB, within a transaction that is open.
+
+use mongodb::{
+    ClientSession, Database,
+    bson::{Document, RawDocumentBuf},
+};
+
+use super::{OnDelete, OnKnown, RowRules, mongodb_bson::Bson, mongodb_failure::Failure};
+use crate::model::{Op, Records, Row, Value};
+
+/// What writes the records of one transaction.
+pub(super) struct MongodbWriter<'w> {
+    pub(super) database: &'w Database,
+    pub(super) collection: &'w str,
+    /// The fields that `_id` is made of; empty where it is the record's own `_id`.
+    pub(super) key: &'w [String],
+    pub(super) drop: &'w [String],
+    pub(super) rules: &'w RowRules,
+}
+
+/// Bytes of one command: a server takes 16 MiB and a little more.
+const COMMAND: usize = 12 << 20;
+/// Bytes of one document, with what the command puts around it.
+const DOCUMENT: usize = (16 << 20) - 1024;
+/// Documents of one command, at most: more is hardly faster.
+const DOCUMENTS: usize = 1_000;
+
+/// Records of one operation that go in one command.
+#[derive(Default)]
+struct Run {
+    op: Option<Op>,
+    bytes: usize,
+    statements: Vec<Vec<u8>>,
+    origins: Vec<u32>,
+}
+
+impl MongodbWriter<'_> {
+    /// Writes `records` in order.
+    pub(super) async fn write(
+        &self,
+        session: &mut ClientSession,
+        records: &[Records],
+    ) -> Result<(), Failure> {
+        let mut run = Run::default();
+        for row in records.iter().flat_map(Records::iter) {
+            let Some(statement) = self.statement(&row)? else {
+                continue;
+            };
+            let full = run.bytes + statement.len() > COMMAND || run.origins.len() >= DOCUMENTS;
+            if full || run.op != Some(row.op()) {
+                self.send(session, std::mem::take(&mut run)).await?;
+            }
+            run.op = Some(row.op());
+            run.bytes += statement.len();
+            run.statements.push(statement);
+            run.origins.push(row.origin());
+        }
+        self.send(session, run).await
+    }
+
+    /// The `_id` of a record, as the document `{"": …}` that has it alone.
+    ///
+    /// # Errors
+    /// Where a part of it is missing.
+    pub(super) fn id(&self, row: &Row<'_>, bson: &mut Bson, name: &str) -> Result<(), Failure> {
+        let part = |field: &str| match row.get(field) {
+            None | Some(Value::Null | Value::Undefined) => Err(Failure::Record(format!(
+                "field `{field}`: it is of the key, and the record has none"
+            ))),
+            Some(value) => Ok(value),
+        };
+        match self.key {
+            [] => put(bson, (name, "_id"), part("_id")?),
+            [only] => put(bson, (name, only), part(only)?),
+            several => {
+                let at = bson.document(name);
+                for field in several {
+                    put(bson, (field, field), part(field)?)?;
+                }
+                bson.close(at);
+                Ok(())
+            }
+        }
+    }
+
+    fn statement(&self, row: &Row<'_>) -> Result<Option<Vec<u8>>, Failure> {
+        let mut bson = Bson::default();
+        let at = bson.open();
+        let q = bson.document("q");
+        let id = bson.document("_id");
+        self.id(row, &mut bson, "$eq")?;
+        bson.close(id);
+        bson.close(q);
+        match (row.op(), self.rules.on_delete) {
+            (Op::Upsert, _) => self.upsert(row, &mut bson)?,
+            (Op::Delete, OnDelete::Delete) => bson.number("limit", 1),
+            (Op::Delete, OnDelete::Ignore) => return Ok(None),
+            (Op::Delete, OnDelete::Refuse) => {
+                let reason = "deletions are refused here (`on-delete`)";
+                return Err(Failure::Record(reason.to_owned()));
+            }
+        }
+        bson.close(at);
+        if bson.0.len() > DOCUMENT {
+            let reason = format!("it takes {} bytes, more than a document may", bson.0.len());
+            return Err(Failure::Record(reason));
+        }
+        Ok(Some(bson.0))
+    }
+
+    /// The record's fields over those that are there. Names and values are literals: a dot or a
+    /// dollar in them means nothing.
+    fn upsert(&self, row: &Row<'_>, bson: &mut Bson) -> Result<(), Failure> {
+        let u = bson.list("u");
+        let stage = bson.document("0");
+        let condition = match (&self.rules.version, self.rules.on_known) {
+            (_, OnKnown::Ignore) => Some(known(bson)),
+            (Some(version), OnKnown::Update) => Some(newer(bson, row, version)?),
+            (None, OnKnown::Update) => None,
+        };
+        // Behind a condition and what it keeps, the new one is the third of three.
+        let merged = match condition {
+            None => bson.document("$replaceWith"),
+            Some(_) => bson.document("2"),
+        };
+        let both = bson.list("$mergeObjects");
+        bson.text("0", "$$ROOT");
+        let literal = bson.document("1");
+        let document = bson.document("$literal");
+        self.document(row, bson)?;
+        for at in [document, literal, both, merged] {
+            bson.close(at);
+        }
+        for at in condition.into_iter().flatten() {
+            bson.close(at);
+        }
+        bson.close(stage);
+        bson.close(u);
+        bson.flag("upsert", true);
+        Ok(())
+    }
+
+    fn document(&self, row: &Row<'_>, bson: &mut Bson) -> Result<(), Failure> {
+        self.id(row, bson, "_id")?;
+        for (name, value) in row.fields() {
+            // A second `_id` would stand beside the key's.
+            if name != "_id" && !self.drop.iter().any(|it| it == name) {
+                put(bson, (name, name), value)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&self, session: &mut ClientSession, run: Run) -> Result<(), Failure> {
+        let Some(op) = run.op else { return Ok(()) };
+        let (command, list) = match op {
+            Op::Upsert => ("update", "updates"),
+            Op::Delete => ("delete", "deletes"),
+        };
+        let mut bson = Bson(Vec::with_capacity(run.bytes + run.origins.len() * 8 + 256));
+        let at = bson.open();
+        bson.text(command, self.collection);
+        bson.flag("ordered", true);
+        let statements = bson.list(list);
+        for (index, statement) in run.statements.iter().enumerate() {
+            bson.head(0x03, &index.to_string());
+            bson.0.extend_from_slice(statement);
+        }
+        bson.close(statements);
+        bson.close(at);
+        let command = RawDocumentBuf::from_bytes(bson.0)
+            .map_err(|error| Failure::Record(error.to_string()))?;
+        let answer = self.database.run_raw_command(command).session(session);
+        let answer = answer.await?;
+        refused(&answer, &run.origins)
+    }
+}
+
+/// `$cond: [{$eq: ["$$ROOT", {_id: "$_id"}]}, …]` the other way round: a document that is there
+/// stays. The new one follows as "2". Answers what is to be closed behind it.
+fn known(bson: &mut Bson) -> [usize; 2] {
+    let (replace, cond) = condition(bson);
+    let test = bson.document("0");
+    let ne = bson.list("$ne");
+    bson.text("0", "$$ROOT");
+    let made = bson.document("1");
+    bson.text("_id", "$_id");
+    for at in [made, ne, test] {
+        bson.close(at);
+    }
+    bson.text("1", "$$ROOT");
+    [cond, replace]
+}
+
+/// A document whose version is above the record's stays.
+fn newer(bson: &mut Bson, row: &Row<'_>, version: &str) -> Result<[usize; 2], Failure> {
+    let value = match row.get(version) {
+        None | Some(Value::Null | Value::Undefined) => {
+            let reason = format!("field `{version}`: it is the version, and the record has none");
+            return Err(Failure::Record(reason));
+        }
+        Some(value) => value,
+    };
+    let (replace, cond) = condition(bson);
+    let test = bson.document("0");
+    let gt = bson.list("$gt");
+    bson.text("0", &format!("${version}"));
+    let literal = bson.document("1");
+    put(bson, ("$literal", version), value)?;
+    for at in [literal, gt, test] {
+        bson.close(at);
+    }
+    bson.text("1", "$$ROOT");
+    Ok([cond, replace])
+}
+
+fn condition(bson: &mut Bson) -> (usize, usize) {
+    let replace = bson.document("$replaceWith");
+    (replace, bson.list("$cond"))
+}
+
+fn put(bson: &mut Bson, (name, field): (&str, &str), value: Value<'_>) -> Result<(), Failure> {
+    bson.field(name, value)
+        .map_err(|reason| Failure::Record(format!("field `{field}`: {reason}")))
+}
+
+/// What the server refuses of a command, which itself is answered with `ok`.
+fn refused(answer: &Document, origins: &[u32]) -> Result<(), Failure> {
+    let errors = answer.get_array("writeErrors");
+    let first = errors.ok().and_then(|it| it.first()?.as_document());
+    let Some(first) = first else { return Ok(()) };
+    let index = first.get_i32("index").unwrap_or_default();
+    let origin = usize::try_from(index).ok().and_then(|it| origins.get(it));
+    Err(Failure::Written {
+        origin: origin.copied().unwrap_or_default(),
+        code: first.get_i32("code").unwrap_or_default(),
+        text: first
+            .get_str("errmsg")
+            .unwrap_or("it gave no reason")
+            .to_owned(),
+    })
+}

@@ -1,0 +1,214 @@
+//! One of the tables that a sink of MySQL or MariaDB writes: looked up once, then remembered.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sqlx::{Executor, MySqlConnection, query};
+
+use super::{
+    SinkError,
+    mysql::MysqlSinkSettings,
+    mysql_catalog::{Found, column_type, create_table, index_columns, look_up},
+    mysql_write::MysqlWriter,
+    sql_failure::beside_records,
+    table::Table,
+    table_create::designed,
+    table_statements::{Dialect, Statements},
+};
+use crate::{
+    connect::{
+        identifier::{backticked, statement},
+        mysql::MysqlConnection,
+        table_name::TableName,
+    },
+    model::Kind,
+};
+
+/// A table, and what is known of it.
+#[derive(Debug)]
+pub(super) struct MysqlTarget {
+    /// The connection and the table, for messages.
+    pub(super) name: String,
+    pub(super) settings: MysqlSinkSettings,
+    pub(super) database: String,
+    table: String,
+    quoted: String,
+    statements: Statements,
+    known: RwLock<Option<Arc<Table>>>,
+}
+
+impl MysqlTarget {
+    /// The table that the settings name. Nothing is asked of the server yet.
+    pub(super) fn open(
+        connection: &MysqlConnection,
+        settings: MysqlSinkSettings,
+    ) -> Result<Self, SinkError> {
+        let name = format!("{}.{}", connection.name(), settings.table);
+        let unfit = |advice: String| SinkError::Unfit {
+            name: name.clone(),
+            advice,
+        };
+        let named = TableName::parse(&settings.table).map_err(|error| unfit(error.to_string()))?;
+        let own = || connection.database().unwrap_or_default().to_owned();
+        let (database, table) = (named.database.unwrap_or_else(own), named.table);
+        if database.is_empty() {
+            let advice = "no database is named: add it to the connection's URL, or write `table = \"database.table\"`";
+            return Err(unfit(advice.to_owned()));
+        }
+        let quoted = backticked(&database)
+            .and_then(|database| Ok(format!("{database}.{}", backticked(&table)?)))
+            .map_err(|error| unfit(error.to_string()))?;
+        Ok(Self {
+            name,
+            settings,
+            database,
+            table,
+            quoted,
+            statements: Statements::new(Dialect::Mysql),
+            known: RwLock::default(),
+        })
+    }
+
+    /// The fields of its records, where they are known: its own, else `given`.
+    pub(super) fn fields<'f>(
+        &'f self,
+        given: Option<&'f [(String, Kind)]>,
+    ) -> Option<&'f [(String, Kind)]> {
+        self.settings.fields.as_deref().or(given)
+    }
+
+    /// Asks the server for the table as it is now.
+    pub(super) async fn look_up(
+        &self,
+        connection: &MysqlConnection,
+        session: &mut MySqlConnection,
+    ) -> Result<Option<Found>, SinkError> {
+        let place = (self.database.as_str(), self.table.as_str());
+        look_up(session, connection.flavor(), place)
+            .await
+            .map_err(|error| beside_records(&self.name, error))
+    }
+
+    /// The columns of each of its indexes, in order.
+    pub(super) async fn index_columns(
+        &self,
+        session: &mut MySqlConnection,
+    ) -> Result<Vec<Vec<String>>, SinkError> {
+        index_columns(session, &self.database, &self.table)
+            .await
+            .map_err(|error| beside_records(&self.name, error))
+    }
+
+    /// The table to write, out of what the server says of it.
+    pub(super) fn understand(&self, found: Found) -> Result<Table, SinkError> {
+        if !found.is_transactional {
+            let advice = match &found.engine {
+                None => format!("{} is a view: name a table", self.settings.table),
+                Some(engine) => format!(
+                    "table {} is kept by {engine}, which cannot roll back, so rows and progress would part: ALTER TABLE {} ENGINE=InnoDB",
+                    self.settings.table, self.quoted
+                ),
+            };
+            return Err(self.unfit(advice));
+        }
+        let names = (self.settings.table.clone(), self.quoted.clone());
+        let key = self.settings.key.as_deref();
+        let ruled = Table::new(names, found.columns, found.indexes, key)
+            .and_then(|it| it.ruled(&self.settings.rules));
+        let mut table = ruled.map_err(|it| self.unfit(it))?;
+        table.folds = table.key.iter().chain(&table.replace_by).any(|it| {
+            let name = &table.columns[*it].name;
+            found.folding.iter().any(|(it, _)| it == name)
+        });
+        Ok(table)
+    }
+
+    /// The statement that makes the missing table.
+    pub(super) fn design(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+        collation: &str,
+    ) -> Result<String, SinkError> {
+        let (table, key) = (self.settings.table.as_str(), self.settings.key.as_deref());
+        let fields = self
+            .settings
+            .create
+            .fields(table, self.fields(fields))
+            .map_err(|it| self.unfit(it))?;
+        let columns = designed((table, key), fields, &self.settings.drop, column_type)
+            .map_err(|it| self.unfit(it))?;
+        create_table(&self.quoted, &columns, key.unwrap_or_default(), collation)
+            .map_err(|error| self.unfit(error.to_string()))
+    }
+
+    pub(super) fn unfit(&self, advice: String) -> SinkError {
+        SinkError::Unfit {
+            name: self.name.clone(),
+            advice,
+        }
+    }
+
+    /// The table, where it was looked up before.
+    pub(super) fn known(&self) -> Option<Arc<Table>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
+
+    /// Makes the table where it is missing, and looks it up.
+    pub(super) async fn learn(
+        &self,
+        connection: &MysqlConnection,
+        session: &mut MySqlConnection,
+        fields: Option<&[(String, Kind)]>,
+        collation: &str,
+    ) -> Result<Arc<Table>, SinkError> {
+        let mut found = self.look_up(connection, session).await?;
+        if found.is_none() {
+            let create = self.design(fields, collation)?;
+            session
+                .execute(query(statement(create)))
+                .await
+                .map_err(|error| beside_records(&self.name, error))?;
+            found = self.look_up(connection, session).await?;
+        }
+        let found = found.ok_or_else(|| {
+            self.unfit(format!(
+                "table {} cannot be seen: grant SELECT on it",
+                self.settings.table
+            ))
+        })?;
+        let table = Arc::new(self.understand(found)?);
+        self.statements.forget();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(table.clone());
+        Ok(table)
+    }
+
+    /// Whether records of these fields can be written.
+    pub(super) fn fit(
+        &self,
+        table: &Table,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<(), SinkError> {
+        let Some(fields) = self.fields(fields) else {
+            return Ok(());
+        };
+        let names = fields.iter().map(|(name, _)| name.as_str());
+        table
+            .fit(names, &self.settings.drop)
+            .map_err(|it| self.unfit(it))
+    }
+
+    pub(super) fn writer<'w>(
+        &'w self,
+        connection: &MysqlConnection,
+        table: &'w Table,
+    ) -> MysqlWriter<'w> {
+        MysqlWriter {
+            table,
+            statements: &self.statements,
+            drop: &self.settings.drop,
+            texts: self.settings.texts,
+            max_allowed_packet: connection.max_allowed_packet(),
+            encrypted: connection.encrypted(),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! One of the tables that a sink of SQLite writes: looked up once, then remembered.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sqlx::{Executor, query};
+
+use super::{
+    SinkError,
+    sql_failure::beside_records,
+    sqlite::SqliteSinkSettings,
+    sqlite_catalog::{column_type, create_table, index_columns, look_up},
+    sqlite_write::SqliteWriter,
+    table::Table,
+    table_create::designed,
+    table_statements::{Dialect, Statements},
+};
+use crate::{
+    connect::{
+        identifier::{double_quoted, statement},
+        sqlite::SqliteConnection,
+    },
+    model::Kind,
+};
+
+/// A table, and what is known of it.
+#[derive(Debug)]
+pub(super) struct SqliteTarget {
+    /// The connection and the table, for messages.
+    pub(super) name: String,
+    pub(super) settings: SqliteSinkSettings,
+    quoted: String,
+    pub(super) statements: Statements,
+    known: RwLock<Option<Arc<Table>>>,
+}
+
+impl SqliteTarget {
+    /// The table that the settings name. The file is not read yet.
+    pub(super) fn open(
+        connection: &SqliteConnection,
+        settings: SqliteSinkSettings,
+    ) -> Result<Self, SinkError> {
+        let name = format!("{}.{}", connection.name(), settings.table);
+        let quoted = double_quoted(&settings.table).map_err(|error| SinkError::Unfit {
+            name: name.clone(),
+            advice: error.to_string(),
+        })?;
+        Ok(Self {
+            name,
+            settings,
+            quoted,
+            statements: Statements::new(Dialect::Sqlite),
+            known: RwLock::default(),
+        })
+    }
+
+    /// The fields of its records, where they are known: its own, else `given`.
+    pub(super) fn fields<'f>(
+        &'f self,
+        given: Option<&'f [(String, Kind)]>,
+    ) -> Option<&'f [(String, Kind)]> {
+        self.settings.fields.as_deref().or(given)
+    }
+
+    /// The statement that makes the missing table.
+    pub(super) fn design(&self, fields: Option<&[(String, Kind)]>) -> Result<String, SinkError> {
+        let (table, key) = (self.settings.table.as_str(), self.settings.key.as_deref());
+        let fields = self
+            .settings
+            .create
+            .fields(table, self.fields(fields))
+            .map_err(|it| self.unfit(it))?;
+        let columns = designed((table, key), fields, &self.settings.drop, column_type)
+            .map_err(|it| self.unfit(it))?;
+        create_table(&self.quoted, &columns, key.unwrap_or_default())
+            .map_err(|error| self.unfit(error.to_string()))
+    }
+
+    /// The table as it is now; `None` where there is none.
+    pub(super) async fn found(
+        &self,
+        connection: &SqliteConnection,
+    ) -> Result<Option<Table>, SinkError> {
+        let found = look_up(connection.readers(), &self.settings.table).await;
+        let Some((columns, indexes)) = found.map_err(|error| self.failed(error))? else {
+            return Ok(None);
+        };
+        let names = (self.settings.table.clone(), self.quoted.clone());
+        Table::new(names, columns, indexes, self.settings.key.as_deref())
+            .and_then(|it| it.ruled(&self.settings.rules))
+            .map(Some)
+            .map_err(|it| self.unfit(it))
+    }
+
+    /// The columns of each of its indexes, in order.
+    pub(super) async fn index_columns(
+        &self,
+        connection: &SqliteConnection,
+    ) -> Result<Vec<Vec<String>>, SinkError> {
+        let columns = index_columns(connection.readers(), &self.settings.table).await;
+        columns.map_err(|error| self.failed(error))
+    }
+
+    /// The table, where it was looked up before.
+    pub(super) fn known(&self) -> Option<Arc<Table>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
+
+    /// Makes the table where it is missing, and looks it up.
+    pub(super) async fn learn(
+        &self,
+        connection: &SqliteConnection,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Arc<Table>, SinkError> {
+        let mut found = self.found(connection).await?;
+        if found.is_none() {
+            let create = query(statement(self.design(fields)?));
+            let created = connection.writer().execute(create).await;
+            created.map_err(|error| self.failed(error))?;
+            found = self.found(connection).await?;
+        }
+        let Some(found) = found else {
+            return Err(self.unfit(format!("table {} is gone again", self.settings.table)));
+        };
+        let table = Arc::new(found);
+        self.statements.forget();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(table.clone());
+        Ok(table)
+    }
+
+    /// Whether records of these fields can be written.
+    pub(super) fn fit(
+        &self,
+        table: &Table,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<(), SinkError> {
+        let Some(fields) = self.fields(fields) else {
+            return Ok(());
+        };
+        let names = fields.iter().map(|(name, _)| name.as_str());
+        table
+            .fit(names, &self.settings.drop)
+            .map_err(|it| self.unfit(it))
+    }
+
+    pub(super) fn writer<'w>(&'w self, table: &'w Table) -> SqliteWriter<'w> {
+        SqliteWriter {
+            table,
+            statements: &self.statements,
+            drop: &self.settings.drop,
+        }
+    }
+
+    fn unfit(&self, advice: String) -> SinkError {
+        SinkError::Unfit {
+            name: self.name.clone(),
+            advice,
+        }
+    }
+
+    fn failed(&self, error: sqlx::Error) -> SinkError {
+        beside_records(&self.name, error)
+    }
+}

@@ -1,0 +1,1 @@
+UPDATE orders SET customer = 'changed', updated_at = '2025-08-26 09:30:17' WHERE id = 2;
