@@ -283,8 +283,9 @@ fn read_texts(beside: Beside<'_>, section: &mut Section<'_>) -> (BinaryText, Jso
         section.choice_or("json-text", json_text),
     );
     for key in ["binary", "json-text"] {
-        if let Some(span) = section.written(key).filter(|_| kind == Some(Kind::Sqlite)) {
-            let message = "is for columns of MySQL and MariaDB: SQLite keeps texts as they are";
+        let is_sql = matches!(kind, None | Some(Kind::Mysql | Kind::Mariadb));
+        if let Some(span) = section.written(key).filter(|_| !is_sql) {
+            let message = "is for columns of MySQL and MariaDB: others keep texts as they are";
             section.wrong(key, &span, message.to_owned(), None);
         }
     }

@@ -103,7 +103,8 @@ fn lints() -> Result<()> {
 
 /// Unit, flow, tidy, contract and end-to-end tests; a server that is missing fails them.
 fn tests(had: &BTreeMap<Server, Entry>) -> Result<()> {
-    let mut command = cargo(&["test", "--locked", "--workspace"]);
+    // All of them, so that one run tells everything that is wrong.
+    let mut command = cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
     command.env("HIGHWATER_TEST_SERVERS", "required");
     for (server, entry) in had {
         command.env(server.variable(), &entry.address);
