@@ -20,12 +20,12 @@ pub(super) fn offline(everywhere: &Everywhere) -> anyhow::Result<ExitStatus> {
     let (connections, data_types) = (settings.connections.len(), settings.data_types.len());
     let file = everywhere.settings.display().to_string();
     if everywhere.json {
-        println!(
+        say!(
             "{}",
             json!({ "file": file, "connections": connections, "data_types": data_types })
         );
     } else {
-        println!("{file}: {connections} connections and {data_types} data types, no mistake");
+        say!("{file}: {connections} connections and {data_types} data types, no mistake");
     }
     Ok(ExitStatus::Done)
 }
@@ -42,7 +42,7 @@ pub(super) async fn run(app: &App, arguments: &Check) -> anyhow::Result<ExitStat
     let chosen = match app.settings.choose(arguments.data_type.as_deref(), None) {
         Ok(chosen) => chosen,
         Err(error) => {
-            eprintln!("highwater: {error}");
+            complain!("highwater: {error}");
             return Ok(ExitStatus::Usage);
         }
     };
@@ -148,13 +148,13 @@ fn part(data_type: &str, part: &str, found: Result<Vec<Finding>, FlowError>) -> 
 fn show(parts: &[Part], json: bool) {
     if json {
         let parts: Vec<_> = parts.iter().map(part_json).collect();
-        println!("{}", json!({ "parts": parts }));
+        say!("{}", json!({ "parts": parts }));
         return;
     }
     for part in parts {
-        println!("{}: {}", part.data_type, part.part);
+        say!("{}: {}", part.data_type, part.part);
         for finding in &part.findings {
-            println!("  {} {}", mark(finding.severity), finding.text);
+            say!("  {} {}", mark(finding.severity), finding.text);
         }
     }
     let count = |severity| {
@@ -162,7 +162,7 @@ fn show(parts: &[Part], json: bool) {
         parts.iter().flat_map(|it| &it.findings).filter(of).count()
     };
     let (problems, notes) = (count(Severity::Problem), count(Severity::Note));
-    println!("{problems} problems, {notes} notes");
+    say!("{problems} problems, {notes} notes");
 }
 
 fn mark(severity: Severity) -> &'static str {

@@ -20,7 +20,7 @@ impl App {
         part: Part,
     ) -> Result<Vec<Chosen<'_>>, ExitStatus> {
         let usage = |text: String| {
-            eprintln!("highwater: {text}");
+            complain!("highwater: {text}");
             ExitStatus::Usage
         };
         let (word, has) = part;

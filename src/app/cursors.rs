@@ -78,7 +78,7 @@ fn find<'a>(app: &'a App, name: &str) -> anyhow::Result<Option<Found<'a>>> {
     known.sort();
     known.dedup();
     let known = known.join("\n  ");
-    eprintln!("highwater: no flow is called `{name}`; the settings have\n  {known}");
+    complain!("highwater: no flow is called `{name}`; the settings have\n  {known}");
     Ok(None)
 }
 
@@ -97,11 +97,11 @@ async fn list(app: &App) -> anyhow::Result<ExitStatus> {
                 json!({ "flow": it.flow, "position": position, "error": error, "saved_at": it.saved_at })
             })
             .collect();
-        println!("{}", json!({ "cursors": rows }));
+        say!("{}", json!({ "cursors": rows }));
         return Ok(ExitStatus::Done);
     }
     if stored.is_empty() {
-        println!("no cursor is stored yet");
+        say!("no cursor is stored yet");
         return Ok(ExitStatus::Done);
     }
     let mut table = report::table(&["flow", "stands at", "saved"]);
@@ -112,7 +112,7 @@ async fn list(app: &App) -> anyhow::Result<ExitStatus> {
         };
         table.add_row([it.flow.clone(), position, saved_at(it.saved_at)]);
     }
-    println!("{table}");
+    say!("{table}");
     Ok(ExitStatus::Done)
 }
 
@@ -132,10 +132,10 @@ async fn show(app: &App, found: Found<'_>) -> anyhow::Result<ExitStatus> {
                 let position = position.as_ref().map(position_json);
                 let saved =
                     json!({ "flow": text, "position": position, "saved_at": at, "place": place });
-                println!("{saved}");
+                say!("{saved}");
             } else {
                 let position = position.map_or("nothing read yet".into(), |it| it.to_string());
-                println!(
+                say!(
                     "{text}\n  stands at  {position}\n  saved      {}\n  kept in    {place}",
                     saved_at(at)
                 );
@@ -159,21 +159,23 @@ fn show_progress(app: &App, flow: &str, sink: &str, progress: &[Progress]) {
                 json!({ "topic": it.topic, "topic_id": it.topic_id, "partition": it.partition, "next_offset": it.next_offset })
             })
             .collect();
-        println!(
+        say!(
             "{}",
             json!({ "flow": flow, "kept_in": sink, "progress": rows })
         );
         return;
     }
-    println!("{flow}, kept in {sink}");
+    say!("{flow}, kept in {sink}");
     for it in progress {
-        println!(
+        say!(
             "  {} partition {}: next offset {}",
-            it.topic, it.partition, it.next_offset
+            it.topic,
+            it.partition,
+            it.next_offset
         );
     }
     if progress.is_empty() {
-        println!("  nothing written yet");
+        say!("  nothing written yet");
     }
 }
 
@@ -193,11 +195,11 @@ async fn set(
             cursor.release().await;
             let (flow, user) = (flow.text(), by_hand::user());
             tracing::info!(flow, before, now = %position, user, "cursor set by hand");
-            println!("{flow}: the cursor stands at {position}");
+            say!("{flow}: the cursor stands at {position}");
         }
         Found::Sink(chosen, into, flow) => {
             let Some((partition, next_offset)) = place(value) else {
-                eprintln!("highwater: a sink is set with PARTITION:OFFSET, as in `0:1500`");
+                complain!("highwater: a sink is set with PARTITION:OFFSET, as in `0:1500`");
                 return Ok(ExitStatus::Usage);
             };
             let mut subscription = app.open.subscription(&chosen, into).await?;
@@ -215,7 +217,7 @@ async fn set(
             sink.reset(&flow, Some(&to)).await?;
             let (now, user) = (format!("{partition}:{next_offset}"), by_hand::user());
             tracing::info!(flow, before, now, user, "progress set by hand");
-            println!("{flow}: partition {partition} goes on at offset {next_offset}");
+            say!("{flow}: partition {partition} goes on at offset {next_offset}");
         }
     }
     Ok(ExitStatus::Done)
@@ -232,7 +234,7 @@ async fn reset(
         Found::Sink(_, _, flow) => flow.clone(),
     };
     if !yes && !agreed(&name)? {
-        eprintln!("highwater: nothing was changed");
+        complain!("highwater: nothing was changed");
         return Ok(ExitStatus::Usage);
     }
     match found {
@@ -261,7 +263,7 @@ async fn reset(
             tracing::info!(flow, before, now, user, "progress reset by hand");
         }
     }
-    println!("{name}: the next run starts from the beginning");
+    say!("{name}: the next run starts from the beginning");
     Ok(ExitStatus::Done)
 }
 
@@ -302,10 +304,13 @@ async fn start_at_the_beginning(
 
 fn agreed(flow: &str) -> io::Result<bool> {
     if !io::stdin().is_terminal() {
-        eprintln!("highwater: say --yes to forget the place of {flow}");
+        complain!("highwater: say --yes to forget the place of {flow}");
         return Ok(false);
     }
-    eprint!("Forget the place of {flow}? The next run reads everything again. [y/N] ");
+    write!(
+        io::stderr(),
+        "Forget the place of {flow}? The next run reads everything again. [y/N] "
+    )?;
     io::stderr().flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;

@@ -201,7 +201,7 @@ fn show(steps: &[Step], arguments: &Demo, json: bool) {
             .iter()
             .map(|it| json!({ "step": it.what, "rows": it.rows, "seconds": it.took.as_secs_f64(), "note": it.note }))
             .collect();
-        println!("{}", json!({ "steps": steps }));
+        say!("{}", json!({ "steps": steps }));
         return;
     }
     let mut table = report::table(&["step", "rows", "seconds", "rows/s", ""]);
@@ -217,8 +217,8 @@ fn show(steps: &[Step], arguments: &Demo, json: bool) {
         ]);
     }
     let folder = arguments.folder.display();
-    println!("{table}");
-    println!(
+    say!("{table}");
+    say!(
         "
 Everything is in {folder}: a source, topics and a target, each a SQLite file.
 What to try next, with the settings that describe this (settings.toml):

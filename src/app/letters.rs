@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{App, letters_filter::Filter, letters_shown as shown};
+use super::{App, letters_filter::Filter, letters_shown as shown, say};
 use crate::{
     broker::{
         BrokerError, Held, Reader,
@@ -36,7 +36,7 @@ pub(super) fn chosen<'a>(
     topic: Option<&str>,
 ) -> Result<Vec<Chosen<'a>>, ExitStatus> {
     app.settings.choose(data_type, topic).map_err(|error| {
-        eprintln!("highwater: {error}");
+        complain!("highwater: {error}");
         ExitStatus::Usage
     })
 }
@@ -66,7 +66,7 @@ async fn list(app: &App, asked: &LetterFilter, limit: Option<u64>) -> anyhow::Re
                 if letters.is_elsewhere_told(&letter) {
                     continue;
                 }
-                if limit.is_some_and(|it| told >= it) {
+                if limit.is_some_and(|it| told >= it) || !say::is_heard() {
                     return Ok(ExitStatus::Done);
                 }
                 shown::line(&letter, &message, app.json)?;
@@ -75,7 +75,7 @@ async fn list(app: &App, asked: &LetterFilter, limit: Option<u64>) -> anyhow::Re
         }
     }
     if told == 0 && !app.json {
-        println!("no such letters");
+        say!("no such letters");
     }
     Ok(ExitStatus::Done)
 }
@@ -90,7 +90,7 @@ async fn show(
         Err(status) => return Ok(status),
     };
     let [chosen] = &chosen[..] else {
-        eprintln!("highwater: say which data type's letter with --data-type");
+        complain!("highwater: say which data type's letter with --data-type");
         return Ok(ExitStatus::Usage);
     };
     let mut letters = Letters::open(app, chosen, Some(place)).await?;
@@ -104,7 +104,7 @@ async fn show(
             }
         }
     }
-    eprintln!("highwater: there is no such letter");
+    complain!("highwater: there is no such letter");
     Ok(ExitStatus::Failed)
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     App, letters, letters::Letters, letters_filter::Filter, letters_shown as shown, open,
-    open_codec,
+    open_codec, say,
 };
 use crate::{
     cli::{ExitStatus, LetterFilter, LetterPlace},
@@ -30,7 +30,7 @@ pub(super) async fn run(
         Err(status) => return Ok(status),
     };
     if letter.is_some() && chosen.len() > 1 {
-        eprintln!("highwater: say which data type's letter with --data-type");
+        complain!("highwater: say which data type's letter with --data-type");
         return Ok(ExitStatus::Usage);
     }
     let filter = Filter::new(asked, letter);
@@ -207,7 +207,7 @@ impl Count {
     }
 
     fn show(&self, json: bool) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+        let mut out = say::Out;
         if json {
             let counted = json!({
                 "landed": self.landed,
@@ -249,7 +249,7 @@ fn told(
     outcome: &str,
     why: &str,
 ) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = say::Out;
     if app.json {
         let mut object = shown::object(letter, message);
         object.insert("outcome".to_owned(), json!(outcome));

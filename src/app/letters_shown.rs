@@ -5,11 +5,12 @@ use std::io::{self, Write};
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
+use super::say;
 use crate::{broker::file_reader::FILE, cli::LetterPlace, flow::Letter, model::Message};
 
 /// One line.
 pub(super) fn line(letter: &Letter<'_>, message: &Message<'_>, json: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = say::Out;
     if json {
         return writeln!(out, "{}", Value::Object(object(letter, message)));
     }
@@ -28,7 +29,7 @@ pub(super) fn line(letter: &Letter<'_>, message: &Message<'_>, json: bool) -> io
 
 /// All of it.
 pub(super) fn whole(letter: &Letter<'_>, message: &Message<'_>, json: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = say::Out;
     let headers = letter.headers.map(|(name, value)| (name, told(value)));
     if json {
         let mut object = object(letter, message);

@@ -33,7 +33,7 @@ pub(super) async fn run(
     places.dedup();
     let [place] = places[..] else {
         let places = places.join(", ");
-        eprintln!(
+        complain!(
             "highwater: the tables may be in {places}: say which data type's with --data-type"
         );
         return Ok(ExitStatus::Usage);
@@ -43,7 +43,7 @@ pub(super) async fn run(
     let tables = Tables::open(app, place).await?;
     let checked = check(app, &tables, &mut listed).await?;
     match app.json {
-        true => println!("{}", checked.as_json()),
+        true => say!("{}", checked.as_json()),
         false => checked.show(file),
     }
     Ok(match checked.is_complete() {
@@ -149,18 +149,18 @@ impl Checked {
 
     fn show(&self, file: &Path) {
         for row in &self.unlisted.1 {
-            println!("{row}: its hash is not in the file");
+            say!("{row}: its hash is not in the file");
         }
         told_more(self.unlisted.0, self.unlisted.1.len(), "rows");
         for (line, hash) in &self.without_row.1 {
-            println!("line {line}: no row has {hash}");
+            say!("line {line}: no row has {hash}");
         }
         told_more(self.without_row.0, self.without_row.1.len(), "lines");
         let (rows, hashes) = (HumanCount(self.rows), HumanCount(self.hashes));
         let found = format!("{rows} rows, {hashes} hashes in {}", file.display());
         match self.is_complete() {
-            true => println!("{found}: complete, each row has its hash and each hash its row"),
-            false => println!(
+            true => say!("{found}: complete, each row has its hash and each hash its row"),
+            false => say!(
                 "{found}: not complete, {} rows are not in the file and {} hashes have no row",
                 HumanCount(self.unlisted.0),
                 HumanCount(self.without_row.0)
@@ -188,7 +188,7 @@ impl Checked {
 fn told_more(all: u64, named: usize, what: &str) {
     let more = all.saturating_sub(named as u64);
     if more > 0 {
-        println!("and {} more {what}", HumanCount(more));
+        say!("and {} more {what}", HumanCount(more));
     }
 }
 

@@ -27,9 +27,9 @@ pub(super) async fn run(app: &App, arguments: &Arguments) -> anyhow::Result<Exit
     let task = match app.settings.task(name) {
         Ok(task) => task,
         Err(error) => {
-            eprintln!("highwater: {error}");
+            complain!("highwater: {error}");
             if error.known.len() > 1 {
-                eprintln!("its tasks are {}", error.known.join(", "));
+                complain!("its tasks are {}", error.known.join(", "));
             }
             return Ok(ExitStatus::Usage);
         }

@@ -32,14 +32,14 @@ pub(super) async fn run(app: &App, name: &str, task: &Task) -> anyhow::Result<Ex
         Err(error) => {
             let error = chain(&error);
             match app.json {
-                true => println!("{}", json!({ "flow": flow, "error": error })),
-                false => println!("{flow}\n  ✗ {error}"),
+                true => say!("{}", json!({ "flow": flow, "error": error })),
+                false => say!("{flow}\n  ✗ {error}"),
             }
             return Ok(ExitStatus::Failed);
         }
     };
     match app.json {
-        true => println!("{}", as_json(&flow, &dry)),
+        true => say!("{}", as_json(&flow, &dry)),
         false => show(&flow, &dry),
     }
     let problem = |it: &Finding| it.severity == Severity::Problem;
@@ -71,15 +71,15 @@ async fn look(app: &App, name: &str, task: &Task) -> Result<Dry, FlowError> {
 }
 
 fn show(flow: &str, dry: &Dry) {
-    println!("{flow}");
+    say!("{flow}");
     match &dry.stands {
-        Some(position) => println!("  stands at {position}"),
-        None => println!("  has never run: it would read everything"),
+        Some(position) => say!("  stands at {position}"),
+        None => say!("  has never run: it would read everything"),
     }
-    println!("  reads {}", dry.plan.query);
-    println!("  past that place: {} rows", dry.plan.past);
+    say!("  reads {}", dry.plan.query);
+    say!("  past that place: {} rows", dry.plan.past);
     if let Some(create) = &dry.create {
-        println!("  would make the table: {create}");
+        say!("  would make the table: {create}");
     }
     for finding in dry.plan.findings.iter().chain(&dry.target) {
         let mark = match finding.severity {
@@ -87,7 +87,7 @@ fn show(flow: &str, dry: &Dry) {
             Severity::Note => "·",
             Severity::Problem => "✗",
         };
-        println!("  {mark} {}", finding.text);
+        say!("  {mark} {}", finding.text);
     }
 }
 

@@ -1,5 +1,9 @@
 //! The wiring: settings to adapters, commands to flows. The one place that knows everything.
 
+// Its macros are for all that follow.
+#[macro_use]
+mod say;
+
 mod by_hand;
 mod check;
 mod choose;
@@ -83,7 +87,7 @@ pub fn run(cli: &Cli) -> ExitCode {
             code
         }
         Err(error) => {
-            eprintln!("highwater: the runtime cannot start: {error}");
+            complain!("highwater: the runtime cannot start: {error}");
             ExitCode::FAILURE
         }
     }
@@ -95,13 +99,20 @@ async fn answer(cli: &Cli) -> ExitCode {
         Command::Check(check) if check.offline => check::offline(&cli.everywhere),
         _ => with_settings(cli).await,
     };
-    match status {
+    let code = match status {
         Ok(status) => status.into(),
         Err(error) => {
-            eprintln!("highwater: {}", chain(error.as_ref()));
+            complain!("highwater: {}", chain(error.as_ref()));
             ExitStatus::Failed.into()
         }
-    }
+    };
+    say::finish().map_or_else(
+        |error| {
+            complain!("highwater: the answer cannot be written: {error}");
+            ExitStatus::Failed.into()
+        },
+        |()| code,
+    )
 }
 
 async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {

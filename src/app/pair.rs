@@ -122,7 +122,7 @@ impl App {
         match self.settings.task(name) {
             Ok(task) => Ok(vec![Pair::of_task(name, task)]),
             Err(error) => {
-                eprintln!("highwater: {error}");
+                complain!("highwater: {error}");
                 Err(ExitStatus::Usage)
             }
         }

@@ -61,11 +61,11 @@ pub(super) async fn run(app: &App, arguments: &cli::Plan) -> anyhow::Result<Exit
             (Err(error), true) => {
                 shown.push(json!({ "flow": name(it), "error": chain(&error) }));
             }
-            (Err(error), false) => println!("{}\n  ✗ {}", name(it), chain(&error)),
+            (Err(error), false) => say!("{}\n  ✗ {}", name(it), chain(&error)),
         }
     }
     if app.json {
-        println!("{}", json!({ "flows": shown }));
+        say!("{}", json!({ "flows": shown }));
     }
     Ok(status)
 }
@@ -137,10 +137,10 @@ impl Planned {
 }
 
 fn show(it: &Planned) {
-    println!("{}", it.flow);
+    say!("{}", it.flow);
     match &it.read {
         Some(read) => show_read(read),
-        None => println!("  reads       nothing: the data type has no `from`"),
+        None => say!("  reads       nothing: the data type has no `from`"),
     }
     for finding in it.findings() {
         let mark = match finding.severity {
@@ -148,32 +148,32 @@ fn show(it: &Planned) {
             Severity::Note => "·",
             Severity::Problem => "✗",
         };
-        println!("  {mark} {}", finding.text);
+        say!("  {mark} {}", finding.text);
     }
     if let Some(create) = &it.create {
-        println!("  would make  {create}");
+        say!("  would make  {create}");
     }
     for line in it.stages.iter().flat_map(Stage::lines) {
-        println!("  {line}");
+        say!("  {line}");
     }
     for sampled in &it.samples {
-        println!("  {}", sampled.line());
+        say!("  {}", sampled.line());
     }
 }
 
 fn show_read(it: &Read) {
     let plan = &it.plan;
     match &it.stands {
-        Some(position) => println!("  stands at   {position}"),
-        None => println!("  stands at   the beginning: nothing is stored"),
+        Some(position) => say!("  stands at   {position}"),
+        None => say!("  stands at   the beginning: nothing is stored"),
     }
-    println!("  past it     {} rows", plan.past);
+    say!("  past it     {} rows", plan.past);
     if plan.nulls.number() > 0 {
-        println!("  no value    {} rows", plan.nulls);
+        say!("  no value    {} rows", plan.nulls);
     }
-    println!("  next page   {}", plan.query);
+    say!("  next page   {}", plan.query);
     for value in &plan.bound {
-        println!("              ? = {value}");
+        say!("              ? = {value}");
     }
     if let Some(access) = &plan.access {
         let by = match &access.index {
@@ -189,10 +189,10 @@ fn show_read(it: &Read) {
         let rows = access
             .rows
             .map_or(String::new(), |it| format!(", about {it} rows"));
-        println!("  is found    {by}{all}{sorts}{rows}");
+        say!("  is found    {by}{all}{sorts}{rows}");
     }
     if let Some(settled) = &plan.settled {
-        println!("  settled     {}", settled_text(settled));
+        say!("  settled     {}", settled_text(settled));
     }
 }
 

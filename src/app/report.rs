@@ -31,13 +31,13 @@ pub(super) fn table(header: &[&str]) -> Table {
 pub(super) fn mistakes(mistakes: &Mistakes, json: bool) {
     if json {
         let lines: Vec<_> = mistakes.lines().collect();
-        println!("{}", json!({ "mistakes": lines }));
+        say!("{}", json!({ "mistakes": lines }));
     } else {
         let paint = match io::stderr().is_terminal() {
             true => Paint::Colour,
             false => Paint::Plain,
         };
-        eprintln!("{}", mistakes.report(paint, WIDTH));
+        complain!("{}", mistakes.report(paint, WIDTH));
     }
 }
 
@@ -45,15 +45,15 @@ pub(super) fn mistakes(mistakes: &Mistakes, json: bool) {
 pub(super) fn synced(flows: &[Synced], json: bool) {
     if json {
         let flows: Vec<_> = flows.iter().map(synced_json).collect();
-        println!("{}", json!({ "flows": flows }));
+        say!("{}", json!({ "flows": flows }));
         return;
     }
     for it in flows {
         let done = figures(&it.figures, it.took);
         match (&it.position, &it.error) {
-            (Some(position), _) => println!("{}: {done}; the cursor stands at {position}", it.flow),
-            (None, None) => println!("{}: stopped; {done}", it.flow),
-            (None, Some(error)) => println!("{}: failed: {error}; {done}", it.flow),
+            (Some(position), _) => say!("{}: {done}; the cursor stands at {position}", it.flow),
+            (None, None) => say!("{}: stopped; {done}", it.flow),
+            (None, Some(error)) => say!("{}: failed: {error}; {done}", it.flow),
         }
     }
 }
@@ -63,14 +63,14 @@ pub(super) fn migrated(it: &Migrated, json: bool) {
     if json {
         let mut object = figures_json(&it.flow.text(), &it.figures, it.took, it.error.as_deref());
         object["position"] = position_json(it.position.as_ref());
-        println!("{object}");
+        say!("{object}");
         return;
     }
     let done = figures(&it.figures, it.took);
     match (&it.position, &it.error) {
-        (Some(position), _) => println!("{}: {done}; it stands at {position}", it.flow),
-        (None, None) => println!("{}: stopped; {done}", it.flow),
-        (None, Some(error)) => println!("{}: failed: {error}; {done}", it.flow),
+        (Some(position), _) => say!("{}: {done}; it stands at {position}", it.flow),
+        (None, None) => say!("{}: stopped; {done}", it.flow),
+        (None, Some(error)) => say!("{}: failed: {error}; {done}", it.flow),
     }
 }
 
@@ -78,14 +78,14 @@ pub(super) fn migrated(it: &Migrated, json: bool) {
 pub(super) fn sunk(sinks: &[Sunk], json: bool) {
     if json {
         let sinks: Vec<_> = sinks.iter().map(sunk_json).collect();
-        println!("{}", json!({ "sinks": sinks }));
+        say!("{}", json!({ "sinks": sinks }));
         return;
     }
     for it in sinks {
         let done = figures(&it.figures, it.took);
         match &it.error {
-            None => println!("{}: {done}", it.flow),
-            Some(error) => println!("{}: failed: {error}; {done}", it.flow),
+            None => say!("{}: {done}", it.flow),
+            Some(error) => say!("{}: failed: {error}; {done}", it.flow),
         }
     }
 }

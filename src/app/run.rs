@@ -35,7 +35,7 @@ pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<Ex
     };
     all.change_to(app.settings.clone()).await;
     if all.going.is_empty() {
-        eprintln!(
+        complain!(
             "highwater: the settings have nothing to run: no data type, and no schedule that is on"
         );
         return Ok(ExitStatus::Usage);
@@ -177,10 +177,10 @@ impl All<'_> {
     fn told(&self, json: bool) -> ExitStatus {
         if json {
             let units: Vec<_> = self.ended.iter().map(|(_, it)| &it.json).collect();
-            println!("{}", json!({ "units": units }));
+            say!("{}", json!({ "units": units }));
         } else {
             for (_, it) in &self.ended {
-                println!("{}", it.text);
+                say!("{}", it.text);
             }
         }
         match self.ended.iter().any(|(_, it)| it.is_failed) {

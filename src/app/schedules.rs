@@ -20,9 +20,9 @@ pub(super) async fn run(app: &App, command: &ScheduleCommand) -> anyhow::Result<
     let now = Utc::now();
     if app.json {
         let all: Vec<Value> = told.iter().map(|it| it.as_json(now)).collect();
-        println!("{}", json!({ "schedules": all }));
+        say!("{}", json!({ "schedules": all }));
     } else if told.is_empty() {
-        println!("the settings have no schedule");
+        say!("the settings have no schedule");
     } else {
         let mut table = report::table(&["schedule", "runs", "next", "last"]);
         for it in &told {
@@ -40,7 +40,7 @@ pub(super) async fn run(app: &App, command: &ScheduleCommand) -> anyhow::Result<
             );
             table.add_row([name, scheduled.run.clone(), next, it.last()]);
         }
-        println!("{table}");
+        say!("{table}");
     }
     Ok(match told.iter().any(|it| it.history.is_err()) {
         true => ExitStatus::Failed,
@@ -95,7 +95,7 @@ pub(super) fn show(told: &[Told<'_>]) {
         };
         table.add_row([it.scheduled.schedule.name.clone(), next, it.last(), kept]);
     }
-    println!("{table}");
+    say!("{table}");
 }
 
 fn kept(history: &History) -> String {

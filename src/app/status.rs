@@ -58,7 +58,7 @@ pub(super) async fn run(app: &App, arguments: &cli::Status) -> anyhow::Result<Ex
     let chosen = match app.settings.choose(arguments.data_type.as_deref(), None) {
         Ok(chosen) => chosen,
         Err(error) => {
-            eprintln!("highwater: {error}");
+            complain!("highwater: {error}");
             return Ok(ExitStatus::Usage);
         }
     };

@@ -19,7 +19,7 @@ pub(super) fn show(all: &[Status], schedules: &[schedules::Told<'_>], json: bool
         let flows: Vec<Value> = all.iter().map(as_json).collect();
         let now = chrono::Utc::now();
         let schedules: Vec<Value> = schedules.iter().map(|it| it.as_json(now)).collect();
-        println!("{}", json!({ "flows": flows, "schedules": schedules }));
+        say!("{}", json!({ "flows": flows, "schedules": schedules }));
         return;
     }
     let mut table = report::table(&["flow", "stands at", "behind", "saved", "runs"]);
@@ -38,7 +38,7 @@ pub(super) fn show(all: &[Status], schedules: &[schedules::Told<'_>], json: bool
         };
         table.add_row([it.flow.clone(), stands_at(it), behind(it), saved, runs]);
     }
-    println!("{table}");
+    say!("{table}");
     for it in all {
         if let Kind::Sync {
             standing:
@@ -50,12 +50,12 @@ pub(super) fn show(all: &[Status], schedules: &[schedules::Told<'_>], json: bool
         } = &it.kind
             && is_held(settled)
         {
-            println!("· {}: settled {}", it.flow, settled_text(settled));
+            say!("· {}: settled {}", it.flow, settled_text(settled));
         }
     }
     for it in all {
         if let Some(error) = &it.error {
-            println!("✗ {}: {error}", it.flow);
+            say!("✗ {}: {error}", it.flow);
         }
     }
     schedules::show(schedules);

@@ -66,7 +66,7 @@ pub(super) async fn run(app: &App, arguments: &cli::Test) -> anyhow::Result<Exit
     let file = match read.and_then(|text| Ok(toml::from_str::<File>(&text)?)) {
         Ok(file) => file,
         Err(error) => {
-            eprintln!("highwater: {}: {error:#}", path.display());
+            complain!("highwater: {}: {error:#}", path.display());
             return Ok(ExitStatus::Usage);
         }
     };
@@ -85,12 +85,12 @@ pub(super) async fn run(app: &App, arguments: &cli::Test) -> anyhow::Result<Exit
         }
     }
     if shown.is_empty() {
-        eprintln!("highwater: {} has no case `{wanted}`", path.display());
+        complain!("highwater: {} has no case `{wanted}`", path.display());
         return Ok(ExitStatus::Usage);
     }
     match app.json {
-        true => println!("{}", json!({ "cases": shown })),
-        false => println!("{} passed, {failures} failed", shown.len() - failures),
+        true => say!("{}", json!({ "cases": shown })),
+        false => say!("{} passed, {failures} failed", shown.len() - failures),
     }
     Ok(match failures {
         0 => ExitStatus::Done,
@@ -180,11 +180,11 @@ type Outcome = anyhow::Result<(Came, bool)>;
 
 fn show(case: &Case, outcome: &Outcome) {
     let came = match outcome {
-        Ok((_, true)) => return println!("✓ {}", case.name),
+        Ok((_, true)) => return say!("✓ {}", case.name),
         Ok((came, false)) => came,
-        Err(error) => return println!("✗ {}\n    {error:#}", case.name),
+        Err(error) => return say!("✗ {}\n    {error:#}", case.name),
     };
-    println!("✗ {}", case.name);
+    say!("✗ {}", case.name);
     let expected: Vec<Option<Value>> = case.expect.iter().map(|it| parsed(it).ok()).collect();
     for index in 0..expected.len().max(came.records.len()) {
         let (wanted, got) = (
@@ -196,7 +196,7 @@ fn show(case: &Case, outcome: &Outcome) {
         }
         let shown = |sign, it: Option<&Value>| {
             if let Some(it) = it {
-                println!("    {sign} {it}");
+                say!("    {sign} {it}");
             }
         };
         shown('-', wanted.as_ref());
@@ -210,14 +210,14 @@ fn show(case: &Case, outcome: &Outcome) {
                 .collect();
             other.sort_unstable();
             other.dedup();
-            println!("      differs in {}", other.join(", "));
+            say!("      differs in {}", other.join(", "));
         }
     }
     for step in &case.fails {
-        println!("    - fails in {step}");
+        say!("    - fails in {step}");
     }
     for (step, reason) in &came.failed {
-        println!("    + fails in {step}: {reason}");
+        say!("    + fails in {step}: {reason}");
     }
 }
 

@@ -18,15 +18,15 @@ pub(super) fn show(told: &Told, is_json: bool) {
     }
     let name = &told.data_type;
     match &told.outcome {
-        Err(error) => println!("{name}: cannot be told: {error}"),
+        Err(error) => say!("{name}: cannot be told: {error}"),
         Ok(verified) => {
             let (source, target) = (&told.source, &told.target);
-            println!("{name}: {} ({source} against {target})", sentence(verified));
+            say!("{name}: {} ({source} against {target})", sentence(verified));
             lines(verified);
             for note in &told.notes {
-                println!("  note       {note}");
+                say!("  note       {note}");
             }
-            println!("  {}", speed(verified, told.took));
+            say!("  {}", speed(verified, told.took));
         }
     }
 }
@@ -35,7 +35,7 @@ pub(super) fn show(told: &Told, is_json: bool) {
 pub(super) fn finish(told: &[Told], is_json: bool) {
     if is_json {
         let all: Vec<_> = told.iter().map(told_json).collect();
-        println!("{}", json!({ "verified": all }));
+        say!("{}", json!({ "verified": all }));
     }
 }
 
@@ -59,24 +59,24 @@ pub(super) fn would(
             "insert": verified.missing, "update": verified.different, "delete": deletes,
             "rows_in_a_transaction": asked.rows,
         });
-        println!("{}", json!({ "repair": object }));
+        say!("{}", json!({ "repair": object }));
         return;
     }
     let (source, target) = (both.source.name(), both.target.name());
-    println!(
+    say!(
         "{}: {} ({source} against {target})",
         name,
         sentence(verified)
     );
     lines(verified);
     for note in &both.notes {
-        println!("  note       {note}");
+        say!("  note       {note}");
     }
     let verb = match asked.apply {
         true => "repairing",
         false => "`--apply` would do",
     };
-    println!(
+    say!(
         "  {verb}: {} rows inserted and {} updated by key, {} deleted by key, {} rows in a transaction",
         HumanCount(verified.missing),
         HumanCount(verified.different),
@@ -93,19 +93,19 @@ pub(super) fn repaired(repaired: &Repaired, after: &Verified, is_json: bool) {
         object["deleted"] = json!(repaired.deleted);
         object["refused"] = json!(repaired.refused);
         object["reasons"] = json!(repaired.reasons);
-        println!("{}", json!({ "repair": object }));
+        say!("{}", json!({ "repair": object }));
         return;
     }
-    println!(
+    say!(
         "  {} rows written, {} deleted, {} refused by the target",
         HumanCount(repaired.written),
         HumanCount(repaired.deleted),
         HumanCount(repaired.refused)
     );
     for reason in &repaired.reasons {
-        println!("  refused    {reason}");
+        say!("  refused    {reason}");
     }
-    println!("  verified again: {}", sentence(after));
+    say!("  verified again: {}", sentence(after));
     lines(after);
 }
 
@@ -130,11 +130,13 @@ fn speed(verified: &Verified, took: Duration) -> String {
 
 fn lines(verified: &Verified) {
     for sample in &verified.samples {
-        println!("  {:<10} {}", sample.kind.word(), line(sample));
+        say!("  {:<10} {}", sample.kind.word(), line(sample));
         for it in &sample.columns {
-            println!(
+            say!(
                 "             {}: {} ≠ {}",
-                it.column, it.expected, it.actual
+                it.column,
+                it.expected,
+                it.actual
             );
         }
     }
@@ -146,11 +148,11 @@ fn lines(verified: &Verified) {
             Kind::Different => verified.different,
         };
         if told > 0 && all > told {
-            println!("  {:<10} and {} more", kind.word(), HumanCount(all - told));
+            say!("  {:<10} and {} more", kind.word(), HumanCount(all - told));
         }
     }
     for note in notes(verified) {
-        println!("  note       {note}");
+        say!("  note       {note}");
     }
 }
 

@@ -22,6 +22,7 @@ mod standby;
 mod tables;
 mod ties;
 mod topic;
+mod unheard;
 mod verifying;
 mod wait;
 mod walkthrough;
