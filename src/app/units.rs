@@ -11,7 +11,6 @@ use super::{
     sync::{self, Asked},
 };
 use crate::{
-    cli::ByItself,
     flow::{Snapshot, Until},
     schedule::{Clock, Counts, keep},
     settings::{Connection, DataType, Scheduled, Settings, Task},
@@ -108,10 +107,7 @@ fn meant<'a>(settings: &'a Settings, schedule: &Scheduled) -> Vec<(&'a String, &
 }
 
 fn task<'a>(settings: &'a Settings, schedule: &Scheduled) -> Option<&'a Task> {
-    match &schedule.command {
-        ByItself::Migrate(it) => settings.tasks.get(&it.task),
-        ByItself::Sync(_) | ByItself::Sink(_) | ByItself::Verify(_) => None,
-    }
+    settings.tasks.get(schedule.command.task()?)
 }
 
 /// Another process may have the flow: then this one stands by.
@@ -192,5 +188,47 @@ fn schedule_end(unit: &Unit, counts: Counts) -> End {
         }),
         // Each failed run has its place in the history; that the schedule was kept is no failure.
         is_failed: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(keys: &str) -> Settings {
+        let text = format!(
+            r#"[connections.a]
+kind = "sqlite"
+path = "a.db"
+[[schedules]]
+name = "moved"
+cron = "0 1 * * *"
+run = "migrate --task t"
+[[schedules]]
+name = "proved"
+cron = "0 2 * * *"
+run = "verify --task t"
+[[schedules]]
+name = "others"
+cron = "0 2 * * *"
+run = "verify --task u"
+[tasks.t]
+from = {{ connection = "a", table = "t", incremental = "id" }}
+into = {{ connection = "a", table = "{keys}" }}
+[tasks.u]
+from = {{ connection = "a", table = "t", incremental = "id" }}
+into = {{ connection = "a", table = "u" }}"#
+        );
+        Settings::parse(&text, "settings.toml", &|_| None).expect("settings")
+    }
+
+    #[test]
+    fn a_schedule_begins_anew_when_the_settings_of_its_task_change() {
+        let (one, other) = (settings("x"), settings("y"));
+        for (name, same) in [("moved", false), ("proved", false), ("others", true)] {
+            let unit = Unit::Keep(name.to_owned());
+            assert!(is_same(&unit, &one, &one), "{name}");
+            assert_eq!(is_same(&unit, &one, &other), same, "{name}");
+        }
     }
 }

@@ -39,6 +39,15 @@ struct Words {
 }
 
 impl ByItself {
+    /// The task that it is about; none for data types.
+    pub fn task(&self) -> Option<&str> {
+        match self {
+            Self::Migrate(it) => Some(&it.task),
+            Self::Verify(it) => it.task.as_deref(),
+            Self::Sync(_) | Self::Sink(_) => None,
+        }
+    }
+
     /// Reads the words of a command line, without `highwater` before them.
     ///
     /// # Errors
@@ -66,6 +75,9 @@ impl ByItself {
                 Err("with `--dry-run` it would do nothing".to_owned())
             }
             Command::Migrate(it) => Ok(Self::Migrate(it)),
+            Command::Verify(it) if it.md5.is_some() => {
+                Err("with `--md5` it is not run by a schedule".to_owned())
+            }
             Command::Verify(it) => Ok(Self::Verify(it)),
             Command::Demo(_)
             | Command::Run(_)
@@ -112,6 +124,7 @@ mod tests {
             ("sync --follow", "does not end"),
             ("sink", "does not end"),
             ("migrate --task t --dry-run", "do nothing"),
+            ("verify --md5 md5.info", "not run by a schedule"),
             ("run", "only `sync`"),
             ("cursor reset a/b/c --yes", "only `sync`"),
             ("demo", "only `sync`"),

@@ -76,6 +76,24 @@ run = "sink --data-type written --until-caught-up --settings other.toml""#,
 }
 
 #[test]
+fn a_schedule_of_an_unknown_task_is_told_with_its_line() {
+    check(
+        r#"[[schedules]]
+name = "moved"
+cron = "0 1 * * *"
+run = "migrate --task archive"
+[[schedules]]
+name = "proved"
+cron = "0 2 * * *"
+run = "verify --task archive""#,
+        &[
+            "4: schedules[0].run: there is no task `archive` in the settings: there are none",
+            "8: schedules[1].run: there is no task `archive` in the settings: there are none",
+        ],
+    );
+}
+
+#[test]
 fn a_schedule_means_the_data_types_that_its_command_means() {
     let settings = settings(
         r#"[[schedules]]

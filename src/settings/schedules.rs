@@ -42,6 +42,9 @@ impl Scheduled {
 
     /// Whether what the settings say of this data type is of any meaning for it.
     pub fn is_about(&self, data_type: &str, topic: &str) -> bool {
+        if self.command.task().is_some() {
+            return false;
+        }
         let (named, of_topic) = match &self.command {
             ByItself::Sync(it) => (&it.data_type, &it.topic),
             ByItself::Sink(it) => (&it.data_type, &it.topic),
@@ -173,16 +176,18 @@ fn read_run(
         let span = written.span.clone();
         section.reading.absence(&path, span, message, None);
     };
+    if let Some(task) = command.task() {
+        if let Err(error) = super::task_of(tasks, task) {
+            absence(error.to_string());
+        }
+        return Some((written.text, command));
+    }
     let (data_type, topic, part) = match &command {
         ByItself::Sync(it) => (&it.data_type, &it.topic, "from"),
         ByItself::Sink(it) => (&it.data_type, &it.topic, "into"),
         ByItself::Verify(it) => (&it.data_type, &None, "from` and `into"),
-        ByItself::Migrate(it) => {
-            if let Err(error) = super::task_of(tasks, &it.task) {
-                absence(error.to_string());
-            }
-            return Some((written.text, command));
-        }
+        // Its task is known.
+        ByItself::Migrate(_) => return Some((written.text, command)),
     };
     let has = |it: &DataType| match part {
         "from" => it.from.is_some(),
