@@ -1,8 +1,8 @@
 //! ⑦ What a table holds, for being compared: its columns as they tell values apart, and its key.
 //!
-//! Contract, run as a suite against every table (`tests/contracts`): each column is told with what
-//! it keeps of a value, so that a value on its way there and the value that came to lie there are
-//! equal exactly where nothing but that was lost.
+//! Contract: each column is told with what it keeps of a value, so that a value on its way there and
+//! the value that came to lie there are equal exactly where nothing but that was lost. What holds it
+//! is `verify` on real servers, over every type of MySQL, MariaDB and SQLite (`tests/e2e/verifying`).
 
 pub mod mysql;
 mod mysql_sums;
