@@ -9,14 +9,26 @@ use sqlx::AssertSqlSafe;
 
 /// A name that no SQL text can hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a name of a table or column: it is empty or holds a zero byte")]
-pub struct NotAName(pub String);
+pub enum NotAName {
+    /// In any system.
+    #[error("{0:?} is not a name of a table or column: it is empty or holds a zero byte")]
+    Nothing(String),
+    /// In MySQL and MariaDB, which keep names in three bytes a character.
+    #[error(
+        "{0:?} is not a name of a table or column of MySQL or MariaDB: these take no character above \
+         U+FFFF, such as an emoji, in names"
+    )]
+    FourBytes(String),
+}
 
 /// `name` in backticks, as MySQL and MariaDB quote whatever their `sql_mode` is.
 ///
 /// # Errors
-/// Where the name is empty or holds a zero byte.
+/// Where the name is empty or holds a zero byte or a character of four bytes.
 pub fn backticked(name: &str) -> Result<String, NotAName> {
+    if name.chars().any(|it| it.len_utf8() > 3) {
+        return Err(NotAName::FourBytes(name.to_owned()));
+    }
     quoted(name, '`')
 }
 
@@ -35,7 +47,7 @@ pub fn statement(text: impl Into<Arc<str>>) -> AssertSqlSafe<Arc<str>> {
 
 fn quoted(name: &str, quote: char) -> Result<String, NotAName> {
     if name.is_empty() || name.contains('\0') {
-        return Err(NotAName(name.to_owned()));
+        return Err(NotAName::Nothing(name.to_owned()));
     }
     let mut text = String::with_capacity(name.len() + 2);
     text.push(quote);
@@ -65,8 +77,16 @@ mod tests {
     #[test]
     fn what_is_no_name_is_refused() {
         for name in ["", "a\0b"] {
-            assert_eq!(backticked(name), Err(NotAName(name.to_owned())));
-            assert_eq!(double_quoted(name), Err(NotAName(name.to_owned())));
+            assert_eq!(backticked(name), Err(NotAName::Nothing(name.to_owned())));
+            assert_eq!(double_quoted(name), Err(NotAName::Nothing(name.to_owned())));
         }
+    }
+
+    #[test]
+    fn a_character_of_four_bytes_is_named_as_the_reason_where_it_is_one() {
+        let refused = backticked("orders😀").expect_err("no name").to_string();
+        assert!(refused.contains("such as an emoji"), "{refused}");
+        assert_eq!(backticked("订单"), Ok("`订单`".to_owned()));
+        assert_eq!(double_quoted("a😀"), Ok("\"a😀\"".to_owned()));
     }
 }

@@ -14,7 +14,7 @@ pub struct TableName {
 /// What names no table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotATable {
-    /// A part is empty or holds a zero byte.
+    /// A part is no name.
     #[error(transparent)]
     Part(#[from] NotAName),
     /// There are more dots than between a database and a table.
@@ -123,6 +123,7 @@ mod tests {
             (".info", "is empty"),
             ("``.t", "is empty"),
             ("a\0b", "zero byte"),
+            ("shop.a😀", "such as an emoji"),
         ] {
             let error = TableName::parse(text).expect_err(text).to_string();
             assert!(error.contains(words), "{text}: {error}");
