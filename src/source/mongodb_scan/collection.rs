@@ -115,17 +115,9 @@ impl Scanned {
     fn value_at(&self, document: &RawDocument, path: &str) -> Result<Bson, SourceError> {
         let value = value_at(document, path).unwrap_or(Bson::Null);
         if Class::of(&value) == Class::None {
-            return Err(self.unfit(self.orderless(path)));
+            return Err(self.unfit(orderless(path, self.nulls)));
         }
         Ok(value)
-    }
-
-    fn orderless(&self, path: &str) -> String {
-        format!(
-            "`{path}` is missing, {} in some documents, which no incremental read would ever \
-             reach: give all of them a value, set `nulls`, or choose another field, such as `_id`",
-            Class::None.word()
-        )
     }
 
     /// The first document that `filter` finds in the order of `sort`.
@@ -295,6 +287,28 @@ fn value_at(document: &RawDocument, path: &str) -> Option<Bson> {
     }
 }
 
+/// Why a value without order stops the reading, and what helps; with `nulls`, only what is not null
+/// comes here.
+fn orderless(path: &str, nulls: Nulls) -> String {
+    let word = Class::None.word();
+    match (path, nulls) {
+        ("_id", _) => format!(
+            "`_id` is {word} in some documents, which no incremental read would ever reach, whatever \
+             `nulls` says: insert them again with another `_id`, and remove these"
+        ),
+        (_, Nulls::Refuse) => format!(
+            "`{path}` is missing, {word} in some documents, which no incremental read would ever \
+             reach: give all of them a value, or choose another field, such as `_id`; documents where \
+             it is null or missing are read where `nulls` is set"
+        ),
+        (_, Nulls::First | Nulls::EveryRun) => format!(
+            "`{path}` is NaN or another value without order in some documents, which no incremental \
+             read would ever reach; `nulls` is of null and missing values alone: give these another \
+             value, or choose another field, such as `_id`"
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use mongodb::bson::rawdoc;
@@ -307,5 +321,19 @@ mod tests {
         assert_eq!(value_at(&document, "a.b"), Some(Bson::Int32(1)));
         assert_eq!(value_at(&document, "l.b"), None);
         assert_eq!(value_at(&document, "a.c"), None);
+    }
+
+    #[test]
+    fn nobody_is_told_to_set_nulls_who_has_or_whom_it_would_not_help() {
+        assert!(orderless("at", Nulls::Refuse).contains("where `nulls` is set"));
+        for (path, nulls) in [
+            ("at", Nulls::First),
+            ("at", Nulls::EveryRun),
+            ("_id", Nulls::First),
+        ] {
+            let advice = orderless(path, nulls);
+            assert!(!advice.contains("is set"), "{advice}");
+        }
+        assert!(!orderless("_id", Nulls::Refuse).contains("such as `_id`"));
     }
 }
