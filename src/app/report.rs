@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use comfy_table::{Table, presets};
+use comfy_table::{ColumnConstraint, Table, Width, presets};
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 
@@ -19,11 +19,16 @@ use crate::{
 /// Columns that a report may take.
 const WIDTH: usize = 100;
 
-/// A table for a terminal.
+/// Characters in a line of a cell, so that one long error does not widen all rows.
+const CELL: u16 = 60;
+
+/// A table for people; what is longer than `CELL` goes on in the next line of its cell.
 pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(header.to_vec());
+    let constraint = ColumnConstraint::UpperBoundary(Width::Fixed(CELL));
+    table.set_constraints(header.iter().map(|_| constraint));
     table
 }
 
@@ -138,4 +143,25 @@ pub(super) fn figures_json(
         "retries": figures.retries,
         "error": error,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_error_does_not_widen_the_table() {
+        let mut shown = table(&["flow", "last run"]);
+        let error = format!(
+            "failed: the server said {} and {}",
+            "no ".repeat(50),
+            "x".repeat(200)
+        );
+        shown.add_row(["a/b/c", &error]);
+        let shown = shown.to_string();
+        let widest = shown.lines().map(|it| it.chars().count()).max();
+        assert!(widest.is_some_and(|it| it <= 80), "{shown}");
+        let told = shown.matches('x').count();
+        assert_eq!(told, 200, "{shown}");
+    }
 }
