@@ -115,12 +115,36 @@ fn read(steps: Vec<String>) -> Access {
         let (_, behind) = it.split_once(" INDEX ")?;
         Some(behind.split(" (").next().unwrap_or(behind).to_owned())
     });
+    let reads_all = steps.iter().any(|it| it.starts_with("SCAN"));
+    let sorts = steps.iter().any(|it| it.contains("TEMP B-TREE"));
     let by_rowid = steps.iter().any(|it| it.contains("INTEGER PRIMARY KEY"));
+    // What is walked as it lies and need not be sorted lies in the order that was asked for.
+    let by_key = by_rowid || reads_all && !sorts;
     Access {
-        index: index.or(by_rowid.then(|| "the primary key".to_owned())),
-        reads_all: steps.iter().any(|it| it.starts_with("SCAN")),
-        sorts: steps.iter().any(|it| it.contains("TEMP B-TREE")),
+        index: index.or(by_key.then(|| "the primary key".to_owned())),
+        reads_all,
+        sorts,
         rows: None,
         said: steps.join("; "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_lies_in_the_order_needs_no_index() {
+        let served = |steps: &[&str]| {
+            let access = read(steps.iter().map(|it| (*it).to_owned()).collect());
+            (access.index.is_some(), access.sorts)
+        };
+        assert_eq!(served(&["SCAN t"]), (true, false));
+        let search = "SEARCH t USING INTEGER PRIMARY KEY (rowid>?)";
+        assert_eq!(served(&[search]), (true, false));
+        assert_eq!(
+            served(&["SCAN t", "USE TEMP B-TREE FOR ORDER BY"]),
+            (false, true)
+        );
     }
 }
