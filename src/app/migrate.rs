@@ -28,9 +28,6 @@ pub(super) async fn run(app: &App, arguments: &Arguments) -> anyhow::Result<Exit
         Ok(task) => task,
         Err(error) => {
             complain!("highwater: {error}");
-            if error.known.len() > 1 {
-                complain!("its tasks are {}", error.known.join(", "));
-            }
             return Ok(ExitStatus::Usage);
         }
     };

@@ -55,8 +55,8 @@ pub(super) async fn findings(
     findings.push(finding(
         Severity::Note,
         format!(
-            "no scan sees deleted rows, nor rows whose `{incremental}` moves backwards: comparing both sides \
-             will find them (`verify`, not built yet)"
+            "no scan sees deleted rows, nor rows whose `{incremental}` moves backwards: `verify` \
+             finds both"
         ),
     ));
     Ok(findings)
