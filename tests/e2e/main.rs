@@ -16,6 +16,7 @@ mod program;
 mod right_rows;
 mod scheduling;
 mod servers;
+mod several_batches;
 mod sql;
 mod stalled;
 mod standby;
