@@ -178,7 +178,7 @@ fn within_of(verified: &Verified) -> Within {
 struct Batch<'a> {
     repair: &'a Repair<'a>,
     repaired: &'a mut Repaired,
-    records: Vec<Records>,
+    records: Option<Records>,
 }
 
 impl<'a> Batch<'a> {
@@ -186,33 +186,35 @@ impl<'a> Batch<'a> {
         Self {
             repair,
             repaired,
-            records: Vec::new(),
+            records: None,
         }
-    }
-
-    fn rows(&self) -> usize {
-        self.records.iter().map(Records::len).sum()
     }
 
     async fn add(&mut self, records: Records) -> Result<(), VerifyError> {
         if records.is_empty() {
             return Ok(());
         }
-        if self.rows() + records.len() > self.repair.rows {
+        let together = self.records.as_ref().is_none_or(|it| {
+            it.len() + records.len() <= self.repair.rows && it.schema() == records.schema()
+        });
+        if !together {
             self.flush().await?;
         }
-        self.records.push(records.numbered());
+        match &mut self.records {
+            None => self.records = Some(records),
+            Some(before) => before.append(&records, 0),
+        }
         Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), VerifyError> {
-        let records = std::mem::take(&mut self.records);
-        if records.is_empty() {
+        let Some(records) = self.records.take() else {
             return Ok(());
-        }
+        };
         if self.repair.verify.stop.is_cancelled() {
             return Err(VerifyError::Stopped);
         }
+        let records = records.numbered();
         match self.one(&records).await {
             Ok(()) => self.count(&records),
             Err(error) if error.fault() == Fault::Data => self.singly(&records).await?,
@@ -222,11 +224,10 @@ impl<'a> Batch<'a> {
     }
 
     /// One of them is refused: each for itself.
-    async fn singly(&mut self, records: &[Records]) -> Result<(), VerifyError> {
-        for row in records.iter().flat_map(Records::iter) {
+    async fn singly(&mut self, records: &Records) -> Result<(), VerifyError> {
+        for row in records.iter() {
             let mut alone = Records::new(Arc::new(row.schema().clone()));
             alone.copy(&row);
-            let alone = [alone];
             match self.one(&alone).await {
                 Ok(()) => self.count(&alone),
                 Err(error) if error.fault() == Fault::Data => {
@@ -241,9 +242,10 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    async fn one(&self, records: &[Records]) -> Result<(), SinkError> {
+    async fn one(&self, records: &Records) -> Result<(), SinkError> {
         let mut tries = 1;
         loop {
+            let records = std::slice::from_ref(records);
             match self.repair.sink.replay(records, &[], Onto::Any).await {
                 // A deadlock with a sink that runs beside, mostly.
                 Err(error) if error.fault() == Fault::Transient && tries < TRIES => {
@@ -255,8 +257,8 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn count(&mut self, records: &[Records]) {
-        for row in records.iter().flat_map(Records::iter) {
+    fn count(&mut self, records: &Records) {
+        for row in records.iter() {
             match row.op() {
                 Op::Upsert => self.repaired.written += 1,
                 Op::Delete => self.repaired.deleted += 1,
