@@ -15,7 +15,7 @@ use crate::{
     fault::chain,
     flow::{CarryLimits, DeadLetters, Figures, FlowError, Migrate, Reach, Snapshot, supervise},
     model::{FlowName, Kind, Position},
-    pipeline::{self, Step},
+    pipeline::{self, Routes, Step},
     settings::{Task, TaskMode},
     sink::{Sink, SinkError},
     source::Source,
@@ -122,6 +122,7 @@ async fn attempt(
             letters_of: name,
             source: &*ends.source,
             pipeline: &ends.pipeline,
+            routes: &ends.routes,
             sink: &*ends.sink,
             describer: &Json::PLAIN,
             dead_letters: &dead_letters(app, name, task),
@@ -150,8 +151,10 @@ fn dead_letters(app: &App, name: &str, task: &Task) -> DeadLetters {
 pub(super) struct Ends {
     pub source: Box<dyn Source>,
     pub pipeline: Vec<Box<dyn Step>>,
+    pub routes: Routes,
     pub sink: Arc<dyn Sink>,
-    /// The fields that the sink meets; `None` where each document names its own.
+    /// The fields that the sink meets; `None` where each document names its own, and where there are
+    /// several tables, which know theirs.
     pub fields: Option<Vec<(String, Kind)>>,
 }
 
@@ -163,7 +166,20 @@ impl Ends {
         let pipeline = app.open.steps(&task.steps).await?;
         pipeline::prepare(&pipeline).await?;
         let shape = pipeline::shape_behind(&pipeline, source.shape().await?)?;
-        let fields = pipeline::named(&shape);
+        let routes = app.open.routes(&task.into).await?;
+        routes.prepare().await?;
+        let shapes = routes.shapes(&shape)?;
+        let [shape] = &shapes[..] else {
+            let sink = app.open.sink_of_tables(&task.into, &shapes).await?;
+            return Ok(Self {
+                source,
+                pipeline,
+                routes,
+                sink,
+                fields: None,
+            });
+        };
+        let fields = pipeline::named(shape);
         let own = app.open.sink_by(&task.into, None).await?;
         let missing = match own.would_create(fields.as_deref()).await {
             Ok(statement) => statement.is_some(),
@@ -181,6 +197,7 @@ impl Ends {
         Ok(Self {
             source,
             pipeline,
+            routes,
             sink,
             fields,
         })

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     connect::sqlite::Absent,
     flow::FlowError,
-    model::Kind,
-    pipeline::{Deletions, Replaces, RouteBy, Routes, StepSettings, TableRoute},
+    model::{Kind, Schema},
+    pipeline::{self, Deletions, Replaces, RouteBy, Routes, StepSettings, TableRoute},
     settings::{self, BinaryText, Chosen, Connection, IntoTable, JsonOptions, Route, WriteInto},
     sink::{
         BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
@@ -64,6 +64,24 @@ impl Open {
             table,
             key: declared(&table.key).or_else(|| key.clone()),
             fields: None,
+            texts: texts(table, None),
+        });
+        self.sink_of(into, tables.collect()).await
+    }
+
+    /// Where the records of a task are written whose list of tables has one of these `shapes` each.
+    /// A table that is made has the key that the settings name: that of the source may be another's
+    /// behind its own steps.
+    pub(super) async fn sink_of_tables(
+        &self,
+        into: &WriteInto,
+        shapes: &[Arc<Schema>],
+    ) -> Result<Arc<dyn Sink>, FlowError> {
+        let tables = into.tables.iter().zip(shapes);
+        let tables = tables.map(|(table, shape)| Wanted {
+            table,
+            key: declared(&table.key),
+            fields: pipeline::named(shape),
             texts: texts(table, None),
         });
         self.sink_of(into, tables.collect()).await

@@ -13,7 +13,7 @@ use crate::{
     codec::Encoder,
     fault::{Fault, Faulty, chain},
     model::{Batch, Position, Records},
-    pipeline::{self, Step},
+    pipeline::{self, Routes, Step},
     sink::{Passage, Sink, SinkError},
     source::{Extent, Manner, Source},
 };
@@ -46,6 +46,8 @@ pub struct Migrate<'a> {
     pub source: &'a dyn Source,
     /// What happens to them on the way.
     pub pipeline: &'a [Box<dyn Step>],
+    /// Which tables they are for.
+    pub routes: &'a Routes,
     /// Where they go.
     pub sink: &'a dyn Sink,
     /// How a record becomes a dead letter.
@@ -137,7 +139,13 @@ impl Migrate<'_> {
                 records
             }
         };
-        load.push(read, records, batch.position);
+        self.routes.prepare().await?;
+        let (parts, astray) = self.routes.apply(records, |_| None)?;
+        for it in astray {
+            self.set_aside(&read, it.origin, &it.step, it.reason)
+                .await?;
+        }
+        load.push(read, parts, batch.position);
         Ok(())
     }
 
@@ -148,15 +156,18 @@ impl Migrate<'_> {
         };
         let (rows, bytes) = (load.rows(), load.bytes());
         let mut stands = from;
-        match self.write(load.records(), &stands, &to).await {
-            Err(error) if error.fault() == Fault::Data => {
-                for (read, records, position) in load.into_parts() {
-                    self.carry_part(&read, records, (&stands, &position))
-                        .await?;
-                    stands = position;
-                }
+        let written = match load.together() {
+            None => None,
+            Some(parts) => match self.write(&parts, &stands, &to).await {
+                Err(error) if error.fault() == Fault::Data => None,
+                written => Some(written?),
+            },
+        };
+        if written.is_none() {
+            for (read, parts, position) in load.into_batches() {
+                self.carry_batch(&read, parts, (&stands, &position)).await?;
+                stands = position;
             }
-            written => written?,
         }
         self.figures.settled(rows, bytes);
         Ok(to)
@@ -164,23 +175,27 @@ impl Migrate<'_> {
 
     /// One batch. Records that the sink refuses by name are set aside by themselves; halving is for
     /// all other refusals.
-    async fn carry_part(
+    async fn carry_batch(
         &self,
         read: &Records,
-        mut records: Records,
+        mut parts: Vec<Records>,
         (from, to): (&Position, &Position),
     ) -> Result<(), FlowError> {
         loop {
-            let faults = match self.write(std::slice::from_ref(&records), from, to).await {
+            let faults = match self.write(&parts, from, to).await {
                 Err(FlowError::Sink(SinkError::Rows { faults, .. })) => faults,
                 Err(error) if error.fault() == Fault::Data => {
-                    return self.carry_halving(read, &records, (from, to)).await;
+                    return self.carry_halving(read, &parts, (from, to)).await;
                 }
                 written => return written,
             };
-            let before = records.len();
-            records.retain(|row| faults.iter().all(|it| it.origin != row.origin()));
-            if records.len() == before {
+            let left = |parts: &[Records]| parts.iter().map(Records::len).sum::<usize>();
+            let before = left(&parts);
+            // The rows of one record stay together: none of them is in any table.
+            for part in &mut parts {
+                part.retain(|row| faults.iter().all(|it| it.origin != row.origin()));
+            }
+            if left(&parts) == before {
                 return Err(FlowError::Silent("a sink that refused no record by name"));
             }
             for it in faults {
@@ -195,17 +210,18 @@ impl Migrate<'_> {
     async fn carry_halving(
         &self,
         read: &Records,
-        records: &Records,
+        parts: &[Records],
         (from, to): (&Position, &Position),
     ) -> Result<(), FlowError> {
         let whole = 0..read.len() as u32;
-        let mut parts: Vec<Range<u32>> = std::iter::once(whole).collect();
-        while let Some(part) = parts.pop() {
-            let half = records.of_origins(part.clone());
-            if half.is_empty() {
+        let mut halves: Vec<Range<u32>> = std::iter::once(whole).collect();
+        while let Some(part) = halves.pop() {
+            let half = parts.iter().map(|it| it.of_origins(part.clone()));
+            let half: Vec<Records> = half.collect();
+            if half.iter().all(Records::is_empty) {
                 continue;
             }
-            let Err(error) = self.write(&[half], from, from).await else {
+            let Err(error) = self.write(&half, from, from).await else {
                 continue;
             };
             if error.fault() != Fault::Data {
@@ -213,8 +229,8 @@ impl Migrate<'_> {
             }
             if part.len() > 1 {
                 let middle = part.start + part.len() as u32 / 2;
-                parts.push(middle..part.end);
-                parts.push(part.start..middle);
+                halves.push(middle..part.end);
+                halves.push(part.start..middle);
                 continue;
             }
             self.set_aside(read, part.start, "write", chain(&error))

@@ -1,4 +1,6 @@
-//! Batches that a migration writes together, each with the place behind it.
+//! Batches that a migration writes together, each with the place behind it and a part for each table.
+
+use std::borrow::Cow;
 
 use super::CarryLimits;
 use crate::model::{Position, Records};
@@ -8,19 +10,19 @@ use crate::model::{Position, Records};
 pub(super) struct Load {
     /// As they were read, each record numbered within its batch.
     read: Vec<Records>,
-    /// Behind the steps.
-    records: Vec<Records>,
+    /// Behind the steps: of each batch, the part of each table.
+    parts: Vec<Vec<Records>>,
     positions: Vec<Position>,
     rows: usize,
     bytes: usize,
 }
 
 impl Load {
-    pub fn push(&mut self, read: Records, records: Records, position: Position) {
+    pub fn push(&mut self, read: Records, parts: Vec<Records>, position: Position) {
         self.rows += read.len();
-        self.bytes += records.bytes();
+        self.bytes += parts.iter().map(Records::bytes).sum::<usize>();
         self.read.push(read);
-        self.records.push(records);
+        self.parts.push(parts);
         self.positions.push(position);
     }
 
@@ -41,8 +43,24 @@ impl Load {
         self.bytes
     }
 
-    pub fn records(&self) -> &[Records] {
-        &self.records
+    /// The part of each table, of all batches; `None` where their shapes are not the same.
+    pub fn together(&self) -> Option<Cow<'_, [Records]>> {
+        let (first, others) = self.parts.split_first()?;
+        if others.is_empty() {
+            return Some(Cow::Borrowed(first));
+        }
+        let mut all = first.clone();
+        let mut shift = 0;
+        for (read, parts) in self.read.iter().zip(others) {
+            shift += read.len() as u32;
+            for (part, next) in all.iter_mut().zip(parts) {
+                if part.schema() != next.schema() {
+                    return None;
+                }
+                part.append(next, shift);
+            }
+        }
+        Some(Cow::Owned(all))
     }
 
     /// The place behind all of it.
@@ -51,9 +69,9 @@ impl Load {
     }
 
     /// The batches by themselves.
-    pub fn into_parts(self) -> impl Iterator<Item = (Records, Records, Position)> {
-        let records = self.read.into_iter().zip(self.records);
-        let parts = records.zip(self.positions);
-        parts.map(|((read, records), position)| (read, records, position))
+    pub fn into_batches(self) -> impl Iterator<Item = (Records, Vec<Records>, Position)> {
+        let batches = self.read.into_iter().zip(self.parts);
+        let batches = batches.zip(self.positions);
+        batches.map(|((read, parts), position)| (read, parts, position))
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Failed, Step, StepError, per_record::as_documents};
-use crate::model::{Message, Op, Records, Row, Value};
+use crate::model::{Message, Op, Records, Row, Schema, Value};
 
 /// Where records go behind the steps that are common to all.
 pub struct Routes {
@@ -103,6 +103,17 @@ impl Routes {
             super::prepare(&table.steps).await?;
         }
         Ok(())
+    }
+
+    /// What records of this shape have in each table.
+    ///
+    /// # Errors
+    /// As `Step::apply`.
+    pub fn shapes(&self, schema: &Schema) -> Result<Vec<Arc<Schema>>, StepError> {
+        let tables = self.tables.iter();
+        tables
+            .map(|it| super::shape_behind(&it.steps, schema.clone()))
+            .collect()
     }
 
     /// The records of each table. `message` answers the message of an origin. An origin that fails

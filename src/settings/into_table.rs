@@ -50,8 +50,16 @@ pub(super) struct Beside<'c> {
     pub connections: &'c Connections,
     /// That of the connection that has the table.
     pub kind: Option<Kind>,
-    pub format: Option<Format>,
-    pub json: JsonOptions,
+    pub come: Come,
+}
+
+/// How records come to a table.
+#[derive(Clone, Copy)]
+pub(super) enum Come {
+    /// As messages of a format.
+    AsMessages(Option<Format>, JsonOptions),
+    /// From a source of this kind, without a message between.
+    AsRead(Option<Kind>),
 }
 
 /// Keys of a table that stand in `into` itself where there is one table.
@@ -68,12 +76,18 @@ const OWN: [&str; 10] = [
     "json-text",
 ];
 
+/// Those of them that a task has not, whose records were never messages.
+const OF_MESSAGES: [&str; 4] = ["append", "on-delete", "binary", "json-text"];
+
 impl IntoTable {
     /// The one table, whose keys stand in `into` itself.
     pub(super) fn only(section: &mut Section<'_>, beside: Beside<'_>) -> Self {
         let listed = "is for tables of a list: write it in [[….into.tables]]";
         for key in ["route", "when", "replace-by"] {
             section.out_of_place(key, listed);
+        }
+        if let Come::AsRead(from) = beside.come {
+            return Self::of_task(section, beside.kind, from);
         }
         let append = read_append(section);
         if let (Some(Kind::Mongodb), Some(span)) = (beside.kind, section.written("append")) {
@@ -90,7 +104,9 @@ impl IntoTable {
         beside: Beside<'_>,
         is_routed: bool,
     ) -> Vec<Self> {
-        for key in OWN {
+        let is_task = matches!(beside.come, Come::AsRead(_));
+        let own = OWN.into_iter();
+        for key in own.filter(|it| !is_task || !OF_MESSAGES.contains(it)) {
             section.out_of_place(
                 key,
                 "belongs to each of `tables` where there is such a list",
@@ -132,26 +148,36 @@ impl IntoTable {
 
     fn listed(section: &mut Section<'_>, beside: Beside<'_>, is_routed: bool) -> Self {
         let when = texts(section, "when");
-        section.out_of_place("append", "is for the only table of `into`");
+        let from = match beside.come {
+            Come::AsMessages(..) => None,
+            Come::AsRead(from) => Some(from),
+        };
         if let Some(span) = section.written("when").filter(|_| !is_routed) {
             let message = "compares what `route` names, and there is none".to_owned();
-            let help = "add route = \"data_type\" to `into`: a field, { header = \"…\" } or { key = true }";
+            let help = match from {
+                Some(_) => "add route = \"data_type\" to `into`: a field",
+                None => {
+                    "add route = \"data_type\" to `into`: a field, { header = \"…\" } or { key = true }"
+                }
+            };
             section.wrong("when", &span, message, Some(help.to_owned()));
         }
         Self {
             when,
             replace_by: texts(section, "replace-by"),
             steps: steps::read(section, beside.connections),
-            ..Self::own(section, beside, None)
+            ..match from {
+                Some(from) => Self::of_task(section, beside.kind, from),
+                None => {
+                    section.out_of_place("append", "is for the only table of `into`");
+                    Self::own(section, beside, None)
+                }
+            }
         }
     }
 
     /// That of a task, whose records were never messages.
-    pub(super) fn of_task(
-        section: &mut Section<'_>,
-        kind: Option<Kind>,
-        from: Option<Kind>,
-    ) -> Self {
+    fn of_task(section: &mut Section<'_>, kind: Option<Kind>, from: Option<Kind>) -> Self {
         Self {
             table: read_place(section, kind),
             when: Vec::new(),
@@ -266,8 +292,12 @@ pub enum JsonText {
 
 /// What the format has written; where it is another's, the settings say so.
 fn read_texts(beside: Beside<'_>, section: &mut Section<'_>) -> (BinaryText, JsonText) {
-    let Beside { json, kind, .. } = beside;
-    let (binary, json_text) = match beside.format.unwrap_or(Format::Json) {
+    let Beside { come, kind, .. } = beside;
+    let (format, json) = match come {
+        Come::AsMessages(format, json) => (format, json),
+        Come::AsRead(_) => return (BinaryText::Plain, JsonText::Document),
+    };
+    let (binary, json_text) = match format.unwrap_or(Format::Json) {
         // Bytes come as bytes then.
         Format::Json if json.is_extended() => (BinaryText::Plain, JsonText::Value),
         Format::Json => match json.binary {

@@ -50,6 +50,8 @@ mod shipped;
 mod step_cases;
 #[cfg(test)]
 mod table_cases;
+#[cfg(test)]
+mod task_table_cases;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

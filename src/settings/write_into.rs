@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     connection::ConnectionKind as Kind,
     data_type::Format,
-    into_table::{Beside, IntoTable},
+    into_table::{Beside, Come, IntoTable},
     json_options::JsonOptions,
     read_from::read_bytes,
     references::{Connections, SINKS},
@@ -77,8 +77,7 @@ impl WriteInto {
         let beside = Beside {
             connections,
             kind,
-            format,
-            json,
+            come: Come::AsMessages(format, json),
         };
         let (route, tables) = match section.written("tables") {
             None => (None, vec![IntoTable::only(section, beside)]),
@@ -114,10 +113,25 @@ impl WriteInto {
             let rows = batch.number_or("rows", 10_000, 1..=1_000_000);
             (rows, read_bytes(batch))
         });
+        let beside = Beside {
+            connections,
+            kind,
+            come: Come::AsRead(from),
+        };
+        let (route, tables) = match section.written("tables") {
+            None => (None, vec![IntoTable::only(section, beside)]),
+            Some(_) => {
+                // There is no message that could have a header or a key.
+                let is_routed = section.written("route").is_some();
+                let route = section.optional_text("route");
+                let tables = IntoTable::list(section, beside, is_routed);
+                (route.map(|it| Route::Field(it.text)), tables)
+            }
+        };
         Self {
             connection,
-            tables: vec![IntoTable::of_task(section, kind, from)],
-            route: None,
+            tables,
+            route,
             conflict_wait: Duration::ZERO,
             rows,
             bytes,

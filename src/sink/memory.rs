@@ -7,10 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{
-    Advance, Landing, Onto, Passage, Progress, Sink, SinkError, fitting,
-    moved::{Moved, one_each},
-};
+use super::{Advance, Landing, Onto, Passage, Progress, Sink, SinkError, fitting};
 use crate::model::{Finding, Kind, Op, Position, Records, Row, Severity, Value};
 
 /// Keeps rows by key, and progress. Shared by reference; what it holds can be looked at.
@@ -94,12 +91,12 @@ impl MemorySink {
     /// applied.
     fn keyed<'r>(
         &self,
-        parts: &[&'r [Records]],
+        records: &'r [Records],
     ) -> Result<Vec<(usize, Vec<String>, Row<'r>)>, SinkError> {
-        fitting(&self.name, parts, self.tables.len())?;
+        fitting(&self.name, records, self.tables.len())?;
         let mut keyed = Vec::new();
-        for (table, part) in parts.iter().enumerate() {
-            for row in part.iter().flat_map(Records::iter) {
+        for (table, part) in records.iter().enumerate() {
+            for row in part.iter() {
                 keyed.push((table, self.key(table, &row)?, row));
             }
         }
@@ -131,8 +128,8 @@ impl MemorySink {
     }
 
     /// One write: all of them, or none.
-    fn apply(&self, held: &mut Held, parts: &[&[Records]]) -> Result<(), SinkError> {
-        for (table, key, row) in self.keyed(parts)? {
+    fn apply(&self, held: &mut Held, records: &[Records]) -> Result<(), SinkError> {
+        for (table, key, row) in self.keyed(records)? {
             held.apply((table, &self.tables[table]), key, &row);
         }
         held.writes += 1;
@@ -255,7 +252,7 @@ impl Sink for MemorySink {
         if held.progress.get(&place).copied() != advance.from {
             return Err(SinkError::Fenced(self.name.clone()));
         }
-        self.apply(&mut held, &Moved::Offset(advance).parts(records))?;
+        self.apply(&mut held, records)?;
         held.progress.insert(place, advance.to.next_offset);
         Ok(())
     }
@@ -269,7 +266,7 @@ impl Sink for MemorySink {
         if held.places.get(&passage.flow) != passage.from.as_ref() {
             return Err(SinkError::Fenced(self.name.clone()));
         }
-        self.apply(&mut held, &Moved::Place(passage).parts(records))?;
+        self.apply(&mut held, records)?;
         held.places.insert(passage.flow.clone(), passage.to.clone());
         Ok(())
     }
@@ -285,8 +282,7 @@ impl Sink for MemorySink {
         if let Some(at) = places.iter().position(|it| held.progress.contains_key(it)) {
             return Ok(Landing::Before(at));
         }
-        let parts = one_each(records);
-        let keyed = self.keyed(&parts)?;
+        let keyed = self.keyed(records)?;
         let mut known = keyed.iter();
         let known = known
             .any(|(table, key, row)| held.is_known((*table, &self.tables[*table]), key, row.op()));

@@ -5,8 +5,7 @@
 //! - `write` applies all of its records and its progress, or nothing.
 //! - Its first statement moves the progress from where the writer believes it to be; where it is
 //!   somewhere else, another writer owns it: `Fenced`, and nothing is written.
-//! - `carry` is the same with a place in a source instead of an offset, and with any number of batches
-//!   of the only table.
+//! - `carry` is the same with a place in a source instead of an offset.
 //! - Records of equal keys are applied in order: the last one stands.
 //! - A sink has one table or several. `write` has a part for each of them, in the order of the
 //!   settings, which is that of writing; all parts and the progress are one transaction.
@@ -137,8 +136,7 @@ pub trait Sink: Send + Sync {
     /// As `SinkError` says.
     async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError>;
 
-    /// Applies `records`, batches of the only table, and moves the place of a migration, all in one
-    /// transaction.
+    /// Applies `records` and moves the place of a migration, all in one transaction.
     ///
     /// # Errors
     /// As `SinkError` says; nothing is written then.
@@ -266,8 +264,8 @@ fn name_of<'t>(connection: &str, tables: impl IntoIterator<Item = &'t str>) -> S
 }
 
 /// There is a part for each table, or none at all: what is left over would be lost unseen.
-fn fitting(name: &str, parts: &[&[Records]], tables: usize) -> Result<(), SinkError> {
-    match parts.len() {
+fn fitting(name: &str, records: &[Records], tables: usize) -> Result<(), SinkError> {
+    match records.len() {
         0 => Ok(()),
         parts if parts == tables => Ok(()),
         parts => Err(SinkError::Unfit {

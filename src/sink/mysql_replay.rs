@@ -5,9 +5,9 @@ use std::sync::Arc;
 use sqlx::{Executor, MySqlConnection, query_with, raw_sql};
 
 use super::{
-    Advance, Landing, Onto, SinkError, moved::one_each, mysql::MysqlSink,
-    mysql_target::MysqlTarget, mysql_values::Bound, sql_failure::Failure, table::Table,
-    table_deletions::asked_for, table_statements::known,
+    Advance, Landing, Onto, SinkError, mysql::MysqlSink, mysql_target::MysqlTarget,
+    mysql_values::Bound, sql_failure::Failure, table::Table, table_deletions::asked_for,
+    table_statements::known,
 };
 use crate::{connect::identifier::statement, model::Records};
 
@@ -43,8 +43,7 @@ pub(super) async fn replay(
             }
         }
     }
-    sink.write_parts(session, tables, &one_each(records))
-        .await?;
+    sink.write_parts(session, tables, records).await?;
     let committed = session.execute(raw_sql("COMMIT")).await;
     committed.map_err(|error| failed(error.into()))?;
     Ok(Landing::Written)

@@ -62,13 +62,12 @@ impl MysqlSink {
         let failed = |failure: Failure| failure.into_error(&self.name);
         let begun = session.execute(raw_sql("BEGIN")).await;
         begun.map_err(|error| failed(error.into()))?;
-        let parts = moved.parts(records);
         let moved = match moved {
             Moved::Offset(advance) => self.progress.advance(session, advance).await,
             Moved::Place(passage) => self.passages.advance(session, passage).await,
         };
         moved.map_err(failed)?;
-        self.write_parts(session, tables, &parts).await?;
+        self.write_parts(session, tables, records).await?;
         let committed = session.execute(raw_sql("COMMIT")).await;
         committed.map(drop).map_err(|error| failed(error.into()))
     }
@@ -78,12 +77,12 @@ impl MysqlSink {
         &self,
         session: &mut MySqlConnection,
         tables: &[Arc<Table>],
-        parts: &[&[Records]],
+        records: &[Records],
     ) -> Result<(), SinkError> {
-        fitting(&self.name, parts, tables.len())?;
-        for ((target, table), part) in self.targets.iter().zip(tables).zip(parts) {
+        fitting(&self.name, records, tables.len())?;
+        for ((target, table), part) in self.targets.iter().zip(tables).zip(records) {
             let writer = target.writer(&self.connection, table);
-            let written = writer.write(session, part).await;
+            let written = writer.write(session, std::slice::from_ref(part)).await;
             written.map_err(|failure| failure.into_error(&target.name))?;
         }
         Ok(())

@@ -168,13 +168,12 @@ impl SqliteSink {
         records: &[Records],
         moved: Moved<'_>,
     ) -> Result<(), SinkError> {
-        let parts = moved.parts(records);
         let moved = match moved {
             Moved::Offset(advance) => self.progress.advance(session, advance).await,
             Moved::Place(passage) => self.passages.advance(session, passage).await,
         };
         moved.map_err(|failure| failure.into_error(&self.name))?;
-        self.write_parts(session, tables, &parts).await
+        self.write_parts(session, tables, records).await
     }
 
     /// Writes the part of each table in turn, within a transaction that is open.
@@ -182,12 +181,12 @@ impl SqliteSink {
         &self,
         session: &mut Session,
         tables: &[Arc<Table>],
-        parts: &[&[Records]],
+        records: &[Records],
     ) -> Result<(), SinkError> {
-        fitting(&self.name, parts, tables.len())?;
-        for ((target, table), part) in self.targets.iter().zip(tables).zip(parts) {
+        fitting(&self.name, records, tables.len())?;
+        for ((target, table), part) in self.targets.iter().zip(tables).zip(records) {
             let writer = target.writer(table);
-            let written = writer.write(session, part).await;
+            let written = writer.write(session, std::slice::from_ref(part)).await;
             written.map_err(|failure| failure.into_error(&target.name))?;
         }
         Ok(())

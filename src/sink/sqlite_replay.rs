@@ -6,7 +6,6 @@ use sqlx::{Executor, SqliteConnection as Session, query_with};
 
 use super::{
     Advance, Landing, Onto, SinkError,
-    moved::one_each,
     sql_failure::Failure,
     sqlite::SqliteSink,
     sqlite_target::SqliteTarget,
@@ -40,8 +39,7 @@ pub(super) async fn replay(
     if onto == Onto::Absent && any_known(sink, &mut transaction, &tables, records).await? {
         return Ok(Landing::Superseded);
     }
-    sink.write_parts(&mut transaction, &tables, &one_each(records))
-        .await?;
+    sink.write_parts(&mut transaction, &tables, records).await?;
     let committed = transaction.commit().await;
     committed.map_err(|error| failed(error.into()))?;
     Ok(Landing::Written)

@@ -194,19 +194,15 @@ impl<'a> Batch<'a> {
         if records.is_empty() {
             return Ok(());
         }
-        let joins = |it: &Records| {
+        let together = self.records.as_ref().is_none_or(|it| {
             it.len() + records.len() <= self.repair.rows && it.schema() == records.schema()
-        };
-        if !self.records.as_ref().is_some_and(joins) {
+        });
+        if !together {
             self.flush().await?;
         }
-        // A sink takes one part for its table.
         match &mut self.records {
-            None => self.records = Some(records.numbered()),
-            Some(all) => {
-                let before = all.len() as u32;
-                all.append(&records.numbered(), before);
-            }
+            None => self.records = Some(records),
+            Some(before) => before.append(&records, 0),
         }
         Ok(())
     }
@@ -218,6 +214,7 @@ impl<'a> Batch<'a> {
         if self.repair.verify.stop.is_cancelled() {
             return Err(VerifyError::Stopped);
         }
+        let records = records.numbered();
         match self.one(&records).await {
             Ok(()) => self.count(&records),
             Err(error) if error.fault() == Fault::Data => self.singly(&records).await?,
@@ -248,12 +245,8 @@ impl<'a> Batch<'a> {
     async fn one(&self, records: &Records) -> Result<(), SinkError> {
         let mut tries = 1;
         loop {
-            match self
-                .repair
-                .sink
-                .replay(std::slice::from_ref(records), &[], Onto::Any)
-                .await
-            {
+            let records = std::slice::from_ref(records);
+            match self.repair.sink.replay(records, &[], Onto::Any).await {
                 // A deadlock with a sink that runs beside, mostly.
                 Err(error) if error.fault() == Fault::Transient && tries < TRIES => {
                     tokio::time::sleep(WAIT * tries).await;

@@ -116,21 +116,6 @@ async fn a_record_that_is_refused_moves_nothing(target: &Target) {
     holds(target, &[], Some("1")).await;
 }
 
-async fn several_batches_are_written_in_their_order(target: &Target) {
-    let batch = |uid, name| records(&[(Op::Upsert, &[("uid", text(uid)), ("name", text(name))])]);
-    let mut batches = batch("a", "x");
-    batches.extend(batch("b", "x"));
-    batches.extend(batch("a", "y"));
-    let passage = Passage {
-        flow: FLOW.to_owned(),
-        from: None,
-        to: place("1"),
-    };
-    let carried = target.sink.carry(&batches, &passage).await;
-    carried.expect("written");
-    holds(target, &["a y NULL NULL", "b x NULL NULL"], Some("1")).await;
-}
-
 async fn a_place_can_be_forgotten(target: &Target) {
     carry(target, &[], (None, "1")).await.expect("written");
     assert_eq!(target.sink.reset(FLOW, None).await.expect("forgotten"), 1);
@@ -169,7 +154,6 @@ macro_rules! behaviours {
                 of_two_writers_at_once_one_is_fenced
                 the_place_may_stand_still
                 a_record_that_is_refused_moves_nothing
-                several_batches_are_written_in_their_order
                 a_place_can_be_forgotten
             ]),*
         }

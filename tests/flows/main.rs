@@ -11,6 +11,7 @@ mod consume_starts;
 mod consume_tables;
 mod cursor_model;
 mod migrate;
+mod migrate_tables;
 mod produce_acknowledgements;
 mod produce_kills;
 mod produce_letters;

@@ -8,7 +8,7 @@ use highwater::{
     codec::json::Json,
     flow::{CarryLimits, DeadLetters, Figures, FlowError, Migrate, Reach},
     model::{Op, Packed, Position, Records, Value},
-    pipeline::{Step, StepError, Stepped},
+    pipeline::{Routes, Step, StepError, Stepped},
     sink::{Passage, Sink, SinkError},
     source::{Source, memory::MemorySource},
 };
@@ -27,6 +27,7 @@ struct Rig {
     sink: ScriptedSink,
     broker: MemoryBroker,
     pipeline: Vec<Box<dyn Step>>,
+    routes: Routes,
     figures: Figures,
     limits: CarryLimits,
     stop: CancellationToken,
@@ -46,6 +47,7 @@ impl Rig {
             sink: ScriptedSink::default(),
             broker,
             pipeline: Vec::new(),
+            routes: Routes::to_one(),
             figures: Figures::default(),
             limits: CarryLimits {
                 rows: 2 * batch,
@@ -67,6 +69,7 @@ impl Rig {
             letters_of: "task",
             source,
             pipeline: &self.pipeline,
+            routes: &self.routes,
             sink: &self.sink,
             describer: &Json::PLAIN,
             dead_letters: &dead_letters,

@@ -85,6 +85,14 @@ impl Default for ScriptedSink {
 }
 
 impl ScriptedSink {
+    /// One that passes writes on to `memory`.
+    pub fn over(memory: MemorySink) -> Self {
+        Self {
+            memory,
+            ..Self::default()
+        }
+    }
+
     /// Adds to the script.
     pub fn then(&self, faults: impl IntoIterator<Item = SinkFault>) {
         lock(&self.script).extend(faults);
@@ -274,6 +282,11 @@ impl Sink for ScriptedSink {
             SinkFault::LoseAnswer => {
                 self.memory.carry(records, passage).await?;
                 Err(lost())
+            }
+            SinkFault::Slow(time) => {
+                // The write is on its way for so long.
+                let _ = timeout(time, pending::<()>()).await;
+                self.memory.carry(records, passage).await
             }
             _ => self.memory.carry(records, passage).await,
         }
