@@ -109,7 +109,7 @@ fn meant<'a>(settings: &'a Settings, schedule: &Scheduled) -> Vec<(&'a String, &
 
 fn task<'a>(settings: &'a Settings, schedule: &Scheduled) -> Option<&'a Task> {
     match &schedule.command {
-        ByItself::Migrate(it) => settings.tasks.get(&it.task),
+        ByItself::Migrate(it) => settings.task(&it.task).ok().map(|(_, task)| task),
         ByItself::Sync(_) | ByItself::Sink(_) | ByItself::Verify(_) => None,
     }
 }
