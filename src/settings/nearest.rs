@@ -22,7 +22,7 @@ pub(super) fn nearest<'a>(
 
 /// A name that settings do not have, such as a data type asked for on the command line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no {what} `{wanted}` in the settings: {}", advice(.wanted, .known))]
+#[error("there is no {what} `{wanted}` in the settings: {}", nearest_and_all(.wanted, .known))]
 pub struct UnknownName {
     /// What was looked for: `data type`, `connection`.
     pub what: &'static str,
@@ -30,6 +30,15 @@ pub struct UnknownName {
     pub wanted: String,
     /// The names there are.
     pub known: Vec<String>,
+}
+
+/// Names the nearest and all that are known: whoever asked on the command line sees no file.
+fn nearest_and_all(written: &str, known: &[String]) -> String {
+    let names = known.join(", ");
+    match nearest(written, known.iter().map(String::as_str)) {
+        Some(name) if known.len() > 1 => format!("did you mean `{name}`? Known are {names}"),
+        _ => advice(written, known),
+    }
 }
 
 /// Names the nearest, or else all that are known.
@@ -70,6 +79,32 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(nearest(written, known), found, "{written}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_with_the_known_ones() {
+        let unknown = |wanted: &str, known: &[&str]| {
+            let known = known.iter().map(|it| (*it).to_owned()).collect();
+            let (what, wanted) = ("task", wanted.to_owned());
+            UnknownName {
+                what,
+                wanted,
+                known,
+            }
+            .to_string()
+        };
+        let start = "there is no task `nfsc` in the settings: ";
+        for (known, end) in [
+            (&[][..], "there are none"),
+            (&["archive"][..], "known are archive"),
+            (&["nfcs"][..], "did you mean `nfcs`?"),
+            (
+                &["archive", "nfcs"][..],
+                "did you mean `nfcs`? Known are archive, nfcs",
+            ),
+        ] {
+            assert_eq!(unknown("nfsc", known), format!("{start}{end}"));
         }
     }
 }
