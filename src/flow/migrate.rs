@@ -201,7 +201,9 @@ impl Migrate<'_> {
             return Ok(from);
         };
         laid.settle(&self.passage(&from, &to)).await?;
-        self.dead_letters.landed();
+        if load.bytes() > 0 {
+            self.dead_letters.landed();
+        }
         self.figures.settled(load.rows(), load.bytes());
         Ok(to)
     }
