@@ -116,11 +116,8 @@ impl WriteInto {
             let rows = batch.number_or("rows", 10_000, 1..=1_000_000);
             (rows, read_bytes(batch))
         });
-        // The others write one transaction at a time.
-        let writers = match kind {
-            Some(Kind::Sqlite | Kind::Mongodb) => 1,
-            _ => section.number_or("writers", 1, 1..=64),
-        };
+        // Sinks that write one transaction after the other lay none.
+        let writers = section.number_or("writers", 1, 1..=64);
         let beside = Beside {
             connections,
             kind,
