@@ -5,7 +5,8 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -92,12 +93,28 @@ impl Running {
         })
     }
 
-    /// Asks it to stop, as a service manager does.
+    /// Asks it to stop, as a service manager does, once it has begun to listen for that: one that
+    /// was started a moment ago would just be ended by the system.
     ///
     /// # Errors
-    /// It has ended already.
+    /// It has ended already, or does not listen.
     pub fn terminate(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        while !self.is_over()? && !self.catches_terminate() {
+            ensure!(begun.elapsed() < LIMIT, "it does not listen for SIGTERM");
+            thread::sleep(Duration::from_millis(5));
+        }
         self.signal("TERM")
+    }
+
+    /// Whether SIGTERM, the 15th signal, is one of those that it handles itself.
+    fn catches_terminate(&self) -> bool {
+        let caught = || {
+            let status = fs::read_to_string(format!("/proc/{}/status", self.id)).ok()?;
+            let line = status.lines().find_map(|it| it.strip_prefix("SigCgt:"))?;
+            u64::from_str_radix(line.trim(), 16).ok()
+        };
+        caught().is_some_and(|it| it & (1 << 14) != 0)
     }
 
     /// Sends it a signal: `STOP`, `CONT`.
