@@ -23,9 +23,8 @@ use crate::{
 
 /// Runs one task, or says what it would do.
 pub(super) async fn run(app: &App, arguments: &Arguments) -> anyhow::Result<ExitStatus> {
-    let name = arguments.task.as_str();
-    let task = match app.settings.task(name) {
-        Ok(task) => task,
+    let (name, task) = match app.settings.task(&arguments.task) {
+        Ok(named) => named,
         Err(error) => {
             complain!("highwater: {error}");
             return Ok(ExitStatus::Usage);

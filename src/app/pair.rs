@@ -120,7 +120,7 @@ impl App {
             return Ok(chosen.into_iter().filter_map(Pair::of).collect());
         };
         match self.settings.task(name) {
-            Ok(task) => Ok(vec![Pair::of_task(name, task)]),
+            Ok((name, task)) => Ok(vec![Pair::of_task(name, task)]),
             Err(error) => {
                 complain!("highwater: {error}");
                 Err(ExitStatus::Usage)

@@ -84,10 +84,10 @@ impl Work for ScheduledWork {
             }
             ByItself::Migrate(it) => {
                 // Settings are refused where a schedule names no task of theirs.
-                let Ok(task) = app.settings.task(&it.task) else {
+                let Ok(named) = app.settings.task(&it.task) else {
                     return ended(std::iter::empty());
                 };
-                let it = migrate::migrate(&app, (&it.task, task), it).await;
+                let it = migrate::migrate(&app, named, it).await;
                 ended(std::iter::once(Part {
                     flow: it.flow.text(),
                     rows: it.figures.rows,

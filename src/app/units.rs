@@ -107,7 +107,8 @@ fn meant<'a>(settings: &'a Settings, schedule: &Scheduled) -> Vec<(&'a String, &
 }
 
 fn task<'a>(settings: &'a Settings, schedule: &Scheduled) -> Option<&'a Task> {
-    settings.tasks.get(schedule.command.task()?)
+    let (_, task) = settings.task(schedule.command.task()?).ok()?;
+    Some(task)
 }
 
 /// Another process may have the flow: then this one stands by.

@@ -125,6 +125,12 @@ fn expressions_see_values_exactly() {
         ("d + '0'", "'1.100'"),
         ("host(url)", "'host.org'"),
         ("u > 9223372036854775807u", "true"),
+        ("json('[1, \"b\"]')[1]", "'b'"),
+        (
+            "json('{\"a\": {\"b\": 18446744073709551615}}').a.b",
+            "18446744073709551615u",
+        ),
+        ("size(json('[]'))", "0"),
     ] {
         check(set(text), row(), &[&end(x)]);
     }
@@ -139,6 +145,38 @@ fn expressions_see_values_exactly() {
         regex,
         "field `x`: field `r`: CEL has no regex",
     );
+}
+
+#[test]
+fn what_is_no_json_fails_and_its_text_is_not_told() {
+    for written in ["['a']", "", "[1", "secret"] {
+        let row = vec![("t", Value::String(written))];
+        let step = StepSettings::Set(vec![("x".into(), cel("json(t)"))]);
+        check_failure(step, row, "field `x`: `json(t)`: `json` failed");
+    }
+}
+
+#[test]
+fn a_map_gives_one_text_for_another() {
+    let map = |otherwise: Option<&str>| {
+        StepSettings::Map(MapStep {
+            field: "d".into(),
+            into: "c".into(),
+            values: vec![("sales".into(), "S".into()), ("7".into(), "N".into())],
+            otherwise: otherwise.map(str::to_owned),
+        })
+    };
+    for (value, end) in [
+        (Value::String("sales"), "d='sales' c='S'"),
+        (Value::I64(7), "d=7 c='N'"),
+        (Value::String("Sales"), "d='Sales' c='*'"),
+    ] {
+        let row = vec![("d", value), ("c", Value::I64(1))];
+        check(map(Some("*")), row, &[end]);
+    }
+    check(map(Some("*")), vec![("d", Value::Null)], &["d=null c='*'"]);
+    let reason = "field `c`: the value of `d` is not among `values`, and there is no `otherwise`";
+    check_failure(map(None), vec![("d", Value::String("other"))], reason);
 }
 
 #[test]

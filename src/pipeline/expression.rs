@@ -13,7 +13,7 @@ use cel::{
     parser::Expression as Tree,
 };
 
-use super::expression_values::{from_cel, to_cel};
+use super::expression_values::{from_cel, from_json, to_cel};
 use crate::model::{OwnedValue, Row, Value};
 
 /// The longest expression.
@@ -154,10 +154,14 @@ impl fmt::Debug for Expression {
     }
 }
 
-/// CEL's own functions, and `host`.
+/// CEL's own functions, `host` and `json`.
 fn context() -> Result<Context<'static, 'static>, String> {
     let mut context = Context::default();
     let added = context.add_function("host", |url: Arc<String>| host(&url));
+    added.map_err(|error| error.to_string())?;
+    let added = context.add_function("json", |text: Arc<String>| {
+        from_json(&text).ok_or_else(|| ExecutionError::function_error("json", "it is no JSON"))
+    });
     added.map_err(|error| error.to_string())?;
     Ok(context)
 }

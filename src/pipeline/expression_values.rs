@@ -61,6 +61,35 @@ fn text(text: &str) -> cel::Value {
     cel::Value::String(Arc::new(text.to_owned()))
 }
 
+/// What a JSON text says; `None` where it is none. A number that is no whole one of 64 bits is
+/// the nearest double.
+pub(super) fn from_json(written: &str) -> Option<cel::Value> {
+    Some(json(serde_json::from_str(written).ok()?))
+}
+
+fn json(value: serde_json::Value) -> cel::Value {
+    match value {
+        serde_json::Value::Null => cel::Value::Null,
+        serde_json::Value::Bool(it) => cel::Value::Bool(it),
+        serde_json::Value::Number(it) => match (it.as_i64(), it.as_u64()) {
+            (Some(it), _) => cel::Value::Int(it),
+            (None, Some(it)) => cel::Value::UInt(it),
+            (None, None) => cel::Value::Float(it.as_f64().unwrap_or(f64::NAN)),
+        },
+        serde_json::Value::String(it) => cel::Value::String(Arc::new(it)),
+        serde_json::Value::Array(items) => {
+            cel::Value::List(Arc::new(items.into_iter().map(json).collect()))
+        }
+        serde_json::Value::Object(fields) => {
+            let fields = fields.into_iter();
+            let map = fields.map(|(name, it)| (Key::String(Arc::new(name)), json(it)));
+            cel::Value::Map(Map {
+                map: Arc::new(map.collect()),
+            })
+        }
+    }
+}
+
 pub(super) fn from_cel(value: &cel::Value) -> Result<OwnedValue, String> {
     OwnedValue::filled(|packer| pack(value, packer))
 }

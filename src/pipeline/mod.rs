@@ -25,6 +25,7 @@ mod flatten;
 mod hash;
 mod lookup;
 mod lookup_tables;
+mod map;
 mod moment;
 mod number;
 mod per_record;
@@ -61,8 +62,8 @@ pub use lookup_tables::LookupTable;
 pub use moment::Form;
 pub use routes::{Deletions, Replaces, RouteBy, Routed, Routes, TableRoute};
 pub use settings::{
-    Algorithm, DeduplicateStep, Else, ExplodeStep, HashStep, Keep, Literal, StepSettings, Tables,
-    steps, steps_with,
+    Algorithm, DeduplicateStep, Else, ExplodeStep, HashStep, Keep, Literal, MapStep, StepSettings,
+    Tables, steps, steps_with,
 };
 
 /// One transformation.

@@ -116,6 +116,7 @@ fn any_step() -> impl Strategy<Value = StepSettings> {
         "bytes(a)",
         "a in [1]",
         "host(a)",
+        "json(a)",
         "a.getFullYear()",
     ] {
         all.push(StepSettings::Set(vec![("b".into(), cel(text))]));
@@ -134,6 +135,12 @@ fn any_step() -> impl Strategy<Value = StepSettings> {
             algorithm: Algorithm::Md5,
             separator: String::new(),
             into: "h".into(),
+        }),
+        StepSettings::Map(MapStep {
+            field: "a".into(),
+            into: "m".into(),
+            values: vec![("x".into(), "y".into())],
+            otherwise: Some("*".into()),
         }),
         StepSettings::Flatten(field(), ".".into()),
         StepSettings::Unflatten(".".into()),

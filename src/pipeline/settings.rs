@@ -18,6 +18,7 @@ use super::{
     hash::{Hash, Set},
     lookup::{Lookup, LookupStep},
     lookup_tables::LookupTable,
+    map::Map,
     per_record::{PerRecord, Planned},
     text::{TextChange, Texts},
 };
@@ -50,6 +51,8 @@ pub enum StepSettings {
     Mask(Vec<String>, usize),
     /// A hash of some fields.
     Hash(HashStep),
+    /// One text for another.
+    Map(MapStep),
     /// A value out of a table.
     Lookup(Box<LookupStep>),
     /// Documents whose fields stand beside others, and what joins their names.
@@ -123,6 +126,19 @@ pub struct HashStep {
     pub separator: String,
     /// The field that gets it.
     pub into: String,
+}
+
+/// `map`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapStep {
+    /// The field whose text is looked for.
+    pub field: String,
+    /// The field that gets what is found.
+    pub into: String,
+    /// Texts, each with what stands for it.
+    pub values: Vec<(String, String)>,
+    /// What stands for null and for every other text; without it the record fails.
+    pub otherwise: Option<String>,
 }
 
 /// `explode`.
@@ -225,6 +241,7 @@ fn step(settings: &StepSettings, tables: &Tables) -> Box<dyn Step> {
             texts("mask", &fields, TextChange::Mask { with, keep_last })
         }
         StepSettings::Hash(it) => planned("hash", Assign(Hash(it))),
+        StepSettings::Map(it) => planned("map", Assign(Map::new(it))),
         StepSettings::Lookup(it) => {
             let table = tables.get(&it.connection).cloned();
             Box::new(Lookup::new(*it, table))

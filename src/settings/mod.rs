@@ -151,11 +151,11 @@ impl Settings {
         known(&self.data_types, name)
     }
 
-    /// The task of this name.
+    /// The task that goes by this name, with its own.
     ///
     /// # Errors
     /// That there is none, with the known ones.
-    pub fn task(&self, name: &str) -> Result<&Task, UnknownName> {
+    pub fn task(&self, name: &str) -> Result<(&str, &Task), UnknownName> {
         task_of(&self.tasks, name)
     }
 
@@ -173,12 +173,25 @@ impl Settings {
     }
 }
 
-fn task_of<'a>(tasks: &'a BTreeMap<String, Task>, name: &str) -> Result<&'a Task, UnknownName> {
-    tasks.get(name).ok_or_else(|| UnknownName {
-        what: "task",
-        wanted: name.to_owned(),
-        known: tasks.keys().cloned().collect(),
-    })
+fn task_of<'a>(
+    tasks: &'a BTreeMap<String, Task>,
+    name: &str,
+) -> Result<(&'a str, &'a Task), UnknownName> {
+    let own = tasks.get_key_value(name);
+    let found = own.or_else(|| {
+        tasks
+            .iter()
+            .find(|(_, it)| it.also.iter().any(|it| it == name))
+    });
+    let names = tasks.iter();
+    let names = names.flat_map(|(name, it)| std::iter::once(name).chain(&it.also));
+    found
+        .map(|(name, it)| (name.as_str(), it))
+        .ok_or_else(|| UnknownName {
+            what: "task",
+            wanted: name.to_owned(),
+            known: names.cloned().collect(),
+        })
 }
 
 fn known<'a>(
@@ -263,6 +276,7 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
     let cursors = root.section("cursors", |it| Cursors::read(it, &names));
     let data_types = root.entries("data-types", |name, it| DataType::read(name, it, &names));
     let tasks = root.entries("tasks", |_, it| Task::read(it, &names));
+    task::tell_apart(root, &tasks);
     let schedules = schedules::read(root, (&data_types, &tasks));
     let dead_letters = root.section("dead-letters", |it| {
         it.path_or("folder", "runtime/dead-letters")

@@ -16,3 +16,19 @@ fn wrong_steps_are_told_with_their_lines() {
         "{lines:?}"
     );
 }
+
+#[test]
+fn a_map_without_its_table_is_told() {
+    let text = "[data-types.a]\nformat = \"json\"\ntopic = \"t\"\nbroker = \"topics\"\nfrom = { connection = \"crawler\", collection = \"c\", incremental = \"_id\" }\nsteps = [{ map = \"d\", into = \"c\" }, { map = \"d\", into = \"c\", values = { a = true } }]";
+    let found = mistakes(&format!("{text}\n{CONNECTIONS}")).to_string();
+    assert!(found.contains("steps[0].values: is missing"), "{found}");
+    assert!(found.contains("steps[1].values.a: must be"), "{found}");
+    assert_eq!(
+        found
+            .lines()
+            .filter(|it| it.starts_with("settings.toml:"))
+            .count(),
+        2,
+        "{found}"
+    );
+}

@@ -10,7 +10,9 @@ use super::{
     references::{Connections, LOOKUPS},
     section::Section,
 };
-use crate::pipeline::{DateStep, Expression, Form, LookupStep, StepSettings, Target, Unknown};
+use crate::pipeline::{
+    DateStep, Expression, Form, LookupStep, MapStep, StepSettings, Target, Unknown,
+};
 
 pub(super) fn cast(section: &mut Section<'_>) -> StepSettings {
     let mut targets = Vec::new();
@@ -53,6 +55,19 @@ pub(super) fn date(section: &mut Section<'_>) -> StepSettings {
         to: to.unwrap_or(Form::Instant),
         zone: zone(section, "zone"),
         to_zone: zone(section, "to-zone"),
+    })
+}
+
+pub(super) fn map(section: &mut Section<'_>) -> StepSettings {
+    let field = section.text("map", "\"department\"");
+    let into = section.text("into", "\"code\"");
+    section.needed("values", "{ a = \"b\" }");
+    let values = section.pairs("values", &[Wanted::Text]);
+    StepSettings::Map(MapStep {
+        field,
+        into,
+        values: values.into_iter().map(|(it, to)| (it, to.text)).collect(),
+        otherwise: section.optional_text("otherwise").map(|it| it.text),
     })
 }
 

@@ -22,6 +22,7 @@ const STEPS: &[&str] = &[
     "replace",
     "mask",
     "hash",
+    "map",
     "lookup",
     "flatten",
     "unflatten",
@@ -99,6 +100,7 @@ fn step(
             section.number_or("keep-last", 0, 0..=1_000),
         ),
         "hash" => hash(section),
+        "map" => step_values::map(section),
         "lookup" => return step_values::lookup(section, connections),
         "flatten" => {
             let fields = texts(section, "flatten");

@@ -1,5 +1,7 @@
 //! `[tasks]`: what `migrate` moves from where to where, without a broker.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     read_from::ReadFrom, references::Connections, section::Section, steps, typed::Choice,
     write_into::WriteInto,
@@ -9,6 +11,8 @@ use crate::pipeline::StepSettings;
 /// A named migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
+    /// Other names that it goes by.
+    pub also: Vec<String>,
     /// Where records are read.
     pub from: ReadFrom,
     /// What happens to records on the way, in order.
@@ -38,12 +42,28 @@ impl Task {
         let into = section.section("into", |it| {
             WriteInto::of_task(it, connections, connections.kind(&from.connection))
         });
+        let also = section.texts("also").into_iter();
         Self {
+            also: also.map(|it| it.text).collect(),
             steps: steps::read(section, connections),
             mode: section.choice_or("mode", TaskMode::Full),
             stop_after: section.number_or("stop-after", 0, 0..=1_000_000_000),
             from,
             into,
+        }
+    }
+}
+
+/// Complains where two tasks go by one name.
+pub(super) fn tell_apart(root: &Section<'_>, tasks: &BTreeMap<String, Task>) {
+    let mut seen: BTreeSet<&str> = tasks.keys().map(String::as_str).collect();
+    let Some(span) = root.written("tasks") else {
+        return;
+    };
+    for (name, task) in tasks {
+        for other in task.also.iter().filter(|it| !seen.insert(it)) {
+            let message = format!("`{other}`, which {name} is to go by also, is a name already");
+            root.wrong("tasks", &span, message, None);
         }
     }
 }

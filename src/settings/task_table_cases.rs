@@ -42,6 +42,25 @@ fn a_task_has_tables_in_their_order_each_with_its_own_keys() {
 }
 
 #[test]
+fn a_task_goes_by_its_other_names_and_two_tasks_by_none() {
+    let parse = |text: &str| {
+        let environment = |_: &str| Some("mysql://u@127.0.0.1/d".to_owned());
+        Settings::parse(text, "settings.toml", &environment)
+    };
+    let shipped = include_str!("../../examples/nfsc/settings.toml");
+    let settings = parse(shipped).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let own = |name: &str| settings.task(name).map(|(own, _)| own.to_owned());
+    assert_eq!(own("info_to_nsfc").unwrap(), "nfsc_task");
+    assert_eq!(own("nfsc_task").unwrap(), "nfsc_task");
+    let unknown = own("none").unwrap_err();
+    assert_eq!(unknown.known, ["nfsc_task", "info_to_nsfc"]);
+    let text = shipped.replace("\"info_to_nsfc\"]", "\"a\", \"nfsc_task\", \"a\"]");
+    let found = parse(&text).unwrap_err().to_string();
+    let twice = found.matches("is a name already").count();
+    assert_eq!(twice, 2, "{found}");
+}
+
+#[test]
 fn what_is_of_messages_is_not_of_a_tasks_tables() {
     check(
         "route = { header = \"h\" }\ntables = [{ table = \"p\", when = \"b\" }]",

@@ -12,6 +12,7 @@ mod kills;
 mod kpm;
 mod memory;
 mod mongo;
+mod nfsc;
 mod program;
 mod right_rows;
 mod scheduling;

@@ -79,6 +79,9 @@ const INDEXES: &str = "SELECT CAST(INDEX_NAME AS CHAR), NON_UNIQUE = 0, \
 const ROWS: &str = "SELECT CAST(TABLE_ROWS AS UNSIGNED) FROM information_schema.TABLES \
     WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?";
 
+const IS_VIEW: &str = "SELECT TABLE_TYPE = 'VIEW' FROM information_schema.TABLES \
+    WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?";
+
 /// MariaDB's JSON is a LONGTEXT with this condition, made along with the column.
 const JSON_COLUMNS: &str = "SELECT CAST(CONSTRAINT_NAME AS CHAR), CAST(CHECK_CLAUSE AS CHAR) \
     FROM information_schema.CHECK_CONSTRAINTS \
@@ -107,9 +110,20 @@ pub(super) async fn learn(
     let parts = ask(name, pool, INDEXES, database, table).await?;
     let indexes = Index::gather(parts);
     let names: Vec<&str> = columns.iter().map(|it| it.name.as_str()).collect();
-    let key = keyset::key(&names, &indexes, settings.key.as_deref()).map_err(unfit)?;
+    let declared = settings.key.as_deref();
+    // A view has no index that could show it, and may have what is never NULL as nullable: whoever
+    // names its key answers for it.
+    let by_word = match declared.filter(|_| indexes.is_empty()) {
+        Some(key) if is_view(name, pool, database, table).await? => {
+            let part = |it: &String| (String::new(), true, Some(it.clone()));
+            Some(Index::gather(key.iter().map(part)))
+        }
+        _ => None,
+    };
+    let unique = by_word.as_ref().unwrap_or(&indexes);
+    let key = keyset::key(&names, unique, declared).map_err(unfit)?;
     let key: Vec<&Column> = key.into_iter().map(|it| &columns[it]).collect();
-    if let Some(column) = key.iter().find(|it| it.is_nullable) {
+    if let Some(column) = key.iter().find(|it| it.is_nullable && by_word.is_none()) {
         let name = &column.name;
         return Err(unfit(format!(
             "key column `{name}` may be NULL: make it NOT NULL"
@@ -197,6 +211,16 @@ where
         .fetch_all(pool)
         .await;
     rows.map_err(|error| failed(name, error))
+}
+
+async fn is_view(
+    name: &str,
+    pool: &MySqlPool,
+    database: Option<&str>,
+    table: &str,
+) -> Result<bool, SourceError> {
+    let types: Vec<(bool,)> = ask(name, pool, IS_VIEW, database, table).await?;
+    Ok(types.contains(&(true,)))
 }
 
 async fn columns(
