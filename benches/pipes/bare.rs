@@ -51,6 +51,7 @@ pub fn run(told: &BarePipe) -> Result<()> {
         Pipe::MysqlToKafka => alone(mysql_to_kafka(&places, &told.target)),
         Pipe::MongodbToKafka => alone(mongodb_to_kafka(&places, &told.target)),
         Pipe::KafkaToMysql => kafka_to_mysql(&places, &told.target, told.together),
+        Pipe::Migrate => alone(mysql_to_mysql(&places, &told.target, told.together)),
     }
 }
 
@@ -138,6 +139,50 @@ async fn partition_to_mysql(
         left -= ids.len();
     }
     Ok(())
+}
+
+/// Read over one connection, written over another, while more is read.
+async fn mysql_to_mysql(places: &Places, database: &str, together: usize) -> Result<()> {
+    let known: Vec<Row> = (1..=KNOWN as u64).map(row).collect();
+    let (tx, mut read) = tokio::sync::mpsc::channel::<Vec<u64>>(4);
+    let reading = async move {
+        let mut session = places.mysql(Some(&places.rows())).await?;
+        let text = format!(
+            "SELECT `{}` FROM `{TABLE}` ORDER BY `id`",
+            COLUMNS.join("`,`")
+        );
+        let mut rows = sqlx::query(AssertSqlSafe(text)).fetch(&mut session);
+        let mut ids = Vec::with_capacity(TOGETHER);
+        while let Some(row) = rows.try_next().await? {
+            ids.push(row.try_get_unchecked::<u64, _>(0)?);
+            if ids.len() == TOGETHER {
+                tx.send(std::mem::take(&mut ids)).await?;
+            }
+        }
+        tx.send(ids).await?;
+        anyhow::Ok(())
+    };
+    let writing = async {
+        let mut session = places.mysql(Some(database)).await?;
+        loop {
+            let mut transaction = session.begin().await?;
+            let mut written = 0;
+            while written < together {
+                let Some(ids) = read.recv().await.filter(|it| !it.is_empty()) else {
+                    break;
+                };
+                written += ids.len();
+                let rows = ids.into_iter().zip(known.iter().cycle());
+                let rows: Vec<_> = rows.collect();
+                seed::insert(&mut transaction, rows.into_iter()).await?;
+            }
+            transaction.commit().await?;
+            if written < together {
+                return Ok(());
+            }
+        }
+    };
+    tokio::try_join!(reading, writing).map(drop)
 }
 
 /// The numbers of so many messages.

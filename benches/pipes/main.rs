@@ -6,6 +6,7 @@
 mod arguments;
 mod bare;
 mod measure;
+mod migration;
 mod ours;
 mod pipe;
 mod places;
@@ -49,7 +50,10 @@ fn measure_all(wanted: &Measure) -> Result<()> {
     let mut measured = Vec::new();
     for pipe in wanted.pipes() {
         let places = Places::named(&format!("highwater_bench_{}", std::process::id()))?;
-        let outcome = measure_pipe(&runtime, wanted, pipe, &places);
+        let outcome = match pipe {
+            Pipe::Migrate => migration::measure(&runtime, wanted, &places),
+            _ => measure_pipe(&runtime, wanted, pipe, &places),
+        };
         let removed = runtime.block_on(places.remove());
         measured.extend(outcome?);
         removed.context("what was measured with could not be removed")?;

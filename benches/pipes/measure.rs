@@ -1,6 +1,7 @@
-//! One process: how long it ran, how much CPU it used, how much memory it held.
+//! One process and its children: how long it ran, how much CPU they used, how much memory they held.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     path::Path,
     process::{Child, Command, Stdio},
@@ -72,12 +73,15 @@ const TICK: Duration = Duration::from_millis(10);
 /// its CPU time; its memory is only known while it runs.
 fn watch(child: &Child) -> Result<(Duration, u64)> {
     let folder = Path::new("/proc").join(child.id().to_string());
-    let mut peak_bytes = 0;
+    let mut peaks = BTreeMap::new();
     loop {
         let status = fs::read_to_string(folder.join("status"))
             .context("processes are measured through /proc, which Linux has")?;
-        if let Some(kilobytes) = field(&status, "VmHWM:").and_then(|it| it.parse::<u64>().ok()) {
-            peak_bytes = kilobytes * 1024;
+        look(child.id(), &status, &mut peaks);
+        for process in children(&folder) {
+            if let Ok(status) = fs::read_to_string(format!("/proc/{process}/status")) {
+                look(process, &status, &mut peaks);
+            }
         }
         if field(&status, "State:") == Some("Z") {
             break;
@@ -90,10 +94,27 @@ fn watch(child: &Child) -> Result<(Duration, u64)> {
     let ticks: u32 = fields
         .split_whitespace()
         .skip(11)
-        .take(2)
+        // Its own, and those of its children that it has waited for: user and system each.
+        .take(4)
         .filter_map(|it| it.parse::<u32>().ok())
         .sum();
-    Ok((TICK * ticks, peak_bytes))
+    Ok((TICK * ticks, peaks.values().sum()))
+}
+
+/// Remembers the most memory that the process has held.
+fn look(process: u32, status: &str, peaks: &mut BTreeMap<u32, u64>) {
+    if let Some(kilobytes) = field(status, "VmHWM:").and_then(|it| it.parse::<u64>().ok()) {
+        peaks.insert(process, kilobytes * 1024);
+    }
+}
+
+/// The children that its first thread has started.
+fn children(folder: &Path) -> Vec<u32> {
+    let id = folder.file_name().unwrap_or_default();
+    let listed = fs::read_to_string(folder.join("task").join(id).join("children"));
+    let listed = listed.unwrap_or_default();
+    let numbers = listed.split_whitespace();
+    numbers.filter_map(|it| it.parse().ok()).collect()
 }
 
 fn field<'s>(status: &'s str, name: &str) -> Option<&'s str> {

@@ -33,6 +33,15 @@ pub fn command(
             command.args(["sink", "--data-type", DATA_TYPE, "--until-caught-up"]);
             command.env(MYSQL, places.mysql_url(name));
         }
+        Pipe::Migrate => {
+            let what = match way {
+                Way::Verify => "verify",
+                _ => "migrate",
+            };
+            command.args([what, "--task", DATA_TYPE]);
+            command.env(MYSQL, places.mysql_url(&places.rows()));
+            command.env(TARGET, places.mysql_url(name));
+        }
     }
     Ok(command)
 }
@@ -41,12 +50,15 @@ const DATA_TYPE: &str = "orders";
 /// The variable that carries the URL: the settings file holds no password.
 const MYSQL: &str = "HIGHWATER_BENCH_MYSQL_URL";
 
+const TARGET: &str = "HIGHWATER_BENCH_TARGET_URL";
+
 /// The settings; what they do not say is the default.
 fn text((pipe, way): (Pipe, Way), places: &Places, name: &str) -> String {
     let limits = match way {
         Way::Incremental => String::new(),
         Way::FullAmount(workers) => format!(", workers = {workers}"),
         Way::Batches(rows) => format!(", batch = {{ rows = {rows}, wait = \"1s\" }}"),
+        Way::Writers(_) | Way::BesideDump(_) | Way::Verify => return task(way),
     };
     let read = places.rows();
     let (connections, topic, ends) = match pipe {
@@ -62,7 +74,7 @@ fn text((pipe, way): (Pipe, Way), places: &Places, name: &str) -> String {
             name,
             format!("from = {{ connection = \"mongodb\", collection = \"{TABLE}\"{limits} }}"),
         ),
-        Pipe::KafkaToMysql => (
+        Pipe::KafkaToMysql | Pipe::Migrate => (
             mysql(),
             read.as_str(),
             format!(
@@ -82,6 +94,21 @@ fn text((pipe, way): (Pipe, Way), places: &Places, name: &str) -> String {
          create-topic = {}\n{ends}\n",
         brokers.join(", "),
         create_topic(),
+    )
+}
+
+/// A task without a broker.
+fn task(way: Way) -> String {
+    let writers = match way {
+        Way::Writers(writers) | Way::BesideDump(writers) => writers,
+        _ => 1,
+    };
+    format!(
+        "{}[connections.target]\nkind = \"mysql\"\nurl = \"${{{TARGET}}}\"\n\n\
+         [tasks.{DATA_TYPE}]\n\
+         from = {{ connection = \"mysql\", table = \"{TABLE}\", incremental = \"id\", workers = {writers} }}\n\
+         into = {{ connection = \"target\", table = \"{TABLE}\", writers = {writers} }}\n",
+        mysql()
     )
 }
 

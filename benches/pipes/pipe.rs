@@ -10,6 +10,8 @@ pub enum Pipe {
     MysqlToKafka,
     MongodbToKafka,
     KafkaToMysql,
+    /// MySQL to MySQL, without a broker.
+    Migrate,
 }
 
 /// How ours moves them.
@@ -21,6 +23,12 @@ pub enum Way {
     FullAmount(u32),
     /// Into a table, so many rows in a transaction.
     Batches(usize),
+    /// Into a table without a broker, by so many writers.
+    Writers(u32),
+    /// The same, beside a dump that is piped into the other server.
+    BesideDump(u32),
+    /// Both tables compared, beside the copy by one writer.
+    Verify,
 }
 
 impl Way {
@@ -31,6 +39,11 @@ impl Way {
             Self::FullAmount(1) => "full, 1 worker".to_owned(),
             Self::FullAmount(workers) => format!("full, {workers} workers"),
             Self::Batches(rows) => format!("batches of {rows}"),
+            Self::Writers(1) => "migrate, 1 writer".to_owned(),
+            Self::Writers(writers) => format!("migrate, {writers} writers"),
+            Self::BesideDump(1) => "migrate, 1 writer, beside the dump".to_owned(),
+            Self::BesideDump(writers) => format!("migrate, {writers} writers, beside the dump"),
+            Self::Verify => "verify, beside the copy by 1 writer".to_owned(),
         }
     }
 
@@ -39,6 +52,8 @@ impl Way {
         match self {
             Self::Incremental | Self::FullAmount(_) => TOGETHER,
             Self::Batches(rows) => rows,
+            // What a task writes in a transaction, where its settings say nothing.
+            Self::Writers(_) | Self::BesideDump(_) | Self::Verify => 10_000,
         }
     }
 }
@@ -54,10 +69,22 @@ impl Pipe {
                 Way::FullAmount(4),
             ],
             Self::KafkaToMysql => &[Way::Batches(10), Way::Batches(1_000), Way::Batches(10_000)],
+            Self::Migrate => &[
+                Way::Writers(1),
+                Way::Writers(2),
+                Way::BesideDump(1),
+                Way::BesideDump(2),
+                Way::Verify,
+            ],
         }
     }
 
-    pub const ALL: [Self; 3] = [Self::MysqlToKafka, Self::MongodbToKafka, Self::KafkaToMysql];
+    pub const ALL: [Self; 4] = [
+        Self::MysqlToKafka,
+        Self::MongodbToKafka,
+        Self::KafkaToMysql,
+        Self::Migrate,
+    ];
 
     /// As people read it.
     pub fn name(self) -> &'static str {
@@ -65,6 +92,7 @@ impl Pipe {
             Self::MysqlToKafka => "MySQL → Kafka",
             Self::MongodbToKafka => "MongoDB → Kafka",
             Self::KafkaToMysql => "Kafka → MySQL",
+            Self::Migrate => "MySQL → MySQL",
         }
     }
 
@@ -74,6 +102,7 @@ impl Pipe {
             Self::MysqlToKafka => "mysql-to-kafka",
             Self::MongodbToKafka => "mongodb-to-kafka",
             Self::KafkaToMysql => "kafka-to-mysql",
+            Self::Migrate => "migrate",
         }
     }
 }

@@ -59,7 +59,7 @@ impl Places {
         let name = format!("{}_{run}", self.name);
         match pipe {
             Pipe::MysqlToKafka | Pipe::MongodbToKafka => Target::Topic(name),
-            Pipe::KafkaToMysql => Target::Database(name),
+            Pipe::KafkaToMysql | Pipe::Migrate => Target::Database(name),
         }
     }
 

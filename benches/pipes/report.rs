@@ -29,7 +29,7 @@ pub fn print(wanted: &Measure, measured: &[(Pipe, Way, Rounds)]) -> Result<()> {
     } else {
         println!("{}", table(measured));
         println!(
-            "{} rows, medians of {} rounds; a ratio is ours to bare within one round",
+            "{} rows, medians of {} rounds; a ratio is ours to what is beside it, the bare pipe where nothing else is said, within one round",
             wanted.rows, wanted.rounds
         );
     }
@@ -43,7 +43,7 @@ fn table(measured: &[(Pipe, Way, Rounds)]) -> Table {
         "ours moves",
         "figure",
         "ours",
-        "bare",
+        "beside it",
         "ratio",
     ]);
     for (pipe, way, rounds) in measured {

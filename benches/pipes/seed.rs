@@ -17,7 +17,7 @@ pub const TOGETHER: usize = 1_000;
 /// Makes the rows where `pipe` reads them.
 pub async fn seed(pipe: Pipe, places: &Places, rows: u64) -> Result<()> {
     match pipe {
-        Pipe::MysqlToKafka => mysql(places, rows).await,
+        Pipe::MysqlToKafka | Pipe::Migrate => mysql(places, rows).await,
         Pipe::MongodbToKafka => mongodb(places, rows).await,
         Pipe::KafkaToMysql => kafka(places, rows).await,
     }

@@ -129,6 +129,7 @@ async fn attempt(
                 rows: task.into.rows,
                 bytes: task.into.bytes,
             },
+            writers: task.into.writers,
             figures,
             begun,
         };

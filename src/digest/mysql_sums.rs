@@ -57,11 +57,15 @@ impl MysqlSums {
                 return Ok(None);
             };
             forms.push(form);
-            // With its length, and NULL told from every text: what ends one field never begins
-            // the next.
-            fields.push(format!(
-                "IF({quoted} IS NULL, 'N', CONCAT(LENGTH({text}), ':', {text}))"
-            ));
+            // NULL is told from every text, and what ends one field never begins the next: by its
+            // length, or by a comma where no text has one. The server makes a text as often as it
+            // stands here.
+            fields.push(match length(column, &quoted, &text) {
+                None => format!("IFNULL({text}, 'N'), ','"),
+                Some(length) => {
+                    format!("IF({quoted} IS NULL, 'N', CONCAT({length}, ':', {text}))")
+                }
+            });
         }
         Ok(Some(Self {
             name: name.to_owned(),
@@ -157,6 +161,31 @@ fn is_whole(data_type: &str) -> bool {
     )
 }
 
+/// Whether its bytes are those of UTF-8 already.
+fn is_utf8(column: &Told<'_>) -> bool {
+    matches!(
+        column.charset,
+        Some("utf8mb4" | "utf8mb3" | "utf8" | "ascii")
+    )
+}
+
+/// The length of `text` in bytes; `None` where it is of digits, letters and signs without a comma,
+/// and is never `N`.
+fn length(column: &Told<'_>, quoted: &str, text: &str) -> Option<String> {
+    if column.is_json || column.data_type == "json" {
+        return Some(format!("LENGTH({text})"));
+    }
+    match column.data_type {
+        "year" | "bit" | "decimal" | "float" | "double" | "date" | "datetime" | "timestamp"
+        | "time" => None,
+        it if is_whole(it) => None,
+        // The bytes of an enum or a set are not those of its text.
+        "enum" | "set" => Some(format!("LENGTH({text})")),
+        _ if column.charset.is_none() || is_utf8(column) => Some(format!("LENGTH({quoted})")),
+        _ => Some(format!("LENGTH({text})")),
+    }
+}
+
 /// The name of the form of a column's text, and the expression that makes it; `None` where there
 /// is none that is alike on every server and tells any two values apart.
 fn text(column: &Told<'_>, quoted: &str, flavor: Flavor) -> Option<(String, String)> {
@@ -189,10 +218,11 @@ fn text(column: &Told<'_>, quoted: &str, flavor: Flavor) -> Option<(String, Stri
             // Those in which every text can be written again as UTF-8, and no two alike.
             let known = ["utf8mb4", "utf8mb3", "utf8", "ascii", "latin1"];
             known.contains(&column.charset?).then(|| {
-                (
-                    "text".to_owned(),
-                    format!("CAST(CONVERT({quoted} USING utf8mb4) AS BINARY)"),
-                )
+                let text = match is_utf8(column) {
+                    true => format!("CAST({quoted} AS BINARY)"),
+                    false => format!("CAST(CONVERT({quoted} USING utf8mb4) AS BINARY)"),
+                };
+                ("text".to_owned(), text)
             })
         }
         "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => {

@@ -5,10 +5,14 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{FutureExt, StreamExt};
 use tokio_util::sync::CancellationToken;
 
-use super::{DeadLetters, Figures, FlowError, migrate_load::Load};
+use super::{
+    DeadLetters, Figures, FlowError,
+    migrate_load::Load,
+    migrate_writers::{Laying, Writers},
+};
 use crate::{
     codec::Encoder,
     fault::{Fault, Faulty, chain},
@@ -56,6 +60,8 @@ pub struct Migrate<'a> {
     pub dead_letters: &'a DeadLetters,
     /// How much is written together.
     pub limits: CarryLimits,
+    /// Transactions that are written at a time, while a full read is under way.
+    pub writers: usize,
     /// Counted as it goes.
     pub figures: &'a Figures,
     /// Set where this run's reading has its place stored: another attempt goes on from there,
@@ -87,31 +93,52 @@ impl Migrate<'_> {
             self.sink.carry(&[], &passage).await?;
         }
         self.begun.store(true, Ordering::Relaxed);
-        if let Some(progress) = self.source.progress(&begin).await? {
+        let progress = self.source.progress(&begin).await?;
+        if let Some(progress) = progress {
             self.figures.expect(progress.rows, progress.of);
         }
-        self.read(begin, stop).await
+        // Only a full read has each row once. And where two transactions were in each other's
+        // way, one after the other is not.
+        let is_full = extent == Extent::FullAmount || progress.is_some();
+        let writers = match is_full && self.figures.snapshot().retries == 0 {
+            true => self.writers.max(1),
+            false => 1,
+        };
+        self.read(begin, writers, stop).await
     }
 
     /// Reads and steps while the batches before are being written; what was read meanwhile is
     /// written together.
-    async fn read(&self, begin: Position, stop: &CancellationToken) -> Result<Position, FlowError> {
+    async fn read(
+        &self,
+        begin: Position,
+        writers: usize,
+        stop: &CancellationToken,
+    ) -> Result<Position, FlowError> {
         let mut reader = self.source.open(&begin, Manner::Bounded).await?;
         let mut stands = begin;
         let mut load = Load::default();
-        let mut writing: Option<BoxFuture<'_, Result<Position, FlowError>>> = None;
+        let mut writing = Writers::new(writers);
         let mut open = true;
-        while open || writing.is_some() || !load.is_empty() {
-            if writing.is_none() && !load.is_empty() {
+        while open || !writing.is_empty() || !load.is_empty() {
+            if writing.has_room() && load.is_worth_it(writing.is_empty(), open, self.limits) {
                 let load = std::mem::take(&mut load);
-                writing = Some(self.carry(stands.clone(), load).boxed());
+                writing.laying.push_back(self.lay(load, writers).boxed());
+            }
+            if writing.settling.is_none()
+                && let Some((load, laid)) = writing.laid.pop_front()
+            {
+                writing.settling = Some(self.settle(stands.clone(), load, laid).boxed());
             }
             tokio::select! {
                 biased;
                 () = stop.cancelled(), if open => open = false,
-                written = async { writing.as_mut().expect("checked").await }, if writing.is_some() => {
-                    writing = None;
-                    stands = written?;
+                settled = async { writing.settling.as_mut().expect("checked").await }, if writing.settling.is_some() => {
+                    writing.settling = None;
+                    stands = settled?;
+                }
+                Some(laid) = writing.laying.next(), if !writing.laying.is_empty() => {
+                    writing.laid.push_back(laid);
                 }
                 batch = reader.next_batch(), if open && load.has_room(self.limits) => {
                     match batch? {
@@ -147,6 +174,38 @@ impl Migrate<'_> {
         }
         load.push(read, parts, batch.position);
         Ok(())
+    }
+
+    /// Writes the rows of a load, without an end; one writer alone does that with its end.
+    async fn lay(&self, load: Load, writers: usize) -> (Load, Laying<'_>) {
+        let laid = match load.together().filter(|_| writers > 1) {
+            None => Ok(None),
+            Some(parts) => self.sink.lay(&parts).await,
+        };
+        (load, laid)
+    }
+
+    /// Ends what was laid. Where that was not possible, or the data is refused, it is written now.
+    async fn settle(
+        &self,
+        from: Position,
+        load: Load,
+        laid: Laying<'_>,
+    ) -> Result<Position, FlowError> {
+        let laid = match laid {
+            Ok(Some(laid)) => laid,
+            Err(error) if error.fault() != Fault::Data => return Err(error.into()),
+            Ok(None) | Err(_) => return self.carry(from, load).await,
+        };
+        let Some(to) = load.ends().cloned() else {
+            return Ok(from);
+        };
+        laid.settle(&self.passage(&from, &to)).await?;
+        if load.bytes() > 0 {
+            self.dead_letters.landed();
+        }
+        self.figures.settled(load.rows(), load.bytes());
+        Ok(to)
     }
 
     /// Writes a load, which begins at `from`; where its data is refused, batch by batch.
@@ -245,16 +304,19 @@ impl Migrate<'_> {
         from: &Position,
         to: &Position,
     ) -> Result<(), FlowError> {
-        let passage = Passage {
-            flow: self.flow.to_owned(),
-            from: Some(from.clone()),
-            to: to.clone(),
-        };
-        self.sink.carry(records, &passage).await?;
+        self.sink.carry(records, &self.passage(from, to)).await?;
         if records.iter().any(|it| !it.is_empty()) {
             self.dead_letters.landed();
         }
         Ok(())
+    }
+
+    fn passage(&self, from: &Position, to: &Position) -> Passage {
+        Passage {
+            flow: self.flow.to_owned(),
+            from: Some(from.clone()),
+            to: to.clone(),
+        }
     }
 
     async fn set_aside(

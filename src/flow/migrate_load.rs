@@ -34,6 +34,12 @@ impl Load {
         self.rows < limits.rows && self.bytes < limits.bytes
     }
 
+    /// Whether it is written now. Beside others it waits until it is full, or nothing more comes: a
+    /// small one would keep a writer from the larger one that it becomes.
+    pub fn is_worth_it(&self, is_only: bool, more_comes: bool, limits: CarryLimits) -> bool {
+        !self.is_empty() && (is_only || !more_comes || !self.has_room(limits))
+    }
+
     /// Rows that were read.
     pub fn rows(&self) -> usize {
         self.rows

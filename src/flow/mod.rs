@@ -17,6 +17,7 @@ mod lane_write;
 mod letter;
 mod migrate;
 mod migrate_load;
+mod migrate_writers;
 mod open_lane;
 mod produce;
 mod replay;

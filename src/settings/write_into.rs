@@ -29,6 +29,8 @@ pub struct WriteInto {
     pub rows: usize,
     /// Bytes written together, at most.
     pub bytes: usize,
+    /// Transactions of a task that are written at a time.
+    pub writers: usize,
     /// How long the first record of a batch waits for more.
     pub wait: Duration,
     /// What happens to records after they are decoded, in order.
@@ -94,6 +96,7 @@ impl WriteInto {
             conflict_wait: section.duration_or("conflict-wait", Duration::from_secs(30)),
             rows,
             bytes,
+            writers: 1,
             wait,
             steps: steps::read(section, connections),
             group,
@@ -113,6 +116,8 @@ impl WriteInto {
             let rows = batch.number_or("rows", 10_000, 1..=1_000_000);
             (rows, read_bytes(batch))
         });
+        // Sinks that write one transaction after the other lay none.
+        let writers = section.number_or("writers", 1, 1..=64);
         let beside = Beside {
             connections,
             kind,
@@ -135,6 +140,7 @@ impl WriteInto {
             conflict_wait: Duration::ZERO,
             rows,
             bytes,
+            writers,
             wait: Duration::ZERO,
             steps: Vec::new(),
             group: String::new(),

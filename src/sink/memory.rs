@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Advance, Landing, Onto, Passage, Progress, Sink, SinkError, fitting};
+use super::{Advance, Laid, Landing, Onto, Passage, Progress, Sink, SinkError, fitting};
 use crate::model::{Finding, Kind, Op, Position, Records, Row, Severity, Value};
 
 /// Keeps rows by key, and progress. Shared by reference; what it holds can be looked at.
@@ -201,6 +201,19 @@ fn text(value: &Value<'_>) -> String {
     }
 }
 
+/// Rows that nobody sees yet.
+struct MemoryLaid<'s> {
+    sink: &'s MemorySink,
+    records: Vec<Records>,
+}
+
+#[async_trait]
+impl Laid for MemoryLaid<'_> {
+    async fn settle(self: Box<Self>, passage: &Passage) -> Result<(), SinkError> {
+        self.sink.carry(&self.records, passage).await
+    }
+}
+
 #[async_trait]
 impl Sink for MemorySink {
     fn name(&self) -> &str {
@@ -269,6 +282,14 @@ impl Sink for MemorySink {
         self.apply(&mut held, records)?;
         held.places.insert(passage.flow.clone(), passage.to.clone());
         Ok(())
+    }
+
+    async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
+        self.keyed(records)?;
+        Ok(Some(Box::new(MemoryLaid {
+            sink: self,
+            records: records.to_vec(),
+        })))
     }
 
     async fn replay(

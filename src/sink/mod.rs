@@ -6,6 +6,8 @@
 //! - Its first statement moves the progress from where the writer believes it to be; where it is
 //!   somewhere else, another writer owns it: `Fenced`, and nothing is written.
 //! - `carry` is the same with a place in a source instead of an offset.
+//! - `lay` is `carry` in two halves: the rows, and later the place with the end of the transaction.
+//!   Nobody sees rows before that, and the order of the places is that of the ends.
 //! - Records of equal keys are applied in order: the last one stands.
 //! - A sink has one table or several. `write` has a part for each of them, in the order of the
 //!   settings, which is that of writing; all parts and the progress are one transaction.
@@ -23,6 +25,7 @@ pub mod mongodb;
 pub mod mysql;
 pub mod sqlite;
 
+mod laid;
 mod mongodb_bson;
 mod mongodb_check;
 mod mongodb_failure;
@@ -33,6 +36,7 @@ mod mongodb_write;
 mod moved;
 mod mysql_catalog;
 mod mysql_check;
+mod mysql_laid;
 mod mysql_passage;
 mod mysql_progress;
 mod mysql_replay;
@@ -67,6 +71,7 @@ mod table_statements;
 mod texts;
 mod value_text;
 
+pub use laid::Laid;
 pub use passage::{PASSAGE_TABLE, Passage};
 pub use rules::{OnDelete, OnKnown, RowRules};
 pub use table_create::{CreateTable, PROGRESS_TABLE};
@@ -141,6 +146,17 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// As `SinkError` says; nothing is written then.
     async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError>;
+
+    /// Applies `records` in a transaction that stays open, so that several are written at a time;
+    /// `None`, and nothing is done, where this sink writes one after the other.
+    ///
+    /// # Errors
+    /// As `SinkError` says; nothing is written then. Records that wait for those of a transaction
+    /// behind them end in `Lost`.
+    async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
+        let _ = records;
+        Ok(None)
+    }
 
     /// Applies the records of dead letters, in parts as `write`, and keeps a mark for each letter (a
     /// progress of its own,

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
 use super::{
-    Advance, CreateTable, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
-    SinkError, Texts, moved::Moved, mysql_catalog::exact_collation, mysql_check,
+    Advance, CreateTable, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress,
+    Sink, SinkError, Texts, moved::Moved, mysql_catalog::exact_collation, mysql_check,
     mysql_passage::MysqlPassages, mysql_progress::MysqlProgress, mysql_replay,
     mysql_session::Sessions, mysql_target::MysqlTarget, name_of, rules::RowRules,
     sql_failure::beside_records, table::Table,
@@ -54,8 +54,10 @@ pub struct MysqlSink {
     pub(super) progress: MysqlProgress,
     pub(super) progress_table: String,
     pub(super) passages: MysqlPassages,
-    silence: Duration,
+    pub(super) silence: Duration,
     pub(super) sessions: Sessions,
+    /// Those whose transactions wait for others': they wait for locks in their own way.
+    pub(super) laying: Sessions,
 }
 
 impl MysqlSinkSettings {
@@ -122,6 +124,7 @@ impl MysqlSink {
             targets,
             connection,
             sessions: Sessions::default(),
+            laying: Sessions::default(),
         })
     }
 
@@ -245,6 +248,10 @@ impl Sink for MysqlSink {
 
     async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
         self.together(records, Moved::Place(passage)).await
+    }
+
+    async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
+        self.lay_rows(records).await
     }
 
     async fn replay(

@@ -1,8 +1,11 @@
 //! One of the tables that a sink of MySQL or MariaDB writes: looked up once, then remembered.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicBool, Ordering},
+};
 
-use sqlx::{Executor, MySqlConnection, query};
+use sqlx::{Executor, MySqlConnection, query, query_scalar};
 
 use super::{
     SinkError,
@@ -34,6 +37,8 @@ pub(super) struct MysqlTarget {
     quoted: String,
     statements: Statements,
     known: RwLock<Option<Arc<Table>>>,
+    /// It was empty when it was looked up, and no row has met its own key in it since.
+    is_fresh: AtomicBool,
 }
 
 impl MysqlTarget {
@@ -65,6 +70,7 @@ impl MysqlTarget {
             quoted,
             statements: Statements::new(Dialect::Mysql),
             known: RwLock::default(),
+            is_fresh: AtomicBool::new(false),
         })
     }
 
@@ -177,6 +183,11 @@ impl MysqlTarget {
             ))
         })?;
         let table = Arc::new(self.understand(found)?);
+        let any = format!("SELECT 1 FROM {} LIMIT 1", self.quoted);
+        let any = query_scalar::<_, i64>(statement(any));
+        // Where it cannot be told, rows are written as if they might be there.
+        let is_empty = matches!(any.fetch_optional(session).await, Ok(None));
+        self.is_fresh.store(is_empty, Ordering::Relaxed);
         self.statements.forget();
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(table.clone());
         Ok(table)
@@ -205,6 +216,7 @@ impl MysqlTarget {
         MysqlWriter {
             table,
             statements: &self.statements,
+            is_fresh: &self.is_fresh,
             drop: &self.settings.drop,
             texts: self.settings.texts,
             max_allowed_packet: connection.max_allowed_packet(),

@@ -1,9 +1,12 @@
 //! Records into statements of MySQL and MariaDB, within a transaction that is open.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sqlx::{Executor, MySqlConnection, query_with};
 
 use super::{
     Texts,
+    mysql_progress::{DUPLICATE, number},
     mysql_singles::MysqlSingles,
     mysql_values::{Bound, size},
     sql_failure::Failure,
@@ -22,6 +25,8 @@ use crate::{
 pub(super) struct MysqlWriter<'w> {
     pub(super) table: &'w Table,
     pub(super) statements: &'w Statements,
+    /// Whether no row is known, as far as was seen.
+    pub(super) is_fresh: &'w AtomicBool,
     pub(super) drop: &'w [String],
     /// What texts stand for.
     pub(super) texts: Texts,
@@ -129,7 +134,7 @@ impl MysqlWriter<'_> {
                     Err(error) => return Err(error.into()),
                     Ok((rows, bytes)) => {
                         let now = &rest[..rows * width];
-                        let written = self.statement(session, &run.columns, manner, now, bytes);
+                        let written = self.many(session, &run.columns, manner, now, bytes);
                         let written = written.await;
                         (rows, Some(written))
                     }
@@ -152,6 +157,30 @@ impl MysqlWriter<'_> {
             done += rows;
         }
         Ok(())
+    }
+
+    /// One statement for many rows. In a table that was empty they are only made, which is less for the
+    /// server to do, until one is there: then that statement, which the server has undone by itself, is
+    /// made anew, and all others look for known rows.
+    async fn many(
+        &self,
+        session: &mut MySqlConnection,
+        columns: &Columns,
+        manner: Manner,
+        values: &[Value<'_>],
+        bytes: usize,
+    ) -> Result<u64, Failure> {
+        if manner == Manner::Upsert && self.is_fresh.load(Ordering::Relaxed) {
+            let made = self.statement(session, columns, Manner::Insert, values, bytes);
+            match made.await {
+                Err(Failure::Sql(error)) if number(&error) == Some(DUPLICATE) => {
+                    self.is_fresh.store(false, Ordering::Relaxed);
+                }
+                made => return made,
+            }
+        }
+        self.statement(session, columns, manner, values, bytes)
+            .await
     }
 
     /// One statement for rows of these columns; answers how many rows matched.

@@ -16,6 +16,7 @@ mod limit;
 mod names;
 mod sink;
 mod sink_carry;
+mod sink_laid;
 mod sink_mysql;
 mod sink_mysql_keys;
 mod sink_mysql_values;

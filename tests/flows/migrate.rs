@@ -30,6 +30,7 @@ struct Rig {
     routes: Routes,
     figures: Figures,
     limits: CarryLimits,
+    writers: usize,
     stop: CancellationToken,
 }
 
@@ -53,6 +54,7 @@ impl Rig {
                 rows: 2 * batch,
                 bytes: 1 << 20,
             },
+            writers: 1,
             stop: CancellationToken::new(),
         }
     }
@@ -74,6 +76,7 @@ impl Rig {
             describer: &Json::PLAIN,
             dead_letters: &dead_letters,
             limits: self.limits,
+            writers: self.writers,
             figures: &self.figures,
             begun: &AtomicBool::new(false),
         };
@@ -159,9 +162,21 @@ async fn everything_lands_and_the_next_run_goes_on() {
 
 #[tokio::test]
 async fn killed_anywhere_nothing_is_lost_and_nothing_is_written_twice() {
+    killed_anywhere(1).await;
+}
+
+#[tokio::test]
+async fn the_same_holds_for_several_writers() {
+    killed_anywhere(3).await;
+}
+
+async fn killed_anywhere(writers: usize) {
     let mut killed = 0;
     for polls in 1.. {
-        let rig = Rig::new(60, 2);
+        let rig = Rig {
+            writers,
+            ..Rig::new(60, 2)
+        };
         let source = Stepping(rig.source.clone());
         let first = killed_after(polls, rig.run_from(&source, Reach::Incremental)).await;
         if let Some(done) = first {
@@ -179,21 +194,36 @@ async fn killed_anywhere_nothing_is_lost_and_nothing_is_written_twice() {
 
 #[tokio::test]
 async fn an_answer_that_is_lost_repeats_nothing() {
-    for at in 0..4 {
-        let rig = Rig::new(10, 2);
+    for (at, writers) in (0..4).flat_map(|at| [(at, 1), (at, 3)]) {
+        let rig = Rig {
+            writers,
+            ..Rig::new(20, 2)
+        };
         rig.sink.then(vec![SinkFault::None; at]);
         rig.sink.then([SinkFault::LoseAnswer]);
         let lost = rig.run(Reach::Incremental).await;
         assert!(matches!(lost, Err(FlowError::Sink(SinkError::Lost(..)))));
         rig.run(Reach::Incremental).await.expect("done");
-        rig.holds(1..=10);
-        assert_eq!(rig.sink.memory.applied(), 10, "lost at {at}");
+        rig.holds(1..=20);
+        assert_eq!(rig.sink.memory.applied(), 20, "lost at {at}");
     }
 }
 
 #[tokio::test]
 async fn bad_rows_are_dead_letters_and_the_others_land() {
-    let mut rig = Rig::new(0, 4);
+    bad_rows(1).await;
+}
+
+#[tokio::test]
+async fn bad_rows_of_one_writer_do_not_touch_those_of_another() {
+    bad_rows(3).await;
+}
+
+async fn bad_rows(writers: usize) {
+    let mut rig = Rig {
+        writers,
+        ..Rig::new(0, 4)
+    };
     rig.pipeline = vec![Box::new(Picky)];
     for id in 1..=20 {
         let text = match id {

@@ -86,6 +86,7 @@ async fn run(source: &MemorySource, routes: &Routes, sink: &ScriptedSink) -> Vec
             rows: 100,
             bytes: 1 << 20,
         },
+        writers: 1,
         figures: &Figures::default(),
         begun: &AtomicBool::new(false),
     };

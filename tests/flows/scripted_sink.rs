@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use highwater::{
     model::{Finding, Kind, Position, Records, Value},
     sink::{
-        Advance, Landing, Onto, Passage, Progress, RowFault, Sink, SinkError, memory::MemorySink,
+        Advance, Laid, Landing, Onto, Passage, Progress, RowFault, Sink, SinkError,
+        memory::MemorySink,
     },
 };
 use tokio::{
@@ -191,6 +192,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Its end is by the script, as one write is.
+struct ScriptedLaid<'s> {
+    sink: &'s ScriptedSink,
+    records: Vec<Records>,
+}
+
+#[async_trait]
+impl Laid for ScriptedLaid<'_> {
+    async fn settle(self: Box<Self>, passage: &Passage) -> Result<(), SinkError> {
+        self.sink.carry(&self.records, passage).await
+    }
+}
+
 #[async_trait]
 impl Sink for ScriptedSink {
     fn name(&self) -> &str {
@@ -290,6 +304,14 @@ impl Sink for ScriptedSink {
             }
             _ => self.memory.carry(records, passage).await,
         }
+    }
+
+    async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
+        self.memory.lay(records).await?;
+        Ok(Some(Box::new(ScriptedLaid {
+            sink: self,
+            records: records.to_vec(),
+        })))
     }
 
     async fn replay(

@@ -24,6 +24,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let before = up_now()?;
     stop_ours_on_interrupt(before.clone())?;
     let measured = services::up(&SERVERS).and_then(|had| {
+        services::dump()?;
         let mut command = cargo(&["bench", "--locked", "--bench", "pipes", "--"]);
         command.args(&arguments.told);
         for (server, entry) in &had {

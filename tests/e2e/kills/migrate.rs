@@ -7,8 +7,17 @@ use crate::{in_a_world, program, wait, world::World};
 
 #[test]
 fn kills_of_a_migration_lose_nothing_and_repeat_nothing() {
-    in_a_world("kills_migrate", async |world| {
-        settings(world, SETTINGS)?;
+    killed("kills_migrate", SETTINGS);
+}
+
+#[test]
+fn kills_of_a_migration_by_several_writers_lose_nothing_and_repeat_nothing() {
+    killed("kills_writers", SEVERAL);
+}
+
+fn killed(name: &str, told: &'static str) {
+    in_a_world(name, async |world| {
+        settings(world, told)?;
         let rows = if full_scale() { 200_000 } else { 20_000 };
         let mut sql = world.mysql().await?;
         sql.run("CREATE TABLE records (id BIGINT NOT NULL PRIMARY KEY, text VARCHAR(100))")
@@ -71,4 +80,20 @@ url = "${MARIADB_URL}"
 mode = "incremental"
 from = { connection = "shop", table = "records", incremental = "id", late = "none", batch = { rows = 50 } }
 into = { connection = "warehouse", table = "records", batch = { rows = 100 } }
+"#;
+
+/// As above, in chunks of the key that are read and written side by side.
+const SEVERAL: &str = r#"
+[connections.shop]
+kind = "mysql"
+url = "${MYSQL_URL}"
+
+[connections.warehouse]
+kind = "mariadb"
+url = "${MARIADB_URL}"
+
+[tasks.records]
+mode = "full"
+from = { connection = "shop", table = "records", incremental = "id", late = "none", workers = 2, batch = { rows = 50 } }
+into = { connection = "warehouse", table = "records", writers = 3, batch = { rows = 100 } }
 "#;

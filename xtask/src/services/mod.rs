@@ -128,6 +128,15 @@ pub fn up(wanted: &[Server]) -> Result<BTreeMap<Server, Entry>> {
     }
 }
 
+/// The program that dumps tables of MySQL and MariaDB, and reads them back, as measurements compare with it.
+///
+/// # Errors
+/// It is not there and cannot be installed.
+pub fn dump() -> Result<()> {
+    let log = crate::place::services().join("dump.log");
+    packages::program("mariadb-dump", &["mariadb-client"], &log).map(drop)
+}
+
 /// Starts one server again, where it was and with its data.
 ///
 /// # Errors
