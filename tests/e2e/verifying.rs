@@ -1,5 +1,7 @@
 //! `verify` and `repair` by the program: what was planted is found, exactly, and mended.
 
+mod kills;
+mod many;
 mod tables;
 mod types;
 
