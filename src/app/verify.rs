@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::bail;
+
 use super::{
     App, md5,
     open::{self, Codec, Open},
@@ -291,6 +293,12 @@ impl Target {
             key: pair.key(table),
             ..Named::of_source(pair.from)
         };
+        if let Connection::Sqlite { path } = open.connection(connection)?
+            && !path.exists()
+        {
+            let path = path.display();
+            bail!("the target is not there yet: {path} is made when something is written to it");
+        }
         let (rows, shape) = open.read_by_key(&named).await?;
         let shape = shape.ok_or(FlowError::Silent("a target without columns"))?;
         let is_sqlite = matches!(open.connection(connection)?, Connection::Sqlite { .. });
