@@ -68,6 +68,7 @@ mod table_replaced;
 mod table_runs;
 mod table_singles;
 mod table_statements;
+mod table_waiting;
 mod texts;
 mod value_text;
 

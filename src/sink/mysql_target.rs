@@ -212,6 +212,7 @@ impl MysqlTarget {
         &'w self,
         connection: &MysqlConnection,
         table: &'w Table,
+        by_name: bool,
     ) -> MysqlWriter<'w> {
         MysqlWriter {
             table,
@@ -221,6 +222,7 @@ impl MysqlTarget {
             texts: self.settings.texts,
             max_allowed_packet: connection.max_allowed_packet(),
             encrypted: connection.encrypted(),
+            by_name,
         }
     }
 }

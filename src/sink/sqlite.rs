@@ -18,6 +18,7 @@ use super::{
     sqlite_replay,
     sqlite_target::SqliteTarget,
     table::Table,
+    table_singles::has_others,
 };
 use crate::{
     connect::{
@@ -184,8 +185,9 @@ impl SqliteSink {
         records: &[Records],
     ) -> Result<(), SinkError> {
         fitting(&self.name, records, tables.len())?;
+        let by_name = tables.iter().any(|it| has_others(it));
         for ((target, table), part) in self.targets.iter().zip(tables).zip(records) {
-            let writer = target.writer(table);
+            let writer = target.writer(table, by_name);
             let written = writer.write(session, std::slice::from_ref(part)).await;
             written.map_err(|failure| failure.into_error(&target.name))?;
         }

@@ -143,11 +143,12 @@ impl SqliteTarget {
             .map_err(|it| self.unfit(it))
     }
 
-    pub(super) fn writer<'w>(&'w self, table: &'w Table) -> SqliteWriter<'w> {
+    pub(super) fn writer<'w>(&'w self, table: &'w Table, by_name: bool) -> SqliteWriter<'w> {
         SqliteWriter {
             table,
             statements: &self.statements,
             drop: &self.settings.drop,
+            by_name,
         }
     }
 
