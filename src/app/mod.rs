@@ -11,6 +11,7 @@ mod cursors;
 mod demo;
 mod demo_compare;
 mod demo_rows;
+mod lacking;
 mod lease;
 mod letters;
 mod letters_filter;

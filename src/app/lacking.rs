@@ -1,0 +1,27 @@
+//! What is said of an index that the target lacks.
+
+use serde_json::json;
+
+use crate::sink::Lacking;
+
+/// One sentence, for a person.
+pub(super) fn sentence(it: &Lacking) -> String {
+    let (table, index) = (&it.table, &it.index);
+    let named = format!("{} `{}` ({})", index.sort(), index.name, index.fields());
+    match &it.statement {
+        Ok(statement) => format!("{table} lacks the {named} of the source: {statement}"),
+        Err(reason) => format!("{table} cannot have the {named} of the source: {reason}"),
+    }
+}
+
+/// The same, for a script.
+pub(super) fn object(it: &Lacking) -> serde_json::Value {
+    json!({
+        "table": it.table,
+        "name": it.index.name,
+        "unique": it.index.is_unique,
+        "fields": it.index.fields(),
+        "statement": it.statement.as_ref().ok(),
+        "reason": it.statement.as_ref().err(),
+    })
+}
