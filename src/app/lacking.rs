@@ -6,8 +6,7 @@ use crate::sink::Lacking;
 
 /// One sentence, for a person.
 pub(super) fn sentence(it: &Lacking) -> String {
-    let (table, index) = (&it.table, &it.index);
-    let named = format!("{} `{}` ({})", index.sort(), index.name, index.fields());
+    let (table, named) = (&it.table, it.index.named());
     match &it.statement {
         Ok(statement) => format!("{table} lacks the {named} of the source: {statement}"),
         Err(reason) => format!("{table} cannot have the {named} of the source: {reason}"),

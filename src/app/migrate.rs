@@ -14,8 +14,8 @@ use crate::{
     cursor::CursorError,
     fault::chain,
     flow::{
-        CarryLimits, DeadLetters, Figures, FlowError, IndexReport, Indexes, Migrate, Reach, Snapshot,
-        supervise,
+        CarryLimits, DeadLetters, Figures, FlowError, IndexReport, Indexes, Migrate, Reach,
+        Snapshot, supervise,
     },
     model::{FlowName, Kind, Position, TableIndex},
     pipeline::{self, Routes, Step},
@@ -233,5 +233,8 @@ impl Ends {
 async fn indexes(source: &dyn Source, task: &Task) -> Result<Vec<TableIndex>, FlowError> {
     let own = task.into.tables.iter().flat_map(|it| &it.steps);
     let found = source.indexes().await?;
-    Ok(pipeline::indexes_behind(task.steps.iter().chain(own), found))
+    Ok(pipeline::indexes_behind(
+        task.steps.iter().chain(own),
+        found,
+    ))
 }

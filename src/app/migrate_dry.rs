@@ -93,11 +93,22 @@ fn show(flow: &str, dry: &Dry) {
         None => say!("  has never run: it would read everything"),
     }
     say!("  reads {}", dry.plan.query);
-    say!("  past that place: {} rows", dry.plan.past);
+    match dry.plan.nulls.number() {
+        0 => say!("  past that place: {} rows", dry.plan.past),
+        _ => say!(
+            "  past that place: {} rows, and {} without a value in the cursor's field",
+            dry.plan.past,
+            dry.plan.nulls
+        ),
+    }
     if let Some(create) = &dry.create {
         say!("  would make the table: {create}");
     }
-    for statement in dry.indexes.iter().filter_map(|it| it.statement.as_ref().ok()) {
+    for statement in dry
+        .indexes
+        .iter()
+        .filter_map(|it| it.statement.as_ref().ok())
+    {
         say!("  would make behind the load: {statement}");
     }
     for it in &dry.lacking {
@@ -128,6 +139,7 @@ fn as_json(flow: &str, dry: &Dry) -> serde_json::Value {
         "position": dry.stands.as_ref().map(Position::as_str),
         "query": dry.plan.query,
         "rows_past": dry.plan.past.number(),
+        "rows_without_value": dry.plan.nulls.number(),
         "create": dry.create,
         "indexes": dry.indexes.iter().map(lacking::object).collect::<Vec<_>>(),
         "lacking": dry.lacking.iter().map(lacking::object).collect::<Vec<_>>(),

@@ -42,11 +42,16 @@ impl TableIndex {
         parts.collect::<Vec<_>>().join(", ")
     }
 
-    /// `unique index` or `index`, for sentences.
-    pub fn sort(&self) -> &'static str {
-        match self.is_unique {
-            true => "unique index",
-            false => "index",
+    /// As sentences name it: "unique index `by_a` (a)".
+    pub fn named(&self) -> String {
+        let sort = if self.is_unique {
+            "unique index"
+        } else {
+            "index"
+        };
+        match self.parts.is_empty() {
+            true => format!("{sort} `{}`", self.name),
+            false => format!("{sort} `{}` ({})", self.name, self.fields()),
         }
     }
 }

@@ -11,9 +11,10 @@ use mongodb::{
 };
 
 use super::{
-    Advance, Lacking, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink, SinkError,
-    mongodb_check, mongodb_failure::Failure, mongodb_index, mongodb_progress::MongodbProgress, mongodb_replay,
-    mongodb_write::MongodbWriter, moved::Moved, rules::RowRules,
+    Advance, Lacking, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
+    SinkError, mongodb_check, mongodb_failure::Failure, mongodb_index,
+    mongodb_progress::MongodbProgress, mongodb_replay, mongodb_write::MongodbWriter, moved::Moved,
+    rules::RowRules,
 };
 use crate::{
     connect::mongodb::MongodbConnection,

@@ -20,8 +20,18 @@ const NAME: usize = 100;
 
 /// What is neither null nor missing: a table's unique index is of rows with values alone.
 const VALUES: [&str; 12] = [
-    "double", "string", "object", "array", "binData", "objectId", "bool", "date", "int", "long",
-    "timestamp", "decimal",
+    "double",
+    "string",
+    "object",
+    "array",
+    "binData",
+    "objectId",
+    "bool",
+    "date",
+    "int",
+    "long",
+    "timestamp",
+    "decimal",
 ];
 
 /// What of the source's indexes the collection lacks.
@@ -116,7 +126,9 @@ fn possible(
             return Err(format!("the documents have no field `{field}`"));
         }
         if fields.is_some() && (field.contains(['.', '\0']) || field.starts_with('$')) {
-            return Err(format!("a dot or a dollar in `{field}` would mean another field"));
+            return Err(format!(
+                "a dot or a dollar in `{field}` would mean another field"
+            ));
         }
         if matches!(of, Some(Some((_, Kind::Json)))) {
             return Err(format!("`{field}` becomes a document or a list"));
@@ -145,7 +157,12 @@ async fn standing(sink: &MongodbSink) -> Result<Vec<Standing>, SinkError> {
         };
         Standing {
             is_unique: name == "_id_" || it.get_bool("unique").unwrap_or_default(),
-            parts: it.get_document("key").into_iter().flatten().map(part).collect(),
+            parts: it
+                .get_document("key")
+                .into_iter()
+                .flatten()
+                .map(part)
+                .collect(),
             name,
         }
     };

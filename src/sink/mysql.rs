@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
 use super::{
-    Advance, CreateTable, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress,
-    Sink, SinkError, Texts, moved::Moved, mysql_catalog::exact_collation, mysql_check,
+    Advance, CreateTable, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage,
+    Progress, Sink, SinkError, Texts, moved::Moved, mysql_catalog::exact_collation, mysql_check,
     mysql_passage::MysqlPassages, mysql_progress::MysqlProgress, mysql_replay,
     mysql_session::Sessions, mysql_target::MysqlTarget, name_of, rules::RowRules,
     sql_failure::beside_records, table::Table,
@@ -245,7 +245,11 @@ impl Sink for MysqlSink {
         let mut session = self.session().await?;
         let mut all = Vec::new();
         for target in &self.targets {
-            all.extend(target.lacking(&self.connection, &mut session, fields).await?);
+            all.extend(
+                target
+                    .lacking(&self.connection, &mut session, fields)
+                    .await?,
+            );
         }
         self.sessions.give_back(session);
         Ok(all)

@@ -7,7 +7,9 @@ use super::{
     mysql_progress::{DUPLICATE, number},
     mysql_target::MysqlTarget,
     sql_failure::beside_records,
-    table_index::{LETTER, Lacking, Standing, StandingPart, USUAL_BYTES, USUAL_WIDTH, free_name, lacking},
+    table_index::{
+        LETTER, Lacking, Standing, StandingPart, USUAL_BYTES, USUAL_WIDTH, free_name, lacking,
+    },
 };
 use crate::{
     connect::{
@@ -57,7 +59,11 @@ pub(super) async fn found(
     for (name, is_unique, column, prefix, is_descending) in parts {
         if standing.last().is_none_or(|it| it.name != name) {
             let parts = Vec::new();
-            standing.push(Standing { name, is_unique, parts });
+            standing.push(Standing {
+                name,
+                is_unique,
+                parts,
+            });
         }
         if let Some(index) = standing.last_mut() {
             index.parts.push(StandingPart {
@@ -86,19 +92,37 @@ pub(super) fn lacks(
         all.push(Lacking {
             index: index.clone(),
             table: table.to_owned(),
-            statement: create(quoted, flavor, &name, index, columns),
+            statement: create((quoted, flavor), &name, index, columns),
         });
     }
     all
 }
 
+/// The beginnings of long values are as long as there is room for.
 fn create(
-    quoted: &str,
-    flavor: Flavor,
+    place: (&str, Flavor),
     name: &str,
     index: &TableIndex,
     columns: &Columns,
 ) -> Result<String, String> {
+    let fewest = [USUAL_WIDTH, 128, 64, 32, 16].into_iter();
+    let mut tried = fewest.map(|beginning| statement_of(place, name, index, (columns, beginning)));
+    let last = tried
+        .by_ref()
+        .find(|it| !matches!(it, Ok((_, bytes)) if *bytes > MOST));
+    match last {
+        Some(made) => made.map(|(statement, _)| statement),
+        None => Err(format!("its values may have more than {MOST} bytes")),
+    }
+}
+
+/// The statement, and how many bytes the index's values have at most.
+fn statement_of(
+    (quoted, flavor): (&str, Flavor),
+    name: &str,
+    index: &TableIndex,
+    (columns, beginning): (&Columns, u32),
+) -> Result<(String, u32), String> {
     if let Some(beyond) = &index.beyond {
         return Err(beyond.clone());
     }
@@ -108,15 +132,12 @@ fn create(
         let Some((_, column_type)) = of else {
             return Err(format!("the table has no column `{}`", part.field));
         };
-        let (prefix, weight) = indexed(part, column_type, index.is_unique)?;
+        let (prefix, weight) = indexed(part, column_type, (index.is_unique, beginning))?;
         bytes += weight;
         let quoted = backticked(&part.field).map_err(|error| error.to_string())?;
         let prefix = prefix.map(|it| format!("({it})")).unwrap_or_default();
         let order = if part.is_descending { " DESC" } else { "" };
         parts.push(format!("{quoted}{prefix}{order}"));
-    }
-    if bytes > MOST {
-        return Err(format!("its values may have more than {MOST} bytes"));
     }
     let unique = if index.is_unique { "UNIQUE " } else { "" };
     let hidden = match (index.is_hidden, flavor) {
@@ -126,14 +147,15 @@ fn create(
     };
     let name = backticked(name).map_err(|error| error.to_string())?;
     let parts = parts.join(", ");
-    Ok(format!("CREATE {unique}INDEX {name} ON {quoted} ({parts}){hidden}"))
+    let text = format!("CREATE {unique}INDEX {name} ON {quoted} ({parts}){hidden}");
+    Ok((text, bytes))
 }
 
 /// How much of a column is indexed (`None`: all of it), and how many bytes that has at most.
 fn indexed(
     part: &IndexPart,
     column_type: &str,
-    is_unique: bool,
+    (is_unique, beginning): (bool, u32),
 ) -> Result<(Option<u32>, u32), String> {
     let field = &part.field;
     let column_type = column_type.to_ascii_lowercase();
@@ -159,7 +181,7 @@ fn indexed(
         (_, _, None) if is_unique => Err(format!(
             "column `{field}` is {kind}, of which an index holds only the beginning"
         )),
-        (_, _, None) => Ok((Some(USUAL_WIDTH), USUAL_WIDTH * letter)),
+        (_, _, None) => Ok((Some(beginning), beginning * letter)),
     }
 }
 
@@ -188,11 +210,10 @@ impl MysqlTarget {
 
 /// What is said where rows share the values of a unique index.
 pub(super) fn shared(lacking: &Lacking, what: &str) -> String {
-    let (name, table) = (&lacking.index.name, &lacking.table);
+    let (named, table) = (lacking.index.named(), &lacking.table);
     format!(
-        "the unique index `{name}` ({}) cannot be made in table {table}, since rows share its values ({what}); \
-         the rows stay: mend them, and run the task again",
-        lacking.index.fields()
+        "the {named} cannot be made in {table}, since rows share its values ({what}); the rows stay: mend \
+         them, and run the task again"
     )
 }
 
@@ -200,7 +221,11 @@ pub(super) fn shared(lacking: &Lacking, what: &str) -> String {
 mod tests {
     use super::*;
 
-    fn statement(column_type: &str, prefix: Option<u32>, is_unique: bool) -> Result<String, String> {
+    fn statement(
+        column_type: &str,
+        prefix: Option<u32>,
+        is_unique: bool,
+    ) -> Result<String, String> {
         let index = TableIndex {
             name: "i".to_owned(),
             is_primary: false,
@@ -216,7 +241,7 @@ mod tests {
             beyond: None,
         };
         let columns = vec![("a`".to_owned(), column_type.to_owned())];
-        create("`t`", Flavor::Mysql, "i", &index, &columns)
+        create(("`t`", Flavor::Mysql), "i", &index, &columns)
     }
 
     #[test]

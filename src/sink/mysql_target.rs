@@ -154,9 +154,12 @@ impl MysqlTarget {
             .fields(table, self.fields(fields))
             .map_err(|it| self.unfit(it))?;
         let widths = widths(&self.settings.indexes, key.unwrap_or_default(), MOST);
-        designed((table, key), fields, &self.settings.drop, |name, kind, keyed| {
-            column_type(kind, widths.get(name).copied(), keyed)
-        })
+        designed(
+            (table, key),
+            fields,
+            &self.settings.drop,
+            |name, kind, keyed| column_type(kind, widths.get(name).copied(), keyed),
+        )
         .map_err(|it| self.unfit(it))
     }
 
@@ -178,11 +181,18 @@ impl MysqlTarget {
             };
             let designed = designed.into_iter();
             columns = designed.map(|it| (it.0.to_owned(), it.1)).collect();
-            standing = vec![Standing::of_key(self.settings.key.as_deref().unwrap_or_default())];
+            standing = vec![Standing::of_key(
+                self.settings.key.as_deref().unwrap_or_default(),
+            )];
         }
         let names = (self.quoted.as_str(), self.settings.table.as_str());
         let wanted = &self.settings.indexes;
-        Ok(lacks(names, connection.flavor(), wanted, (&columns, &standing)))
+        Ok(lacks(
+            names,
+            connection.flavor(),
+            wanted,
+            (&columns, &standing),
+        ))
     }
 
     pub(super) fn unfit(&self, advice: String) -> SinkError {

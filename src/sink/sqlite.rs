@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
-    Advance, CreateTable, Lacking, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
-    SinkError, fitting,
+    Advance, CreateTable, Lacking, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress,
+    Sink, SinkError, fitting,
     moved::Moved,
     name_of,
     rules::RowRules,

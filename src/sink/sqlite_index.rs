@@ -40,11 +40,19 @@ pub(super) async fn standing(
     for (name, is_unique, column, is_descending) in parts {
         if standing.last().is_none_or(|it| it.name != name) {
             let parts = Vec::new();
-            standing.push(Standing { name, is_unique, parts });
+            standing.push(Standing {
+                name,
+                is_unique,
+                parts,
+            });
         }
         if let Some(index) = standing.last_mut() {
             let prefix = None;
-            index.parts.push(StandingPart { column, prefix, is_descending });
+            index.parts.push(StandingPart {
+                column,
+                prefix,
+                is_descending,
+            });
         }
     }
     Ok(standing)
@@ -142,7 +150,10 @@ impl SqliteTarget {
         let quoted = index.parts.iter().map(|it| double_quoted(&it.field));
         let quoted: Vec<String> = quoted.filter_map(Result::ok).collect();
         let shown: Vec<String> = quoted.iter().map(|it| format!("quote({it})")).collect();
-        let known: Vec<String> = quoted.iter().map(|it| format!("{it} IS NOT NULL")).collect();
+        let known: Vec<String> = quoted
+            .iter()
+            .map(|it| format!("{it} IS NOT NULL"))
+            .collect();
         let text = format!(
             "SELECT {} FROM {} WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT 1",
             shown.join(" || ', ' || "),
@@ -150,7 +161,9 @@ impl SqliteTarget {
             known.join(" AND "),
             quoted.join(", ")
         );
-        let found: Option<String> = query_scalar(statement(text)).fetch_optional(readers).await?;
+        let found: Option<String> = query_scalar(statement(text))
+            .fetch_optional(readers)
+            .await?;
         Ok(found.map_or_else(String::new, |it| it.chars().take(200).collect()))
     }
 }

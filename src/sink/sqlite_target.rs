@@ -81,9 +81,12 @@ impl SqliteTarget {
             .create
             .fields(table, self.fields(fields))
             .map_err(|it| self.unfit(it))?;
-        designed((table, key), fields, &self.settings.drop, |_, kind, keyed| {
-            column_type(kind, keyed).map(str::to_owned)
-        })
+        designed(
+            (table, key),
+            fields,
+            &self.settings.drop,
+            |_, kind, keyed| column_type(kind, keyed).map(str::to_owned),
+        )
         .map_err(|it| self.unfit(it))
     }
 

@@ -55,7 +55,8 @@ impl Standing {
         }
         let pairs = || self.parts.iter().zip(&wanted.parts);
         let named = pairs().all(|(it, part)| it.column.as_deref() == Some(&part.field));
-        let turned = |is: bool| pairs().all(|(it, part)| (it.is_descending != part.is_descending) == is);
+        let turned =
+            |is: bool| pairs().all(|(it, part)| (it.is_descending != part.is_descending) == is);
         let strict = pairs().all(|(it, part)| !wanted.is_unique || it.prefix == part.prefix);
         named && strict && (turned(false) || turned(true))
     }
@@ -189,7 +190,10 @@ mod tests {
             widths
         };
         let widths = |pairs: &[(&str, u32)]| -> Vec<(String, u32)> {
-            pairs.iter().map(|(name, it)| ((*name).to_owned(), *it)).collect()
+            pairs
+                .iter()
+                .map(|(name, it)| ((*name).to_owned(), *it))
+                .collect()
         };
         assert_eq!(of(index(false, &[("a", Some(9))])), widths(&[("a", 255)]));
         assert_eq!(of(index(true, &[("a", Some(700))])), widths(&[("a", 700)]));

@@ -14,7 +14,9 @@ use super::{
         Pages, Place, ReadAhead, Reading, Settled, Table, Wanted, clock, micros_of,
     },
 };
-use crate::model::{Field, Finding, Kind, Op, Position, Records, Schema, Severity, TableIndex, Value};
+use crate::model::{
+    Field, Finding, Kind, Op, Position, Records, Schema, Severity, TableIndex, Value,
+};
 
 pub use writers::{MemoryTable, Row, Unwritten, Writer};
 

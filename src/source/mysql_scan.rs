@@ -24,8 +24,7 @@ use super::{
     Extent, Late, Manner, Nulls, Plan, Progress, ReadLimits, Rules, Sharing, Source, SourceError,
     SourceReader, Standing,
     keyset::{
-        self, Batches, HeldBy, Lane, Mark, Page, Pages, Place, ReadAhead,
-        Reading, Settled, failed,
+        self, Batches, HeldBy, Lane, Mark, Page, Pages, Place, ReadAhead, Reading, Settled, failed,
     },
 };
 use crate::{

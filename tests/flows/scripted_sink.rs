@@ -226,10 +226,7 @@ impl Sink for ScriptedSink {
         self.memory.prepare(fields).await
     }
 
-    async fn lacking(
-        &self,
-        fields: Option<&[(String, Kind)]>,
-    ) -> Result<Vec<Lacking>, SinkError> {
+    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
         self.memory.lacking(fields).await
     }
 

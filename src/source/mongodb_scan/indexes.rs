@@ -46,7 +46,12 @@ pub(super) async fn indexes(scanned: &Scanned) -> Result<Vec<TableIndex>, Source
 
 fn index(said: &Document) -> TableIndex {
     let is_set = |name: &str| !matches!(said.get(name), None | Some(Bson::Boolean(false)));
-    let found = BEYOND.iter().find(|(name, _)| is_set(name));
+    let filter = said.get_document("partialFilterExpression").ok();
+    let has_value = |field: &str| filter.is_some_and(|it| is_any_value(it.get(field)));
+    let known = filter.is_none_or(|it| it.keys().all(|it| has_value(it)));
+    let found = BEYOND
+        .iter()
+        .find(|(name, _)| is_set(name) && !(known && *name == "partialFilterExpression"));
     let mut beyond = found.map(|(_, what)| (*what).to_owned());
     let mut parts = Vec::new();
     for (field, direction) in said.get_document("key").into_iter().flatten() {
@@ -67,8 +72,8 @@ fn index(said: &Document) -> TableIndex {
             prefix: None,
             width: None,
             is_descending: number.is_some_and(|it| it < 0.0),
-            // A missing value is a value here: two documents without one are not unique.
-            may_be_null: false,
+            // Else a missing value is a value: two documents without one are not unique.
+            may_be_null: has_value(field),
         });
     }
     let name = said.get_str("name").unwrap_or_default().to_owned();
@@ -81,6 +86,15 @@ fn index(said: &Document) -> TableIndex {
         parts,
         beyond,
     }
+}
+
+/// Whether a condition says no more than that there is a value: what a unique index of a table, which
+/// leaves NULL out, becomes here.
+fn is_any_value(condition: Option<&Bson>) -> bool {
+    let types = condition.and_then(Bson::as_document);
+    let types = types.filter(|it| it.len() == 1);
+    let types = types.and_then(|it| it.get_array("$type").ok());
+    types.is_some_and(|it| it.len() >= 12 && !it.iter().any(|it| it.as_str() == Some("null")))
 }
 
 #[cfg(test)]
