@@ -32,6 +32,9 @@ const KNOWN_NAME: u16 = 1061;
 /// The columns of a table by name and type.
 pub(super) type Columns = Vec<(String, String)>;
 
+/// Name, unique, column, prefix, descending.
+type Part = (String, bool, Option<String>, Option<u64>, bool);
+
 /// The columns and the indexes of a table that is there.
 pub(super) async fn found(
     session: &mut MySqlConnection,
@@ -45,7 +48,7 @@ pub(super) async fn found(
     .bind(table)
     .fetch_all(&mut *session)
     .await?;
-    let parts: Vec<(String, bool, Option<String>, Option<u64>, bool)> = query_as(
+    let parts: Vec<Part> = query_as(
         "SELECT CAST(INDEX_NAME AS CHAR), NON_UNIQUE = 0, CAST(COLUMN_NAME AS CHAR), \
          CAST(SUB_PART AS UNSIGNED), COALESCE(COLLATION = 'D', 0) \
          FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? \
