@@ -12,6 +12,7 @@ mod demo;
 mod demo_compare;
 mod demo_rows;
 mod failing;
+mod lacking;
 mod lease;
 mod letters;
 mod letters_filter;

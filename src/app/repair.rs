@@ -85,7 +85,7 @@ async fn apply(
         table.create_table = false;
     }
     let (sink, fields) = match &pair.chosen {
-        None => (app.open.sink_by(&into, None).await?, None),
+        None => (app.open.sink_by(&into, None, &[]).await?, None),
         Some(chosen) => (
             app.open.sink(chosen, &into).await?,
             app.open.fields(chosen, &into).await?,
