@@ -14,7 +14,7 @@ use super::{
 use crate::{
     broker::Publisher,
     codec::{Encoder, Mark},
-    cursor::CursorLease,
+    cursor::{CursorError, CursorLease},
     model::{Batch, FlowName, Messages, Position, Records, Row, write_key},
     pipeline::{self, Step},
     source::{Extent, Manner, Source},
