@@ -11,6 +11,7 @@ mod cursors;
 mod demo;
 mod demo_compare;
 mod demo_rows;
+mod end;
 mod lease;
 mod letters;
 mod letters_filter;
@@ -81,10 +82,10 @@ pub fn run(cli: &Cli) -> ExitCode {
         .build();
     match runtime {
         Ok(runtime) => {
-            let code = runtime.block_on(answer(cli));
+            let status = runtime.block_on(answer(cli));
             // A thread that is stuck in a client library must not keep a finished process.
             runtime.shutdown_timeout(Duration::from_secs(1));
-            code
+            end::with(status)
         }
         Err(error) => {
             complain!("highwater: the runtime cannot start: {error}");
@@ -93,25 +94,24 @@ pub fn run(cli: &Cli) -> ExitCode {
     }
 }
 
-async fn answer(cli: &Cli) -> ExitCode {
+async fn answer(cli: &Cli) -> ExitStatus {
     let status = match &cli.command {
         Command::Demo(demo) => demo::run(demo, &cli.everywhere).await,
         Command::Check(check) if check.offline => check::offline(&cli.everywhere),
         _ => with_settings(cli).await,
     };
-    let code = match status {
-        Ok(status) => status.into(),
-        Err(error) => {
-            complain!("highwater: {}", chain(error.as_ref()));
-            ExitStatus::Failed.into()
-        }
-    };
-    say::finish().map_or_else(
+    let status = status.unwrap_or_else(|error| {
+        complain!("highwater: {}", chain(error.as_ref()));
+        ExitStatus::Failed
+    });
+    let written = say::finish();
+    end::wait_for_clients().await;
+    written.map_or_else(
         |error| {
             complain!("highwater: the answer cannot be written: {error}");
-            ExitStatus::Failed.into()
+            ExitStatus::Failed
         },
-        |()| code,
+        |()| status,
     )
 }
 

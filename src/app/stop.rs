@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// The status of a process that did not come to a clean end in time.
-const CUT_SHORT: i32 = 1;
+use super::end;
+use crate::cli::ExitStatus;
 
 /// A token that is cancelled by the first signal. A second one, or `within` passing, ends the
 /// process at once: what was not saved is read again by the next run.
@@ -24,7 +24,7 @@ pub fn on_signals(within: Duration) -> std::io::Result<CancellationToken> {
             () = tokio::time::sleep(within) => "it took too long to stop",
         };
         tracing::warn!("{cut_short}: exiting; what was not saved is read again by the next run");
-        std::process::exit(CUT_SHORT);
+        end::at_once(ExitStatus::Failed);
     });
     Ok(stop)
 }

@@ -15,12 +15,15 @@ use rdkafka::{
     statistics::Statistics,
 };
 
+use super::kafka_living::Living;
+
 /// The context of every client of ours: hears its log lines and errors.
 #[derive(Debug)]
 pub struct KafkaLog {
     /// The connection's name in the settings.
     name: String,
     heard: Mutex<Heard>,
+    _living: Living,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +52,7 @@ impl KafkaLog {
         Self {
             name: name.to_owned(),
             heard: Mutex::default(),
+            _living: Living::default(),
         }
     }
 

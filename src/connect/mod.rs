@@ -2,6 +2,7 @@
 
 pub mod identifier;
 pub mod kafka;
+pub mod kafka_living;
 pub mod kafka_log;
 pub mod mongodb;
 pub mod mysql;
