@@ -26,6 +26,8 @@ struct Wanted<'i> {
     key: Option<Vec<String>>,
     fields: Option<Vec<(String, Kind)>>,
     texts: Texts,
+    /// Fields that a document loses where its record does not have them.
+    loses: Vec<String>,
 }
 
 impl Open {
@@ -48,6 +50,7 @@ impl Open {
                     false => self.fields_of(chosen, into, table).await?,
                 },
                 texts: texts(table, Some(chosen.data_type.json)),
+                loses: Vec::new(),
             });
         }
         self.sink_of(into, tables).await
@@ -65,6 +68,25 @@ impl Open {
             key: declared(&table.key).or_else(|| key.clone()),
             fields: None,
             texts: texts(table, None),
+            loses: Vec::new(),
+        });
+        self.sink_of(into, tables.collect()).await
+    }
+
+    /// Where documents are mended: `_id` is made of `key`, and those of `fields` go that a record does
+    /// not have.
+    pub(super) async fn sink_of_documents(
+        &self,
+        into: &WriteInto,
+        key: Option<Vec<String>>,
+        fields: Vec<String>,
+    ) -> Result<Arc<dyn Sink>, FlowError> {
+        let tables = into.tables.iter().map(|table| Wanted {
+            table,
+            key: key.clone(),
+            fields: None,
+            texts: Texts::default(),
+            loses: fields.clone(),
         });
         self.sink_of(into, tables.collect()).await
     }
@@ -83,6 +105,7 @@ impl Open {
             key: declared(&table.key),
             fields: pipeline::named(shape),
             texts: texts(table, None),
+            loses: Vec::new(),
         });
         self.sink_of(into, tables.collect()).await
     }
@@ -121,6 +144,7 @@ impl Open {
                 let settings = MongodbSinkSettings {
                     key: it.key,
                     drop: it.table.drop.clone(),
+                    loses: it.loses,
                     rules: row_rules(it.table),
                     ..MongodbSinkSettings::new(&it.table.table)
                 };

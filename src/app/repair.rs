@@ -82,12 +82,26 @@ async fn apply(
         table.on_delete = OnDelete::Delete;
         table.create_table = false;
     }
+    let is_document = both.shape.documents.is_some();
     let (sink, fields) = match &pair.chosen {
+        _ if is_document => {
+            let key = both.key.clone();
+            let columns = verified.columns.clone();
+            (app.open.sink_of_documents(&into, key, columns).await?, None)
+        }
         None => (app.open.sink_by(&into, None).await?, None),
         Some(chosen) => (
             app.open.sink(chosen, &into).await?,
             app.open.fields(chosen, &into).await?,
         ),
+    };
+    // The `_id` that an extra document has tells it, whatever its fields say.
+    let deletes = match is_document {
+        true => {
+            let own = Some(vec!["_id".to_owned()]);
+            app.open.sink_of_documents(&into, own, Vec::new()).await?
+        }
+        false => sink.clone(),
     };
     sink.prepare(fields.as_deref()).await?;
     let figures = both.figures();
@@ -97,6 +111,7 @@ async fn apply(
     let repair = Repair {
         verify: &verify,
         sink: &*sink,
+        deletes: &*deletes,
         rows: arguments.rows.into(),
         extras,
     };

@@ -6,31 +6,25 @@ use std::{
 };
 
 use super::{
-    App, md5,
-    open::{self, Codec, Open},
+    App,
+    by_key::{Named, first_of_key},
+    md5,
+    open::Codec,
     pair::Pair,
     verify_shown as shown,
 };
 use crate::{
     cli::{self, ExitStatus, Looking},
-    connect::sqlite::Absent,
-    digest::{Digest, Shape, Sums, mysql::MysqlDigest, sqlite::SqliteDigest},
+    digest::{Shape, Sums, mysql::MysqlDigest},
     fault::chain,
     flow::{Figures, FlowError},
-    pipeline::Step,
-    settings::{Connection, ReadFrom, WriteInto},
+    model::Schema,
+    pipeline::{self, Step},
+    settings::Connection,
     sink::Texts,
-    source::{
-        Late, ReadLimits, Rules, Sharing, Source,
-        mongodb_scan::{MongodbScan, MongodbScanSettings},
-        mysql_scan::{MysqlScan, MysqlScanSettings},
-        sqlite_scan::{SqliteScan, SqliteScanSettings},
-    },
+    source::Source,
     verify::{InServers, Verified, Verify, Way, Wire},
 };
-
-/// A stop is noticed at least this often.
-const MAX_WAIT: Duration = Duration::from_millis(500);
 
 /// Rows that a server sums up at a time, about.
 const RANGE: u64 = 50_000;
@@ -119,7 +113,9 @@ pub(super) struct Both {
     topic: String,
     /// The source's own columns, where it has any.
     lies: Option<Shape>,
-    shape: Shape,
+    pub shape: Shape,
+    /// The fields that rows of the target are found by, where they are declared, or told by the task.
+    pub key: Option<Vec<String>>,
     drop: Vec<String>,
     texts: Texts,
 }
@@ -134,13 +130,24 @@ impl Both {
         let open = &app.open;
         let (source, lies) = open.read_by_key(&Named::of_source(from)).await?;
         let table = pair.table()?;
-        let key = pair.key(table);
-        let (target, shape) = open.read_by_key(&Named::of_target(into, key, from)).await?;
         let steps: Vec<_> = into.steps.iter().chain(&table.steps).cloned().collect();
+        let (out, behind) = (open.steps(pair.out).await?, open.steps(&steps).await?);
+        let mut key = pair.key(table);
+        // As the task writes them.
+        if key.is_none() && pair.chosen.is_none() && open.keeps_documents(into)? {
+            let mut shape = source.shape().await?;
+            for steps in [&out, &behind] {
+                pipeline::prepare(steps).await?;
+                shape = Schema::clone(&*pipeline::shape_behind(steps, shape)?);
+            }
+            key = Some(shape.key().to_vec());
+        }
+        let named = Named::of_target(into, key.clone(), from);
+        let (target, shape) = open.read_by_key(&named).await?;
         let shape = shape.ok_or(FlowError::Silent("a target without columns"))?;
-        let is_sqlite = matches!(
+        let keeps_texts = matches!(
             open.connection(&into.connection)?,
-            Connection::Sqlite { .. }
+            Connection::Sqlite { .. } | Connection::Mongodb { .. }
         );
         Ok(Self {
             notes: lies
@@ -148,13 +155,14 @@ impl Both {
                 .map(|it| it.lost_in(&shape))
                 .unwrap_or_default(),
             lies,
-            out: open.steps(pair.out).await?,
-            into: open.steps(&steps).await?,
+            out,
+            into: behind,
+            key,
             codec: pair.codec()?,
             topic: pair.topic(),
             drop: table.drop.clone(),
-            // A SQLite file keeps texts as they are.
-            texts: match is_sqlite {
+            // Neither SQLite nor MongoDB reads anything into a text.
+            texts: match keeps_texts {
                 true => Texts::default(),
                 false => pair.texts(table),
             },
@@ -257,103 +265,4 @@ impl Both {
             rows: RANGE,
         }))
     }
-}
-
-/// A table or collection, and how it is read.
-struct Named<'a> {
-    connection: &'a str,
-    table: &'a str,
-    key: Option<Vec<String>>,
-    limits: ReadLimits,
-    poll: Duration,
-}
-
-impl<'a> Named<'a> {
-    fn of_source(from: &'a ReadFrom) -> Self {
-        Self {
-            connection: &from.connection,
-            table: &from.table,
-            key: open::declared(&from.key),
-            limits: ReadLimits {
-                rows: from.rows,
-                bytes: from.bytes,
-                max_wait: MAX_WAIT,
-            },
-            poll: from.poll,
-        }
-    }
-
-    fn of_target(into: &'a WriteInto, key: Option<Vec<String>>, from: &'a ReadFrom) -> Self {
-        Self {
-            connection: &into.connection,
-            table: into.first_table(),
-            key,
-            ..Self::of_source(from)
-        }
-    }
-}
-
-impl Open {
-    /// A table or collection in the order of its key, as it lies there now, and its columns where
-    /// it has any.
-    async fn read_by_key(
-        &self,
-        named: &Named<'_>,
-    ) -> anyhow::Result<(Box<dyn Source>, Option<Shape>)> {
-        let (table, key) = (named.table.to_owned(), named.key.clone());
-        let (limits, poll, sharing) = (named.limits, named.poll, Sharing::among(1));
-        let rules = Rules::default();
-        Ok(match self.connection(named.connection)? {
-            Connection::Mongodb { .. } => {
-                let settings = MongodbScanSettings {
-                    collection: table,
-                    incremental: "_id".to_owned(),
-                    limits,
-                    poll,
-                    late: Late::None,
-                    sharing,
-                    rules,
-                };
-                let mongodb = self.mongodb(named.connection).await?;
-                (Box::new(MongodbScan::new(mongodb, &settings)), None)
-            }
-            Connection::Sqlite { .. } => {
-                let sqlite = self.sqlite(named.connection, Absent::Refuse).await?;
-                let digest = SqliteDigest::new(sqlite.clone(), &table, key.clone());
-                let shape = digest.shape().await?;
-                let settings = SqliteScanSettings {
-                    table,
-                    incremental: first_of_key(&shape),
-                    key,
-                    limits,
-                    poll,
-                    sharing,
-                    rules,
-                };
-                (Box::new(SqliteScan::new(sqlite, settings)), Some(shape))
-            }
-            _ => {
-                let mysql = self.mysql(named.connection).await?;
-                let digest = MysqlDigest::new(mysql.clone(), &table, key.clone());
-                let shape = digest.shape().await?;
-                let settings = MysqlScanSettings {
-                    table,
-                    incremental: first_of_key(&shape),
-                    key,
-                    limits,
-                    poll,
-                    late: Late::None,
-                    time_zone: None,
-                    sharing,
-                    rules,
-                };
-                (Box::new(MysqlScan::new(mysql, settings)), Some(shape))
-            }
-        })
-    }
-}
-
-fn first_of_key(shape: &Shape) -> String {
-    let first = shape.key.first().map(|it| shape.columns[*it].name.clone());
-    first.unwrap_or_default()
 }

@@ -18,6 +18,7 @@ mod passes;
 mod repair;
 mod row;
 mod sides;
+mod typed;
 
 pub use in_servers::InServers;
 pub use outcome::{Differing, Kind, Sample, Verified};

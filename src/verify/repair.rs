@@ -20,6 +20,8 @@ pub struct Repair<'a> {
     pub verify: &'a Verify<'a>,
     /// What is written. It updates known rows and deletes those it is told to, whatever flows do.
     pub sink: &'a dyn Sink,
+    /// What deletes, by the target's own key: documents have an `_id` that is made of fields.
+    pub deletes: &'a dyn Sink,
     /// Rows in one transaction, at most.
     pub rows: usize,
     /// Whether rows go that only the target has.
@@ -245,8 +247,13 @@ impl<'a> Batch<'a> {
     async fn one(&self, records: &Records) -> Result<(), SinkError> {
         let mut tries = 1;
         loop {
+            let is_deletion = records.get(0).is_some_and(|it| it.op() == Op::Delete);
+            let sink = match is_deletion {
+                true => self.repair.deletes,
+                false => self.repair.sink,
+            };
             let records = std::slice::from_ref(records);
-            match self.repair.sink.replay(records, &[], Onto::Any).await {
+            match sink.replay(records, &[], Onto::Any).await {
                 // A deadlock with a sink that runs beside, mostly.
                 Err(error) if error.fault() == Fault::Transient && tries < TRIES => {
                     tokio::time::sleep(WAIT * tries).await;
