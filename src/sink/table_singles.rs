@@ -12,7 +12,7 @@ use super::{
     table_free_values::free_values,
     table_runs::{Columns, Misfit, Run},
     table_statements::equal,
-    table_waiting::{Name, Queue, Queues, key},
+    table_waiting::{Name, Queue, Queues, key, leave_out},
     value_text::write_text,
 };
 use crate::{
@@ -162,8 +162,10 @@ impl<'r> Singles<'r> {
         // Both directions in turn: a chain of rows that hand on a value takes one pass then.
         while !waiting.is_empty() {
             waiting.reverse();
-            let moved = pass(server, &mut waiting, &mut faults).await?;
-            if !moved && !free_one(server, table, &waiting).await? {
+            let moved = pass(server, &mut waiting, &mut faults).await?
+                || free_one(server, table, &waiting).await?
+                || leave_out(&mut waiting, table);
+            if !moved {
                 break;
             }
         }

@@ -115,6 +115,32 @@ impl Name {
     }
 }
 
+/// Leaves out rows that cannot be written now and that a later list of their parent, which waits
+/// behind them, replaces; answers whether there were any.
+pub(super) fn leave_out(waiting: &mut Vec<Queue<'_>>, table: &Table) -> bool {
+    let mut left_out = false;
+    for queue in waiting.iter_mut().filter(|_| table.replaces()) {
+        let of = |row: &Single<'_>, other: &Single<'_>| {
+            let parent = &mut table.replace_by.iter();
+            parent.all(|it| row.value(*it).is_some() && row.value(*it) == other.value(*it))
+        };
+        // Only what the server cannot take for another parent either.
+        let by = |it: &Waiting<'_>| {
+            let first = queue.rows.front().map(|it| &it.row);
+            it.row.op == Op::Delete && first.is_some_and(|first| of(first, &it.row))
+        };
+        let Some(at) = queue.rows.iter().position(by) else {
+            continue;
+        };
+        let mut kept = queue.rows.split_off(at);
+        let before = queue.rows.len();
+        queue.rows.retain(|it| !of(&it.row, &kept[0].row));
+        left_out |= queue.rows.len() < before;
+        queue.rows.append(&mut kept);
+    }
+    left_out
+}
+
 /// The key as it is told and compared within a batch.
 pub(super) fn key(row: &Single<'_>, table: &Table) -> Vec<String> {
     texts(row, table, &table.key)

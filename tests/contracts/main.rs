@@ -24,6 +24,7 @@ mod sink_replay;
 mod sink_rows;
 mod sink_rows_sqlite;
 mod sink_tables;
+mod sink_tables_unique;
 mod sinks;
 mod sinks_of_tables;
 mod source;

@@ -16,7 +16,7 @@ use highwater::{
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
 };
-use sqlx::{Executor, raw_sql};
+use sqlx::{AssertSqlSafe, Executor, raw_sql};
 
 use super::sinks::{FLOW, advance, database, drop_database, records};
 
@@ -156,6 +156,11 @@ pub async fn memory() -> Family {
 }
 
 pub async fn sqlite() -> Family {
+    sqlite_with("").await
+}
+
+/// With more statements behind those that make the tables.
+pub async fn sqlite_with(more: &str) -> Family {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = SqliteSettings {
         path: folder.path().join("target.db"),
@@ -163,7 +168,8 @@ pub async fn sqlite() -> Family {
     let connection = sqlite::open("local", &settings, Absent::Create, Durability::Normal)
         .await
         .expect("opened");
-    let made = raw_sql(TABLES).execute(connection.writer()).await;
+    let made = AssertSqlSafe(format!("{TABLES}; {more}"));
+    let made = raw_sql(made).execute(connection.writer()).await;
     made.expect("made");
     let children = SqliteSinkSettings {
         rules: by_parent(),
@@ -179,12 +185,15 @@ pub async fn sqlite() -> Family {
 }
 
 pub async fn server(variable: &str) -> Family {
+    server_with(variable, "").await
+}
+
+/// With more statements behind those that make the tables.
+pub async fn server_with(variable: &str, more: &str) -> Family {
     let connection = database(variable).await;
-    connection
-        .pool()
-        .execute(raw_sql(TABLES))
-        .await
-        .expect("made");
+    let made = AssertSqlSafe(format!("{TABLES}; {more}"));
+    let made = connection.pool().execute(raw_sql(made)).await;
+    made.expect("made");
     let sink = server_sink(&connection);
     sink.prepare(None).await.expect("looked up");
     Family {

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     consume_rig::{FLOW, LETTERS, Rig},
+    scripted_sink::SinkFault,
     waiting::{until, within},
 };
 
@@ -48,6 +49,28 @@ async fn other_lanes_go_on_and_one_of_them_frees_the_value() {
     let position = |text: &str| texts.iter().position(|it| it == text);
     assert!(position("goes on") < position("freed"), "{texts:?}");
     assert!(position("freed") < position("taken"), "{texts:?}");
+    assert_eq!(rig.broker.messages(LETTERS, 0).len(), 0);
+    rig.assert_exactly_once(2, &rig.sink.offsets(FLOW).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_is_waited_for_where_bad_data_has_taken_its_batch_apart() {
+    let rig = Rig::new(2);
+    let (waiting, others) = keys_apart(&rig).await;
+    within(rig.catch_up()).await.expect("caught up");
+    rig.sink.hold_value("taken", "freed");
+    rig.publish(&waiting, "goes on").await;
+    rig.publish(&waiting, "taken").await;
+    // The batch as a whole, and once more before it is halved.
+    rig.sink.then([SinkFault::Unheld; 2]);
+    let freed = async {
+        until(|| rig.sink.refused() > 1).await;
+        rig.publish(&others, "freed").await;
+        until(|| rig.sink.applied().iter().any(|it| it.1 == "taken")).await;
+        rig.stop.cancel();
+    };
+    let (ended, ()) = tokio::join!(within(rig.run()), freed);
+    ended.expect("stopped");
     assert_eq!(rig.broker.messages(LETTERS, 0).len(), 0);
     rig.assert_exactly_once(2, &rig.sink.offsets(FLOW).await);
 }

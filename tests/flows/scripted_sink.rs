@@ -41,6 +41,8 @@ pub enum SinkFault {
     DieAfter,
     /// The sink refuses for good.
     Refuse,
+    /// The sink can hold one of the records never, and does not say which.
+    Unheld,
 }
 
 /// One write that was applied.
@@ -238,7 +240,10 @@ impl Sink for ScriptedSink {
         if *lock(&self.slow_partition) == Some(advance.to.partition) {
             self.hold().await;
         }
-        if let Some(origin) = self.held(records) {
+        let fault = lock(&self.script).pop_front().unwrap_or(SinkFault::None);
+        if fault == SinkFault::None
+            && let Some(origin) = self.held(records)
+        {
             *lock(&self.refused) += 1;
             let name = "memory.rows".to_owned();
             let cause = "the row with the key id=holder holds its value".into();
@@ -250,7 +255,6 @@ impl Sink for ScriptedSink {
             }];
             return Err(SinkError::Rows { name, faults });
         }
-        let fault = lock(&self.script).pop_front().unwrap_or(SinkFault::None);
         match fault {
             SinkFault::None => self.apply(records, advance).await,
             SinkFault::Reject => Err(lost()),
@@ -281,6 +285,10 @@ impl Sink for ScriptedSink {
             SinkFault::Refuse => Err(SinkError::Unfit {
                 name: "memory.rows".into(),
                 advice: "there is no column `text`: add it".into(),
+            }),
+            SinkFault::Unheld => Err(SinkError::Data {
+                name: "memory.rows".into(),
+                cause: "too long".into(),
             }),
         }
     }
