@@ -153,10 +153,7 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// As `SinkError` says; nothing is written then. Records that wait for those of a transaction
     /// behind them end in `Lost`.
-    async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
-        let _ = records;
-        Ok(None)
-    }
+    async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError>;
 
     /// Applies the records of dead letters, in parts as `write`, and keeps a mark for each letter (a
     /// progress of its own,

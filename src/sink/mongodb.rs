@@ -11,9 +11,9 @@ use mongodb::{
 };
 
 use super::{
-    Advance, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink, SinkError,
-    mongodb_check, mongodb_failure::Failure, mongodb_progress::MongodbProgress, mongodb_replay,
-    mongodb_write::MongodbWriter, moved::Moved, rules::RowRules,
+    Advance, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
+    SinkError, mongodb_check, mongodb_failure::Failure, mongodb_progress::MongodbProgress,
+    mongodb_replay, mongodb_write::MongodbWriter, moved::Moved, rules::RowRules,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
@@ -209,6 +209,10 @@ impl Sink for MongodbSink {
 
     async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
         self.together(records, Moved::Place(passage)).await
+    }
+
+    async fn lay(&self, _records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
+        Ok(None)
     }
 
     async fn replay(

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
-    Advance, CreateTable, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
-    SinkError, fitting,
+    Advance, CreateTable, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress,
+    Sink, SinkError, fitting,
     moved::Moved,
     name_of,
     rules::RowRules,
@@ -250,6 +250,10 @@ impl Sink for SqliteSink {
 
     async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
         self.together(records, Moved::Place(passage)).await
+    }
+
+    async fn lay(&self, _records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
+        Ok(None)
     }
 
     async fn replay(

@@ -12,10 +12,25 @@ fn kills_of_a_migration_lose_nothing_and_repeat_nothing() {
 
 #[test]
 fn kills_of_a_migration_by_several_writers_lose_nothing_and_repeat_nothing() {
-    killed("kills_writers", SEVERAL);
+    killed("kills_writers", &several());
 }
 
-fn killed(name: &str, told: &'static str) {
+/// In chunks of the key that are read and written side by side.
+fn several() -> String {
+    let changes = [
+        ("mode = \"incremental\"", "mode = \"full\""),
+        ("late = \"none\"", "late = \"none\", workers = 2"),
+        ("{ rows = 100 }", "{ rows = 100 }, writers = 3"),
+    ];
+    changes
+        .iter()
+        .fold(SETTINGS.to_owned(), |told, (one, other)| {
+            assert!(told.contains(one), "{told}");
+            told.replace(one, other)
+        })
+}
+
+fn killed(name: &str, told: &str) {
     in_a_world(name, async |world| {
         settings(world, told)?;
         let rows = if full_scale() { 200_000 } else { 20_000 };
@@ -80,20 +95,4 @@ url = "${MARIADB_URL}"
 mode = "incremental"
 from = { connection = "shop", table = "records", incremental = "id", late = "none", batch = { rows = 50 } }
 into = { connection = "warehouse", table = "records", batch = { rows = 100 } }
-"#;
-
-/// As above, in chunks of the key that are read and written side by side.
-const SEVERAL: &str = r#"
-[connections.shop]
-kind = "mysql"
-url = "${MYSQL_URL}"
-
-[connections.warehouse]
-kind = "mariadb"
-url = "${MARIADB_URL}"
-
-[tasks.records]
-mode = "full"
-from = { connection = "shop", table = "records", incremental = "id", late = "none", workers = 2, batch = { rows = 50 } }
-into = { connection = "warehouse", table = "records", writers = 3, batch = { rows = 100 } }
 "#;
