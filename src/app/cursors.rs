@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{App, by_hand, lease::lease, open, report};
 use crate::{
     cli::{Cursor, ExitStatus, Patience},
-    cursor::history::is_history,
+    cursor::{failure::is_failure, history::is_history},
     model::{FlowName, Position},
     settings::{Chosen, WriteInto},
     sink::Progress,
@@ -84,8 +84,8 @@ fn find<'a>(app: &'a App, name: &str) -> anyhow::Result<Option<Found<'a>>> {
 
 async fn list(app: &App) -> anyhow::Result<ExitStatus> {
     let mut stored = app.open.cursors().await?.list().await?;
-    // Histories are no places that a person moves.
-    stored.retain(|it| !is_history(&it.flow));
+    // Histories and failures are no places that a person moves.
+    stored.retain(|it| !is_history(&it.flow) && !is_failure(&it.flow));
     if app.json {
         let rows: Vec<_> = stored
             .iter()

@@ -13,8 +13,11 @@ use crate::{
     codec::json::Json,
     cursor::CursorError,
     fault::chain,
-    flow::{CarryLimits, DeadLetters, Figures, FlowError, Migrate, Reach, Snapshot, supervise},
-    model::{FlowName, Kind, Position},
+    flow::{
+        CarryLimits, DeadLetters, Figures, FlowError, IndexReport, Indexes, Migrate, Reach,
+        Snapshot, supervise,
+    },
+    model::{FlowName, Kind, Position, TableIndex},
     pipeline::{self, Routes, Step},
     settings::{Task, TaskMode},
     sink::{Sink, SinkError},
@@ -49,6 +52,8 @@ pub(super) struct Migrated {
     /// Where it stands; `None` where it failed or was stopped before it ran.
     pub position: Option<Position>,
     pub error: Option<String>,
+    /// What became of the indexes of the source.
+    pub indexes: IndexReport,
     /// Whether another process has it.
     pub is_held: bool,
 }
@@ -73,8 +78,13 @@ pub(super) async fn migrate(
     let outcome = supervise(&text, sync::retry(app), &figures, &app.stop, attempt).await;
     drop(shown);
     let mut is_held = false;
+    let mut indexes = IndexReport::default();
     let (position, error) = match outcome {
-        Ok(position) => (position, None),
+        Ok(done) => {
+            let (position, report) = done.unzip();
+            indexes = report.unwrap_or_default();
+            (position, None)
+        }
         Err(error) => {
             is_held = matches!(error, FlowError::Cursor(CursorError::Held { .. }));
             let error = chain(&error);
@@ -88,6 +98,7 @@ pub(super) async fn migrate(
         took: began.elapsed(),
         position,
         error,
+        indexes,
         is_held,
     }
 }
@@ -109,13 +120,19 @@ async fn attempt(
     flow: &FlowName,
     (reach, wait): (Reach, Option<Duration>),
     (figures, begun): (&Figures, &AtomicBool),
-) -> Result<Position, FlowError> {
+) -> Result<(Position, IndexReport), FlowError> {
     let cursors = app.open.cursors().await?;
     let leased = lease(&*cursors, flow, wait, &app.stop).await?;
     let outcome = async {
         let ends = Ends::open(app, task, flow).await?;
-        ends.sink.prepare(ends.fields.as_deref()).await?;
         let text = flow.text();
+        let indexes = Indexes {
+            flow: &text,
+            sink: &*ends.sink,
+            fields: ends.fields.as_deref(),
+        };
+        indexes.begin().await?;
+        ends.sink.prepare(ends.fields.as_deref()).await?;
         let migrate = Migrate {
             flow: &text,
             letters_of: name,
@@ -133,7 +150,13 @@ async fn attempt(
             figures,
             begun,
         };
-        migrate.run(reach, &app.stop).await
+        let position = migrate.run(reach, &app.stop).await?;
+        // Where it was stopped, the load may go on.
+        let report = match app.stop.is_cancelled() {
+            true => IndexReport::default(),
+            false => indexes.make().await?,
+        };
+        Ok((position, report))
     }
     .await;
     leased.release().await;
@@ -165,7 +188,8 @@ impl Ends {
         let source = app.open.source_of(&task.from, flow).await?;
         let pipeline = app.open.steps(&task.steps).await?;
         pipeline::prepare(&pipeline).await?;
-        let shape = pipeline::shape_behind(&pipeline, source.shape().await?)?;
+        let read = source.shape().await?;
+        let shape = pipeline::shape_behind(&pipeline, read)?;
         let routes = app.open.routes(&task.into).await?;
         routes.prepare().await?;
         let shapes = routes.shapes(&shape)?;
@@ -180,7 +204,8 @@ impl Ends {
             });
         };
         let fields = pipeline::named(shape);
-        let own = app.open.sink_by(&task.into, None).await?;
+        let indexes = indexes(&*source, task).await?;
+        let own = app.open.sink_by(&task.into, None, &indexes).await?;
         let missing = match own.would_create(fields.as_deref()).await {
             Ok(statement) => statement.is_some(),
             Err(SinkError::Unfit { .. }) => true,
@@ -190,7 +215,7 @@ impl Ends {
         let sink = match keyed {
             true => {
                 let key = shape.key().to_vec();
-                app.open.sink_by(&task.into, Some(key)).await?
+                app.open.sink_by(&task.into, Some(key), &indexes).await?
             }
             false => own,
         };
@@ -202,4 +227,14 @@ impl Ends {
             fields,
         })
     }
+}
+
+/// The source's indexes, as they are behind the steps of the only table.
+async fn indexes(source: &dyn Source, task: &Task) -> Result<Vec<TableIndex>, FlowError> {
+    let own = task.into.tables.iter().flat_map(|it| &it.steps);
+    let found = source.indexes().await?;
+    Ok(pipeline::indexes_behind(
+        task.steps.iter().chain(own),
+        found,
+    ))
 }

@@ -3,16 +3,16 @@
 use serde_json::json;
 
 use super::{
-    App,
+    App, lacking,
     migrate::{Ends, flow_name},
 };
 use crate::{
     cli::ExitStatus,
     fault::chain,
-    flow::FlowError,
+    flow::{FlowError, Indexes},
     model::{Finding, Position, Severity},
     settings::Task,
-    sink::SinkError,
+    sink::{Lacking, SinkError},
     source::Plan,
 };
 
@@ -22,6 +22,10 @@ struct Dry {
     plan: Plan,
     target: Vec<Finding>,
     create: Option<String>,
+    /// What the run would make behind the load.
+    indexes: Vec<Lacking>,
+    /// What the table lacks, and no run makes.
+    lacking: Vec<Lacking>,
 }
 
 /// Says what the task would do.
@@ -62,11 +66,23 @@ async fn look(app: &App, name: &str, task: &Task) -> Result<Dry, FlowError> {
         Err(SinkError::Unfit { .. }) => None,
         other => other?,
     };
+    let text = flow.text();
+    let indexes = Indexes {
+        flow: &text,
+        sink: &*ends.sink,
+        fields,
+    };
+    let makes = create.is_some() || indexes.is_pending().await?;
+    let lacking = ends.sink.lacking(fields).await?;
+    let made = |it: &Lacking| makes && it.statement.is_ok();
+    let (indexes, lacking) = lacking.into_iter().partition(made);
     Ok(Dry {
         stands,
         plan,
         target,
         create,
+        indexes,
+        lacking,
     })
 }
 
@@ -77,9 +93,26 @@ fn show(flow: &str, dry: &Dry) {
         None => say!("  has never run: it would read everything"),
     }
     say!("  reads {}", dry.plan.query);
-    say!("  past that place: {} rows", dry.plan.past);
+    match dry.plan.nulls.number() {
+        0 => say!("  past that place: {} rows", dry.plan.past),
+        _ => say!(
+            "  past that place: {} rows, and {} without a value in the cursor's field",
+            dry.plan.past,
+            dry.plan.nulls
+        ),
+    }
     if let Some(create) = &dry.create {
         say!("  would make the table: {create}");
+    }
+    for statement in dry
+        .indexes
+        .iter()
+        .filter_map(|it| it.statement.as_ref().ok())
+    {
+        say!("  would make behind the load: {statement}");
+    }
+    for it in &dry.lacking {
+        say!("  · {}", lacking::sentence(it));
     }
     for finding in dry.plan.findings.iter().chain(&dry.target) {
         let mark = match finding.severity {
@@ -106,7 +139,10 @@ fn as_json(flow: &str, dry: &Dry) -> serde_json::Value {
         "position": dry.stands.as_ref().map(Position::as_str),
         "query": dry.plan.query,
         "rows_past": dry.plan.past.number(),
+        "rows_without_value": dry.plan.nulls.number(),
         "create": dry.create,
+        "indexes": dry.indexes.iter().map(lacking::object).collect::<Vec<_>>(),
+        "lacking": dry.lacking.iter().map(lacking::object).collect::<Vec<_>>(),
         "findings": findings.map(finding).collect::<Vec<_>>(),
     })
 }

@@ -11,6 +11,8 @@ mod cursors;
 mod demo;
 mod demo_compare;
 mod demo_rows;
+mod failing;
+mod lacking;
 mod lease;
 mod letters;
 mod letters_filter;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     connect::sqlite::Absent,
     flow::FlowError,
-    model::{Kind, Schema},
+    model::{Kind, Schema, TableIndex},
     pipeline::{self, Deletions, Replaces, RouteBy, Routes, StepSettings, TableRoute},
     settings::{self, BinaryText, Chosen, Connection, IntoTable, JsonOptions, Route, WriteInto},
     sink::{
@@ -25,6 +25,7 @@ struct Wanted<'i> {
     table: &'i IntoTable,
     key: Option<Vec<String>>,
     fields: Option<Vec<(String, Kind)>>,
+    indexes: Vec<TableIndex>,
     texts: Texts,
 }
 
@@ -47,6 +48,7 @@ impl Open {
                     true => None,
                     false => self.fields_of(chosen, into, table).await?,
                 },
+                indexes: Vec::new(),
                 texts: texts(table, Some(chosen.data_type.json)),
             });
         }
@@ -54,16 +56,18 @@ impl Open {
     }
 
     /// Where the records of a task are written; `key` is how a table is made where the settings name
-    /// none.
+    /// none, and `indexes` what it may have besides.
     pub(super) async fn sink_by(
         &self,
         into: &WriteInto,
         key: Option<Vec<String>>,
+        indexes: &[TableIndex],
     ) -> Result<Arc<dyn Sink>, FlowError> {
         let tables = into.tables.iter().map(|table| Wanted {
             table,
             key: declared(&table.key).or_else(|| key.clone()),
             fields: None,
+            indexes: indexes.to_vec(),
             texts: texts(table, None),
         });
         self.sink_of(into, tables.collect()).await
@@ -82,6 +86,7 @@ impl Open {
             table,
             key: declared(&table.key),
             fields: pipeline::named(shape),
+            indexes: Vec::new(),
             texts: texts(table, None),
         });
         self.sink_of(into, tables.collect()).await
@@ -106,6 +111,7 @@ impl Open {
                 let tables = tables.into_iter().map(|it| SqliteSinkSettings {
                     key: it.key,
                     fields: it.fields,
+                    indexes: it.indexes,
                     drop: it.table.drop.clone(),
                     rules: row_rules(it.table),
                     create: create(it.table),
@@ -120,6 +126,7 @@ impl Open {
                 let it = only.ok_or(FlowError::Silent("a sink without a collection"))?;
                 let settings = MongodbSinkSettings {
                     key: it.key,
+                    indexes: it.indexes,
                     drop: it.table.drop.clone(),
                     rules: row_rules(it.table),
                     ..MongodbSinkSettings::new(&it.table.table)
@@ -131,6 +138,7 @@ impl Open {
                 let tables = tables.into_iter().map(|it| MysqlSinkSettings {
                     key: it.key,
                     fields: it.fields,
+                    indexes: it.indexes,
                     drop: it.table.drop.clone(),
                     rules: row_rules(it.table),
                     silence: into.session_timeout / 2,

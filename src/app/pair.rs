@@ -1,6 +1,6 @@
 //! A source and a target that are compared: of a data type, or of a task.
 
-use anyhow::Context;
+use anyhow::bail;
 
 use super::{
     App,
@@ -12,8 +12,8 @@ use super::{
 use crate::{
     cli::ExitStatus,
     flow::FlowError,
-    pipeline::StepSettings,
-    settings::{Chosen, Format, IntoTable, ReadFrom, Task, WriteInto},
+    pipeline::{LookupStep, StepSettings},
+    settings::{Chosen, Format, IntoTable, ReadFrom, Route, Task, WriteInto},
     sink::Texts,
 };
 
@@ -73,22 +73,52 @@ impl<'a> Pair<'a> {
         topic.unwrap_or_default()
     }
 
-    /// The one table of the target.
+    /// Whether the source tells what the target should hold.
     ///
     /// # Errors
-    /// There are several, or rows that are replaced by their parent.
-    pub fn table(&self) -> anyhow::Result<&'a IntoTable> {
-        self.into.only().with_context(|| {
-            format!(
-                "{} is written to several tables, or to rows that are replaced by their parent: only a row in one table can be compared with its source",
+    /// It does not, and why.
+    pub fn comparable(&self) -> anyhow::Result<()> {
+        if let Some(column) = self.into.append() {
+            bail!(
+                "{} keeps every message that came (`append = \"{column}\"`), and its source what is there now: they cannot be compared",
                 self.name
-            )
-        })
+            );
+        }
+        let routed = match self.into.route {
+            Some(Route::Header(_)) => "a header",
+            Some(Route::Key) => "the key",
+            Some(Route::Field(_)) | None => return Ok(()),
+        };
+        bail!(
+            "{} is routed by {routed} of its messages, which a row of its source has not: only tables that are routed by a field can be compared",
+            self.name
+        )
+    }
+
+    /// The steps before the topic, and what stands in `into`. A lookup in a table that is written here
+    /// finds nothing, as when the target was empty: what should be there is not told by what is there.
+    pub fn steps(&self) -> (Vec<StepSettings>, WriteInto) {
+        let into = self.into;
+        let is_own = |it: &LookupStep| {
+            let mut tables = into.tables.iter();
+            it.connection == into.connection && tables.any(|table| table.table == it.table)
+        };
+        let steps = |all: &[StepSettings]| -> Vec<_> {
+            all.iter().map(|it| it.over_empty(&is_own)).collect()
+        };
+        let mut over_empty = into.clone();
+        over_empty.steps = steps(&into.steps);
+        for table in &mut over_empty.tables {
+            table.steps = steps(&table.steps);
+        }
+        (steps(self.out), over_empty)
     }
 
     /// The columns that rows of the target are found by, where they are declared.
     pub fn key(&self, table: &IntoTable) -> Option<Vec<String>> {
-        let known = || known_key(self.chosen.as_ref()?.data_type.format);
+        let is_only = self.into.tables.len() == 1;
+        let chosen = self.chosen.as_ref().filter(|_| is_only);
+        let known = || known_key(chosen?.data_type.format);
         declared(&table.key).or_else(known)
     }
 
@@ -102,7 +132,9 @@ impl<'a> Pair<'a> {
         let format = self.chosen.as_ref().map(|it| it.data_type.format);
         let same = matches!(format, None | Some(Format::Json | Format::Protobuf));
         let mut steps = self.into.tables.iter().map(|it| it.steps.len());
-        let none = self.out.is_empty() && self.into.steps.is_empty() && steps.all(|it| it == 0);
+        let is_only = self.into.only().is_some();
+        let none =
+            is_only && self.out.is_empty() && self.into.steps.is_empty() && steps.all(|it| it == 0);
         same && none
     }
 }

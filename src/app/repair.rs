@@ -38,7 +38,7 @@ pub(super) async fn run(app: &App, arguments: &cli::Repair) -> anyhow::Result<Ex
                 break;
             }
         }
-        shown::repaired(&all, &verified, app.json);
+        shown::repaired(&all, (&both, &verified), app.json);
     }
     Ok(match left(&verified, extras) {
         0 => ExitStatus::Done,
@@ -47,24 +47,26 @@ pub(super) async fn run(app: &App, arguments: &cli::Repair) -> anyhow::Result<Ex
 }
 
 /// Differences that this repair is about.
-fn left(verified: &Verified, extras: Extras) -> u64 {
-    match extras {
-        Extras::Delete => verified.differences(),
-        Extras::Keep => verified.missing + verified.different,
-    }
+fn left(verified: &[Verified], extras: Extras) -> u64 {
+    let of = |it: &Verified| match extras {
+        Extras::Delete => it.differences(),
+        Extras::Keep => it.missing + it.different,
+    };
+    verified.iter().map(of).sum()
 }
 
+/// What was found in each table.
 async fn verify(
     app: &App,
     both: &Both,
     pair: &Pair<'_>,
     arguments: &cli::Repair,
-) -> anyhow::Result<Verified> {
-    let figures = both.figures();
-    let name = format!("{} verify", pair.name);
-    let _shown = app.progress.show(&name, figures.clone());
-    let verify = both.verify(app, pair, &figures, arguments.looking);
-    Ok(verify.await?.run().await?)
+) -> anyhow::Result<Vec<Verified>> {
+    let mut verified = Vec::with_capacity(both.targets.len());
+    for at in 0..both.targets.len() {
+        verified.push(both.compare(app, pair, (at, arguments.looking)).await?);
+    }
+    Ok(verified)
 }
 
 async fn apply(
@@ -72,7 +74,7 @@ async fn apply(
     both: &Both,
     pair: &Pair<'_>,
     arguments: &cli::Repair,
-    (verified, extras): (&Verified, Extras),
+    (verified, extras): (&[Verified], Extras),
 ) -> anyhow::Result<Repaired> {
     // Whatever flows do with known rows and deletions: here a person has said it. By its version a
     // row that is newer than its source's stays.
@@ -83,24 +85,29 @@ async fn apply(
         table.create_table = false;
     }
     let (sink, fields) = match &pair.chosen {
-        None => (app.open.sink_by(&into, None).await?, None),
+        None => (app.open.sink_by(&into, None, &[]).await?, None),
         Some(chosen) => (
             app.open.sink(chosen, &into).await?,
             app.open.fields(chosen, &into).await?,
         ),
     };
     sink.prepare(fields.as_deref()).await?;
-    let figures = both.figures();
+    let figures = both.figures(0);
     let name = format!("{} repair", pair.name);
     let _shown = app.progress.show(&name, figures.clone());
-    let verify = both.verify(app, pair, &figures, arguments.looking).await?;
+    let mut verifies = Vec::with_capacity(both.targets.len());
+    for at in 0..both.targets.len() {
+        let looking = (at, arguments.looking);
+        verifies.push(both.verify(app, pair, &figures, looking).await?);
+    }
+    let tables: Vec<_> = verifies.iter().zip(verified).collect();
     let repair = Repair {
-        verify: &verify,
+        tables: &tables,
         sink: &*sink,
         rows: arguments.rows.into(),
         extras,
     };
-    Ok(repair.apply(verified).await?)
+    Ok(repair.apply().await?)
 }
 
 fn add(all: &mut Repaired, more: Repaired) {

@@ -9,7 +9,7 @@ use comfy_table::{ColumnConstraint, Table, Width, presets};
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 
-use super::{migrate::Migrated, sink::Sunk, sync::Synced};
+use super::{lacking, migrate::Migrated, sink::Sunk, sync::Synced};
 use crate::{
     flow::Snapshot,
     model::Position,
@@ -76,6 +76,9 @@ pub(super) fn migrated(it: &Migrated, json: bool) {
     if json {
         let mut object = figures_json(&it.flow.text(), &it.figures, it.took, it.error.as_deref());
         object["position"] = position_json(it.position.as_ref());
+        object["indexes"] = json!(it.indexes.made);
+        let lacking = it.indexes.lacking.iter().map(lacking::object);
+        object["lacking"] = lacking.collect();
         say!("{object}");
         return;
     }
@@ -84,6 +87,12 @@ pub(super) fn migrated(it: &Migrated, json: bool) {
         (Some(position), _) => say!("{}: {done}; it stands at {position}", it.flow),
         (None, None) => say!("{}: stopped; {done}", it.flow),
         (None, Some(error)) => say!("{}: failed: {error}; {done}", it.flow),
+    }
+    for statement in &it.indexes.made {
+        say!("  made behind the load: {statement}");
+    }
+    for it in &it.indexes.lacking {
+        say!("  · {}", lacking::sentence(it));
     }
 }
 

@@ -11,7 +11,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    App, load_from, report,
+    App,
+    failing::{self, Failing, Later},
+    load_from, report,
     units::{End, Unit, go_on, is_same, units},
 };
 use crate::{
@@ -24,23 +26,26 @@ use crate::{
 pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<ExitStatus> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let clock = CronClock::start().await?;
+    if units(&app.settings).is_empty() {
+        complain!(
+            "highwater: the settings have nothing to run: no data type, and no schedule that is on"
+        );
+        clock.stop().await;
+        return Ok(ExitStatus::Usage);
+    }
     let (sender, mut ends) = mpsc::unbounded_channel();
     let mut all = All {
         app,
+        current: Arc::new(app.with_settings(app.settings.clone())),
         clock: clock.clone(),
         sender,
         going: BTreeMap::new(),
+        failing: Failing::default(),
         begun: 0,
         ended: Vec::new(),
     };
     all.change_to(app.settings.clone()).await;
-    if all.going.is_empty() {
-        complain!(
-            "highwater: the settings have nothing to run: no data type, and no schedule that is on"
-        );
-        return Ok(ExitStatus::Usage);
-    }
-    while !all.going.is_empty() {
+    while !all.going.is_empty() || all.failing.is_waiting() {
         tokio::select! {
             biased;
             () = app.stop.cancelled() => break,
@@ -50,6 +55,7 @@ pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<Ex
                     all.has_ended(&unit).await;
                 }
             }
+            (unit, later) = all.failing.next() => all.is_due(&unit, later).await,
             Some(()) = hang_up.recv() => match load_from(&everywhere.settings) {
                 Ok(settings) => all.change_to(Arc::new(settings)).await,
                 Err(mistakes) => {
@@ -68,9 +74,12 @@ pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<Ex
 /// The units that go on.
 struct All<'a> {
     app: &'a App,
+    /// By the settings that were taken last.
+    current: Arc<App>,
     clock: Arc<CronClock>,
     sender: mpsc::UnboundedSender<(Unit, u64)>,
     going: BTreeMap<Unit, Going>,
+    failing: Failing,
     /// How many have begun.
     begun: u64,
     /// What became of those that have ended, or were changed.
@@ -91,7 +100,9 @@ impl All<'_> {
     /// over. What had failed begins anew, too.
     async fn change_to(&mut self, settings: Arc<Settings>) {
         let wanted = units(&settings);
-        let app = Arc::new(self.app.with_settings(settings.clone()));
+        self.current = Arc::new(self.app.with_settings(settings.clone()));
+        // What had failed begins anew, with all its patience.
+        self.failing = Failing::default();
         let others: Vec<Unit> = self
             .going
             .iter()
@@ -104,25 +115,7 @@ impl All<'_> {
             if self.going.contains_key(&unit) || self.app.stop.is_cancelled() {
                 continue;
             }
-            let stop = self.app.stop.child_token();
-            let own = Arc::new(app.stopped_by(stop.clone()));
-            let (clock, sender) = (self.clock.clone(), self.sender.clone());
-            self.begun += 1;
-            let (name, number) = (unit.clone(), self.begun);
-            let task = tokio::spawn(async move {
-                let end = go_on(name.clone(), own, clock).await;
-                // Where nobody listens any more, its end is waited for.
-                let _ = sender.send((name, number));
-                end
-            });
-            let settings = settings.clone();
-            let going = Going {
-                number,
-                settings,
-                stop,
-                task,
-            };
-            self.going.insert(unit, going);
+            self.begin(unit);
             begun += 1;
         }
         tracing::info!(
@@ -131,6 +124,40 @@ impl All<'_> {
             goes_on = self.going.len() - begun,
             "the settings were taken"
         );
+    }
+
+    fn begin(&mut self, unit: Unit) {
+        let stop = self.app.stop.child_token();
+        let own = Arc::new(self.current.stopped_by(stop.clone()));
+        let (clock, sender) = (self.clock.clone(), self.sender.clone());
+        self.begun += 1;
+        let (name, number) = (unit.clone(), self.begun);
+        let task = tokio::spawn(async move {
+            let end = go_on(name.clone(), own, clock).await;
+            // Where nobody listens any more, its end is waited for.
+            let _ = sender.send((name, number));
+            end
+        });
+        let going = Going {
+            number,
+            settings: self.current.settings.clone(),
+            stop,
+            task,
+        };
+        self.failing.begun(&unit);
+        self.going.insert(unit, going);
+    }
+
+    async fn is_due(&mut self, unit: &Unit, later: Later) {
+        let is_wanted = units(&self.current.settings).contains(unit);
+        match later {
+            Later::Begin if is_wanted && !self.going.contains_key(unit) => {
+                tracing::info!(unit = unit.to_string(), "is tried again");
+                self.begin(unit.clone());
+            }
+            Later::Begin => (),
+            Later::Forget => failing::note(&self.current, unit, None).await,
+        }
     }
 
     async fn drain(&mut self, units: &[Unit]) {
@@ -155,18 +182,37 @@ impl All<'_> {
             End {
                 text: format!("{unit}: failed: {error}"),
                 json: json!({ "unit": unit.to_string(), "error": error }),
-                is_failed: true,
+                error: Some(error),
+                again: true,
             }
         });
-        if end.is_failed && !self.app.stop.is_cancelled() {
-            tracing::error!(
-                unit = unit.to_string(),
-                "ended; the others go on, and SIGHUP or a new start begins it anew"
-            );
+        match &end.error {
+            Some(error) if !self.app.stop.is_cancelled() => {
+                self.has_failed(unit, error, end.again).await;
+            }
+            _ => self.failing.is_over(unit),
         }
         // One that begins anew replaces what was said of it.
         self.ended.retain(|(other, _)| other != unit);
         self.ended.push((unit.clone(), end));
+    }
+
+    async fn has_failed(&mut self, unit: &Unit, error: &str, again: bool) {
+        let now = chrono::Utc::now().timestamp_millis();
+        let (mut failure, wait) = self.failing.failed(unit, now, again);
+        error.clone_into(&mut failure.error);
+        let name = unit.to_string();
+        match wait.map(|it| it.as_secs()) {
+            Some(seconds) => tracing::error!(
+                unit = name,
+                "ended; the others go on, and it is tried again in {seconds} s, or at once by SIGHUP"
+            ),
+            None => tracing::error!(
+                unit = name,
+                "ended; the others go on, and SIGHUP or a new start begins it anew"
+            ),
+        }
+        failing::note(&self.current, unit, Some(&failure)).await;
     }
 
     async fn end(&mut self) {
@@ -183,7 +229,7 @@ impl All<'_> {
                 say!("{}", it.text);
             }
         }
-        match self.ended.iter().any(|(_, it)| it.is_failed) {
+        match self.ended.iter().any(|(_, it)| it.error.is_some()) {
             true => ExitStatus::Failed,
             false => ExitStatus::Done,
         }

@@ -78,7 +78,8 @@ impl Work for ScheduledWork {
                     return ended(std::iter::once(unknown(it)));
                 };
                 for pair in &pairs {
-                    parts.push(compared(verify::look(&app, pair, it.looking).await));
+                    let tables = verify::look(&app, pair, it.looking).await;
+                    parts.extend(tables.into_iter().map(compared));
                 }
                 ended(parts.into_iter())
             }
@@ -133,7 +134,9 @@ fn compared(told: verify::Told) -> Part {
         Ok(it) if it.is_equal() => (it.expected, None),
         Ok(it) => {
             let (missing, extra, different) = (it.missing, it.extra, it.different);
-            let error = format!("{missing} missing, {extra} extra, {different} different");
+            let target = &told.target;
+            let error =
+                format!("{target}: {missing} missing, {extra} extra, {different} different");
             (it.expected, Some(error))
         }
     };

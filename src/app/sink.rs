@@ -41,6 +41,8 @@ pub(super) struct Sunk {
     pub figures: Snapshot,
     pub took: Duration,
     pub error: Option<String>,
+    /// Whether it failed in a way that `run` may try again.
+    pub again: bool,
 }
 
 /// Runs one sink to its end.
@@ -54,6 +56,7 @@ pub(super) async fn sink(app: &App, chosen: &Chosen<'_>, until: Until) -> Sunk {
     let attempt = || consume(app, chosen, until, figures.clone());
     let outcome = supervise(&flow, sync::retry(app), &figures, &app.stop, attempt).await;
     drop(shown);
+    let again = outcome.as_ref().is_err_and(sync::again);
     let error = outcome.err().map(|error| {
         let error = chain(&error);
         tracing::error!(flow, error, "sink stopped");
@@ -64,6 +67,7 @@ pub(super) async fn sink(app: &App, chosen: &Chosen<'_>, until: Until) -> Sunk {
         figures: figures.snapshot(),
         took: began.elapsed(),
         error,
+        again,
     }
 }
 

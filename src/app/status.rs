@@ -7,7 +7,10 @@ use futures_util::future::join_all;
 use super::{App, open, schedules, status_shown};
 use crate::{
     cli::{self, ExitStatus},
-    cursor::{CursorStore, Leased, StoredCursor},
+    cursor::{
+        CursorStore, Leased, StoredCursor,
+        failure::{Failure, Half, read_failure},
+    },
     fault::chain,
     flow::FlowError,
     model::Position,
@@ -24,6 +27,8 @@ pub(super) struct Status {
     pub saved: Option<(i64, Option<String>)>,
     /// Who runs it.
     pub runs: Option<Leased>,
+    /// Why it stands still in `run`, where it does.
+    pub failure: Option<Failure>,
     /// What could not be told, and why.
     pub error: Option<String>,
 }
@@ -53,6 +58,9 @@ pub(super) struct Partition {
 /// How long one flow's servers may take. Clients give up before, and say more.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// So long after its next attempt a failure is told of, in milliseconds.
+const STALE: i64 = 60_000;
+
 /// Tells of each flow; one that cannot be told of does not keep the others from it.
 pub(super) async fn run(app: &App, arguments: &cli::Status) -> anyhow::Result<ExitStatus> {
     let chosen = match app.settings.choose(arguments.data_type.as_deref(), None) {
@@ -71,7 +79,7 @@ pub(super) async fn run(app: &App, arguments: &cli::Status) -> anyhow::Result<Ex
     let reading = join_all(reading.chain(&others).map(|it| sync(app, it, &cursors)));
     let writing = chosen.iter().filter_map(|it| {
         let into = it.data_type.into.as_ref()?;
-        Some(sink(app, it, into))
+        Some(sink(app, it, into, &cursors))
     });
     let (mut all, writing) = tokio::join!(reading, join_all(writing));
     all.extend(writing);
@@ -125,6 +133,7 @@ async fn sync(app: &App, chosen: &Chosen<'_>, cursors: &Result<Cursors, String>)
         },
         saved: None,
         runs: None,
+        failure: failure(cursors, &chosen.name, Half::Follow),
         error: None,
     };
     let (store, stored) = match cursors {
@@ -164,12 +173,27 @@ async fn sync(app: &App, chosen: &Chosen<'_>, cursors: &Result<Cursors, String>)
     status
 }
 
-async fn sink(app: &App, chosen: &Chosen<'_>, into: &WriteInto) -> Status {
+/// What `run` has noted of a unit.
+fn failure(cursors: &Result<Cursors, String>, name: &str, half: Half) -> Option<Failure> {
+    let (_, stored) = cursors.as_ref().ok()?;
+    let found = read_failure(stored, (name, half))?;
+    // Its process has ended without a word where the time is long over.
+    let over = chrono::Utc::now().timestamp_millis() - STALE;
+    (found.next.is_none_or(|it| it > over)).then_some(found)
+}
+
+async fn sink(
+    app: &App,
+    chosen: &Chosen<'_>,
+    into: &WriteInto,
+    cursors: &Result<Cursors, String>,
+) -> Status {
     let flow = open::sink_name(chosen);
     let mut status = Status {
         kind: Kind::Sink(Vec::new()),
         saved: None,
         runs: None,
+        failure: failure(cursors, &chosen.name, Half::Write),
         error: None,
         flow,
     };

@@ -11,7 +11,10 @@ use super::{
     report, schedules,
     status::{Kind, Partition, Status},
 };
-use crate::source::{Counted, SettledAt, Standing};
+use crate::{
+    cursor::failure::Failure,
+    source::{Counted, SettledAt, Standing},
+};
 
 /// A table with a row for each flow; below it what does not fit a cell.
 pub(super) fn show(all: &[Status], schedules: &[schedules::Told<'_>], json: bool) {
@@ -57,8 +60,29 @@ pub(super) fn show(all: &[Status], schedules: &[schedules::Told<'_>], json: bool
         if let Some(error) = &it.error {
             say!("✗ {}: {error}", it.flow);
         }
+        if let Some(failure) = &it.failure {
+            say!("✗ {}: {}", it.flow, failed(failure));
+        }
     }
     schedules::show(schedules);
+}
+
+fn failed(it: &Failure) -> String {
+    let at = |millis: i64| saved_at(millis / 1_000);
+    let next = match it.next {
+        Some(next) => format!("is tried again at {}", at(next)),
+        None => "begins anew by SIGHUP or a new start".to_owned(),
+    };
+    let times = match it.times {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    format!(
+        "has failed {times} since {} in `run` ({}), {next}: {}",
+        at(it.since),
+        it.by,
+        it.error
+    )
 }
 
 fn stands_at(it: &Status) -> String {
@@ -146,6 +170,7 @@ fn as_json(it: &Status) -> Value {
         "saved_at": saved.map(|it| it.0),
         "saved_by": saved.and_then(|it| it.1.as_ref()),
         "runs": runs,
+        "failure": it.failure,
         "error": it.error,
     });
     match &it.kind {
@@ -210,6 +235,7 @@ mod tests {
             kind: Kind::Sink(vec![of(1_000), of(234)]),
             saved: None,
             runs: None,
+            failure: None,
             error: None,
         };
         assert_eq!(behind(&status), "1,234 messages");

@@ -14,7 +14,7 @@ use super::{App, choose::Part, lease::lease, open, open_steps, report};
 use crate::{
     cli::{ExitStatus, Sync},
     cursor::{CursorError, CursorLease, older_producer},
-    fault::chain,
+    fault::{Fault, Faulty, chain},
     flow::{DeadLetters, Figures, FlowError, KeyRule, Produce, Retry, supervise},
     model::{FlowName, Position},
     settings::{Chosen, MessageKey},
@@ -77,6 +77,14 @@ pub(super) struct Synced {
     pub error: Option<String>,
     /// Whether it failed because another process runs the flow.
     pub is_held: bool,
+    /// Whether it failed in a way that `run` may try again.
+    pub again: bool,
+}
+
+/// Whether a flow that has failed so may be tried again by itself, later. Not where the settings have
+/// said when to give up (`give-up-after`, `stop-after`).
+pub(super) fn again(error: &FlowError) -> bool {
+    error.fault() != Fault::Transient && !matches!(error, FlowError::AllBad(_))
 }
 
 /// Runs one flow to its end.
@@ -98,11 +106,12 @@ pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, asked: Asked) -> Synced
     let name = flow.text();
     let outcome = supervise(&name, retry(app), &figures, &app.stop, attempt).await;
     drop(shown);
-    let mut is_held = false;
+    let (mut is_held, mut is_again) = (false, false);
     let (position, error) = match outcome {
         Ok(position) => (position, None),
         Err(error) => {
             is_held = matches!(error, FlowError::Cursor(CursorError::Held { .. }));
+            is_again = again(&error);
             let error = chain(&error);
             tracing::error!(flow = name, error, "flow stopped");
             (None, Some(error))
@@ -115,6 +124,7 @@ pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, asked: Asked) -> Synced
         position,
         error,
         is_held,
+        again: is_again,
     }
 }
 

@@ -42,7 +42,10 @@ impl fmt::Display for Unit {
 pub(super) struct End {
     pub text: String,
     pub json: Value,
-    pub is_failed: bool,
+    /// Why it failed, where it did.
+    pub error: Option<String>,
+    /// Whether it may be tried again by itself then.
+    pub again: bool,
 }
 
 /// What the settings have going on: a data type that no schedule reads is followed, and one that no
@@ -119,7 +122,8 @@ pub(super) async fn go_on(unit: Unit, app: Arc<App>, clock: Arc<dyn Clock>) -> E
     let failed = |error: String| End {
         json: json!({ "unit": unit.to_string(), "error": error }),
         text: format!("{unit}: failed: {error}"),
-        is_failed: true,
+        error: Some(error),
+        again: false,
     };
     match &unit {
         Unit::Follow(name) => {
@@ -135,7 +139,7 @@ pub(super) async fn go_on(unit: Unit, app: Arc<App>, clock: Arc<dyn Clock>) -> E
                 wait: STAND_BY,
             };
             let it = sync::sync(&app, chosen, asked).await;
-            flow_end(&unit, &it.figures, it.took, it.error)
+            flow_end(&unit, (&it.figures, it.took), it.error, it.again)
         }
         Unit::Write(name) => {
             let Ok(chosen) = app.settings.choose(Some(name), None) else {
@@ -145,7 +149,7 @@ pub(super) async fn go_on(unit: Unit, app: Arc<App>, clock: Arc<dyn Clock>) -> E
                 return failed("it is not in the settings".to_owned());
             };
             let it = sink::sink(&app, chosen, Until::Stopped).await;
-            flow_end(&unit, &it.figures, it.took, it.error)
+            flow_end(&unit, (&it.figures, it.took), it.error, it.again)
         }
         Unit::Keep(name) => {
             let Some(it) = scheduled(&app.settings, name) else {
@@ -159,7 +163,12 @@ pub(super) async fn go_on(unit: Unit, app: Arc<App>, clock: Arc<dyn Clock>) -> E
     }
 }
 
-fn flow_end(unit: &Unit, figures: &Snapshot, took: Duration, error: Option<String>) -> End {
+fn flow_end(
+    unit: &Unit,
+    (figures, took): (&Snapshot, Duration),
+    error: Option<String>,
+    again: bool,
+) -> End {
     let done = report::figures(figures, took);
     let mut json = report::figures_json("", figures, took, error.as_deref());
     if let Some(fields) = json.as_object_mut() {
@@ -172,7 +181,8 @@ fn flow_end(unit: &Unit, figures: &Snapshot, took: Duration, error: Option<Strin
             Some(error) => format!("{unit}: failed: {error}; {done}"),
         },
         json,
-        is_failed: error.is_some(),
+        error,
+        again,
     }
 }
 
@@ -188,7 +198,8 @@ fn schedule_end(unit: &Unit, counts: Counts) -> End {
             "unit": unit.to_string(), "runs": runs, "failed": failed, "skipped": skipped, "error": null,
         }),
         // Each failed run has its place in the history; that the schedule was kept is no failure.
-        is_failed: false,
+        error: None,
+        again: false,
     }
 }
 

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::bail;
+
 use super::{
     App, md5,
     open::{self, Codec, Open},
@@ -17,8 +19,8 @@ use crate::{
     digest::{Digest, Shape, Sums, mysql::MysqlDigest, sqlite::SqliteDigest},
     fault::chain,
     flow::{Figures, FlowError},
-    pipeline::Step,
-    settings::{Connection, ReadFrom, WriteInto},
+    pipeline::{Routes, Step},
+    settings::{Connection, IntoTable, ReadFrom},
     sink::Texts,
     source::{
         Late, ReadLimits, Rules, Sharing, Source,
@@ -46,9 +48,9 @@ pub(super) async fn run(app: &App, arguments: &cli::Verify) -> anyhow::Result<Ex
     };
     let mut told = Vec::new();
     for it in &pairs {
-        let told_of = look(app, it, arguments.looking).await;
-        shown::show(&told_of, app.json);
-        told.push(told_of);
+        let tables = look(app, it, arguments.looking).await;
+        tables.iter().for_each(|it| shown::show(it, app.json));
+        told.extend(tables);
     }
     shown::finish(&told, app.json);
     let status = told.iter().map(|it| match &it.outcome {
@@ -65,7 +67,7 @@ pub(super) async fn run(app: &App, arguments: &cli::Verify) -> anyhow::Result<Ex
     Ok(status.max_by_key(order).unwrap_or(ExitStatus::Done))
 }
 
-/// What is to be told of one data type.
+/// What is to be told of one table of a data type.
 pub(super) struct Told {
     pub data_type: String,
     pub source: String,
@@ -75,52 +77,57 @@ pub(super) struct Told {
     pub took: Duration,
 }
 
-pub(super) async fn look(app: &App, pair: &Pair<'_>, looking: Looking) -> Told {
-    let began = Instant::now();
-    let mut told = Told {
-        data_type: pair.name.clone(),
-        source: String::new(),
-        target: String::new(),
-        notes: Vec::new(),
-        outcome: Err(String::new()),
-        took: Duration::ZERO,
+/// Compares each table of a pair, one after the other.
+pub(super) async fn look(app: &App, pair: &Pair<'_>, looking: Looking) -> Vec<Told> {
+    let mut began = Instant::now();
+    let mut told = |both: Option<(&Both, &Target)>, outcome: anyhow::Result<Verified>| {
+        let source = both.map(|it| it.0.source.name().to_owned());
+        let target = both.map(|it| it.1.rows.name().to_owned());
+        let took = began.elapsed();
+        began = Instant::now();
+        Told {
+            data_type: pair.name.clone(),
+            source: source.unwrap_or_default(),
+            target: target.unwrap_or_default(),
+            notes: both.map(|it| it.1.notes.clone()).unwrap_or_default(),
+            outcome: outcome.map_err(|error| chain(error.as_ref())),
+            took,
+        }
     };
-    told.outcome = async {
-        let both = Both::open(app, pair).await?;
-        told.source = both.source.name().to_owned();
-        told.target = both.target.name().to_owned();
-        told.notes = both.notes.clone();
-        let figures = both.figures();
-        let _shown = app
-            .progress
-            .show(&format!("{} verify", pair.name), figures.clone());
-        anyhow::Ok(
-            both.verify(app, pair, &figures, looking)
-                .await?
-                .run()
-                .await?,
-        )
+    let both = match Both::open(app, pair).await {
+        Ok(both) => both,
+        Err(error) => return vec![told(None, Err(error))],
+    };
+    let mut all = Vec::with_capacity(both.targets.len());
+    for (at, target) in both.targets.iter().enumerate() {
+        let outcome = both.compare(app, pair, (at, looking)).await;
+        all.push(told(Some((&both, target)), outcome));
     }
-    .await
-    .map_err(|error| chain(error.as_ref()));
-    told.took = began.elapsed();
-    told
+    all
 }
 
 /// Both sides of a data type, opened, and the way between them.
 pub(super) struct Both {
     pub source: Box<dyn Source>,
-    pub target: Box<dyn Source>,
-    /// What columns of the target do not keep of the source's.
-    pub notes: Vec<String>,
+    /// The tables, in the order in which they are written.
+    pub targets: Vec<Target>,
     out: Vec<Box<dyn Step>>,
     into: Vec<Box<dyn Step>>,
+    routes: Routes,
     codec: Option<Codec>,
     topic: String,
     /// The source's own columns, where it has any.
     lies: Option<Shape>,
+}
+
+/// One of the tables that are written.
+pub(super) struct Target {
+    pub rows: Box<dyn Source>,
+    /// What its columns do not keep of the source's.
+    pub notes: Vec<String>,
     shape: Shape,
     drop: Vec<String>,
+    replace_by: Vec<String>,
     texts: Texts,
 }
 
@@ -130,48 +137,52 @@ impl Both {
     /// # Errors
     /// One of them cannot be opened, or cannot be compared.
     pub async fn open(app: &App, pair: &Pair<'_>) -> anyhow::Result<Self> {
+        pair.comparable()?;
         let (from, into) = (pair.from, pair.into);
         let open = &app.open;
         let (source, lies) = open.read_by_key(&Named::of_source(from)).await?;
-        let table = pair.table()?;
-        let key = pair.key(table);
-        let (target, shape) = open.read_by_key(&Named::of_target(into, key, from)).await?;
-        let steps: Vec<_> = into.steps.iter().chain(&table.steps).cloned().collect();
-        let shape = shape.ok_or(FlowError::Silent("a target without columns"))?;
-        let is_sqlite = matches!(
-            open.connection(&into.connection)?,
-            Connection::Sqlite { .. }
-        );
+        let mut targets = Vec::with_capacity(into.tables.len());
+        for table in &into.tables {
+            targets.push(Target::open(app, pair, table, lies.as_ref()).await?);
+        }
+        let (out, into) = pair.steps();
         Ok(Self {
-            notes: lies
-                .as_ref()
-                .map(|it| it.lost_in(&shape))
-                .unwrap_or_default(),
             lies,
-            out: open.steps(pair.out).await?,
-            into: open.steps(&steps).await?,
+            out: open.steps(&out).await?,
+            into: open.steps(&into.steps).await?,
+            routes: open.routes(&into).await?,
             codec: pair.codec()?,
             topic: pair.topic(),
-            drop: table.drop.clone(),
-            // A SQLite file keeps texts as they are.
-            texts: match is_sqlite {
-                true => Texts::default(),
-                false => pair.texts(table),
-            },
             source,
-            target,
-            shape,
+            targets,
         })
     }
 
-    /// Counters for a reading of both.
-    pub fn figures(&self) -> Arc<Figures> {
+    /// Compares one table.
+    ///
+    /// # Errors
+    /// As `VerifyError` says.
+    pub async fn compare(
+        &self,
+        app: &App,
+        pair: &Pair<'_>,
+        (at, looking): (usize, Looking),
+    ) -> anyhow::Result<Verified> {
+        let figures = self.figures(at);
+        let name = format!("{} verify", pair.name);
+        let _shown = app.progress.show(&name, figures.clone());
+        let verify = self.verify(app, pair, &figures, (at, looking));
+        Ok(verify.await?.run().await?)
+    }
+
+    /// Counters for a reading of the source and one table.
+    pub fn figures(&self, at: usize) -> Arc<Figures> {
         let figures = Figures::default();
-        figures.expect(0, self.shape.rows * 2);
+        figures.expect(0, self.targets[at].shape.rows * 2);
         Arc::new(figures)
     }
 
-    /// The verification of both.
+    /// The verification of one table.
     ///
     /// # Errors
     /// A server does not say what it can.
@@ -180,25 +191,29 @@ impl Both {
         app: &'a App,
         pair: &Pair<'_>,
         figures: &'a Figures,
-        looking: Looking,
+        (at, looking): (usize, Looking),
     ) -> anyhow::Result<Verify<'a>> {
+        let target = &self.targets[at];
         let wire = |codec: &'a Codec| Wire {
             encoder: &*codec.encoder,
             decoder: &*codec.decoder,
             topic: &self.topic,
         };
         Ok(Verify {
-            in_servers: self.in_servers(app, pair).await?,
+            in_servers: self.in_servers(app, pair, target).await?,
             way: Way {
                 source: &*self.source,
                 out: &self.out,
                 wire: self.codec.as_ref().map(wire),
                 into: &self.into,
+                routes: &self.routes,
+                table: at,
             },
-            target: &*self.target,
-            shape: &self.shape,
-            drop: &self.drop,
-            texts: self.texts,
+            target: &*target.rows,
+            shape: &target.shape,
+            drop: &target.drop,
+            replace_by: &target.replace_by,
+            texts: target.texts,
             settle: looking.settle,
             samples: looking.samples.into(),
             figures,
@@ -207,7 +222,12 @@ impl Both {
     }
 
     /// Both tables as they sum up their own rows, where nothing on the way changes a row.
-    async fn in_servers(&self, app: &App, pair: &Pair<'_>) -> anyhow::Result<Option<InServers>> {
+    async fn in_servers(
+        &self,
+        app: &App,
+        pair: &Pair<'_>,
+        target: &Target,
+    ) -> anyhow::Result<Option<InServers>> {
         let (from, into) = (pair.from, pair.into);
         let Some(lies) = self.lies.as_ref().filter(|_| pair.is_as_it_lies()) else {
             return Ok(None);
@@ -218,7 +238,7 @@ impl Both {
                 .map(|at| it.columns[*at].name.clone())
                 .collect()
         };
-        if key(lies) != key(&self.shape) {
+        if key(lies) != key(&target.shape) {
             return Ok(None);
         }
         let is_mysql = |name: &str| -> Result<bool, FlowError> {
@@ -232,11 +252,11 @@ impl Both {
             return Ok(None);
         }
         let computed = |name: &String| {
-            let mut columns = self.shape.columns.iter();
+            let mut columns = target.shape.columns.iter();
             columns.any(|it| it.name == *name && it.is_computed)
         };
         let columns = lies.columns.iter().map(|it| it.name.clone());
-        let columns = columns.filter(|it| !self.drop.contains(it) && !computed(it));
+        let columns = columns.filter(|it| !target.drop.contains(it) && !computed(it));
         let columns: Vec<String> = columns.collect();
         let key = first_of_key(lies);
         let of = async |connection: &str, table: &str| -> anyhow::Result<_> {
@@ -256,6 +276,44 @@ impl Both {
             target: Box::new(target),
             rows: RANGE,
         }))
+    }
+}
+
+impl Target {
+    async fn open(
+        app: &App,
+        pair: &Pair<'_>,
+        table: &IntoTable,
+        lies: Option<&Shape>,
+    ) -> anyhow::Result<Self> {
+        let (open, connection) = (&app.open, &pair.into.connection);
+        let named = Named {
+            connection,
+            table: &table.table,
+            key: pair.key(table),
+            ..Named::of_source(pair.from)
+        };
+        if let Connection::Sqlite { path } = open.connection(connection)?
+            && !path.exists()
+        {
+            let path = path.display();
+            bail!("the target is not there yet: {path} is made when something is written to it");
+        }
+        let (rows, shape) = open.read_by_key(&named).await?;
+        let shape = shape.ok_or(FlowError::Silent("a target without columns"))?;
+        let is_sqlite = matches!(open.connection(connection)?, Connection::Sqlite { .. });
+        Ok(Self {
+            rows,
+            notes: lies.map(|it| it.lost_in(&shape)).unwrap_or_default(),
+            drop: table.drop.clone(),
+            replace_by: table.replace_by.clone(),
+            // A SQLite file keeps texts as they are.
+            texts: match is_sqlite {
+                true => Texts::default(),
+                false => pair.texts(table),
+            },
+            shape,
+        })
     }
 }
 
@@ -280,15 +338,6 @@ impl<'a> Named<'a> {
                 max_wait: MAX_WAIT,
             },
             poll: from.poll,
-        }
-    }
-
-    fn of_target(into: &'a WriteInto, key: Option<Vec<String>>, from: &'a ReadFrom) -> Self {
-        Self {
-            connection: &into.connection,
-            table: into.first_table(),
-            key,
-            ..Self::of_source(from)
         }
     }
 }

@@ -42,35 +42,35 @@ pub(super) fn finish(told: &[Told], is_json: bool) {
 /// What a repair would do.
 pub(super) fn would(
     (name, both): (&str, &Both),
-    verified: &Verified,
+    verified: &[Verified],
     asked: &cli::Repair,
     is_json: bool,
 ) {
     if is_json && asked.apply {
         return;
     }
+    let all = |count: fn(&Verified) -> u64| -> u64 { verified.iter().map(count).sum() };
+    let (inserts, updates) = (all(|it| it.missing), all(|it| it.different));
     let deletes = match asked.keep_extra {
         true => 0,
-        false => verified.extra,
+        false => all(|it| it.extra),
     };
     if is_json {
-        let mut object = verified_json(verified);
+        let mut object = tables_json(both, verified);
         object["would"] = json!({
-            "insert": verified.missing, "update": verified.different, "delete": deletes,
+            "insert": inserts, "update": updates, "delete": deletes,
             "rows_in_a_transaction": asked.rows,
         });
         say!("{}", json!({ "repair": object }));
         return;
     }
-    let (source, target) = (both.source.name(), both.target.name());
-    say!(
-        "{}: {} ({source} against {target})",
-        name,
-        sentence(verified)
-    );
-    lines(verified);
-    for note in &both.notes {
-        say!("  note       {note}");
+    for (target, verified) in both.targets.iter().zip(verified) {
+        let (source, rows) = (both.source.name(), target.rows.name());
+        say!("{}: {} ({source} against {rows})", name, sentence(verified));
+        lines(verified);
+        for note in &target.notes {
+            say!("  note       {note}");
+        }
     }
     let verb = match asked.apply {
         true => "repairing",
@@ -78,17 +78,17 @@ pub(super) fn would(
     };
     say!(
         "  {verb}: {} rows inserted and {} updated by key, {} deleted by key, {} rows in a transaction",
-        HumanCount(verified.missing),
-        HumanCount(verified.different),
+        HumanCount(inserts),
+        HumanCount(updates),
         HumanCount(deletes),
         asked.rows
     );
 }
 
 /// What a repair did, and how both sides compare after it.
-pub(super) fn repaired(repaired: &Repaired, after: &Verified, is_json: bool) {
+pub(super) fn repaired(repaired: &Repaired, (both, after): (&Both, &[Verified]), is_json: bool) {
     if is_json {
-        let mut object = verified_json(after);
+        let mut object = tables_json(both, after);
         object["written"] = json!(repaired.written);
         object["deleted"] = json!(repaired.deleted);
         object["refused"] = json!(repaired.refused);
@@ -105,8 +105,31 @@ pub(super) fn repaired(repaired: &Repaired, after: &Verified, is_json: bool) {
     for reason in &repaired.reasons {
         say!("  refused    {reason}");
     }
-    say!("  verified again: {}", sentence(after));
-    lines(after);
+    for (target, after) in both.targets.iter().zip(after) {
+        let of = match both.targets.len() {
+            1 => String::new(),
+            _ => format!("{}: ", target.rows.name()),
+        };
+        say!("  verified again: {of}{}", sentence(after));
+        lines(after);
+    }
+}
+
+/// One table as it is; several beside one another.
+fn tables_json(both: &Both, verified: &[Verified]) -> Value {
+    if let [only] = verified {
+        return verified_json(only);
+    }
+    let tables = both.targets.iter().zip(verified).map(|(target, it)| {
+        let mut object = verified_json(it);
+        object["target"] = json!(target.rows.name());
+        object
+    });
+    json!({
+        "equal": verified.iter().all(Verified::is_equal),
+        "tables": tables.collect::<Vec<_>>(),
+        "error": null,
+    })
 }
 
 fn sentence(verified: &Verified) -> String {

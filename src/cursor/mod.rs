@@ -9,6 +9,7 @@
 //! - What is stored but cannot be read is refused with place and remedy, never taken as "none".
 
 pub mod database;
+pub mod failure;
 pub mod file;
 pub mod history;
 pub mod memory;

@@ -21,8 +21,37 @@ pub(super) enum Written {
     GivenUp,
 }
 
+/// How long a row that waits for another is waited for.
+pub(super) struct Patience<'c> {
+    until: Instant,
+    /// The partition goes to another.
+    closing: &'c CancellationToken,
+}
+
+/// What a wait has come to.
+pub(super) enum Wait {
+    /// It is time to try again.
+    Again,
+    /// The partition went to another.
+    GivenUp,
+    /// It has taken too long.
+    Over,
+}
+
 /// How often a row that waits for another is tried.
 const AGAIN: Duration = Duration::from_millis(250);
+
+impl Patience<'_> {
+    pub(super) async fn waits(&self) -> Wait {
+        if Instant::now() >= self.until {
+            return Wait::Over;
+        }
+        tokio::select! {
+            () = self.closing.cancelled() => Wait::GivenUp,
+            () = sleep(AGAIN) => Wait::Again,
+        }
+    }
+}
 
 impl LaneParts {
     /// Writes the batch. Records that the sink refuses by name are set aside by themselves, so that
@@ -38,27 +67,28 @@ impl LaneParts {
         next_offset: i64,
         closing: &CancellationToken,
     ) -> Result<Written, FlowError> {
-        let until = Instant::now() + self.conflict_wait;
+        let patience = Patience {
+            until: Instant::now() + self.conflict_wait,
+            closing,
+        };
         loop {
             let faults = match self.write(&place, &records, next_offset).await {
                 Ok(()) => return Ok(Written::Whole),
                 Err(FlowError::Sink(SinkError::Rows { faults, .. })) => faults,
                 Err(error) if error.fault() == Fault::Data => {
-                    let halved = self.write_halving(place, messages, &records, next_offset);
-                    return halved.await.map(|()| Written::Whole);
+                    let to = (next_offset, &patience);
+                    return self.write_halving(place, messages, &records, to).await;
                 }
                 Err(error) => return Err(error),
             };
             let (held, mut refused): (Vec<_>, Vec<_>) =
                 faults.into_iter().partition(|it| it.may_pass);
             if refused.is_empty() {
-                if Instant::now() < until {
-                    tokio::select! {
-                        () = closing.cancelled() => return Ok(Written::GivenUp),
-                        () = sleep(AGAIN) => continue,
-                    }
+                match patience.waits().await {
+                    Wait::Again => continue,
+                    Wait::GivenUp => return Ok(Written::GivenUp),
+                    Wait::Over => refused = held,
                 }
-                refused = held;
             }
             for RowFault { origin, cause, .. } in refused {
                 // All records of a message go together.

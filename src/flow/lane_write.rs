@@ -2,12 +2,16 @@
 
 use std::ops::Range;
 
-use super::{DeadLetter, FlowError, lane::LaneParts};
+use super::{
+    DeadLetter, FlowError,
+    lane::LaneParts,
+    lane_conflicts::{Patience, Wait, Written},
+};
 use crate::{
     broker::TopicId,
     fault::{Fault, Faulty, chain},
     model::{Messages, Records},
-    sink::{Advance, Progress},
+    sink::{Advance, Progress, SinkError},
 };
 
 /// Where a batch stands.
@@ -20,14 +24,14 @@ pub(super) struct BatchPlace {
 
 impl LaneParts {
     /// Writes the batch; where its data is refused, by halves of messages, until the bad ones
-    /// stand alone and are set aside.
+    /// stand alone and are set aside. One that may yet be written is waited for.
     pub(super) async fn write_halving(
         &self,
         mut place: BatchPlace,
         messages: &Messages,
         records: &[Records],
-        next_offset: i64,
-    ) -> Result<(), FlowError> {
+        (next_offset, patience): (i64, &Patience<'_>),
+    ) -> Result<Written, FlowError> {
         let total = messages.len() as u32;
         let whole = 0..total;
         let mut parts: Vec<Range<u32>> = std::iter::once(whole).collect();
@@ -56,13 +60,23 @@ impl LaneParts {
                 parts.push(part.start..middle);
                 continue;
             }
+            if may_pass(&error) {
+                match patience.waits().await {
+                    Wait::Again => {
+                        parts.push(part);
+                        continue;
+                    }
+                    Wait::GivenUp => return Ok(Written::GivenUp),
+                    Wait::Over => {}
+                }
+            }
             let reason = chain(&error);
             self.set_aside(&place, messages, part.start, "write", reason)
                 .await?;
             self.write(&place, &[], to).await?;
             place.stored = Some(to);
         }
-        Ok(())
+        Ok(Written::Whole)
     }
 
     pub(super) async fn write(
@@ -115,5 +129,13 @@ impl LaneParts {
         self.dead_letters.set_aside(&[letter]).await?;
         self.figures.set_aside(1);
         Ok(())
+    }
+}
+
+/// Whether another row, which holds a value, may let go.
+fn may_pass(error: &FlowError) -> bool {
+    match error {
+        FlowError::Sink(SinkError::Rows { faults, .. }) => faults.iter().all(|it| it.may_pass),
+        _ => false,
     }
 }

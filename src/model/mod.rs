@@ -11,6 +11,7 @@ mod packed;
 mod position;
 mod record;
 mod schema;
+mod table_index;
 mod time;
 mod value;
 
@@ -22,5 +23,6 @@ pub use packed::{OwnedValue, Packed, Packer};
 pub use position::Position;
 pub use record::{Batch, Fields, Items, Op, PackedFields, Records, Row};
 pub use schema::{Field, Kind, Schema};
+pub use table_index::{IndexPart, TableIndex};
 pub use time::{Date, DateTime, Instant, Time};
 pub use value::Value;

@@ -23,6 +23,7 @@ mod fields;
 mod filter;
 mod flatten;
 mod hash;
+mod indexes;
 mod lookup;
 mod lookup_tables;
 mod map;
@@ -57,6 +58,7 @@ use crate::{
 pub use cast::Target;
 pub use date::DateStep;
 pub use expression::Expression;
+pub use indexes::indexes_behind;
 pub use lookup::{LookupStep, Unknown};
 pub use lookup_tables::LookupTable;
 pub use moment::Form;

@@ -16,7 +16,7 @@ use super::{
     filter::Filter,
     flatten::{Flatten, Unflatten},
     hash::{Hash, Set},
-    lookup::{Lookup, LookupStep},
+    lookup::{Lookup, LookupStep, Unknown},
     lookup_tables::LookupTable,
     map::Map,
     per_record::{PerRecord, Planned},
@@ -195,6 +195,24 @@ pub fn steps_with(settings: &[StepSettings], tables: &Tables) -> Vec<Box<dyn Ste
 }
 
 impl StepSettings {
+    /// The same step as it would be if tables of which `is_empty` is true had no rows.
+    pub fn over_empty(&self, is_empty: &dyn Fn(&LookupStep) -> bool) -> Self {
+        match self {
+            Self::Branch(inner) => {
+                let inner = inner.iter().map(|it| it.over_empty(is_empty));
+                Self::Branch(inner.collect())
+            }
+            Self::Lookup(it) if is_empty(it) => {
+                let constant = |text| Expression::parse(text).expect("a constant");
+                match it.unknown {
+                    Unknown::Null => Self::Set(vec![(it.into.clone(), constant("null"))]),
+                    Unknown::DeadLetter => Self::Filter(constant("false"), Else::DeadLetter),
+                }
+            }
+            other => other.clone(),
+        }
+    }
+
     /// The connections that these steps read tables from.
     pub fn connections(steps: &[StepSettings]) -> Vec<&str> {
         let mut names = Vec::new();

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Advance, Laid, Landing, Onto, Passage, Progress, Sink, SinkError, fitting};
+use super::{Advance, Lacking, Laid, Landing, Onto, Passage, Progress, Sink, SinkError, fitting};
 use crate::model::{Finding, Kind, Op, Position, Records, Row, Severity, Value};
 
 /// Keeps rows by key, and progress. Shared by reference; what it holds can be looked at.
@@ -238,6 +238,14 @@ impl Sink for MemorySink {
         Ok(())
     }
 
+    async fn lacking(&self, _: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
+        Ok(Vec::new())
+    }
+
+    async fn make_index(&self, _: &Lacking) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
         let held = self.held();
         let of_flow = held.progress.iter().filter(|((it, ..), _)| it == flow);
@@ -272,6 +280,10 @@ impl Sink for MemorySink {
 
     async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
         Ok(self.held().places.get(flow).cloned())
+    }
+
+    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
+        self.carry(&[], passage).await
     }
 
     async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {

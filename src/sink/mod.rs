@@ -29,6 +29,7 @@ mod laid;
 mod mongodb_bson;
 mod mongodb_check;
 mod mongodb_failure;
+mod mongodb_index;
 mod mongodb_json;
 mod mongodb_progress;
 mod mongodb_replay;
@@ -36,6 +37,7 @@ mod mongodb_write;
 mod moved;
 mod mysql_catalog;
 mod mysql_check;
+mod mysql_index;
 mod mysql_laid;
 mod mysql_passage;
 mod mysql_progress;
@@ -52,6 +54,7 @@ mod rules;
 mod sql_failure;
 mod sqlite_catalog;
 mod sqlite_check;
+mod sqlite_index;
 mod sqlite_passage;
 mod sqlite_progress;
 mod sqlite_replay;
@@ -64,10 +67,12 @@ mod table_create;
 mod table_deletions;
 mod table_findings;
 mod table_free_values;
+mod table_index;
 mod table_replaced;
 mod table_runs;
 mod table_singles;
 mod table_statements;
+mod table_waiting;
 mod texts;
 mod value_text;
 
@@ -75,6 +80,7 @@ pub use laid::Laid;
 pub use passage::{PASSAGE_TABLE, Passage};
 pub use rules::{OnDelete, OnKnown, RowRules};
 pub use table_create::{CreateTable, PROGRESS_TABLE};
+pub use table_index::Lacking;
 pub use texts::{BytesText, JsonText, Texts, from_base64, from_hex};
 pub use value_text::{write_json, write_text};
 
@@ -116,6 +122,19 @@ pub trait Sink: Send + Sync {
     /// `Unfit` where records of these fields cannot be written there.
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError>;
 
+    /// Those of the source's indexes, as the settings name them, that the table lacks or would lack when
+    /// it is made. Changes nothing.
+    ///
+    /// # Errors
+    /// As `SinkError` says.
+    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError>;
+
+    /// Makes one of those that the table lacks.
+    ///
+    /// # Errors
+    /// `Unfit`, naming values, where rows share those of a unique index.
+    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError>;
+
     /// The stored progress of `flow`, for every topic and partition that it has.
     ///
     /// # Errors
@@ -140,6 +159,12 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// As `SinkError` says.
     async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError>;
+
+    /// Moves a place alone, where the table may be missing still.
+    ///
+    /// # Errors
+    /// As `carry`.
+    async fn note(&self, passage: &Passage) -> Result<(), SinkError>;
 
     /// Applies `records` and moves the place of a migration, all in one transaction.
     ///

@@ -11,13 +11,14 @@ use mongodb::{
 };
 
 use super::{
-    Advance, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
-    SinkError, mongodb_check, mongodb_failure::Failure, mongodb_progress::MongodbProgress,
-    mongodb_replay, mongodb_write::MongodbWriter, moved::Moved, rules::RowRules,
+    Advance, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
+    SinkError, mongodb_check, mongodb_failure::Failure, mongodb_index,
+    mongodb_progress::MongodbProgress, mongodb_replay, mongodb_write::MongodbWriter, moved::Moved,
+    rules::RowRules,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
-    model::{Finding, Kind, Position, Records},
+    model::{Finding, Kind, Position, Records, TableIndex},
 };
 
 /// What a MongoDB sink needs.
@@ -32,6 +33,8 @@ pub struct MongodbSinkSettings {
     pub drop: Vec<String>,
     /// How documents that are there already are treated.
     pub rules: RowRules,
+    /// The source's indexes.
+    pub indexes: Vec<TableIndex>,
     /// The collection that keeps the progress, in the same database.
     pub progress_collection: String,
 }
@@ -53,6 +56,7 @@ impl MongodbSinkSettings {
             key: None,
             drop: Vec::new(),
             rules: RowRules::default(),
+            indexes: Vec::new(),
             progress_collection: PROGRESS_TABLE.to_owned(),
         }
     }
@@ -139,6 +143,21 @@ impl MongodbSink {
         failure.into().into_error(&self.name, &self.connection)
     }
 
+    /// Makes those that are missing.
+    async fn make(&self, collections: &[&str]) -> Result<(), SinkError> {
+        for collection in collections {
+            if !self.is_there(collection).await? {
+                let made = self.connection.database().create_collection(*collection);
+                match made.await {
+                    // Another has made it in the same moment.
+                    Err(error) if super::mongodb_failure::code(&error) == Some(48) => (),
+                    made => made.map_err(|it| self.failed(it))?,
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(super) async fn is_there(&self, collection: &str) -> Result<bool, SinkError> {
         let named = doc! { "name": collection };
         let names = self.connection.database().list_collection_names();
@@ -175,17 +194,16 @@ impl Sink for MongodbSink {
             return Err(SinkError::Unfit { name, advice });
         }
         let progress = self.settings.progress_collection.as_str();
-        for collection in [&self.settings.collection, progress, PASSAGE_TABLE] {
-            if !self.is_there(collection).await? {
-                let made = self.connection.database().create_collection(collection);
-                match made.await {
-                    // Another has made it in the same moment.
-                    Err(error) if super::mongodb_failure::code(&error) == Some(48) => (),
-                    made => made.map_err(|it| self.failed(it))?,
-                }
-            }
-        }
-        Ok(())
+        self.make(&[&self.settings.collection, progress, PASSAGE_TABLE])
+            .await
+    }
+
+    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
+        mongodb_index::lacks(self, fields).await
+    }
+
+    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
+        mongodb_index::make(self, lacking).await
     }
 
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
@@ -205,6 +223,17 @@ impl Sink for MongodbSink {
     async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
         let read = self.progress.place(flow).await;
         read.map_err(|error| self.failed(error))
+    }
+
+    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
+        self.make(&[PASSAGE_TABLE]).await?;
+        let done = async {
+            let mut session = self.begin().await?;
+            let moved = Moved::Place(passage);
+            self.progress.advance(&mut session, moved).await?;
+            Ok(session.commit_transaction().await?)
+        };
+        done.await.map_err(|failure: Failure| self.failed(failure))
     }
 
     async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {

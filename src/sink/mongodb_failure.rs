@@ -28,7 +28,7 @@ pub(super) enum Failure {
 }
 
 /// Numbers of MongoDB's `error_codes.yml`.
-const DUPLICATE_KEY: i32 = 11000;
+pub(super) const DUPLICATE_KEY: i32 = 11000;
 pub(super) const WRITE_CONFLICT: i32 = 112;
 const NO_REPLICA_SET: i32 = 20;
 

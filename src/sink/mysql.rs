@@ -6,15 +6,15 @@ use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
 use super::{
-    Advance, CreateTable, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress,
-    Sink, SinkError, Texts, moved::Moved, mysql_catalog::exact_collation, mysql_check,
+    Advance, CreateTable, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage,
+    Progress, Sink, SinkError, Texts, moved::Moved, mysql_catalog::exact_collation, mysql_check,
     mysql_passage::MysqlPassages, mysql_progress::MysqlProgress, mysql_replay,
     mysql_session::Sessions, mysql_target::MysqlTarget, name_of, rules::RowRules,
     sql_failure::beside_records, table::Table,
 };
 use crate::{
     connect::{identifier::backticked, mysql::MysqlConnection},
-    model::{Finding, Kind, Position, Records},
+    model::{Finding, Kind, Position, Records, TableIndex},
 };
 
 /// What a MySQL sink needs for one table.
@@ -36,6 +36,8 @@ pub struct MysqlSinkSettings {
     pub silence: Duration,
     /// The fields of the records, where they are known and not given otherwise.
     pub fields: Option<Vec<(String, Kind)>>,
+    /// The source's indexes.
+    pub indexes: Vec<TableIndex>,
     /// Whether a missing table is made.
     pub create: CreateTable,
     /// What texts stand for in columns of bytes and of JSON.
@@ -70,6 +72,7 @@ impl MysqlSinkSettings {
             rules: RowRules::default(),
             silence: Duration::from_secs(22),
             fields: None,
+            indexes: Vec::new(),
             create: CreateTable::WhenMissing,
             texts: Texts::default(),
             progress_table: PROGRESS_TABLE.to_owned(),
@@ -177,6 +180,20 @@ impl MysqlSink {
             .map_err(|error| beside_records(&self.name, error))
     }
 
+    async fn note_with(
+        &self,
+        session: &mut MySqlConnection,
+        passage: &Passage,
+    ) -> Result<(), SinkError> {
+        let failed = |error| beside_records(&self.name, error);
+        let collation = exact_collation(session).await.map_err(failed)?;
+        let made = self.passages.create(session, collation).await;
+        made.map_err(failed)?;
+        // One statement, which is a transaction by itself.
+        let moved = self.passages.advance(session, passage).await;
+        moved.map_err(|failure| failure.into_error(&self.name))
+    }
+
     async fn would_create_with(
         &self,
         session: &mut MySqlConnection,
@@ -224,6 +241,31 @@ impl Sink for MysqlSink {
         tables.try_for_each(|(target, table)| target.fit(&table, fields))
     }
 
+    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
+        let mut session = self.session().await?;
+        let mut all = Vec::new();
+        for target in &self.targets {
+            all.extend(
+                target
+                    .lacking(&self.connection, &mut session, fields)
+                    .await?,
+            );
+        }
+        self.sessions.give_back(session);
+        Ok(all)
+    }
+
+    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
+        let mut session = self.session().await?;
+        let mut targets = self.targets.iter();
+        let made = match targets.find(|it| it.settings.table == lacking.table) {
+            Some(target) => target.make_index(&mut session, lacking).await,
+            None => Ok(()),
+        };
+        self.sessions.abandon(session).await;
+        made
+    }
+
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
         let mut session = self.session().await?;
         let read = self.progress.read(&mut session, flow).await;
@@ -244,6 +286,13 @@ impl Sink for MysqlSink {
         let mut session = self.session().await?;
         let read = self.passages.read(&mut session, flow).await;
         self.answer(session, read).await
+    }
+
+    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
+        let mut session = self.session().await?;
+        let noted = self.note_with(&mut session, passage).await;
+        self.sessions.abandon(session).await;
+        noted
     }
 
     async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {

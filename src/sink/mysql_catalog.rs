@@ -77,32 +77,33 @@ pub(super) async fn exact_collation(
     Ok(found.unwrap_or("utf8mb4_bin"))
 }
 
-/// The column type for a field of a table that is made for it; `None` where the key cannot have
-/// it.
-pub(super) fn column_type(kind: Kind, in_key: bool) -> Option<&'static str> {
-    Some(match (kind, in_key) {
-        (Kind::Json, true) => return None,
+/// The column type for a field of a table that is made for it; `width` is that of a text or of bytes
+/// where a key or an index has it whole. `None` where the key cannot have it.
+pub(super) fn column_type(kind: Kind, width: Option<u32>, in_key: bool) -> Option<String> {
+    let column_type = match (kind, width) {
+        (Kind::Json, _) if in_key => return None,
+        (Kind::String | Kind::Any, Some(width)) => return Some(format!("VARCHAR({width})")),
+        (Kind::Bytes, Some(width)) => return Some(format!("VARBINARY({width})")),
         (Kind::Bool, _) => "BOOLEAN",
         (Kind::I64, _) => "BIGINT",
         (Kind::U64, _) => "BIGINT UNSIGNED",
         (Kind::F32, _) => "FLOAT",
         (Kind::F64, _) => "DOUBLE",
         (Kind::Decimal, _) => "DECIMAL(65,30)",
-        (Kind::String | Kind::Any, true) => "VARCHAR(255)",
-        (Kind::String | Kind::Any, false) => "LONGTEXT",
-        (Kind::Bytes, true) => "VARBINARY(255)",
-        (Kind::Bytes, false) => "LONGBLOB",
+        (Kind::String | Kind::Any, None) => "LONGTEXT",
+        (Kind::Bytes, None) => "LONGBLOB",
         (Kind::Date, _) => "DATE",
         (Kind::Time, _) => "TIME(6)",
         (Kind::DateTime | Kind::Instant, _) => "DATETIME(6)",
-        (Kind::Json, false) => "JSON",
-    })
+        (Kind::Json, _) => "JSON",
+    };
+    Some(column_type.to_owned())
 }
 
 /// The statement that makes a table of these columns (name, type, whether in the key).
 pub(super) fn create_table(
     quoted: &str,
-    columns: &[(&str, &str, bool)],
+    columns: &[(&str, String, bool)],
     key: &[String],
     collation: &str,
 ) -> Result<String, NotAName> {
@@ -334,7 +335,10 @@ mod tests {
 
     #[test]
     fn a_made_table_quotes_its_names() {
-        let columns = [("u`id", "VARCHAR(255)", true), ("a", "JSON", false)];
+        let columns = [
+            ("u`id", "VARCHAR(255)".to_owned(), true),
+            ("a", "JSON".to_owned(), false),
+        ];
         let text = create_table("`d`.`t`", &columns, &["u`id".to_owned()], "utf8mb4_bin");
         let expected = "CREATE TABLE IF NOT EXISTS `d`.`t` (`u``id` VARCHAR(255) NOT NULL, `a` JSON NULL, PRIMARY KEY (`u``id`)) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
         assert_eq!(text.as_deref(), Ok(expected));

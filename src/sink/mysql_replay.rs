@@ -55,7 +55,7 @@ async fn any_known(
     (target, table): (&MysqlTarget, &Table),
     records: &Records,
 ) -> Result<bool, Failure> {
-    let delete = target.writer(&sink.connection, table).one_key();
+    let delete = target.writer(&sink.connection, table, false).one_key();
     let text = format!("{} LIMIT 1 FOR UPDATE", known(&delete));
     for values in asked_for(records, table) {
         let mut bound = Bound::with_room((values.len(), 64), target.settings.texts);

@@ -11,10 +11,12 @@ use super::{
     SinkError,
     mysql::MysqlSinkSettings,
     mysql_catalog::{Found, column_type, create_table, index_columns, look_up},
+    mysql_index::{MOST, found, lacks},
     mysql_write::MysqlWriter,
     sql_failure::beside_records,
     table::Table,
     table_create::designed,
+    table_index::{Lacking, Standing, widths},
     table_statements::{Dialect, Statements},
 };
 use crate::{
@@ -134,16 +136,63 @@ impl MysqlTarget {
         fields: Option<&[(String, Kind)]>,
         collation: &str,
     ) -> Result<String, SinkError> {
+        let columns = self.columns(fields)?;
+        let key = self.settings.key.as_deref().unwrap_or_default();
+        create_table(&self.quoted, &columns, key, collation)
+            .map_err(|error| self.unfit(error.to_string()))
+    }
+
+    /// The columns that a missing table is made of: name, type, whether in the key.
+    fn columns<'f>(
+        &'f self,
+        fields: Option<&'f [(String, Kind)]>,
+    ) -> Result<Vec<(&'f str, String, bool)>, SinkError> {
         let (table, key) = (self.settings.table.as_str(), self.settings.key.as_deref());
         let fields = self
             .settings
             .create
             .fields(table, self.fields(fields))
             .map_err(|it| self.unfit(it))?;
-        let columns = designed((table, key), fields, &self.settings.drop, column_type)
-            .map_err(|it| self.unfit(it))?;
-        create_table(&self.quoted, &columns, key.unwrap_or_default(), collation)
-            .map_err(|error| self.unfit(error.to_string()))
+        let widths = widths(&self.settings.indexes, key.unwrap_or_default(), MOST);
+        designed(
+            (table, key),
+            fields,
+            &self.settings.drop,
+            |name, kind, keyed| column_type(kind, widths.get(name).copied(), keyed),
+        )
+        .map_err(|it| self.unfit(it))
+    }
+
+    /// Those of the source's indexes that it lacks, or would lack when it is made; none where it cannot
+    /// be made.
+    pub(super) async fn lacking(
+        &self,
+        connection: &MysqlConnection,
+        session: &mut MySqlConnection,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Vec<Lacking>, SinkError> {
+        let place = (self.database.as_str(), self.table.as_str());
+        let there = found(session, place).await;
+        let (mut columns, mut standing) =
+            there.map_err(|error| beside_records(&self.name, error))?;
+        if columns.is_empty() {
+            let Ok(designed) = self.columns(fields) else {
+                return Ok(Vec::new());
+            };
+            let designed = designed.into_iter();
+            columns = designed.map(|it| (it.0.to_owned(), it.1)).collect();
+            standing = vec![Standing::of_key(
+                self.settings.key.as_deref().unwrap_or_default(),
+            )];
+        }
+        let names = (self.quoted.as_str(), self.settings.table.as_str());
+        let wanted = &self.settings.indexes;
+        Ok(lacks(
+            names,
+            connection.flavor(),
+            wanted,
+            (&columns, &standing),
+        ))
     }
 
     pub(super) fn unfit(&self, advice: String) -> SinkError {
@@ -212,6 +261,7 @@ impl MysqlTarget {
         &'w self,
         connection: &MysqlConnection,
         table: &'w Table,
+        by_name: bool,
     ) -> MysqlWriter<'w> {
         MysqlWriter {
             table,
@@ -221,6 +271,7 @@ impl MysqlTarget {
             texts: self.settings.texts,
             max_allowed_packet: connection.max_allowed_packet(),
             encrypted: connection.encrypted(),
+            by_name,
         }
     }
 }

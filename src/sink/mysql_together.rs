@@ -10,6 +10,7 @@ use super::{
     mysql::MysqlSink,
     sql_failure::{Failure, beside_records},
     table::Table,
+    table_singles::has_others,
 };
 use crate::model::Records;
 
@@ -80,8 +81,9 @@ impl MysqlSink {
         records: &[Records],
     ) -> Result<(), SinkError> {
         fitting(&self.name, records, tables.len())?;
+        let by_name = tables.iter().any(|it| has_others(it));
         for ((target, table), part) in self.targets.iter().zip(tables).zip(records) {
-            let writer = target.writer(&self.connection, table);
+            let writer = target.writer(&self.connection, table, by_name);
             let written = writer.write(session, std::slice::from_ref(part)).await;
             written.map_err(|failure| failure.into_error(&target.name))?;
         }

@@ -13,7 +13,7 @@ use super::{
     table::Table,
     table_replaced::stretches,
     table_runs::{Columns, Misfit, Run, RunLimits, Runs, Unholdable},
-    table_singles::{Singles, has_others, is_a_rows},
+    table_singles::{Singles, is_a_rows},
     table_statements::{Manner, Statements, set_by_update, step},
 };
 use crate::{
@@ -33,6 +33,9 @@ pub(super) struct MysqlWriter<'w> {
     pub(super) max_allowed_packet: usize,
     /// Whether the session is encrypted.
     pub(super) encrypted: bool,
+    /// Whether rows are refused by name, since some of the sink's wait for each other: by halves of
+    /// the batch those would be parted.
+    pub(super) by_name: bool,
 }
 
 /// Rows in one statement, at most. Fewer cost round trips; more make the server slower again.
@@ -58,48 +61,54 @@ impl MysqlWriter<'_> {
         session: &mut MySqlConnection,
         records: &[Records],
     ) -> Result<(), Failure> {
-        if !self.table.replaces() {
+        let mut singles = Singles::default();
+        if self.table.replaces() {
+            // A row that waits may be let in by what a later stretch removes.
+            for stretch in stretches(records, self.table) {
+                let rows = stretch.into_iter();
+                self.write_rows(session, rows, &mut singles).await?;
+            }
+        } else {
             let rows = records.iter().flat_map(Records::iter);
-            return self.write_rows(session, rows).await;
+            self.write_rows(session, rows, &mut singles).await?;
         }
-        for stretch in stretches(records, self.table) {
-            self.write_rows(session, stretch.into_iter()).await?;
-        }
-        Ok(())
+        singles.finish(&mut self.singly(session), self.table).await
     }
 
     async fn write_rows<'r>(
         &self,
         session: &mut MySqlConnection,
         rows: impl Iterator<Item = Row<'r>> + Send + 'r,
+        singles: &mut Singles<'r>,
     ) -> Result<(), Failure> {
         let limits = RunLimits {
             rows: ROWS,
             values: PLACEHOLDERS,
         };
         let mut runs = Runs::new(rows, self.table, self.drop, limits);
-        let mut singles = Singles::default();
-        let singly = has_others(self.table);
         let mut values = Vec::new();
         loop {
             match runs.next_run(values) {
                 Ok(None) => break,
                 Ok(Some(run)) => {
-                    self.write_run(session, &run, singly, &mut singles).await?;
+                    self.write_run(session, &run, singles).await?;
                     values = run.values;
                 }
-                Err(Misfit::Record(cause)) if singly => {
+                Err(Misfit::Record(cause)) if self.by_name => {
                     singles.refuse(runs.at_fault(), cause);
                     values = Vec::new();
                 }
                 Err(misfit) => return Err(misfit.into()),
             }
         }
-        let mut server = MysqlSingles {
+        Ok(())
+    }
+
+    fn singly<'s>(&'s self, session: &'s mut MySqlConnection) -> MysqlSingles<'s, 's> {
+        MysqlSingles {
             writer: self,
             session,
-        };
-        singles.finish(&mut server, self.table).await
+        }
     }
 
     /// The statement that removes what one deletion names.
@@ -108,13 +117,12 @@ impl MysqlWriter<'_> {
         self.statements.text(Manner::Delete, self.table, &key, 1)
     }
 
-    /// Many rows in a statement. Where other unique indexes are in the way, and one of the rows
-    /// fails, the server has undone that statement alone: its rows go one by one.
+    /// Many rows in a statement. Where rows are refused by name, and one of them fails, the server
+    /// has undone that statement alone: its rows go one by one.
     async fn write_run<'r>(
         &self,
         session: &mut MySqlConnection,
         run: &Run<'r>,
-        singly: bool,
         singles: &mut Singles<'r>,
     ) -> Result<(), Failure> {
         let width = run.columns.len();
@@ -130,7 +138,7 @@ impl MysqlWriter<'_> {
             let (rows, written) = match singles.wait() {
                 true => (run.origins.len() - done, None),
                 false => match self.next_statement(run, rest) {
-                    Err(error) if singly => (1, Some(Err(error.into()))),
+                    Err(error) if self.by_name => (1, Some(Err(error.into()))),
                     Err(error) => return Err(error.into()),
                     Ok((rows, bytes)) => {
                         let now = &rest[..rows * width];
@@ -143,15 +151,11 @@ impl MysqlWriter<'_> {
             let one_by_one = match written {
                 None => true,
                 Some(Ok(_)) => false,
-                Some(Err(failure)) if singly && is_a_rows(&failure) => true,
+                Some(Err(failure)) if self.by_name && is_a_rows(&failure) => true,
                 Some(Err(failure)) => return Err(failure),
             };
             if one_by_one {
-                let mut server = MysqlSingles {
-                    writer: self,
-                    session,
-                };
-                let rows = done..done + rows;
+                let (mut server, rows) = (self.singly(session), done..done + rows);
                 singles.add(&mut server, self.table, run, rows).await?;
             }
             done += rows;

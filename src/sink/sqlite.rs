@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
-    Advance, CreateTable, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress,
-    Sink, SinkError, fitting,
+    Advance, CreateTable, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage,
+    Progress, Sink, SinkError, fitting,
     moved::Moved,
     name_of,
     rules::RowRules,
@@ -18,13 +18,14 @@ use super::{
     sqlite_replay,
     sqlite_target::SqliteTarget,
     table::Table,
+    table_singles::has_others,
 };
 use crate::{
     connect::{
         identifier::{double_quoted, statement},
         sqlite::SqliteConnection,
     },
-    model::{Finding, Kind, Position, Records},
+    model::{Finding, Kind, Position, Records, TableIndex},
 };
 
 /// What a SQLite sink needs for one table.
@@ -41,6 +42,8 @@ pub struct SqliteSinkSettings {
     pub rules: RowRules,
     /// The fields of the records, where they are known and not given otherwise.
     pub fields: Option<Vec<(String, Kind)>>,
+    /// The source's indexes.
+    pub indexes: Vec<TableIndex>,
     /// Whether a missing table is made.
     pub create: CreateTable,
     /// The table that keeps the progress, in the same file.
@@ -67,6 +70,7 @@ impl SqliteSinkSettings {
             drop: Vec::new(),
             rules: RowRules::default(),
             fields: None,
+            indexes: Vec::new(),
             create: CreateTable::WhenMissing,
             progress_table: PROGRESS_TABLE.to_owned(),
         }
@@ -184,8 +188,9 @@ impl SqliteSink {
         records: &[Records],
     ) -> Result<(), SinkError> {
         fitting(&self.name, records, tables.len())?;
+        let by_name = tables.iter().any(|it| has_others(it));
         for ((target, table), part) in self.targets.iter().zip(tables).zip(records) {
-            let writer = target.writer(table);
+            let writer = target.writer(table, by_name);
             let written = writer.write(session, std::slice::from_ref(part)).await;
             written.map_err(|failure| failure.into_error(&target.name))?;
         }
@@ -226,6 +231,22 @@ impl Sink for SqliteSink {
         tables.try_for_each(|(target, table)| target.fit(&table, fields))
     }
 
+    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
+        let mut all = Vec::new();
+        for target in &self.targets {
+            all.extend(target.lacking(&self.connection, fields).await?);
+        }
+        Ok(all)
+    }
+
+    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
+        let mut targets = self.targets.iter();
+        match targets.find(|it| it.settings.table == lacking.table) {
+            Some(target) => target.make_index(&self.connection, lacking).await,
+            None => Ok(()),
+        }
+    }
+
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
         let read = self.progress.read(self.connection.readers(), flow).await;
         read.map_err(|error| self.failed(error))
@@ -246,6 +267,17 @@ impl Sink for SqliteSink {
     async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
         let read = self.passages.read(self.connection.readers(), flow).await;
         read.map_err(|error| self.failed(error))
+    }
+
+    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
+        let text = statement(self.passages.create_text());
+        let made = self.connection.writer().execute(query(text)).await;
+        made.map_err(|error| self.failed(error))?;
+        let begun = self.connection.begin().await;
+        let mut transaction = begun.map_err(|error| self.failed(error))?;
+        let moved = self.passages.advance(&mut transaction, passage).await;
+        moved.map_err(|failure| failure.into_error(&self.name))?;
+        transaction.commit().await.map_err(|it| self.failed(it))
     }
 
     async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {

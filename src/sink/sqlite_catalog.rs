@@ -160,7 +160,7 @@ pub(super) fn column_type(kind: Kind, in_key: bool) -> Option<&'static str> {
 /// The statement that makes a table of these columns (name, type, whether in the key).
 pub(super) fn create_table(
     quoted: &str,
-    columns: &[(&str, &str, bool)],
+    columns: &[(&str, String, bool)],
     key: &[String],
 ) -> Result<String, NotAName> {
     let mut text = format!("CREATE TABLE IF NOT EXISTS {quoted} (");

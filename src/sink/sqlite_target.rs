@@ -9,9 +9,11 @@ use super::{
     sql_failure::beside_records,
     sqlite::SqliteSinkSettings,
     sqlite_catalog::{column_type, create_table, index_columns, look_up},
+    sqlite_index::{lacks, standing},
     sqlite_write::SqliteWriter,
     table::Table,
     table_create::designed,
+    table_index::{Lacking, Standing},
     table_statements::{Dialect, Statements},
 };
 use crate::{
@@ -28,7 +30,7 @@ pub(super) struct SqliteTarget {
     /// The connection and the table, for messages.
     pub(super) name: String,
     pub(super) settings: SqliteSinkSettings,
-    quoted: String,
+    pub(super) quoted: String,
     pub(super) statements: Statements,
     known: RwLock<Option<Arc<Table>>>,
 }
@@ -63,16 +65,59 @@ impl SqliteTarget {
 
     /// The statement that makes the missing table.
     pub(super) fn design(&self, fields: Option<&[(String, Kind)]>) -> Result<String, SinkError> {
+        let columns = self.columns(fields)?;
+        let key = self.settings.key.as_deref().unwrap_or_default();
+        create_table(&self.quoted, &columns, key).map_err(|error| self.unfit(error.to_string()))
+    }
+
+    /// The columns that a missing table is made of: name, type, whether in the key.
+    fn columns<'f>(
+        &'f self,
+        fields: Option<&'f [(String, Kind)]>,
+    ) -> Result<Vec<(&'f str, String, bool)>, SinkError> {
         let (table, key) = (self.settings.table.as_str(), self.settings.key.as_deref());
         let fields = self
             .settings
             .create
             .fields(table, self.fields(fields))
             .map_err(|it| self.unfit(it))?;
-        let columns = designed((table, key), fields, &self.settings.drop, column_type)
-            .map_err(|it| self.unfit(it))?;
-        create_table(&self.quoted, &columns, key.unwrap_or_default())
-            .map_err(|error| self.unfit(error.to_string()))
+        designed(
+            (table, key),
+            fields,
+            &self.settings.drop,
+            |_, kind, keyed| column_type(kind, keyed).map(str::to_owned),
+        )
+        .map_err(|it| self.unfit(it))
+    }
+
+    /// Those of the source's indexes that it lacks, or would lack when it is made; none where it cannot
+    /// be made.
+    pub(super) async fn lacking(
+        &self,
+        connection: &SqliteConnection,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Vec<Lacking>, SinkError> {
+        let (readers, table) = (connection.readers(), self.settings.table.as_str());
+        let failed = |error| self.failed(error);
+        let there = look_up(readers, table).await.map_err(failed)?;
+        let key = self.settings.key.as_deref().unwrap_or_default();
+        let (columns, standing): (Vec<String>, Vec<Standing>) = match there {
+            Some((columns, _)) => {
+                let names = columns.into_iter().map(|it| it.name).collect();
+                (names, standing(readers, table).await.map_err(failed)?)
+            }
+            None => match self.columns(fields) {
+                Ok(designed) => {
+                    let names = designed.into_iter().map(|it| it.0.to_owned());
+                    (names.collect(), vec![Standing::of_key(key)])
+                }
+                Err(_) => return Ok(Vec::new()),
+            },
+        };
+        let names = (self.quoted.as_str(), table);
+        let wanted = &self.settings.indexes;
+        let lacks = lacks(readers, names, wanted, (&columns, &standing)).await;
+        lacks.map_err(failed)
     }
 
     /// The table as it is now; `None` where there is none.
@@ -143,15 +188,16 @@ impl SqliteTarget {
             .map_err(|it| self.unfit(it))
     }
 
-    pub(super) fn writer<'w>(&'w self, table: &'w Table) -> SqliteWriter<'w> {
+    pub(super) fn writer<'w>(&'w self, table: &'w Table, by_name: bool) -> SqliteWriter<'w> {
         SqliteWriter {
             table,
             statements: &self.statements,
             drop: &self.settings.drop,
+            by_name,
         }
     }
 
-    fn unfit(&self, advice: String) -> SinkError {
+    pub(super) fn unfit(&self, advice: String) -> SinkError {
         SinkError::Unfit {
             name: self.name.clone(),
             advice,

@@ -9,7 +9,7 @@ use super::{
     table::Table,
     table_replaced::stretches,
     table_runs::{Misfit, Run, RunLimits, Runs},
-    table_singles::{Singles, has_others, is_a_rows},
+    table_singles::{Singles, is_a_rows},
     table_statements::{Manner, Statements, step},
 };
 use crate::{
@@ -22,6 +22,9 @@ pub(super) struct SqliteWriter<'w> {
     pub(super) table: &'w Table,
     pub(super) statements: &'w Statements,
     pub(super) drop: &'w [String],
+    /// Whether rows are refused by name, since some of the sink's wait for each other: by halves of
+    /// the batch those would be parted.
+    pub(super) by_name: bool,
 }
 
 /// Rows in one statement, at most; more is hardly faster.
@@ -37,59 +40,63 @@ impl SqliteWriter<'_> {
         session: &mut Session,
         records: &[Records],
     ) -> Result<(), Failure> {
-        if !self.table.replaces() {
+        let mut singles = Singles::default();
+        if self.table.replaces() {
+            // A row that waits may be let in by what a later stretch removes.
+            for stretch in stretches(records, self.table) {
+                let rows = stretch.into_iter();
+                self.write_rows(session, rows, &mut singles).await?;
+            }
+        } else {
             let rows = records.iter().flat_map(Records::iter);
-            return self.write_rows(session, rows).await;
+            self.write_rows(session, rows, &mut singles).await?;
         }
-        for stretch in stretches(records, self.table) {
-            self.write_rows(session, stretch.into_iter()).await?;
-        }
-        Ok(())
+        singles.finish(&mut self.singly(session), self.table).await
     }
 
     async fn write_rows<'r>(
         &self,
         session: &mut Session,
         rows: impl Iterator<Item = Row<'r>> + Send + 'r,
+        singles: &mut Singles<'r>,
     ) -> Result<(), Failure> {
         let limits = RunLimits {
             rows: ROWS,
             values: PARAMETERS,
         };
         let mut runs = Runs::new(rows, self.table, self.drop, limits);
-        let mut singles = Singles::default();
-        let singly = has_others(self.table);
         let mut values = Vec::new();
         loop {
             match runs.next_run(values) {
                 Ok(None) => break,
                 Ok(Some(run)) => {
-                    let written = self.write_run(session, &run, singly, &mut singles);
-                    written.await?;
+                    self.write_run(session, &run, singles).await?;
                     values = run.values;
                 }
-                Err(Misfit::Record(cause)) if singly => {
+                Err(Misfit::Record(cause)) if self.by_name => {
                     singles.refuse(runs.at_fault(), cause);
                     values = Vec::new();
                 }
                 Err(misfit) => return Err(misfit.into()),
             }
         }
-        let mut server = SqliteSingles {
+        Ok(())
+    }
+
+    fn singly<'s>(&'s self, session: &'s mut Session) -> SqliteSingles<'s> {
+        SqliteSingles {
             table: self.table,
             statements: self.statements,
             session,
-        };
-        singles.finish(&mut server, self.table).await
+        }
     }
 
-    /// Many rows in a statement. Where other unique indexes are in the way, and one of the rows
-    /// fails, SQLite has undone that statement alone: its rows go one by one.
+    /// Many rows in a statement. Where rows are refused by name, and one of them fails, SQLite has
+    /// undone that statement alone: its rows go one by one.
     async fn write_run<'r>(
         &self,
         session: &mut Session,
         run: &Run<'r>,
-        singly: bool,
         singles: &mut Singles<'r>,
     ) -> Result<(), Failure> {
         let mut done = 0;
@@ -106,18 +113,12 @@ impl SqliteWriter<'_> {
             let one_by_one = match written {
                 None => true,
                 Some(Ok(())) => false,
-                Some(Err(failure)) if singly && is_a_rows(&failure) => true,
+                Some(Err(failure)) if self.by_name && is_a_rows(&failure) => true,
                 Some(Err(failure)) => return Err(failure),
             };
             if one_by_one {
-                let mut server = SqliteSingles {
-                    table: self.table,
-                    statements: self.statements,
-                    session,
-                };
-                singles
-                    .add(&mut server, self.table, run, done..done + rows)
-                    .await?;
+                let (mut server, rows) = (self.singly(session), done..done + rows);
+                singles.add(&mut server, self.table, run, rows).await?;
             }
             done += rows;
         }

@@ -36,7 +36,7 @@ impl CreateTable {
     }
 }
 
-/// The columns of a table that is to be made: name, type by `column_type(kind, in key)`.
+/// The columns of a table that is to be made: name, type by `column_type(name, kind, in key)`.
 ///
 /// # Errors
 /// One sentence of advice, where the key or a field cannot be made a column.
@@ -44,8 +44,8 @@ pub(super) fn designed<'f>(
     (table, key): (&str, Option<&[String]>),
     fields: &'f [(String, Kind)],
     drop: &[String],
-    column_type: impl Fn(Kind, bool) -> Option<&'static str>,
-) -> Result<Vec<(&'f str, &'static str, bool)>, String> {
+    column_type: impl Fn(&str, Kind, bool) -> Option<String>,
+) -> Result<Vec<(&'f str, String, bool)>, String> {
     let Some(key) = key else {
         return Err(format!(
             "table {table} does not exist, and cannot be made without a key: name its fields with `key = [\"…\"]`, or create the table"
@@ -55,7 +55,7 @@ pub(super) fn designed<'f>(
     let mut columns = Vec::new();
     for (field, kind) in kept {
         let keyed = key.contains(field);
-        let column_type = column_type(*kind, keyed).ok_or_else(|| {
+        let column_type = column_type(field, *kind, keyed).ok_or_else(|| {
             format!("field `{field}` cannot be of the key of table {table}: declare another `key`")
         })?;
         columns.push((field.as_str(), column_type, keyed));

@@ -1,8 +1,6 @@
 //! Row by row, where another unique index is in the way: values that rows of one batch hand to each
 //! other find their way whatever the order, also in a circle.
 
-use std::collections::{HashMap, VecDeque};
-
 use async_trait::async_trait;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -14,6 +12,7 @@ use super::{
     table_free_values::free_values,
     table_runs::{Columns, Misfit, Run},
     table_statements::equal,
+    table_waiting::{Name, Queue, Queues, key},
     value_text::write_text,
 };
 use crate::{
@@ -102,18 +101,8 @@ impl Held<'_, '_> {
 /// Rows that wait for others of their batch, and those that were refused.
 #[derive(Debug, Default)]
 pub(super) struct Singles<'r> {
-    waiting: Vec<Waiting<'r>>,
-    /// Where the rows of a key wait.
-    places: HashMap<Vec<String>, usize>,
+    waiting: Queues<'r>,
     faults: Vec<RowFault>,
-}
-
-/// Rows of one key, in order: the first one was refused for a value that another row holds.
-#[derive(Debug)]
-struct Waiting<'r> {
-    key: Vec<String>,
-    rows: VecDeque<Single<'r>>,
-    cause: Cause,
 }
 
 impl<'r> Singles<'r> {
@@ -147,22 +136,14 @@ impl<'r> Singles<'r> {
                 values: run.values[index * width..(index + 1) * width].to_vec(),
                 origin: run.origins[index],
             };
-            let key = row.key(table);
-            if let Some(place) = self.places.get(&key) {
-                self.waiting[*place].rows.push_back(row);
+            let names = Name::of(&row, table);
+            let Some(row) = self.waiting.behind(row, &names) else {
                 continue;
-            }
+            };
             match server.apply(&row).await? {
                 Applied::Done => {}
                 Applied::Refused(cause) => self.refuse(row.origin, cause),
-                Applied::Taken(cause) => {
-                    self.places.insert(key.clone(), self.waiting.len());
-                    self.waiting.push(Waiting {
-                        key,
-                        rows: [row].into(),
-                        cause,
-                    });
-                }
+                Applied::Taken(cause) => self.waiting.begin(row, &names, cause),
             }
         }
         Ok(())
@@ -173,25 +154,26 @@ impl<'r> Singles<'r> {
     /// # Errors
     /// `Rows` with every row that was refused, or whose value another row still holds.
     pub(super) async fn finish(
-        mut self,
+        self,
         server: &mut impl SingleRows,
         table: &Table,
     ) -> Result<(), Failure> {
-        self.places.clear();
+        let (mut waiting, mut faults) = (self.waiting.into_queues(), self.faults);
         // Both directions in turn: a chain of rows that hand on a value takes one pass then.
-        while !self.waiting.is_empty() {
-            self.waiting.reverse();
-            if !self.pass(server).await? && !self.free_one(server, table).await? {
+        while !waiting.is_empty() {
+            waiting.reverse();
+            let moved = pass(server, &mut waiting, &mut faults).await?;
+            if !moved && !free_one(server, table, &waiting).await? {
                 break;
             }
         }
-        for it in self.waiting {
-            let (Some(row), cause) = (it.rows.front(), it.cause) else {
+        for it in waiting {
+            let (Some(first), cause) = (it.rows.front(), it.cause) else {
                 continue;
             };
-            let held = held_by(server, table, row).await?;
-            self.faults.push(RowFault {
-                origin: row.origin,
+            let held = held_by(server, table, &first.row).await?;
+            faults.push(RowFault {
+                origin: first.row.origin,
                 may_pass: true,
                 cause: match held {
                     None => cause,
@@ -199,67 +181,73 @@ impl<'r> Singles<'r> {
                 },
             });
         }
-        match self.faults.is_empty() {
+        match faults.is_empty() {
             true => Ok(()),
-            false => Err(Failure::Rows(self.faults)),
+            false => Err(Failure::Rows(faults)),
         }
     }
+}
 
-    /// Tries every row that waits; answers whether one of them went through.
-    async fn pass(&mut self, server: &mut impl SingleRows) -> Result<bool, Failure> {
-        let mut moved = false;
-        for it in &mut self.waiting {
-            while let Some(row) = it.rows.front() {
-                match server.apply(row).await? {
-                    Applied::Done => {}
-                    Applied::Refused(cause) => self.faults.push(RowFault {
-                        origin: row.origin,
-                        may_pass: false,
-                        cause,
-                    }),
-                    Applied::Taken(cause) => {
-                        it.cause = cause;
-                        break;
-                    }
-                }
-                it.rows.pop_front();
-                moved = true;
-            }
-        }
-        self.waiting.retain(|it| !it.rows.is_empty());
-        Ok(moved)
-    }
-
-    /// Breaks a circle: takes a value from a row that is about to get another one.
-    ///
-    /// The row is changed where the table allows it. To delete it and make it anew would lose the
-    /// columns that the message does not carry: that is done only where it carries them all.
-    async fn free_one(
-        &mut self,
-        server: &mut impl SingleRows,
-        table: &Table,
-    ) -> Result<bool, Failure> {
-        if table.on_known == OnKnown::Ignore {
-            return Ok(false);
-        }
-        for it in &self.waiting {
-            let Some(row) = it.rows.front() else { continue };
-            let Some(holder) = held_by(server, table, row).await? else {
-                continue;
-            };
-            let others = self.waiting.iter().filter(|it| {
-                // Of some types the text is not what it is here.
-                it.key == holder.key || !tells_by_text(table)
-            });
-            for by in others.filter_map(|it| it.rows.front()) {
-                let index = &holder.index;
-                if by.op == Op::Upsert && free(server, table, Held { row, index, by }).await? {
-                    return Ok(true);
+/// Tries every row that waits; answers whether one of them went through.
+async fn pass(
+    server: &mut impl SingleRows,
+    waiting: &mut Vec<Queue<'_>>,
+    faults: &mut Vec<RowFault>,
+) -> Result<bool, Failure> {
+    let mut moved = false;
+    for it in &mut *waiting {
+        while let Some(first) = it.rows.front() {
+            match server.apply(&first.row).await? {
+                Applied::Done => {}
+                Applied::Refused(cause) => faults.push(RowFault {
+                    origin: first.row.origin,
+                    may_pass: false,
+                    cause,
+                }),
+                Applied::Taken(cause) => {
+                    it.cause = cause;
+                    break;
                 }
             }
+            it.rows.pop_front();
+            moved = true;
         }
-        Ok(false)
     }
+    waiting.retain(|it| !it.rows.is_empty());
+    Ok(moved)
+}
+
+/// Breaks a circle: takes a value from a row that is about to get another one.
+///
+/// The row is changed where the table allows it. To delete it and make it anew would lose the
+/// columns that the message does not carry: that is done only where it carries them all.
+async fn free_one(
+    server: &mut impl SingleRows,
+    table: &Table,
+    waiting: &[Queue<'_>],
+) -> Result<bool, Failure> {
+    if table.on_known == OnKnown::Ignore {
+        return Ok(false);
+    }
+    let firsts = waiting.iter().filter_map(|it| it.rows.front());
+    let firsts: Vec<&Single<'_>> = firsts.map(|it| &it.row).collect();
+    for row in &firsts {
+        let Some(holder) = held_by(server, table, row).await? else {
+            continue;
+        };
+        for by in &firsts {
+            // Of some types the text is not what it is here.
+            let may_hold = key(by, table) == holder.key || !tells_by_text(table);
+            let index = &holder.index;
+            if may_hold
+                && by.op == Op::Upsert
+                && free(server, table, Held { row, index, by }).await?
+            {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 async fn free(
@@ -297,16 +285,6 @@ impl<'r> Single<'r> {
     pub(super) fn value(&self, column: usize) -> Option<&Value<'r>> {
         let at = self.columns.iter().position(|it| *it == column)?;
         self.values.get(at)
-    }
-
-    /// The key as it is told and compared within a batch. Letters that collations of the table
-    /// take for equal are made equal: rows of two such keys merely wait for each other.
-    fn key(&self, table: &Table) -> Vec<String> {
-        let text = |it: &usize| {
-            self.value(*it)
-                .map_or_else(String::new, |it| comparable(table, it))
-        };
-        table.key.iter().map(text).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     Counted, Extent, Manner, Plan, Progress, ReadLimits, Source, SourceError, SourceReader,
     Standing,
 };
-use crate::model::{Batch, Finding, Op, Position, Records, Schema, Severity, Value};
+use crate::model::{Batch, Finding, Op, Position, Records, Schema, Severity, TableIndex, Value};
 
 /// Rows of an integer `id` and a text `text`, ordered by `id`; clones share them.
 #[derive(Debug, Clone)]
@@ -86,6 +86,10 @@ impl Source for MemorySource {
 
     async fn shape(&self) -> Result<Schema, SourceError> {
         Ok(Schema::clone(&self.schema))
+    }
+
+    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
+        Ok(Vec::new())
     }
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {

@@ -14,7 +14,9 @@ use super::{
         Pages, Place, ReadAhead, Reading, Settled, Table, Wanted, clock, micros_of,
     },
 };
-use crate::model::{Field, Finding, Kind, Op, Position, Records, Schema, Severity, Value};
+use crate::model::{
+    Field, Finding, Kind, Op, Position, Records, Schema, Severity, TableIndex, Value,
+};
 
 pub use writers::{MemoryTable, Row, Unwritten, Writer};
 
@@ -148,6 +150,10 @@ impl Source for MemoryScan {
 
     async fn shape(&self) -> Result<Schema, SourceError> {
         Ok(Schema::clone(&self.learned.schema))
+    }
+
+    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
+        Ok(Vec::new())
     }
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {

@@ -39,7 +39,7 @@ pub use standing::Standing;
 
 use crate::{
     fault::{Cause, Fault, Faulty},
-    model::{Batch, Finding, Position, Schema},
+    model::{Batch, Finding, Position, Schema, TableIndex},
 };
 
 /// A place that records can be read from.
@@ -60,6 +60,13 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// `Unfit` with the remedy where it cannot be read at all.
     async fn shape(&self) -> Result<Schema, SourceError>;
+
+    /// Its indexes, that of the primary key among them: what a table that is made of it may have as
+    /// well. None of what has no indexes.
+    ///
+    /// # Errors
+    /// As `shape`.
+    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError>;
 
     /// What a read from `stored` would do next, and how the server would find it. Reads no record
     /// and changes nothing.

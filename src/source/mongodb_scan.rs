@@ -11,6 +11,7 @@ mod class;
 mod collection;
 mod full;
 mod held;
+mod indexes;
 mod marks;
 mod place;
 mod plan;
@@ -41,7 +42,7 @@ use super::{
 };
 use crate::{
     connect::mongodb::MongodbConnection,
-    model::{Finding, Position, Schema},
+    model::{Finding, Position, Schema, TableIndex},
 };
 
 /// What is read of a database, and how.
@@ -113,6 +114,10 @@ impl Source for MongodbScan {
 
     async fn shape(&self) -> Result<Schema, SourceError> {
         Ok(Schema::clone(&self.scanned.schema))
+    }
+
+    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
+        indexes::indexes(&self.scanned).await
     }
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {

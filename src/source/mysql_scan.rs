@@ -3,6 +3,7 @@
 mod by_index;
 mod check;
 mod columns;
+mod indexes;
 mod plan;
 mod random;
 mod standing;
@@ -23,14 +24,13 @@ use super::{
     Extent, Late, Manner, Nulls, Plan, Progress, ReadLimits, Rules, Sharing, Source, SourceError,
     SourceReader, Standing,
     keyset::{
-        self, Batches, HeldBy, KeyColumn, Lane, Mark, MarkKind, Page, Pages, Place, ReadAhead,
-        Reading, Settled, failed,
+        self, Batches, HeldBy, Lane, Mark, Page, Pages, Place, ReadAhead, Reading, Settled, failed,
     },
 };
 use crate::{
     connect::{identifier::statement, mysql::MysqlConnection},
     fault::{Fault, Faulty, chain},
-    model::{Finding, Op, Position, Records, Schema, Severity},
+    model::{Finding, Op, Position, Records, Schema, Severity, TableIndex},
 };
 use columns::{Learned, column_names, learn};
 use unpack::Unpack;
@@ -142,36 +142,6 @@ impl MysqlScan {
         findings.push(check::late(writers.as_ref()));
         Ok(findings)
     }
-
-    async fn refuse_random(&self, learned: &Learned) -> Result<(), SourceError> {
-        if self.settings.late == Late::None {
-            return Ok(());
-        }
-        let first = learned.table.incremental.first();
-        let texts = |it: &&KeyColumn| matches!(it.kind, Some(MarkKind::Text | MarkKind::Bytes));
-        let Some(column) = first.filter(texts) else {
-            return Ok(());
-        };
-        let text = format!(
-            "SELECT CAST({} AS BINARY) FROM {} LIMIT 32",
-            column.quoted, learned.place
-        );
-        let values = sqlx::query_scalar(statement(text))
-            .fetch_all(self.connection.pool())
-            .await;
-        let values: Vec<Vec<u8>> = values.map_err(|error| failed(&self.name, error))?;
-        match random::is_random(&values) {
-            false => Ok(()),
-            true => Err(SourceError::Unfit {
-                name: self.name.clone(),
-                advice: format!(
-                    "the values of {} are random (UUIDs of version 4), so that new rows come before the \
-                     cursor as well and would never be read: choose an `incremental` that grows",
-                    column.quoted
-                ),
-            }),
-        }
-    }
 }
 
 #[async_trait]
@@ -190,6 +160,11 @@ impl Source for MysqlScan {
 
     async fn shape(&self) -> Result<Schema, SourceError> {
         Ok(Schema::clone(&self.learn().await?.table.schema))
+    }
+
+    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
+        let named = self.learn().await?.named;
+        indexes::indexes(&self.name, self.connection.pool(), &named).await
     }
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {

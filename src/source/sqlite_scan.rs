@@ -2,6 +2,7 @@
 
 mod check;
 mod columns;
+mod indexes;
 mod plan;
 mod standing;
 #[cfg(test)]
@@ -27,7 +28,7 @@ use super::{
 use crate::{
     connect::{identifier::statement, sqlite::SqliteConnection},
     fault::{Fault, Faulty, chain},
-    model::{Finding, Op, Packer, Position, Records, Schema, Severity, Value},
+    model::{Finding, Op, Packer, Position, Records, Schema, Severity, TableIndex, Value},
 };
 use columns::{Learned, Reads, column_names, learn};
 
@@ -122,6 +123,12 @@ impl Source for SqliteScan {
 
     async fn shape(&self) -> Result<Schema, SourceError> {
         Ok(Schema::clone(&self.learn().await?.table.schema))
+    }
+
+    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
+        let readers = self.connection.readers();
+        let found = indexes::indexes(readers, &self.settings.table).await;
+        found.map_err(|error| failed(&self.name, error))
     }
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {

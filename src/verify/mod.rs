@@ -16,6 +16,7 @@ mod number;
 mod outcome;
 mod passes;
 mod repair;
+mod repair_batch;
 mod row;
 mod sides;
 
@@ -50,6 +51,9 @@ pub struct Verify<'a> {
     pub shape: &'a Shape,
     /// Fields of the records that are not written.
     pub drop: &'a [String],
+    /// The columns that name the parent whose rows are replaced as a whole; none where each stands by
+    /// itself.
+    pub replace_by: &'a [String],
     /// What texts of the records stand for in the target's columns.
     pub texts: Texts,
     /// How long a difference has to last before it counts.
@@ -72,7 +76,7 @@ impl Verify<'_> {
     pub async fn run(&self) -> Result<Verified, VerifyError> {
         let mut fields = self.first_fields().await?;
         loop {
-            let compared = Compared::over(self.shape, &fields, self.drop, self.texts)?;
+            let compared = self.compared(&fields)?;
             match self.passes(&compared).await {
                 // A document may name a field that none before it named.
                 Err(Halt::Field(name)) if fields.insert(name.clone()) => {
@@ -87,6 +91,10 @@ impl Verify<'_> {
                 Ok(verified) => return Ok(verified),
             }
         }
+    }
+
+    fn compared(&self, fields: &BTreeSet<String>) -> Result<Compared, VerifyError> {
+        Compared::over(self.shape, fields, self.drop, self.texts)?.of_parents(self.replace_by)
     }
 
     /// The fields of the first records.

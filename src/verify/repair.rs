@@ -1,26 +1,25 @@
 //! Makes what a verification has found equal: by key, in bounded transactions, through the sink.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     Kind, Verified, Verify, VerifyError,
-    passes::Halt,
+    repair_batch::Batch,
     row::{Canonical, Compared, Side},
     sides::{self, Within},
 };
 use crate::{
-    fault::{Fault, Faulty, chain},
-    model::{Op, Records, Schema},
-    sink::{Onto, Sink, SinkError},
+    model::{Op, Records, Row, Schema},
+    sink::Sink,
 };
 
 /// A repair.
 pub struct Repair<'a> {
-    /// How both sides are read.
-    pub verify: &'a Verify<'a>,
+    /// How both sides of each table are read, and what was found, in the order of the sink's tables.
+    pub tables: &'a [(&'a Verify<'a>, &'a Verified)],
     /// What is written. It updates known rows and deletes those it is told to, whatever flows do.
     pub sink: &'a dyn Sink,
-    /// Rows in one transaction, at most.
+    /// Rows in one transaction, at most; those of one record stay together.
     pub rows: usize,
     /// Whether rows go that only the target has.
     pub extras: Extras,
@@ -40,7 +39,7 @@ pub enum Extras {
 pub struct Repaired {
     /// Rows inserted or updated.
     pub written: u64,
-    /// Rows deleted.
+    /// Rows deleted; of rows that are replaced by their parent, the parents.
     pub deleted: u64,
     /// Rows that the target refused.
     pub refused: u64,
@@ -48,229 +47,222 @@ pub struct Repaired {
     pub reasons: Vec<String>,
 }
 
-/// Reasons that are told.
-const REASONS: usize = 5;
-/// Attempts at a transaction that meets others.
-const TRIES: u32 = 5;
-const WAIT: Duration = Duration::from_millis(200);
+/// One of the tables, and what is to be done in it. A unit is a row, or all rows of a parent where
+/// these are replaced together.
+struct Table<'a> {
+    verify: &'a Verify<'a>,
+    verified: &'a Verified,
+    compared: Compared,
+    /// Units to be written as the source has them.
+    written: HashSet<u128>,
+    /// Units to be removed, unless the source has them meanwhile.
+    removed: HashSet<u128>,
+}
 
 impl Repair<'_> {
-    /// Deletes, inserts and updates the rows that `verified` has found, as its source has them now.
+    /// Deletes, inserts and updates the rows that were found, as the source has them now.
     ///
     /// # Errors
     /// As `VerifyError` says; transactions that were committed until then stay.
-    pub async fn apply(&self, verified: &Verified) -> Result<Repaired, VerifyError> {
-        let fields = self.verify.first_fields().await?;
-        let Verify {
-            shape, drop, texts, ..
-        } = self.verify;
-        let compared = Compared::over(shape, &fields, drop, *texts)?;
-        let mut repaired = Repaired::default();
-        // First, since a row that must go may hold a value that is unique.
-        if self.extras == Extras::Delete && verified.extra > 0 {
-            self.delete(&compared, verified, &mut repaired).await?;
+    pub async fn apply(&self) -> Result<Repaired, VerifyError> {
+        let mut tables = Vec::with_capacity(self.tables.len());
+        for (verify, verified) in self.tables {
+            let mut table = Table::of(verify, verified, self.extras).await?;
+            table.find_parents(self.extras).await?;
+            tables.push(table);
         }
-        if verified.missing + verified.different > 0 {
-            self.write(&compared, verified, &mut repaired).await?;
+        self.look(&mut tables).await?;
+        let mut repaired = Repaired::default();
+        // First, since a row that must go may hold a value that is unique; children before parents.
+        for at in (0..tables.len()).rev() {
+            if !tables[at].removed.is_empty() {
+                self.remove(&mut tables, at, &mut repaired).await?;
+            }
+        }
+        if tables.iter().any(|it| !it.written.is_empty()) {
+            self.write(&tables, &mut repaired).await?;
         }
         Ok(repaired)
     }
 
-    async fn delete(
+    /// Which units the source has now: none of them is removed, and a parent's rows are written anew.
+    async fn look(&self, tables: &mut [Table<'_>]) -> Result<(), VerifyError> {
+        let asks = |it: &Table<'_>| {
+            let parents = it.compared.has_parents() && it.verified.differences() > 0;
+            parents || !it.removed.is_empty()
+        };
+        if !tables.iter().any(asks) {
+            return Ok(());
+        }
+        let Some(within) = within_of(tables) else {
+            return Ok(());
+        };
+        let first = self.tables[0].0;
+        let mut rows = first.way.rows(&within);
+        let mut values = Canonical::default();
+        while let Some((parts, read)) = rows.next_parts().await? {
+            for (table, part) in tables.iter_mut().zip(&parts) {
+                for row in part.iter() {
+                    table.meet(&row, &mut values, self.extras);
+                }
+            }
+            first.figures.settled(read, 0);
+        }
+        Ok(())
+    }
+
+    async fn remove(
         &self,
-        compared: &Compared,
-        verified: &Verified,
+        tables: &mut [Table<'_>],
+        at: usize,
         repaired: &mut Repaired,
     ) -> Result<(), VerifyError> {
-        // A row that the source has got meanwhile stays.
-        let mut there = HashSet::new();
-        let is_extra = |key: &u128| verified.found.get(key) == Some(&Kind::Extra);
-        let within = within_of(verified);
-        let looked = self.verify.expected(compared, &within, |it, _| {
-            if is_extra(&it.key) {
-                there.insert(it.key);
-            }
-        });
-        match looked.await {
-            Err(Halt::Failed(error)) => return Err(error),
-            // A field that came up: what it is of is looked at by the next verification.
-            Err(Halt::Field(_)) => return Ok(()),
-            Ok(_) => {}
-        }
-        let names: Vec<&String> = compared
-            .key
-            .iter()
-            .map(|it| &compared.columns[*it].0)
-            .collect();
+        let empty = Arc::new(Schema::document("repair", [] as [&str; 0]));
+        let others = tables.len();
+        let table = &mut tables[at];
+        let names = table.compared.unit_columns();
         let schema = Arc::new(Schema::document("repair", names.iter().copied()));
+        let within = table.within();
         let mut batch = Batch::new(self, repaired);
-        let mut rows = sides::rows(self.verify.target, &within);
+        let mut rows = sides::rows(table.verify.target, &within);
         let mut values = Canonical::default();
         while let Some((records, read)) = rows.next().await? {
             let mut gone = Records::new(schema.clone());
-            for row in records.iter() {
-                let Ok(it) = compared.take(&row, Side::Actual, &mut values) else {
+            for (origin, row) in (0..).zip(records.iter()) {
+                let Ok(it) = table.compared.take(&row, Side::Actual, &mut values) else {
                     continue;
                 };
-                if !is_extra(&it.key) || there.contains(&it.key) {
+                // Rows of one parent go with the first of them.
+                if !table.removed.remove(&table.compared.unit(it, &values)) {
                     continue;
                 }
-                let pushed = gone.push(Op::Delete, 0, |packer| {
+                // A row without one of the columns is none of this table's.
+                let _ = gone.push(Op::Delete, origin, |packer| {
                     for name in &names {
                         packer.name(name);
                         packer.value(row.get(name).ok_or(())?);
                     }
                     Ok::<(), ()>(())
                 });
-                if pushed.is_ok() && gone.len() == self.rows {
-                    batch
-                        .add(std::mem::replace(&mut gone, Records::new(schema.clone())))
-                        .await?;
-                }
             }
-            batch.add(gone).await?;
-            self.verify.figures.settled(read, records.bytes());
+            let mut parts = vec![Records::new(empty.clone()); others];
+            parts[at] = gone;
+            batch.add(parts).await?;
+            table.verify.figures.settled(read, records.bytes());
         }
         batch.flush().await
     }
 
     async fn write(
         &self,
-        compared: &Compared,
-        verified: &Verified,
+        tables: &[Table<'_>],
         repaired: &mut Repaired,
     ) -> Result<(), VerifyError> {
+        let Some(within) = within_of(tables) else {
+            return Ok(());
+        };
+        let first = self.tables[0].0;
         let mut batch = Batch::new(self, repaired);
-        let within = within_of(verified);
-        let mut rows = self.verify.way.rows(&within);
+        let mut rows = first.way.rows(&within);
         let mut values = Canonical::default();
-        while let Some((records, read)) = rows.next().await? {
-            let mut written = Records::new(records.schema().clone());
-            for row in records.iter() {
-                let Ok(it) = compared.take(&row, Side::Expected, &mut values) else {
-                    continue;
-                };
-                if !matches!(
-                    verified.found.get(&it.key),
-                    Some(Kind::Missing | Kind::Different)
-                ) {
-                    continue;
-                }
-                written.copy(&row);
-                if written.len() == self.rows {
-                    let empty = Records::new(records.schema().clone());
-                    batch.add(std::mem::replace(&mut written, empty)).await?;
-                }
+        while let Some((mut parts, read)) = rows.next_parts().await? {
+            for (table, part) in tables.iter().zip(&mut parts) {
+                part.retain(|row| table.writes(row, &mut values));
             }
-            batch.add(written).await?;
-            self.verify.figures.settled(read, records.bytes());
+            let bytes = parts.iter().map(Records::bytes).sum();
+            batch.add(parts).await?;
+            first.figures.settled(read, bytes);
         }
         batch.flush().await
     }
 }
 
-/// Where the rows are that differ.
-fn within_of(verified: &Verified) -> Within {
-    verified.within.clone().unwrap_or_else(Within::everything)
-}
+impl<'a> Table<'a> {
+    async fn of(
+        verify: &'a Verify<'a>,
+        verified: &'a Verified,
+        extras: Extras,
+    ) -> Result<Self, VerifyError> {
+        let compared = verify.compared(&verify.first_fields().await?)?;
+        let (mut written, mut removed) = (HashSet::new(), HashSet::new());
+        if !compared.has_parents() {
+            for (key, kind) in &verified.found {
+                match kind {
+                    Kind::Missing | Kind::Different => written.insert(*key),
+                    Kind::Extra => extras == Extras::Delete && removed.insert(*key),
+                };
+            }
+        }
+        Ok(Self {
+            verify,
+            verified,
+            compared,
+            written,
+            removed,
+        })
+    }
 
-/// Records of the next transaction.
-struct Batch<'a> {
-    repair: &'a Repair<'a>,
-    repaired: &'a mut Repaired,
-    records: Option<Records>,
-}
+    /// Where the rows are that differ.
+    fn within(&self) -> Within {
+        let within = self.verified.within.clone();
+        within.unwrap_or_else(Within::everything)
+    }
 
-impl<'a> Batch<'a> {
-    fn new(repair: &'a Repair<'a>, repaired: &'a mut Repaired) -> Self {
-        Self {
-            repair,
-            repaired,
-            records: None,
+    /// Whether a row that was found is this repair's business.
+    fn is_found(&self, key: u128, extras: Extras) -> bool {
+        match self.verified.found.get(&key) {
+            Some(Kind::Extra) => extras == Extras::Delete,
+            other => other.is_some(),
         }
     }
 
-    async fn add(&mut self, records: Records) -> Result<(), VerifyError> {
-        if records.is_empty() {
+    /// The parents of rows at the target that were found.
+    async fn find_parents(&mut self, extras: Extras) -> Result<(), VerifyError> {
+        if !self.compared.has_parents() || self.verified.found.is_empty() {
             return Ok(());
         }
-        let together = self.records.as_ref().is_none_or(|it| {
-            it.len() + records.len() <= self.repair.rows && it.schema() == records.schema()
-        });
-        if !together {
-            self.flush().await?;
-        }
-        match &mut self.records {
-            None => self.records = Some(records),
-            Some(before) => before.append(&records, 0),
+        let within = self.within();
+        let mut rows = sides::rows(self.verify.target, &within);
+        let mut values = Canonical::default();
+        while let Some((records, read)) = rows.next().await? {
+            for row in records.iter() {
+                let taken = self.compared.take(&row, Side::Actual, &mut values);
+                if let Ok(it) = taken
+                    && self.is_found(it.key, extras)
+                {
+                    self.removed.insert(self.compared.unit(it, &values));
+                }
+            }
+            self.verify.figures.settled(read, records.bytes());
         }
         Ok(())
     }
 
-    async fn flush(&mut self) -> Result<(), VerifyError> {
-        let Some(records) = self.records.take() else {
-            return Ok(());
+    /// A record of the source that this table has a row, or the removal of a parent, of.
+    fn meet(&mut self, row: &Row<'_>, values: &mut Canonical, extras: Extras) {
+        // A field that came up: what it is of is looked at by the next verification.
+        let Ok(it) = self.compared.take(row, Side::Expected, values) else {
+            return;
         };
-        if self.repair.verify.stop.is_cancelled() {
-            return Err(VerifyError::Stopped);
-        }
-        let records = records.numbered();
-        match self.one(&records).await {
-            Ok(()) => self.count(&records),
-            Err(error) if error.fault() == Fault::Data => self.singly(&records).await?,
-            Err(error) => return Err(error.into()),
-        }
-        Ok(())
-    }
-
-    /// One of them is refused: each for itself.
-    async fn singly(&mut self, records: &Records) -> Result<(), VerifyError> {
-        for row in records.iter() {
-            let mut alone = Records::new(Arc::new(row.schema().clone()));
-            alone.copy(&row);
-            match self.one(&alone).await {
-                Ok(()) => self.count(&alone),
-                Err(error) if error.fault() == Fault::Data => {
-                    self.repaired.refused += 1;
-                    if self.repaired.reasons.len() < REASONS {
-                        self.repaired.reasons.push(reason(&error));
-                    }
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    async fn one(&self, records: &Records) -> Result<(), SinkError> {
-        let mut tries = 1;
-        loop {
-            let records = std::slice::from_ref(records);
-            match self.repair.sink.replay(records, &[], Onto::Any).await {
-                // A deadlock with a sink that runs beside, mostly.
-                Err(error) if error.fault() == Fault::Transient && tries < TRIES => {
-                    tokio::time::sleep(WAIT * tries).await;
-                    tries += 1;
-                }
-                done => return done.map(drop),
-            }
+        let unit = self.compared.unit(it, values);
+        let is_there = self.removed.remove(&unit);
+        let is_found = row.op() == Op::Upsert && self.is_found(it.key, extras);
+        if self.compared.has_parents() && (is_there || is_found) {
+            self.written.insert(unit);
         }
     }
 
-    fn count(&mut self, records: &Records) {
-        for row in records.iter() {
-            match row.op() {
-                Op::Upsert => self.repaired.written += 1,
-                Op::Delete => self.repaired.deleted += 1,
-            }
-        }
+    fn writes(&self, row: &Row<'_>, values: &mut Canonical) -> bool {
+        let taken = self.compared.take(row, Side::Expected, values);
+        taken.is_ok_and(|it| self.written.contains(&self.compared.unit(it, values)))
     }
 }
 
-/// The reason of the first row, where the sink names rows.
-fn reason(error: &SinkError) -> String {
-    match error {
-        SinkError::Rows { faults, .. } if !faults.is_empty() => chain(&*faults[0].cause),
-        other => chain(other),
+/// Where the rows are that differ: of several tables, anywhere.
+fn within_of(tables: &[Table<'_>]) -> Option<Within> {
+    match tables {
+        [] => None,
+        [only] => Some(only.within()),
+        _ => Some(Within::everything()),
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Compared {
     pub columns: Vec<(String, Keeps)>,
     /// Which of them tell rows apart.
     pub key: Vec<usize>,
+    /// Which of them name the parent that a row is replaced with; none where it stands by itself.
+    parent: Vec<usize>,
     /// Columns of the target that no record names, or that its server computes.
     pub left_out: Vec<String>,
     places: HashMap<String, usize>,
@@ -82,6 +84,7 @@ impl Compared {
         let computed = shape.columns.iter().filter(|it| it.is_computed);
         Ok(Self {
             key: key.collect::<Result<_, _>>()?,
+            parent: Vec::new(),
             places: compared.iter().map(name).zip(0..).collect(),
             left_out: all
                 .filter(|it| !is_compared(*it))
@@ -97,6 +100,45 @@ impl Compared {
                 .collect(),
             texts,
         })
+    }
+
+    /// The same, where rows are replaced by the parent that `columns` name.
+    ///
+    /// # Errors
+    /// `Unfit` where one of them is not compared.
+    pub fn of_parents(mut self, columns: &[String]) -> Result<Self, VerifyError> {
+        let place = |name: &String| {
+            let place = self.places.get(name).copied();
+            place.ok_or_else(|| {
+                VerifyError::Unfit(format!(
+                    "`replace-by` names `{name}`, which no record has: correct it"
+                ))
+            })
+        };
+        self.parent = columns.iter().map(place).collect::<Result<_, _>>()?;
+        Ok(self)
+    }
+
+    /// What a row is written and deleted with: its parent, or the row itself. `canonical` has its values.
+    pub fn unit(&self, hashes: Hashes, canonical: &Canonical) -> u128 {
+        match self.parent.is_empty() {
+            true => hashes.key,
+            false => hash(canonical, self.parent.iter().copied()),
+        }
+    }
+
+    /// The columns that name such a unit.
+    pub fn unit_columns(&self) -> Vec<&String> {
+        let places = match self.parent.is_empty() {
+            true => &self.key,
+            false => &self.parent,
+        };
+        places.iter().map(|it| &self.columns[*it].0).collect()
+    }
+
+    /// Whether rows are replaced by their parent.
+    pub fn has_parents(&self) -> bool {
+        !self.parent.is_empty()
     }
 
     /// The hashes of `row`, whose values are in `canonical` afterwards. A column that it does not
@@ -144,21 +186,22 @@ impl Compared {
     }
 
     fn hashes(&self, canonical: &Canonical) -> Hashes {
-        let of = |places: &mut dyn Iterator<Item = usize>| {
-            let mut hash = Xxh3::new();
-            for place in places {
-                let value = canonical.value(place);
-                // With its length: what ends one value never begins the next.
-                hash.update(&(value.len() as u64).to_le_bytes());
-                hash.update(value);
-            }
-            hash.digest128()
-        };
         Hashes {
-            key: of(&mut self.key.iter().copied()),
-            row: of(&mut (0..self.columns.len())),
+            key: hash(canonical, self.key.iter().copied()),
+            row: hash(canonical, 0..self.columns.len()),
         }
     }
+}
+
+fn hash(canonical: &Canonical, places: impl Iterator<Item = usize>) -> u128 {
+    let mut hash = Xxh3::new();
+    for place in places {
+        let value = canonical.value(place);
+        // With its length: what ends one value never begins the next.
+        hash.update(&(value.len() as u64).to_le_bytes());
+        hash.update(value);
+    }
+    hash.digest128()
 }
 
 impl Canonical {

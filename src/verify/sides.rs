@@ -6,8 +6,8 @@ use super::VerifyError;
 use crate::{
     codec::{Decoder, Encoder},
     digest::Range,
-    model::{Headers, Message, Place, Records, Schema, Value},
-    pipeline::{self, Step},
+    model::{Headers, Message, Op, Place, Records, Schema, Value},
+    pipeline::{self, Routes, Step},
     source::{Extent, Manner, Source, SourceReader},
 };
 
@@ -19,8 +19,12 @@ pub struct Way<'a> {
     pub out: &'a [Box<dyn Step>],
     /// The format of the topic; `None` where there is none on the way.
     pub wire: Option<Wire<'a>>,
-    /// The steps behind it.
+    /// The steps behind it that are common to all tables.
     pub into: &'a [Box<dyn Step>],
+    /// The ways from there to the tables.
+    pub routes: &'a Routes,
+    /// Which of the tables this is about.
+    pub table: usize,
 }
 
 /// What a topic does to a row.
@@ -74,7 +78,9 @@ impl<'a> Way<'a> {
         }
     }
 
-    async fn expected(&self, records: Records) -> Result<(Records, u64), VerifyError> {
+    /// The records of each table, and how many are dead letters. Where a table's rows are replaced by
+    /// their parent, its removal stands in front of them.
+    async fn parts(&self, records: Records) -> Result<(Vec<Records>, u64), VerifyError> {
         let mut set_aside = 0;
         pipeline::prepare(self.out).await?;
         let (records, failed) = pipeline::run(self.out, records.numbered())?;
@@ -89,7 +95,23 @@ impl<'a> Way<'a> {
         };
         pipeline::prepare(self.into).await?;
         let (records, failed) = pipeline::run(self.into, records.numbered())?;
-        Ok((records, set_aside + failed.len() as u64))
+        set_aside += failed.len() as u64;
+        self.routes.prepare().await?;
+        // Routes that ask for more of a message than its record are refused before.
+        let (parts, failed) = self.routes.apply(records, |_| None)?;
+        Ok((parts, set_aside + failed.len() as u64))
+    }
+
+    /// The rows of the table that this is about, and how many records are dead letters.
+    async fn expected(&self, records: Records) -> Result<(Records, u64), VerifyError> {
+        let schema = records.schema().clone();
+        let (mut parts, set_aside) = self.parts(records).await?;
+        let mut rows = match self.table < parts.len() {
+            true => parts.swap_remove(self.table),
+            false => Records::new(schema),
+        };
+        rows.retain(|row| row.op() == Op::Upsert);
+        Ok((rows, set_aside))
     }
 }
 
@@ -140,6 +162,19 @@ impl Rows<'_> {
         let (records, set_aside) = way.expected(records).await?;
         self.set_aside += set_aside;
         Ok(Some((records, read)))
+    }
+
+    /// What the next records become in every table, and how many were read for them; `None` behind the
+    /// last.
+    pub async fn next_parts(&mut self) -> Result<Option<(Vec<Records>, usize)>, VerifyError> {
+        let Some(records) = self.read().await? else {
+            return Ok(None);
+        };
+        let read = records.len();
+        Ok(Some(match self.way {
+            Some(way) => (way.parts(records).await?.0, read),
+            None => (vec![records], read),
+        }))
     }
 
     async fn read(&mut self) -> Result<Option<Records>, VerifyError> {

@@ -16,7 +16,7 @@ use anyhow::Result;
 use crate::world::World;
 
 /// Kills that have to count.
-fn kills() -> usize {
+pub fn kills() -> usize {
     match full_scale() {
         true => 10,
         false => 2,

@@ -10,6 +10,7 @@ mod full_disk;
 mod kafka;
 mod kills;
 mod kpm;
+mod made;
 mod memory;
 mod mongo;
 mod nfsc;

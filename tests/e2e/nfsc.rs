@@ -3,6 +3,7 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
+use serde_json::Value;
 
 use crate::{in_a_world, program, sql::Sql, world::World};
 
@@ -50,6 +51,7 @@ async fn moved(world: &World, url: &str, sql: &mut Sql) -> Result<()> {
     }
     letter_is_told(world)?;
     mended(world, sql).await?;
+    verified(world).await?;
     let unknown = program::run(world, "migrate --task none").await?;
     let known = "exit 2\nerr contains nfsc_task";
     unknown.expect(known, world.folder.path())
@@ -174,6 +176,28 @@ async fn mended(world: &World, sql: &mut Sql) -> Result<()> {
     let sections = "SELECT COUNT(*) FROM nfsc_info_section_list WHERE information_id = 'i5'";
     ensure!(sql.number(sections).await? == 2);
     Ok(())
+}
+
+/// What the target had by itself differs, though the task leaves it as it is: its steps ask the target for
+/// what is known, and a verification does not.
+async fn verified(world: &World) -> Result<()> {
+    let found = program::run(world, "verify --task nfsc_task --settle 1ms --json").await?;
+    found.expect("exit 3", world.folder.path())?;
+    let told: Value = serde_json::from_str(&found.out)?;
+    let counts = |it: &Value| {
+        ["expected_rows", "missing", "extra", "different"].map(|name| it[name].as_i64())
+    };
+    let tables = told["verified"].as_array().into_iter().flatten();
+    let tables: Vec<_> = tables.map(counts).collect();
+    // The ninth is the target's own, and its two sections were never written. All have one source.
+    let list = [ALL - 5, 0, 0, 1].map(Some);
+    let sections = [2 * (ALL - 6), 2, 0, 0].map(Some);
+    ensure!(
+        tables == [list, [ALL - 5, 0, 0, 0].map(Some), sections],
+        "{tables:?} {told:#}"
+    );
+    let mended = program::run(world, "repair --task nfsc_task --settle 1ms --apply").await?;
+    mended.expect("exit 0\nout contains 3 rows written", world.folder.path())
 }
 
 async fn run(world: &World, task: &str, told: &str) -> Result<()> {

@@ -1,5 +1,7 @@
 //! `run`: schedules beside following flows and sinks, reloaded, killed, and by two processes.
 
+mod again;
+
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};

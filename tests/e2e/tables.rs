@@ -16,7 +16,7 @@ use crate::{
 };
 
 const SETTINGS: &str = include_str!("../../examples/information/settings.toml");
-const TABLES: &str = include_str!("../../examples/information/tables.sql");
+pub const TABLES: &str = include_str!("../../examples/information/tables.sql");
 
 #[test]
 fn one_information_is_in_four_tables_of_mysql() {
@@ -246,7 +246,11 @@ const ATTACHMENTS: &str = "SELECT information_id, display_order, attachment_name
 const SECTIONS: &str = "SELECT section_id, section_order, src_text, md5_encode \
     FROM resource_information_section_list ORDER BY 1";
 
-fn settle(world: &World, url: &str) -> Result<()> {
+/// The shipped settings, with this test's topic and database.
+///
+/// # Errors
+/// They cannot be written.
+pub fn settle(world: &World, url: &str) -> Result<()> {
     let settings = SETTINGS
         .replace("${WAREHOUSE_URL}", &format!("${{{url}}}"))
         .replace("\"information\"\nbroker", &format!("\"{}\"\nbroker", world.topic))

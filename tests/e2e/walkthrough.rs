@@ -55,7 +55,8 @@ fn id(number: &u32) -> ObjectId {
     ObjectId::from_bytes(bytes)
 }
 
-fn document(number: &u32) -> Document {
+/// A document as a crawler leaves it.
+pub fn document(number: &u32) -> Document {
     doc! {
         "_id": id(number),
         "info_name": format!("公告 {number}"),

@@ -166,6 +166,10 @@ impl Source for Resumable {
         self.0.shape().await
     }
 
+    async fn indexes(&self) -> Result<Vec<highwater::model::TableIndex>, SourceError> {
+        self.0.indexes().await
+    }
+
     async fn plan(
         &self,
         stored: Option<&Position>,

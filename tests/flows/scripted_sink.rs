@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use highwater::{
     model::{Finding, Kind, Position, Records, Value},
     sink::{
-        Advance, Laid, Landing, Onto, Passage, Progress, RowFault, Sink, SinkError,
+        Advance, Lacking, Laid, Landing, Onto, Passage, Progress, RowFault, Sink, SinkError,
         memory::MemorySink,
     },
 };
@@ -226,6 +226,14 @@ impl Sink for ScriptedSink {
         self.memory.prepare(fields).await
     }
 
+    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
+        self.memory.lacking(fields).await
+    }
+
+    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
+        self.memory.make_index(lacking).await
+    }
+
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
         self.memory.progress(flow).await
     }
@@ -287,6 +295,10 @@ impl Sink for ScriptedSink {
 
     async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
         self.memory.place(flow).await
+    }
+
+    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
+        self.memory.note(passage).await
     }
 
     async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {

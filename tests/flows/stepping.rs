@@ -108,6 +108,10 @@ impl<S: Source> Source for Stepping<S> {
         self.0.shape().await
     }
 
+    async fn indexes(&self) -> Result<Vec<highwater::model::TableIndex>, SourceError> {
+        self.0.indexes().await
+    }
+
     async fn plan(
         &self,
         stored: Option<&Position>,

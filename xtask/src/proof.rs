@@ -26,6 +26,9 @@ pub enum Proof {
     Sinks,
     /// 1,000,000 rows of one time, `sync` killed five times: no row is skipped
     Ties,
+    /// `verify` of 10,000,000 equal rows of MySQL and MariaDB, in the servers and here: rows a second,
+    /// and the peak memory
+    Verify,
     /// 100,000 documents from MongoDB through Kafka into MySQL, every row compared
     Walkthrough,
 }
@@ -56,6 +59,7 @@ impl Proof {
             Self::Memory => "memory",
             Self::Sinks => "sinks",
             Self::Ties => "ties",
+            Self::Verify => "verify",
             Self::Walkthrough => "walkthrough",
         }
     }
@@ -65,6 +69,7 @@ impl Proof {
             Self::Cursors => ("schedules_on_servers", ""),
             Self::Full => ("e2e", "kills::full"),
             Self::Sinks => ("rebalances", ""),
+            Self::Verify => ("e2e", "verifying::many"),
             _ => ("e2e", self.name()),
         };
         let mut command = cargo(&["test", "--locked", "--release", "--test", target]);

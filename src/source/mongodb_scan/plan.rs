@@ -140,7 +140,8 @@ fn warn(scanned: &Scanned, access: &Access) -> Vec<Finding> {
     };
     let (field, name) = (&scanned.order.field, scanned.documents.name());
     vec![Finding {
-        severity: Severity::Problem,
+        // It takes long, and it works.
+        severity: Severity::Note,
         text: format!(
             "no index on (`{field}`, `_id`), so that each read {wrong}: \
              db.{name}.createIndex({{\"{field}\": 1, \"_id\": 1}})"

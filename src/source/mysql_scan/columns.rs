@@ -194,10 +194,10 @@ async fn probe(name: &str, pool: &MySqlPool, text: String) -> Result<(), SourceE
     ran.map(drop).map_err(|error| failed(name, error))
 }
 
-async fn ask<T>(
+pub(super) async fn ask<T>(
     name: &str,
     pool: &MySqlPool,
-    text: &'static str,
+    text: impl sqlx::SqlSafeStr,
     database: Option<&str>,
     table: &str,
 ) -> Result<Vec<T>, SourceError>

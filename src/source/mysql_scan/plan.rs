@@ -14,7 +14,7 @@ use crate::{
     model::{Finding, Position, Severity},
     source::{
         SourceError,
-        keyset::{Ceiling, Mark, Page, Pages, Place, ceiling, failed, texts},
+        keyset::{Ceiling, Mark, Page, Pages, Place, ceiling, failed, texts, without_value},
         plan::{Access, Counted, Counting, Holder, Plan, SettledAt},
     },
 };
@@ -43,6 +43,10 @@ pub(super) async fn plan(scan: &MysqlScan, stored: Option<&Position>) -> Result<
     let remedy = remedy(&learned, (server.flavor(), server.version()));
     findings.extend(table.warn(&access, &remedy));
     let nulls = count_nulls(&scan.connection, &learned).await?;
+    if nulls > 0 {
+        let field = &scan.settings.incremental;
+        findings.push(without_value(nulls, field, table.nulls));
+    }
     let past = past(&mut pages, &learned, &place).await?;
     Ok(Plan {
         bound: texts(&page.bound),

@@ -1,5 +1,47 @@
 //! Whether values are random (UUIDs of version 4): such a column does not grow, so that nothing can be read past it.
 
+use super::{MysqlScan, columns::Learned, failed};
+use crate::{
+    connect::identifier::statement,
+    source::{
+        Late, SourceError,
+        keyset::{KeyColumn, MarkKind},
+    },
+};
+
+impl MysqlScan {
+    /// No cursor can be kept in what comes anywhere.
+    pub(super) async fn refuse_random(&self, learned: &Learned) -> Result<(), SourceError> {
+        if self.settings.late == Late::None {
+            return Ok(());
+        }
+        let first = learned.table.incremental.first();
+        let texts = |it: &&KeyColumn| matches!(it.kind, Some(MarkKind::Text | MarkKind::Bytes));
+        let Some(column) = first.filter(texts) else {
+            return Ok(());
+        };
+        let text = format!(
+            "SELECT CAST({} AS BINARY) FROM {} LIMIT 32",
+            column.quoted, learned.place
+        );
+        let values = sqlx::query_scalar(statement(text))
+            .fetch_all(self.connection.pool())
+            .await;
+        let values: Vec<Vec<u8>> = values.map_err(|error| failed(&self.name, error))?;
+        match is_random(&values) {
+            false => Ok(()),
+            true => Err(SourceError::Unfit {
+                name: self.name.clone(),
+                advice: format!(
+                    "the values of {} are random (UUIDs of version 4), so that new rows come before the \
+                     cursor as well and would never be read: choose an `incremental` that grows",
+                    column.quoted
+                ),
+            }),
+        }
+    }
+}
+
 /// Whether all of these are; so few that it may be chance are not taken for it.
 pub(super) fn is_random(values: &[Vec<u8>]) -> bool {
     let texts = values.iter().all(|it| is_random_text(it));

@@ -8,7 +8,7 @@ use crate::{
     model::Position,
     source::{
         SourceError,
-        keyset::{Ceiling, Mark, Page, Place, failed, texts},
+        keyset::{Ceiling, Mark, Page, Place, failed, texts, without_value},
         plan::{Access, Counted, Counting, Plan},
     },
 };
@@ -31,8 +31,13 @@ pub(super) async fn plan(
     let access = access.map_err(lost)?;
     let past = past(scan, &learned, &place).await?;
     let nulls = count_nulls(readers, &learned).await.map_err(lost)?;
+    let mut findings = table.warn(&access, &table.create_index(&learned.place));
+    if nulls > 0 {
+        let field = &scan.settings.incremental;
+        findings.push(without_value(nulls, field, table.nulls));
+    }
     Ok(Plan {
-        findings: table.warn(&access, &table.create_index(&learned.place)),
+        findings,
         bound: texts(&page.bound),
         query: page.text,
         access: Some(access),

@@ -1,0 +1,104 @@
+//! The indexes of a table that a migration has made: they come behind the load.
+
+use crate::{
+    fault::{Fault, Faulty, chain},
+    model::{Kind, Position},
+    sink::{Lacking, Passage, Sink, SinkError},
+};
+
+/// The indexes of one migration's table. That the table was made by it, and that they are still to come,
+/// is kept at the target, beside the place: whatever is killed, the next run makes what is missing.
+pub struct Indexes<'a> {
+    /// The migration's name.
+    pub flow: &'a str,
+    /// Where its rows go.
+    pub sink: &'a dyn Sink,
+    /// The fields of its records, where they are known.
+    pub fields: Option<&'a [(String, Kind)]>,
+}
+
+/// What became of the source's indexes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IndexReport {
+    /// The statements of those that were made.
+    pub made: Vec<String>,
+    /// What the table lacks still.
+    pub lacking: Vec<Lacking>,
+}
+
+/// They are still to be made.
+const PENDING: &str = r#"{"indexes":"pending"}"#;
+/// They have been made: what is missing now, somebody has removed.
+const MADE: &str = r#"{"indexes":"made"}"#;
+
+impl Indexes<'_> {
+    /// Before the table is made: notes that it is this migration's own.
+    ///
+    /// # Errors
+    /// As `SinkError` says.
+    pub async fn begin(&self) -> Result<(), SinkError> {
+        match self.sink.would_create(self.fields).await {
+            Ok(Some(_)) => self.note(PENDING).await,
+            // Why it cannot be made is said by `prepare`.
+            Ok(None) | Err(SinkError::Unfit { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Behind the load: makes what is to be made. All are tried, and the first error is told.
+    ///
+    /// # Errors
+    /// As `Sink::make_index`.
+    pub async fn make(&self) -> Result<IndexReport, SinkError> {
+        let mut report = IndexReport {
+            made: Vec::new(),
+            lacking: self.sink.lacking(self.fields).await?,
+        };
+        if !self.is_pending().await? {
+            return Ok(report);
+        }
+        let mut failed = None;
+        for lacking in std::mem::take(&mut report.lacking) {
+            let Ok(statement) = &lacking.statement else {
+                report.lacking.push(lacking);
+                continue;
+            };
+            tracing::info!(flow = self.flow, statement, "an index is made");
+            match self.sink.make_index(&lacking).await {
+                Ok(()) => report.made.push(statement.clone()),
+                Err(error) if error.fault() == Fault::Transient => return Err(error),
+                Err(error) => {
+                    tracing::error!(flow = self.flow, error = chain(&error), "no index");
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => self.note(MADE).await.map(|()| report),
+        }
+    }
+
+    /// Whether they are still to be made.
+    ///
+    /// # Errors
+    /// As `SinkError` says.
+    pub async fn is_pending(&self) -> Result<bool, SinkError> {
+        let noted = self.sink.place(&self.name()).await?;
+        Ok(noted.is_some_and(|it| it.as_str() == PENDING))
+    }
+
+    async fn note(&self, what: &str) -> Result<(), SinkError> {
+        let from = self.sink.place(&self.name()).await?;
+        let to = Position::new(what);
+        if from.as_ref() == Some(&to) {
+            return Ok(());
+        }
+        let flow = self.name();
+        self.sink.note(&Passage { flow, from, to }).await
+    }
+
+    fn name(&self) -> String {
+        format!("{} (indexes)", self.flow)
+    }
+}

@@ -1,0 +1,121 @@
+//! `verify` of many equal rows: memory is bounded, however it is done; ten million at full scale.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::{in_a_world, kills::full_scale, program, sql::Sql, wait, world::World};
+
+/// Rows that are made by one statement.
+const AT_ONCE: u64 = 1_000_000;
+
+/// Ten million rows are not compared in less, on a slow machine.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// More than `verify` may take, in bytes: sums are 4 MB, and the program itself some 30.
+const MOST_MEMORY: u64 = 150 * 1024 * 1024;
+
+const SETTINGS: &str = r#"
+[connections.mysql]
+kind = "mysql"
+url = "${MYSQL_URL}"
+
+[connections.mariadb]
+kind = "mariadb"
+url = "${MARIADB_URL}"
+
+[tasks.in-servers]
+from = { connection = "mysql", table = "orders", incremental = "id" }
+into = { connection = "mariadb", table = "copies" }
+
+[tasks.here]
+from = { connection = "mysql", table = "orders", incremental = "id", batch = { rows = 10000 } }
+steps = [{ trim = ["note"] }]
+into = { connection = "mariadb", table = "copies" }
+"#;
+
+#[test]
+fn verify_of_many_equal_rows_takes_little_memory() {
+    in_a_world("verify_many", async |world| {
+        let rows = if full_scale() { 10_000_000 } else { 20_000 };
+        fs::write(world.folder.path().join("settings.toml"), SETTINGS)?;
+        let (mut one, mut two) = (world.mysql().await?, world.mariadb().await?);
+        fill(&mut one, "orders", rows).await?;
+        fill(&mut two, "copies", rows).await?;
+        for task in ["in-servers", "here"] {
+            verify(world, task, rows).await?;
+        }
+        // And it does look: one value of the last row.
+        two.run(&format!(
+            "UPDATE copies SET amount = amount + 0.01 WHERE id = {rows}"
+        ))
+        .await?;
+        let found = program::run(world, "verify --task in-servers --settle 1ms").await?;
+        found.expect(
+            "exit 3\nout contains 0 missing, 0 extra, 1 different",
+            world.folder.path(),
+        )
+    });
+}
+
+async fn verify(world: &World, task: &str, rows: u64) -> Result<()> {
+    let began = Instant::now();
+    let mut running = program::start(world, &format!("verify --task {task} --json"))?;
+    let mut peak = 0;
+    wait::until("it is compared", LIMIT, async || {
+        peak = running.peak_memory().unwrap_or(peak);
+        Ok(running.is_over()?.then_some(()))
+    })
+    .await?;
+    let ended = running.ended().await?;
+    let took = began.elapsed().as_secs_f64();
+    ended.expect("exit 0", world.folder.path())?;
+    let told: Value = serde_json::from_str(&ended.out)?;
+    let told = told["verified"].get(0).context("nothing is told")?;
+    ensure!(
+        told["expected_rows"] == rows && told["actual_rows"] == rows,
+        "{told}"
+    );
+    ensure!((told["ranges"] == 0) == (task == "here"), "{told}");
+    let rate = rows as f64 / took;
+    let megabytes = peak as f64 / (1024.0 * 1024.0);
+    println!(
+        "{task}: {rows} equal rows in {took:.1} s, {rate:.0} rows/s, {megabytes:.1} MB at most"
+    );
+    ensure!(peak > 0 && peak < MOST_MEMORY, "{peak} bytes");
+    Ok(())
+}
+
+async fn fill(sql: &mut Sql, table: &str, rows: u64) -> Result<()> {
+    let first = rows.min(AT_ONCE);
+    sql.run(&format!(
+        "CREATE TABLE {table} (id BIGINT PRIMARY KEY, name VARCHAR(40) NOT NULL, amount DECIMAL(12,2), \
+         price DOUBLE, at DATETIME(6), is_paid TINYINT, note VARCHAR(60)); \
+         CREATE TABLE numbers (n BIGINT PRIMARY KEY); INSERT INTO numbers VALUES (1)"
+    ))
+    .await?;
+    let mut made = 1;
+    while made < first {
+        let some = made.min(first - made);
+        sql.run(&format!(
+            "INSERT INTO numbers SELECT n + {made} FROM numbers WHERE n <= {some}"
+        ))
+        .await?;
+        made += some;
+    }
+    for before in (0..rows).step_by(AT_ONCE as usize) {
+        sql.run(&format!(
+            "INSERT INTO {table} SELECT n + {before}, CONCAT('customer ', n + {before}), \
+             CAST((n + {before}) % 1000000 AS DECIMAL(12,2)) / 100, (n + {before}) / 7e0, \
+             TIMESTAMP('2025-01-01') + INTERVAL (n + {before}) * 1001 MICROSECOND, n % 2, \
+             IF(n % 10 = 0, '', CONCAT('a note of order ', n + {before})) \
+             FROM numbers"
+        ))
+        .await?;
+    }
+    sql.run("DROP TABLE numbers").await
+}
