@@ -202,9 +202,7 @@ async fn set(
                 complain!("highwater: a sink is set with PARTITION:OFFSET, as in `0:1500`");
                 return Ok(ExitStatus::Usage);
             };
-            let mut subscription = app.open.subscription(&chosen, into).await?;
-            let topic = subscription.topic().await?;
-            subscription.close().await;
+            let topic = app.open.topic(&chosen).await?;
             let sink = app.open.sink(&chosen, into).await?;
             sink.prepare(None).await?;
             let to = Progress {
@@ -276,9 +274,9 @@ async fn start_at_the_beginning(
     flow: &str,
     sink: &dyn crate::sink::Sink,
 ) -> anyhow::Result<()> {
-    let mut subscription = app.open.subscription(chosen, into).await?;
-    let topic = subscription.topic().await?;
-    let hints = subscription.committed(&into.group).await?;
+    let topic = app.open.topic(chosen).await?;
+    let held = app.open.held(chosen).await?.map(|it| it.1);
+    let hints = app.open.committed(chosen, into).await?;
     let stored = sink.progress(flow).await?;
     sink.reset(flow, None).await?;
     let mut partitions: Vec<i32> = hints.iter().map(|it| it.0).collect();
@@ -287,18 +285,17 @@ async fn start_at_the_beginning(
     partitions.dedup();
     for partition in partitions {
         // A topic that was made anew may have fewer partitions.
-        let Ok((first, _)) = subscription.bounds(partition).await else {
+        let Some(part) = held.iter().flatten().find(|it| it.partition == partition) else {
             continue;
         };
         let to = Progress {
             topic: topic.name.clone(),
             topic_id: topic.id.clone(),
             partition,
-            next_offset: first,
+            next_offset: part.first,
         };
         sink.reset(flow, Some(&to)).await?;
     }
-    subscription.close().await;
     Ok(())
 }
 

@@ -76,21 +76,37 @@ impl Open {
         &self,
         chosen: &Chosen<'_>,
     ) -> Result<Option<(TopicId, Vec<Held>)>, FlowError> {
-        let topic = &chosen.topic;
         let topics = self.topics(chosen).await?;
-        let id = match &topics {
-            Topics::Kafka(kafka) => kafka.topic(topic).await,
-            Topics::Embedded(embedded) => embedded.topic(topic).await,
-        };
-        let id = match (id, chosen.data_type.create_topic) {
+        let id = match (
+            topics.id(&chosen.topic).await,
+            chosen.data_type.create_topic,
+        ) {
             (Err(BrokerError::NoTopic(_)), Some(_)) => return Ok(None),
             (id, _) => id?,
         };
         let held = match &topics {
-            Topics::Kafka(kafka) => kafka.held(topic).await?,
-            Topics::Embedded(embedded) => embedded.held(topic).await?,
+            Topics::Kafka(kafka) => kafka.held(&chosen.topic).await?,
+            Topics::Embedded(embedded) => embedded.held(&chosen.topic).await?,
         };
         Ok(Some((id, held)))
+    }
+
+    /// A data type's topic, which must be there.
+    pub(super) async fn topic(&self, chosen: &Chosen<'_>) -> Result<TopicId, FlowError> {
+        Ok(self.topics(chosen).await?.id(&chosen.topic).await?)
+    }
+
+    /// The next offsets that a data type's group has committed, without joining it.
+    pub(super) async fn committed(
+        &self,
+        chosen: &Chosen<'_>,
+        into: &WriteInto,
+    ) -> Result<Vec<(i32, i64)>, FlowError> {
+        let committed = match self.topics(chosen).await? {
+            Topics::Kafka(kafka) => kafka.committed(&chosen.topic, &into.group).await,
+            Topics::Embedded(embedded) => embedded.committed(&chosen.topic, &into.group).await,
+        };
+        Ok(committed?)
     }
 
     /// A reader of parts of one of a data type's topics.
@@ -125,10 +141,7 @@ impl Open {
         chosen: &Chosen<'_>,
         topic: &str,
     ) -> Result<Vec<Finding>, FlowError> {
-        let found = match self.topics(chosen).await? {
-            Topics::Kafka(kafka) => kafka.topic(topic).await,
-            Topics::Embedded(embedded) => embedded.topic(topic).await,
-        };
+        let found = self.topics(chosen).await?.id(topic).await;
         let (severity, text) = match (found, chosen.data_type.create_topic) {
             (Ok(it), _) => (Severity::Good, format!("it is there, its id is {}", it.id)),
             (Err(BrokerError::NoTopic(_)), Some(create)) => {
@@ -162,4 +175,13 @@ impl Open {
 enum Topics {
     Kafka(KafkaBroker),
     Embedded(EmbeddedBroker),
+}
+
+impl Topics {
+    async fn id(&self, topic: &str) -> Result<TopicId, BrokerError> {
+        match self {
+            Self::Kafka(kafka) => kafka.topic(topic).await,
+            Self::Embedded(embedded) => embedded.topic(topic).await,
+        }
+    }
 }

@@ -136,6 +136,21 @@ impl EmbeddedBroker {
             .collect())
     }
 
+    /// The next offsets that `group` has committed for a topic.
+    ///
+    /// # Errors
+    /// As `topic` says.
+    pub async fn committed(
+        &self,
+        topic: &str,
+        group: &str,
+    ) -> Result<Vec<(i32, i64)>, BrokerError> {
+        let found = self.find(topic).await?;
+        store::committed(&self.connection, group, found.key)
+            .await
+            .map_err(store::error)
+    }
+
     /// A publisher to a topic, which must be there.
     ///
     /// # Errors

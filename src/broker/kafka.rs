@@ -74,6 +74,18 @@ impl KafkaBroker {
         kafka_look::members(&self.config, &self.name, topic, group).await
     }
 
+    /// The next offsets that `group` has committed for a topic. Joins no group.
+    ///
+    /// # Errors
+    /// As `topic` says.
+    pub async fn committed(
+        &self,
+        topic: &str,
+        group: &str,
+    ) -> Result<Vec<(i32, i64)>, BrokerError> {
+        kafka_topics::committed(&self.config, &self.name, topic, group).await
+    }
+
     /// Reads these parts of a topic.
     pub fn read(&self, topic: &str, parts: Vec<Held>) -> KafkaReader {
         KafkaReader::open(&self.config, &self.name, topic, parts)

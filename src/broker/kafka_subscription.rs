@@ -364,8 +364,7 @@ impl Subscription for KafkaSubscription {
     }
 
     async fn committed(&mut self, group: &str) -> Result<Vec<(i32, i64)>, BrokerError> {
-        let (config, name) = (&self.broker.config, &self.broker.name);
-        kafka_topics::committed(config, name, &self.topic, group).await
+        self.broker.committed(&self.topic, group).await
     }
 
     async fn close(mut self: Box<Self>) {
