@@ -1,12 +1,20 @@
 //! Connections to MySQL and MariaDB: one pool, every session in the same state.
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    ConnectOptions, Executor,
-    mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlSslMode},
+    ConnectOptions, Executor, MySql,
+    mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions, MySqlSslMode},
+    pool::PoolConnection,
 };
+use tokio::time::timeout;
 
 use super::ConnectError;
 
@@ -43,7 +51,8 @@ pub enum Flavor {
     Mariadb,
 }
 
-/// How long one attempt to connect may take, and a wait for a free connection of the pool.
+/// How long one attempt to connect may take, the first questions to the server, and a wait for a
+/// free connection of the pool.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The state of every session.
@@ -76,16 +85,10 @@ pub async fn open(name: &str, settings: &MysqlSettings) -> Result<MysqlConnectio
     // The pool would go on trying and then speak of its own timeout; a connection of our own
     // says what is wrong.
     first_contact(name, &options).await?;
-    let (version, comment, max_allowed_packet): (String, String, u64) = sqlx::query_as(
-        "SELECT CAST(@@version AS CHAR), CAST(@@version_comment AS CHAR), CAST(@@max_allowed_packet AS UNSIGNED)",
-    )
-    .fetch_one(&pool)
-    .await
-    .map_err(|error| ConnectError::of_sql(name, error))?;
-    let (_, cipher): (String, String) = sqlx::query_as("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
-        .fetch_one(&pool)
-        .await
-        .map_err(|error| ConnectError::of_sql(name, error))?;
+    let learned = timeout(PATIENCE, learn(&pool)).await;
+    let learned = learned.map_err(|elapsed| ConnectError::Lost(name.to_owned(), elapsed.into()))?;
+    let (version, comment, max_allowed_packet, cipher) =
+        learned.map_err(|error| ConnectError::of_sql(name, error))?;
     let is_mariadb = [&version, &comment]
         .into_iter()
         .any(|it| it.to_lowercase().contains("mariadb"));
@@ -104,7 +107,69 @@ pub async fn open(name: &str, settings: &MysqlSettings) -> Result<MysqlConnectio
     })
 }
 
+/// What the server says of itself: version, comment, longest statement, and the session's cipher.
+async fn learn(pool: &MySqlPool) -> Result<(String, String, u64, String), sqlx::Error> {
+    let (version, comment, max_allowed_packet) = sqlx::query_as(
+        "SELECT CAST(@@version AS CHAR), CAST(@@version_comment AS CHAR), CAST(@@max_allowed_packet AS UNSIGNED)",
+    )
+    .fetch_one(pool)
+    .await?;
+    let (_, cipher): (String, String) = sqlx::query_as("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+        .fetch_one(pool)
+        .await?;
+    Ok((version, comment, max_allowed_packet, cipher))
+}
+
+/// A session of the pool that goes back only where that is said. One in which a statement failed,
+/// or was given up while it waited for its answer, is closed when it is dropped: the next to have
+/// it would wait behind that statement, or read its answer for its own.
+pub struct Session {
+    connection: PoolConnection<MySql>,
+    is_whole: bool,
+}
+
+impl Session {
+    /// Its last statement was answered, and it is in no transaction.
+    pub fn give_back(mut self) {
+        self.is_whole = true;
+    }
+}
+
+impl Deref for Session {
+    type Target = MySqlConnection;
+
+    fn deref(&self) -> &MySqlConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut MySqlConnection {
+        &mut self.connection
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
 impl MysqlConnection {
+    /// A session for statements that may be given up.
+    ///
+    /// # Errors
+    /// Where none is free in time.
+    pub async fn session(&self) -> Result<Session, sqlx::Error> {
+        let connection = self.pool.acquire().await?;
+        Ok(Session {
+            connection,
+            is_whole: false,
+        })
+    }
+
     /// Its name in the settings.
     pub fn name(&self) -> &str {
         &self.name
@@ -156,14 +221,17 @@ impl fmt::Debug for MysqlConnection {
 
 async fn first_contact(name: &str, options: &MySqlConnectOptions) -> Result<(), ConnectError> {
     use sqlx::Connection;
-    let attempt = tokio::time::timeout(PATIENCE, options.connect()).await;
-    let connected =
-        attempt.map_err(|elapsed| ConnectError::Lost(name.to_owned(), elapsed.into()))?;
-    let mut session = connected.map_err(|error| ConnectError::of_sql(name, error))?;
-    let prepared = session.execute(sqlx::raw_sql(SESSION)).await;
-    prepared.map_err(|error| ConnectError::of_sql(name, error))?;
+    let attempt = timeout(PATIENCE, async {
+        let mut session = options.connect().await?;
+        session.execute(sqlx::raw_sql(SESSION)).await?;
+        Ok(session)
+    });
+    let prepared = attempt
+        .await
+        .map_err(|elapsed| ConnectError::Lost(name.to_owned(), elapsed.into()))?;
+    let session = prepared.map_err(|error| ConnectError::of_sql(name, error))?;
     // Only politeness to the server.
-    let _ = session.close().await;
+    let _ = timeout(PATIENCE, session.close()).await;
     Ok(())
 }
 

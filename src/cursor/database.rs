@@ -1,6 +1,7 @@
 //! Cursors in a table of MySQL, MariaDB or SQLite, or in a collection of MongoDB: leased by the
 //! server's clock, fenced by a number that grows with every lease.
 
+mod bounded;
 mod mongodb;
 mod mysql;
 mod sqlite;
@@ -17,9 +18,12 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep};
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::table::{Failure, Lease, Row, Stored, Table};
+use self::{
+    bounded::{ANSWER, Bounded},
+    table::{Failure, Lease, Row, Stored, Table},
+};
 use super::{CursorError, CursorLease, CursorStore, Leased, StoredCursor};
 use crate::{
     connect::{mongodb::MongodbConnection, mysql::MysqlConnection, sqlite::SqliteConnection},
@@ -77,6 +81,7 @@ impl DatabaseCursors {
     }
 
     async fn open(table: Arc<dyn Table>, holder: &str) -> Result<Self, CursorError> {
+        let table: Arc<dyn Table> = Arc::new(Bounded::new(table, ANSWER));
         table
             .create()
             .await
@@ -163,19 +168,26 @@ impl CursorStore for DatabaseCursors {
         };
         let fence = self.take(&flow).await?;
         let (table, lease) = (self.table.clone(), self.lease);
-        let renewal = AbortOnDropHandle::new(tokio::spawn(renew(
-            table.clone(),
-            flow.clone(),
-            fence,
-            lease,
-        )));
+        let (ended, lost) = (CancellationToken::new(), CancellationToken::new());
+        tokio::spawn(
+            Renewal {
+                table: table.clone(),
+                flow: flow.clone(),
+                fence,
+                lease,
+                ended: ended.clone(),
+                lost: lost.clone(),
+            }
+            .renew(),
+        );
         Ok(Box::new(DatabaseLease {
             table,
             flow,
             fence,
             lease,
             is_given_back: false,
-            _renewal: renewal,
+            lost,
+            _ended: ended.drop_guard(),
             _held: held,
         }))
     }
@@ -217,8 +229,9 @@ struct DatabaseLease {
     fence: i64,
     lease: Duration,
     is_given_back: bool,
-    _renewal: AbortOnDropHandle<()>,
-    /// Last: the flow is free for this store when the renewal has ended.
+    lost: CancellationToken,
+    /// Tells the renewal that it is over.
+    _ended: DropGuard,
     _held: Held,
 }
 
@@ -246,6 +259,10 @@ impl CursorLease for DatabaseLease {
 
     async fn remove(&mut self) -> Result<(), CursorError> {
         self.store(None).await
+    }
+
+    async fn lost(&self) {
+        self.lost.cancelled().await;
     }
 
     async fn release(mut self: Box<Self>) {
@@ -289,16 +306,35 @@ impl DatabaseLease {
     }
 }
 
-/// Keeps a lease alive while its flow has nothing to save. A lost lease is noticed by `save`.
-async fn renew(table: Arc<dyn Table>, flow: String, fence: i64, lease: Duration) {
-    loop {
-        sleep(lease / 6).await;
-        match table.renew(&flow, fence, lease).await {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(failure) => {
-                let error = chain(&failed(table.place(), failure));
-                tracing::warn!(flow, error, "cursor's lease was not renewed");
+/// Keeps a lease alive while its flow has nothing to save, and tells it where it was lost.
+struct Renewal {
+    table: Arc<dyn Table>,
+    flow: String,
+    fence: i64,
+    lease: Duration,
+    /// The lease is not held any more.
+    ended: CancellationToken,
+    /// The lease was taken by another.
+    lost: CancellationToken,
+}
+
+impl Renewal {
+    /// Until it has ended: between two statements, so that each has its answer.
+    async fn renew(self) {
+        let flow = &self.flow;
+        loop {
+            tokio::select! {
+                () = self.ended.cancelled() => return,
+                () = sleep(self.lease / 6) => (),
+            }
+            match self.table.renew(flow, self.fence, self.lease).await {
+                Ok(true) => {}
+                // One that was given back meanwhile was not lost, but then nobody listens.
+                Ok(false) => return self.lost.cancel(),
+                Err(failure) => {
+                    let error = chain(&failed(self.table.place(), failure));
+                    tracing::warn!(flow, error, "cursor's lease was not renewed");
+                }
             }
         }
     }

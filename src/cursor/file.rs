@@ -237,6 +237,10 @@ impl CursorLease for FileLease {
         removed.map_err(|cause| refused(&self.path, cause))
     }
 
+    async fn lost(&self) {
+        std::future::pending().await
+    }
+
     async fn release(self: Box<Self>) {}
 }
 

@@ -102,6 +102,10 @@ impl CursorLease for MemoryLease {
         Ok(())
     }
 
+    async fn lost(&self) {
+        std::future::pending().await
+    }
+
     async fn release(self: Box<Self>) {}
 }
 

@@ -4,6 +4,7 @@
 //!
 //! - While one lease of a flow is held, another is refused, in this process or in any other.
 //! - A lease that was lost (expired and taken by another) cannot save: `save` answers `Fenced`.
+//!   Where leases expire, `lost` tells so also while there is nothing to save.
 //! - `save` returns when the position is durable. A crash leaves the old position or the new
 //!   one, never a mixture.
 //! - What is stored but cannot be read is refused with place and remedy, never taken as "none".
@@ -67,6 +68,9 @@ pub trait CursorLease: Send + Sync {
     /// # Errors
     /// `Fenced` where the lease was lost.
     async fn remove(&mut self) -> Result<(), CursorError>;
+
+    /// Waits until it is known that another has taken the lease; for ever where that cannot be.
+    async fn lost(&self);
 
     /// Gives the cursor back.
     async fn release(self: Box<Self>);

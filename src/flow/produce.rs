@@ -14,7 +14,7 @@ use super::{
 use crate::{
     broker::Publisher,
     codec::{Encoder, Mark},
-    cursor::CursorLease,
+    cursor::{CursorError, CursorLease},
     model::{Batch, FlowName, Messages, Position, Records, Row, write_key},
     pipeline::{self, Step},
     source::{Extent, Manner, Source},
@@ -120,6 +120,7 @@ impl Produce<'_> {
             let batch = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                () = self.cursor.lost() => return Err(CursorError::Fenced(self.flow.text()).into()),
                 settled = window.settle_one(), if !window.is_empty() => {
                     self.settled(settled, window, saver).await?;
                     continue;

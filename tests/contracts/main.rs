@@ -10,6 +10,7 @@ mod codec_options;
 mod codec_values;
 mod cursor;
 mod cursor_own;
+mod cursor_waits;
 mod cursors;
 mod history;
 mod limit;

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use highwater::{
     broker::memory::PublishFault,
-    cursor::CursorStore,
+    cursor::{CursorError, CursorLease, CursorStore},
     flow::FlowError,
     model::Position,
     source::{Extent, Manner},
 };
+
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     produce_rig::{LETTERS, Rig, times},
@@ -85,6 +88,46 @@ async fn a_kill_repeats_what_is_in_flight_and_what_went_out_since_a_save_was_due
             }
         }
     }
+}
+
+/// A flow that follows and has nothing to save would go on beside the one that has taken it over.
+#[tokio::test(start_paused = true)]
+async fn a_flow_whose_lease_was_lost_ends_also_while_there_is_nothing_to_save() {
+    let rig = Rig::new(0, 2);
+    let lost = CancellationToken::new();
+    let cursor = rig.cursors.lease(&rig.flow).await.expect("free");
+    let mut cursor = Losing(cursor, lost.clone());
+    let (extent, manner) = (Extent::Incremental, Manner::Follow);
+    let mut run = Box::pin(rig.run_with(&rig.source, &rig.publisher, &mut cursor, extent, manner));
+    assert!(until_stuck(&mut run).await.is_none(), "it follows");
+    lost.cancel();
+    let ended = within(run).await;
+    let fenced = FlowError::Cursor(CursorError::Fenced(rig.flow.text()));
+    assert_eq!(ended.map_err(|it| it.to_string()), Err(fenced.to_string()));
+}
+
+/// A lease that another takes when it is told so.
+struct Losing(Box<dyn CursorLease>, CancellationToken);
+
+#[async_trait]
+impl CursorLease for Losing {
+    async fn load(&mut self) -> Result<Option<Position>, CursorError> {
+        self.0.load().await
+    }
+
+    async fn save(&mut self, position: &Position) -> Result<(), CursorError> {
+        self.0.save(position).await
+    }
+
+    async fn remove(&mut self) -> Result<(), CursorError> {
+        self.0.remove().await
+    }
+
+    async fn lost(&self) {
+        self.1.cancelled().await;
+    }
+
+    async fn release(self: Box<Self>) {}
 }
 
 /// Every row is on the topic or among the dead letters.

@@ -89,6 +89,10 @@ impl CursorLease for Stepping<Box<dyn CursorLease>> {
         self.0.remove().await
     }
 
+    async fn lost(&self) {
+        self.0.lost().await;
+    }
+
     async fn release(self: Box<Self>) {
         self.0.release().await;
     }

@@ -95,6 +95,10 @@ impl CursorLease for WatchedCursor {
         self.cursor.remove().await
     }
 
+    async fn lost(&self) {
+        self.cursor.lost().await;
+    }
+
     async fn release(self: Box<Self>) {
         self.cursor.release().await;
     }

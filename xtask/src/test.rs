@@ -15,13 +15,14 @@ use crate::{place, shell};
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// The test targets that speak to real servers.
-const WITH_SERVERS: [&str; 9] = [
+const WITH_SERVERS: [&str; 10] = [
     "contracts",
     "e2e",
     "late",
     "paused",
     "rebalances",
     "refused",
+    "replicas",
     "schedules_on_servers",
     "status",
     "zones",

@@ -67,12 +67,13 @@ impl MongodbCollection {
         }
     }
 
-    /// Changes the document of `flow` where the fence is still this: whether there was one.
+    /// Changes the document of `flow` where the fence is still this and the lease was not given back,
+    /// as a change that waited for long may find it: whether there was one.
     async fn change(&self, flow: &str, fence: i64, set: Document) -> Result<bool, Failure> {
         let changed = self
             .cursors
             .update_one(
-                doc! { "_id": flow, "fence": fence },
+                doc! { "_id": flow, "fence": fence, "holder": { "$ne": Bson::Null } },
                 vec![doc! { "$set": set }],
             )
             .await;
@@ -107,6 +108,7 @@ impl Table for MongodbCollection {
         // A lease that is missing or null is before every date.
         let is_free = doc! { "$or": [
             { "$lt": ["$lease_until", "$$NOW"] },
+            { "$eq": [{ "$ifNull": ["$holder", Bson::Null] }, Bson::Null] },
             { "$eq": ["$holder", { "$literal": holder }] },
         ] };
         let when_free =

@@ -65,7 +65,7 @@ impl Table for SqliteTable {
         let text = format!(
             "INSERT INTO highwater_cursors (flow, fence, holder, lease_until) VALUES (?1, {NOW}, ?2, {NOW} + ?3) \
              ON CONFLICT (flow) DO UPDATE SET fence = fence + 1, holder = ?2, lease_until = {NOW} + ?3 \
-             WHERE lease_until IS NULL OR lease_until < {NOW} OR holder = ?2 RETURNING fence"
+             WHERE lease_until IS NULL OR lease_until < {NOW} OR holder IS NULL OR holder = ?2 RETURNING fence"
         );
         let taken = sqlx::query_scalar(statement(text))
             .bind(flow.to_owned())
@@ -109,7 +109,7 @@ impl Table for SqliteTable {
         let text = format!(
             "UPDATE highwater_cursors SET position = ?, saved_at = {NOW}, saved_by = holder, \
              lease_until = {NOW} + ? \
-             WHERE flow = ? AND fence = ?"
+             WHERE flow = ? AND fence = ? AND holder IS NOT NULL"
         );
         let saved = sqlx::query(statement(text))
             .bind(position.map(str::to_owned))
@@ -123,7 +123,8 @@ impl Table for SqliteTable {
 
     async fn renew(&self, flow: &str, fence: i64, lease: Duration) -> Result<bool, Failure> {
         let text = format!(
-            "UPDATE highwater_cursors SET lease_until = {NOW} + ? WHERE flow = ? AND fence = ?"
+            "UPDATE highwater_cursors SET lease_until = {NOW} + ? \
+             WHERE flow = ? AND fence = ? AND holder IS NOT NULL"
         );
         let renewed = sqlx::query(statement(text))
             .bind(millis(lease))

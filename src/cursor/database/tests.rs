@@ -123,6 +123,36 @@ async fn a_lease_that_was_lost_answers_that_it_was() {
 }
 
 #[tokio::test]
+async fn a_lease_that_was_lost_is_told_while_there_is_nothing_to_save() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store(folder.path(), SHORT).await;
+    let lease = store.lease(&flow("t")).await.expect("free");
+    let held = tokio::time::timeout(SHORT, lease.lost()).await;
+    assert!(held.is_err(), "it is renewed");
+    let name = flow("t").text();
+    let taken = store.table.take(&name, &store.holder, LEASE).await;
+    taken.expect("asked").expect("taken");
+    let lost = tokio::time::timeout(LEASE, lease.lost()).await;
+    lost.expect("told by the next renewal");
+}
+
+/// A statement that was sent before the lease was given back, and came to its turn behind that.
+#[tokio::test]
+async fn what_comes_late_does_not_lease_a_flow_again_that_was_given_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store(folder.path(), LEASE).await;
+    let (table, name) = (&store.table, flow("t").text());
+    let taken = table.take(&name, "one", LEASE).await;
+    let fence = taken.expect("asked").expect("free");
+    table.release(&name, fence).await.expect("given back");
+    assert!(!table.renew(&name, fence, LEASE).await.expect("asked"));
+    let saved = table.save(&name, fence, Some("1"), LEASE).await;
+    assert!(!saved.expect("asked"));
+    let taken = table.take(&name, "other", LEASE).await;
+    taken.expect("asked").expect("free at once");
+}
+
+#[tokio::test]
 async fn a_lease_that_was_dropped_is_free_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let (one, other) = (

@@ -122,7 +122,14 @@ pub(super) fn late(writers: Option<&Writers>) -> Finding {
             ),
         ),
     };
-    let text = format!("late commits are held back by {rests}{skew}; {values}");
+    let unknown = match (writers.rest, writers.knows_source) {
+        (Rest::Settle(_), _) | (_, true) => "",
+        _ => {
+            "; not seen: whether the server is a replica that stands still (grant REPLICATION CLIENT, on \
+             MariaDB SLAVE MONITOR)"
+        }
+    };
+    let text = format!("late commits are held back by {rests}{skew}{unknown}; {values}");
     finding(severity, text)
 }
 

@@ -19,6 +19,8 @@ pub(super) use learn::learn;
 #[derive(Debug, Clone)]
 pub(super) struct Writers {
     pub rest: Rest,
+    /// Whether a replica that stands still would have been known for one.
+    pub knows_source: bool,
     pub column: Column,
     /// How long a value's transaction takes, where it is not seen.
     pub settle: Option<Duration>,

@@ -75,7 +75,8 @@ pub fn purge() -> Result<()> {
 fn compose() -> Command {
     let mut command = Command::new("docker");
     command
-        .args(["compose", "--project-name", "highwater-test", "--file"])
+        .args(["compose", "--project-name", "highwater-test"])
+        .args(["--profile", "tests", "--file"])
         .arg(place::workspace().join("docker-compose/docker-compose.yml"));
     command
 }

@@ -9,7 +9,11 @@ use super::native::{Recipe, Site};
 use super::{packages, process};
 use crate::shell;
 
-pub struct Mariadb;
+/// A server of its own number, with so much memory for tables.
+pub struct Mariadb {
+    pub number: u8,
+    pub memory: &'static str,
+}
 
 const PACKAGES: [&str; 2] = ["mariadb-server-core", "mariadb-client-core"];
 
@@ -72,17 +76,15 @@ impl Recipe for Mariadb {
                 "--log-bin",
                 "--binlog-format=ROW",
                 "--binlog-row-metadata=FULL",
-                "--server-id=2",
             ])
+            .arg(format!("--server-id={}", self.number))
             .args([
                 "--local-infile=1",
                 "--secure-file-priv=",
                 "--max-connections=300",
             ])
-            .args([
-                "--innodb-buffer-pool-size=512M",
-                "--innodb-log-file-size=512M",
-            ])
+            .arg(format!("--innodb-buffer-pool-size={}", self.memory))
+            .arg(format!("--innodb-log-file-size={}", self.memory))
             .arg("--innodb-flush-log-at-trx-commit=2");
         Ok(command)
     }

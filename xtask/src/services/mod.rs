@@ -39,18 +39,27 @@ pub enum Server {
     Mongodb,
     Kafka,
     Redis,
+    /// MariaDB once more, which tests make a replica of the other.
+    Replica,
 }
 
 impl Server {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Mysql,
         Self::Mariadb,
         Self::Mongodb,
         Self::Kafka,
         Self::Redis,
+        Self::Replica,
     ];
     /// What `up` brings up when no server is named.
-    pub const DEFAULT: [Self; 4] = [Self::Mysql, Self::Mariadb, Self::Mongodb, Self::Kafka];
+    pub const DEFAULT: [Self; 5] = [
+        Self::Mysql,
+        Self::Mariadb,
+        Self::Mongodb,
+        Self::Kafka,
+        Self::Replica,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -59,6 +68,7 @@ impl Server {
             Self::Mongodb => "mongodb",
             Self::Kafka => "kafka",
             Self::Redis => "redis",
+            Self::Replica => "replica",
         }
     }
 
@@ -70,12 +80,13 @@ impl Server {
             Self::Mongodb => "HIGHWATER_TEST_MONGODB_URL",
             Self::Kafka => "HIGHWATER_TEST_KAFKA_BROKERS",
             Self::Redis => "HIGHWATER_TEST_REDIS_URL",
+            Self::Replica => "HIGHWATER_TEST_REPLICA_URL",
         }
     }
 
     fn address(self, port: u16) -> String {
         match self {
-            Self::Mysql | Self::Mariadb => format!("mysql://root@127.0.0.1:{port}"),
+            Self::Mysql | Self::Mariadb | Self::Replica => format!("mysql://root@127.0.0.1:{port}"),
             Self::Mongodb => {
                 format!("mongodb://127.0.0.1:{port}/?replicaSet=rs0&directConnection=true")
             }
@@ -86,7 +97,7 @@ impl Server {
 
     fn answers(self, port: u16) -> bool {
         match self {
-            Self::Mysql | Self::Mariadb => answer::mysql(port),
+            Self::Mysql | Self::Mariadb | Self::Replica => answer::mysql(port),
             Self::Mongodb => mongodb::is_primary(port),
             Self::Kafka => answer::kafka(port),
             Self::Redis => answer::redis(port),

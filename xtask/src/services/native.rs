@@ -127,7 +127,14 @@ fn folder(server: Server) -> PathBuf {
 fn recipe(server: Server) -> &'static dyn Recipe {
     match server {
         Server::Mysql => &mysql::Mysql,
-        Server::Mariadb => &mariadb::Mariadb,
+        Server::Mariadb => &mariadb::Mariadb {
+            number: 2,
+            memory: "512M",
+        },
+        Server::Replica => &mariadb::Mariadb {
+            number: 3,
+            memory: "48M",
+        },
         Server::Mongodb => &mongodb::Mongodb,
         Server::Kafka => &kafka::Kafka,
         Server::Redis => &redis::Redis,

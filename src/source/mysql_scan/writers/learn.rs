@@ -1,6 +1,9 @@
 //! What tells of a table's writers, and what its incremental column is.
 
-use sqlx::{Row, mysql::MySqlDatabaseError};
+use sqlx::{
+    Row,
+    mysql::{MySqlConnection, MySqlDatabaseError},
+};
 
 use super::{Column, Micros, Rest, Statements, Writers, ask};
 use crate::{
@@ -22,6 +25,16 @@ const COLUMN: &str = "SELECT CAST(COALESCE(DATETIME_PRECISION, 0) AS SIGNED), \
         WHERE t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME), '')) \
     FROM information_schema.COLUMNS c \
     WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND COLUMN_NAME = ?";
+
+/// What is set up to follow another server, whether it does so now or stands still: what it will
+/// write then is older than what is here. By name, as versions know it; MySQL's table is for those
+/// who may not ask otherwise.
+const FOLLOWED: [&str; 4] = [
+    "SHOW ALL SLAVES STATUS",
+    "SHOW REPLICA STATUS",
+    "SHOW SLAVE STATUS",
+    "SELECT HOST FROM performance_schema.replication_connection_configuration WHERE HOST <> ''",
+];
 
 /// Threads that there is no room for are in none of its lists.
 const UNSEEN: &str = "SELECT CAST(VARIABLE_VALUE AS SIGNED) FROM performance_schema.global_status \
@@ -49,8 +62,10 @@ pub(in crate::source::mysql_scan) async fn learn(
         let (its, of): (i64, String) = column.map_err(lost)?;
         (digits, engine) = (digits.min(its), of);
     }
+    let (rest, knows_source) = rest(connection, &engine).await.map_err(lost)?;
     Ok(Some(Writers {
-        rest: rest(connection, &engine).await.map_err(lost)?,
+        rest,
+        knows_source,
         column: column_of(learned, digits),
         settle: hold_back.settle,
         clock_skew: hold_back.clock_skew,
@@ -77,41 +92,65 @@ fn column_of(learned: &Learned, digits: i64) -> Column {
     }
 }
 
-async fn rest(connection: &MysqlConnection, engine: &str) -> Result<Rest, sqlx::Error> {
+/// What it rests on, and whether it could be seen if the server was a replica that stands still.
+async fn rest(connection: &MysqlConnection, engine: &str) -> Result<(Rest, bool), sqlx::Error> {
     // Statements of the others' own are all that there is: they have no transactions.
     if !matches!(engine, "innodb" | "myisam" | "aria" | "memory" | "csv") {
-        return Ok(Rest::Settle(
-            "the table's engine does not list its transactions",
-        ));
+        let reason = "the table's engine does not list its transactions";
+        return Ok((Rest::Settle(reason), true));
     }
     let mut session = connection.pool().acquire().await?;
     let variables = sqlx::query(VARIABLES).fetch_all(&mut *session).await?;
     let names = variables.iter().map(|it| it.try_get::<String, _>(0));
     let names: Vec<String> = names.collect::<Result<_, _>>()?;
-    if let Some(reason) = elsewhere(&names) {
-        return Ok(Rest::Settle(reason));
-    }
+    let follows = follows(&mut session).await?;
     let listed = match connection.flavor() {
         Flavor::Mariadb => Statements::Micros,
         Flavor::Mysql => Statements::Seconds,
     };
-    if granted(ask::touches(&mut session).await)?.is_none() {
+    let rest = match elsewhere(&names, follows) {
+        Some(reason) => Rest::Settle(reason),
+        None => seen(&mut session, listed, &names).await?,
+    };
+    Ok((rest, follows.is_some()))
+}
+
+/// Whether the server is set up to follow another; `None` where the user may not know.
+async fn follows(session: &mut MySqlConnection) -> Result<Option<bool>, sqlx::Error> {
+    for asked in FOLLOWED {
+        match sqlx::raw_sql(asked).fetch_all(&mut *session).await {
+            Ok(rows) => return Ok(Some(!rows.is_empty())),
+            Err(error) => match number(&error) {
+                Some(UNKNOWN_STATEMENT) => {}
+                Some(number) if is_refusal(number) => {}
+                _ => return Err(error),
+            },
+        }
+    }
+    Ok(None)
+}
+
+/// What can be seen of the writers on this very server.
+async fn seen(
+    session: &mut MySqlConnection,
+    listed: Statements,
+    names: &[String],
+) -> Result<Rest, sqlx::Error> {
+    if granted(ask::touches(session).await)?.is_none() {
         return Ok(Rest::Settle(
             "the user has not the PROCESS right: grant it to see transactions",
         ));
     }
-    if ask::statements(listed, 0, &mut session).await?.is_none() {
-        return Ok(Rest::Settle(
-            "the server is a replica: its writers are elsewhere",
-        ));
+    if ask::statements(listed, 0, session).await?.is_none() {
+        return Ok(Rest::Settle(REPLICA));
     }
-    if connection.flavor() == Flavor::Mysql && is_on(&names, "performance_schema") {
+    if listed == Statements::Seconds && is_on(names, "performance_schema") {
         let lost = sqlx::query_scalar(UNSEEN)
             .fetch_optional(&mut *session)
             .await;
         let lost: Option<i64> = granted(lost)?.flatten();
-        let listed = granted(ask::statements(Statements::Performance, 0, &mut session).await)?;
-        let known = granted(ask::transactions(0, &mut session).await)?;
+        let listed = granted(ask::statements(Statements::Performance, 0, session).await)?;
+        let known = granted(ask::transactions(0, session).await)?;
         if lost == Some(0) && listed.is_some() && known.is_some() {
             return Ok(Rest::Transactions);
         }
@@ -119,13 +158,18 @@ async fn rest(connection: &MysqlConnection, engine: &str) -> Result<Rest, sqlx::
     Ok(Rest::Touches(listed))
 }
 
+const REPLICA: &str = "the server is a replica: its writers are elsewhere";
+
 fn is_on(names: &[String], name: &str) -> bool {
     names.iter().any(|it| it.eq_ignore_ascii_case(name))
 }
 
-/// Why the writers are not all to be seen here, by the variables that are on.
-fn elsewhere(names: &[String]) -> Option<&'static str> {
-    if is_on(names, "read_only") {
+/// Why the writers are not all to be seen here, by the variables that are on, and by whether it
+/// follows another server.
+fn elsewhere(names: &[String], follows: Option<bool>) -> Option<&'static str> {
+    if follows == Some(true) {
+        Some(REPLICA)
+    } else if is_on(names, "read_only") {
         Some("the server is a replica, or read-only: its writers are elsewhere")
     } else if is_on(names, "wsrep_on") {
         Some("the server is one of a Galera cluster: other nodes write, too")
@@ -138,16 +182,23 @@ fn elsewhere(names: &[String]) -> Option<&'static str> {
 fn granted<T>(asked: Result<T, sqlx::Error>) -> Result<Option<T>, sqlx::Error> {
     match asked {
         Ok(answer) => Ok(Some(answer)),
-        Err(error) => match error.as_database_error() {
-            Some(said) if is_refusal(said.try_downcast_ref::<MySqlDatabaseError>()) => Ok(None),
-            _ => Err(error),
-        },
+        Err(error) if number(&error).is_some_and(is_refusal) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
+/// The server's number of an error that it has told.
+fn number(error: &sqlx::Error) -> Option<u16> {
+    let said = error.as_database_error()?;
+    Some(said.try_downcast_ref::<MySqlDatabaseError>()?.number())
+}
+
+/// As a server of another kind or version answers.
+const UNKNOWN_STATEMENT: u16 = 1064;
+
 /// No right (to a list, a table, a column), no such table or column.
-fn is_refusal(said: Option<&MySqlDatabaseError>) -> bool {
-    said.is_some_and(|it| matches!(it.number(), 1044 | 1142 | 1143 | 1227 | 1109 | 1146 | 1054))
+fn is_refusal(number: u16) -> bool {
+    matches!(number, 1044 | 1142 | 1143 | 1227 | 1109 | 1146 | 1054)
 }
 
 #[cfg(test)]
@@ -155,13 +206,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_whose_writers_are_elsewhere_is_known_by_its_variables() {
-        let of = |names: &[&str]| {
+    fn a_server_whose_writers_are_elsewhere_is_known_by_its_variables_and_by_whom_it_follows() {
+        let of = |names: &[&str], follows| {
             let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
-            elsewhere(&names).unwrap_or_default()
+            elsewhere(&names, follows).unwrap_or_default()
         };
-        assert!(of(&["performance_schema", "read_only"]).contains("replica"));
-        assert!(of(&["wsrep_on"]).contains("Galera"));
-        assert_eq!(of(&["performance_schema"]), "");
+        let on = "performance_schema";
+        assert!(of(&[on, "read_only"], Some(false)).contains("replica"));
+        assert!(of(&[on], Some(true)).contains("replica"));
+        for follows in [Some(false), None] {
+            assert!(of(&["wsrep_on"], follows).contains("Galera"));
+            assert_eq!(of(&[on], follows), "");
+        }
     }
 }
