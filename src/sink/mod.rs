@@ -25,6 +25,7 @@ pub mod mongodb;
 pub mod mysql;
 pub mod sqlite;
 
+mod exact;
 mod laid;
 mod mongodb_bson;
 mod mongodb_check;

@@ -9,6 +9,7 @@ use sqlx::{Arguments, Encode, MySql, Type, mysql::MySqlArguments};
 
 use super::{
     BytesText, JsonText, Texts,
+    exact::{NOT_WHOLE, ROUNDED, double_keeps, has_fraction, single_keeps},
     table::{Column, Holds},
     table_runs::Unholdable,
     texts::{from_base64, from_hex},
@@ -46,7 +47,8 @@ impl Bound {
             Holds::Text | Holds::Anything => self.text(value),
             Holds::Integer => self.integer(value),
             Holds::Float => self.single(value),
-            Holds::Decimal(_) | Holds::Number => self.number(value),
+            Holds::Decimal(_) => self.number(value),
+            Holds::Number => self.double(value),
             Holds::Clock => self.clock(value),
             Holds::Bytes | Holds::Vector => self.bytes(value),
         };
@@ -120,6 +122,9 @@ impl Bound {
             Value::Decimal(it) if self.texts.json == JsonText::Value => self.add(*it),
             // Text is JSON already; where it is not, the server says so.
             Value::String(it) | Value::Json(it) => self.add(*it),
+            Value::Bytes(..) | Value::Geometry(_) => {
+                Err(format!("{BYTES}, and the column's type JSON"))
+            }
             other => self.written_json(other),
         }
     }
@@ -131,10 +136,14 @@ impl Bound {
             Value::I64(it) => self.add(*it),
             Value::U64(it) | Value::Bit(it) => self.add(*it),
             Value::Year(it) => self.add(i64::from(*it)),
+            // The server would round it.
+            Value::F64(it) if it.is_finite() && it.fract() != 0.0 => Err(NOT_WHOLE.to_owned()),
+            Value::F32(it) if it.is_finite() && it.fract() != 0.0 => Err(NOT_WHOLE.to_owned()),
             Value::F64(it) if it.is_finite() => self.add(*it),
             Value::String(it) | Value::Decimal(it) => match (it.parse(), it.parse()) {
                 (Ok(signed), _) => self.add::<i64>(signed),
                 (_, Ok(unsigned)) => self.add::<u64>(unsigned),
+                _ if has_fraction(it) => Err(NOT_WHOLE.to_owned()),
                 _ => self.add(*it),
             },
             other => self.finite_text(other),
@@ -143,14 +152,27 @@ impl Bound {
 
     /// As wide as the server reckons: the few digits of the largest number are more than it takes.
     fn single(&mut self, value: &Value<'_>) -> Result<(), String> {
+        if whole(value).is_some_and(|it| !single_keeps(it)) {
+            return Err(ROUNDED.to_owned());
+        }
         let single = match value {
             Value::F32(it) => Some(*it),
+            Value::F64(it) if *it != 0.0 && *it as f32 == 0.0 => {
+                return Err("it is too small for single precision".to_owned());
+            }
             Value::String(it) | Value::Decimal(it) => it.parse().ok(),
             _ => None,
         };
         match single.filter(|it| it.is_finite()) {
             Some(single) => self.add(f64::from(single)),
             None => self.number(value),
+        }
+    }
+
+    fn double(&mut self, value: &Value<'_>) -> Result<(), String> {
+        match whole(value).is_none_or(double_keeps) {
+            true => self.number(value),
+            false => Err(ROUNDED.to_owned()),
         }
     }
 
@@ -180,10 +202,18 @@ impl Bound {
                     seconds: it.div_euclid(parts),
                     micros: (it.rem_euclid(parts) * (1_000_000 / parts)) as u32,
                 }),
-                None => self.add(*it),
+                None => Err(NO_TIME.to_owned()),
             },
-            Value::U64(it) => self.add(*it),
-            Value::Year(it) => self.add(i64::from(*it)),
+            // The server would take its digits for those of a date: 1101010101 for a day in 2011.
+            Value::U64(_)
+            | Value::Year(_)
+            | Value::Bit(_)
+            | Value::Bool(_)
+            | Value::F32(_)
+            | Value::F64(_) => Err(NO_TIME.to_owned()),
+            Value::Bytes(..) | Value::Geometry(_) => {
+                Err(format!("{BYTES}, and the column's type a time"))
+            }
             other => self.text(other),
         }
     }
@@ -205,6 +235,13 @@ impl Bound {
             Value::String(it) if self.texts.bytes == BytesText::Hex => self.add(&from_hex(it)?[..]),
             Value::Bytes(_, it) | Value::Geometry(it) => self.add(*it),
             Value::ObjectId(it) => self.add(&it[..]),
+            Value::Bool(_)
+            | Value::I64(_)
+            | Value::U64(_)
+            | Value::F32(_)
+            | Value::F64(_)
+            | Value::Bit(_)
+            | Value::Year(_) => Err("it is a number, and the column holds bytes".to_owned()),
             other => self.text(other),
         }
     }
@@ -213,6 +250,9 @@ impl Bound {
         match value {
             Value::F32(it) if !it.is_finite() => Err(NOT_FINITE.to_owned()),
             Value::F64(_) => Err(NOT_FINITE.to_owned()),
+            Value::Bytes(..) | Value::Geometry(_) => {
+                Err(format!("{BYTES}, and the column's type a number"))
+            }
             other => self.text(other),
         }
     }
@@ -246,8 +286,21 @@ impl Bound {
     }
 }
 
+/// The whole number that a value is, also as text.
+fn whole(value: &Value<'_>) -> Option<i128> {
+    match value {
+        Value::I64(it) => Some(i128::from(*it)),
+        Value::U64(it) | Value::Bit(it) => Some(i128::from(*it)),
+        Value::String(it) | Value::Decimal(it) => it.parse().ok(),
+        _ => None,
+    }
+}
+
 /// A buffer in memory takes whatever it is given.
 const FULL: &str = "it cannot be written as text";
+const BYTES: &str = "it is bytes";
+const NO_TIME: &str = "it is a number, and the column's type a time: say what it counts with `instants` of \
+    the format `json`, or make a time of it with a step";
 const NOT_FINITE: &str = "the column holds no number that is infinite or none at all";
 
 /// How many bytes a value takes on the wire, at most.

@@ -132,6 +132,8 @@ fn holds(column_type: &str, strict: bool) -> Holds {
         Holds::Text
     } else if says(&["BLOB"]) || column_type.is_empty() || (strict && column_type == "ANY") {
         Holds::Anything
+    } else if says(&["REAL", "FLOA", "DOUB"]) {
+        Holds::Float
     } else {
         Holds::Number
     }
@@ -183,6 +185,7 @@ mod tests {
         assert_eq!(of("VARCHAR(20)"), Holds::Text);
         assert_eq!(of("unsigned bigint"), Holds::Integer);
         assert_eq!(of("DECIMAL(10,5)"), Holds::Number);
+        assert_eq!(of("double precision"), Holds::Float);
         assert_eq!(of(""), Holds::Anything);
         assert_eq!(
             (of("ANY"), holds("ANY", true)),

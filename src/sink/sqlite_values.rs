@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sqlx::{Arguments, Encode, Sqlite, Type, sqlite::SqliteArguments};
 
 use super::{
+    exact::{ROUNDED, double_keeps},
     table::{Column, Holds},
     table_runs::Unholdable,
     value_text::{write_json, write_text},
@@ -55,6 +56,9 @@ impl Bound {
     /// SQLite makes numbers of text that looks like one, where its column is numeric: with 15
     /// digits, or 64 bits.
     fn digits_kept(&mut self, holds: Holds, text: &str) -> Result<(), String> {
+        if holds == Holds::Float && text.parse().is_ok_and(|it| !double_keeps(it)) {
+            return Err(ROUNDED.to_owned());
+        }
         let numeric = matches!(holds, Holds::Integer | Holds::Float | Holds::Number);
         if numeric && text.parse::<i64>().is_err() && text.parse::<f64>().is_ok() {
             let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -69,8 +73,16 @@ impl Bound {
     fn number(&mut self, holds: Holds, value: Value<'_>) -> Result<(), String> {
         match value {
             Value::Bool(it) => self.add(it),
+            Value::I64(it) if holds == Holds::Float && !double_keeps(it.into()) => {
+                Err(ROUNDED.to_owned())
+            }
             Value::I64(it) => self.add(it),
             Value::Year(it) => self.add(i64::from(it)),
+            Value::U64(it) | Value::Bit(it)
+                if holds == Holds::Float && !double_keeps(it.into()) =>
+            {
+                Err(ROUNDED.to_owned())
+            }
             Value::U64(it) | Value::Bit(it) => match (i64::try_from(it), holds) {
                 (Ok(it), _) => self.add(it),
                 (Err(_), Holds::Anything) => self.text(value),

@@ -24,6 +24,8 @@ on_both_servers!(
     numbers_since_1970_are_instants_where_they_were_chosen,
     texts_of_other_formats_are_the_content_itself,
     an_enums_error_value_is_refused_with_its_record,
+    what_a_column_would_change_is_refused_with_its_record,
+    what_a_column_keeps_is_taken_from_another_type,
     a_record_larger_than_a_packet_is_at_fault_by_itself,
     rows_larger_than_a_statement_are_split,
 );
@@ -304,6 +306,97 @@ async fn an_enums_error_value_is_refused_with_its_record(connection: &MysqlConne
     assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
     let read = read(connection, "SELECT CAST(CONCAT(e, '/', s) AS CHAR) FROM t").await;
     assert_eq!(read, ["b/"]);
+}
+
+/// Each of these the servers take without a word, as another value.
+async fn what_a_column_would_change_is_refused_with_its_record(connection: &MysqlConnection) {
+    let bytes = Value::Bytes(0, b"12");
+    let cases = [
+        ("BIGINT", Value::F64(1.5)),
+        ("BIGINT", Value::F32(-0.5)),
+        ("INT UNSIGNED", Value::Decimal("2.50")),
+        ("INT", Value::String(" 15e-1")),
+        ("INT", bytes),
+        ("YEAR", Value::F64(2025.5)),
+        ("FLOAT", Value::F64(1e-60)),
+        ("FLOAT", Value::I64((1 << 24) + 1)),
+        ("FLOAT", bytes),
+        ("DOUBLE", Value::I64(-(1 << 53) - 1)),
+        ("DOUBLE", Value::U64(u64::MAX)),
+        ("DOUBLE", Value::Decimal("9007199254740993")),
+        ("DECIMAL(20,2)", bytes),
+        ("DATETIME", Value::I64(1_101_010_101)),
+        ("DATE", Value::F64(20_250_826.0)),
+        ("TIME", Value::U64(93_015)),
+        ("DATE", Value::Bytes(0, b"2025-08-26")),
+        ("VARBINARY(20)", Value::I64(12)),
+        ("BLOB", Value::F64(1.5)),
+        ("JSON", Value::Bytes(0, b"[1]")),
+    ];
+    for (column, value) in cases {
+        let table = format!("CREATE TABLE t (uid INT PRIMARY KEY, v {column})");
+        make(connection, &table).await;
+        let sink = table_sink(connection, None);
+        let row = [("uid", Value::I64(1)), ("v", value)];
+        let error = write(&sink, &[(Op::Upsert, &row)], None)
+            .await
+            .expect_err(column);
+        assert!(
+            matches!(error, SinkError::Data { .. }),
+            "{column}: {error:?}"
+        );
+        assert!(chain(&error).contains("`v`"), "{column}: {error:?}");
+        let count = read(connection, "SELECT CAST(COUNT(*) AS CHAR) FROM t").await;
+        assert_eq!(count, ["0"], "{column}");
+    }
+}
+
+async fn what_a_column_keeps_is_taken_from_another_type(connection: &MysqlConnection) {
+    let cases = [
+        ("BIGINT", Value::F64(2.0), "2"),
+        (
+            "BIGINT",
+            Value::F64(-9_223_372_036_854_775_808.0),
+            "-9223372036854775808",
+        ),
+        (
+            "BIGINT UNSIGNED",
+            Value::Decimal("18446744073709551615.000"),
+            "18446744073709551615",
+        ),
+        ("INT", Value::String("1.5e3"), "1500"),
+        ("FLOAT", Value::I64(1 << 24), "16777200"),
+        ("FLOAT", Value::F64(0.1), "0.1"),
+        ("DOUBLE", Value::I64(1 << 53), "9.007199254740992e15"),
+        (
+            "DOUBLE",
+            Value::U64(12_345_678_901_234_567_000),
+            "1.2345678901234567e19",
+        ),
+        (
+            "DECIMAL(30,2)",
+            Value::U64(u64::MAX),
+            "18446744073709551615.00",
+        ),
+        ("TEXT", Value::I64(12), "12"),
+        ("TEXT", Value::Bytes(0, b"ab"), "ab"),
+        ("BLOB", Value::String("ab"), "ab"),
+    ];
+    for ((column, value, kept), from) in cases.into_iter().zip(0..) {
+        let table = format!("CREATE TABLE t (uid INT PRIMARY KEY, v {column})");
+        make(connection, &table).await;
+        let sink = table_sink(connection, None);
+        let row = [("uid", Value::I64(1)), ("v", value)];
+        let from = (from > 0).then_some(from);
+        let written = write(&sink, &[(Op::Upsert, &row)], from).await;
+        written.expect(column);
+        let read = read(connection, "SELECT CAST(v AS CHAR) FROM t").await;
+        assert_eq!(read, [kept], "{column}");
+    }
+}
+
+async fn make(connection: &MysqlConnection, table: &str) {
+    run(connection, &format!("DROP TABLE IF EXISTS t; {table}")).await;
 }
 
 async fn a_record_larger_than_a_packet_is_at_fault_by_itself(connection: &MysqlConnection) {

@@ -107,6 +107,30 @@ async fn a_message_is_added_once_by_its_identity() {
 }
 
 #[tokio::test]
+async fn a_whole_number_that_the_column_would_round_is_refused() {
+    let file =
+        File::with("CREATE TABLE t (uid TEXT PRIMARY KEY, name REAL, kept INT, more INT)").await;
+    let sink = file.sink(RowRules::default());
+    let row = |name| {
+        [[
+            ("uid", Value::String("a")),
+            ("name", name),
+            ("kept", Value::I64(1)),
+        ]]
+    };
+    for name in [
+        Value::I64((1 << 53) + 1),
+        Value::U64((1 << 53) + 1),
+        Value::String("9007199254740993"),
+    ] {
+        let error = write(&sink, &row(name), None).await.expect_err("rounded");
+        assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
+    }
+    let kept = write(&sink, &row(Value::I64(1 << 53)), None).await;
+    kept.expect("it is kept");
+}
+
+#[tokio::test]
 async fn check_says_what_another_unique_index_means() {
     let file = File::with("CREATE TABLE t (uid TEXT PRIMARY KEY, name TEXT UNIQUE)").await;
     let sink = file.sink(RowRules::default());
