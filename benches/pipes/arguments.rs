@@ -25,6 +25,12 @@ pub struct Measure {
     /// Rounds; the figures are medians over them
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
+    /// Rows that the bare pipe from Kafka writes in a statement
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    pub statement: u32,
+    /// Groups of ten rows, one every ten seconds, by which the sink's latency is measured
+    #[arg(long, default_value_t = 12)]
+    pub groups: u32,
     /// Measure these pipes only
     #[arg(long, value_enum, value_delimiter = ',')]
     pub only: Vec<Pipe>,

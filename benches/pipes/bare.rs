@@ -14,10 +14,11 @@ use rdkafka::{
 use sqlx::{AssertSqlSafe, Connection, Row as _};
 
 use crate::{
+    bare_follow,
     pipe::{Pipe, Way},
-    places::{Places, TABLE, Target},
+    places::{Places, TABLE, Target, execute},
     rows::{COLUMNS, Row, row},
-    seed::{self, TOGETHER},
+    seed::{self, TOGETHER, insert_text},
     topics::{self, BareProducer, PARTITIONS},
 };
 
@@ -32,6 +33,11 @@ pub struct BarePipe {
     target: String,
     /// Rows in a transaction
     together: usize,
+    /// Rows in a statement
+    statement: usize,
+    /// Wait for more instead of ending
+    #[arg(long)]
+    follow: bool,
 }
 
 /// This program, as a bare pipe.
@@ -40,16 +46,23 @@ pub fn command((pipe, way): (Pipe, Way), places: &Places, target: &Target) -> Re
     let mut command = Command::new(env::current_exe()?);
     command
         .args(["bare", pipe.word(), &places.name, target])
-        .arg(way.together().to_string());
+        .arg(way.together().to_string())
+        .arg(places.statement.to_string());
+    if way == Way::Seldom {
+        command.arg("--follow");
+    }
     Ok(command)
 }
 
 /// Moves the rows, and ends.
 pub fn run(told: &BarePipe) -> Result<()> {
-    let places = Places::named(&told.name)?;
+    let places = Places::named(&told.name, told.statement)?;
     match told.pipe {
         Pipe::MysqlToKafka => alone(mysql_to_kafka(&places, &told.target)),
         Pipe::MongodbToKafka => alone(mongodb_to_kafka(&places, &told.target)),
+        Pipe::KafkaToMysql if told.follow => {
+            alone(bare_follow::follow(&places, &told.target, told.together))
+        }
         Pipe::KafkaToMysql => kafka_to_mysql(&places, &told.target, told.together),
         Pipe::Migrate => alone(mysql_to_mysql(&places, &told.target, told.together)),
     }
@@ -126,14 +139,19 @@ async fn partition_to_mysql(
     assigned.add_partition_offset(&topic, partition, Offset::Beginning)?;
     consumer.assign(&assigned)?;
     let mut session = places.mysql(Some(database)).await?;
+    execute(&mut session, READ_COMMITTED.to_owned()).await?;
+    let whole = insert_text(places.statement);
     let mut left = (end - first) as usize;
     while left > 0 {
         let ids = poll(&consumer, left.min(together))?;
         let mut transaction = session.begin().await?;
-        for ids in ids.chunks(TOGETHER) {
-            let rows = ids.iter().zip(known.iter().cycle());
-            let rows: Vec<_> = rows.map(|(id, row)| (*id, row)).collect();
-            seed::insert(&mut transaction, rows.into_iter()).await?;
+        for ids in ids.chunks(places.statement) {
+            let rows = ids.iter().copied().zip(known.iter().cycle());
+            let text = match ids.len() == places.statement {
+                true => whole.clone(),
+                false => insert_text(ids.len()),
+            };
+            seed::insert(&mut transaction, &text, rows).await?;
         }
         transaction.commit().await?;
         left -= ids.len();
@@ -172,9 +190,9 @@ async fn mysql_to_mysql(places: &Places, database: &str, together: usize) -> Res
                     break;
                 };
                 written += ids.len();
+                let text = insert_text(ids.len());
                 let rows = ids.into_iter().zip(known.iter().cycle());
-                let rows: Vec<_> = rows.collect();
-                seed::insert(&mut transaction, rows.into_iter()).await?;
+                seed::insert(&mut transaction, &text, rows).await?;
             }
             transaction.commit().await?;
             if written < together {
@@ -200,6 +218,8 @@ fn poll(consumer: &BaseConsumer, count: usize) -> Result<Vec<u64>> {
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// As ours writes: writers that lay rows beside each other's do not wait for one another.
+pub const READ_COMMITTED: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 /// Values and rows that are made before: enough of them that they compress as others do.
 const KNOWN: usize = 4_096;
 

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bare;
+mod bare_follow;
 mod measure;
 mod migration;
 mod ours;
@@ -13,6 +14,7 @@ mod places;
 mod report;
 mod rows;
 mod seed;
+mod seldom;
 mod topics;
 
 use std::{collections::BTreeMap, process::ExitCode};
@@ -47,9 +49,20 @@ fn measure_all(wanted: &Measure) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let mut measured = Vec::new();
+    let (mut measured, mut seldom) = (Vec::new(), None);
+    let places = |of| {
+        let name = format!("highwater_bench_{}{of}", std::process::id());
+        Places::named(&name, wanted.statement as usize)
+    };
     for pipe in wanted.pipes() {
-        let places = Places::named(&format!("highwater_bench_{}", std::process::id()))?;
+        if pipe == Pipe::KafkaToMysql && wanted.groups > 0 {
+            let places = places("_few")?;
+            let outcome = seldom::measure(&runtime, wanted.groups, &places);
+            let removed = runtime.block_on(places.remove());
+            seldom = Some(outcome?);
+            removed.context("what was measured with could not be removed")?;
+        }
+        let places = places("")?;
         let outcome = match pipe {
             Pipe::Migrate => migration::measure(&runtime, wanted, &places),
             _ => measure_pipe(&runtime, wanted, pipe, &places),
@@ -58,7 +71,7 @@ fn measure_all(wanted: &Measure) -> Result<()> {
         measured.extend(outcome?);
         removed.context("what was measured with could not be removed")?;
     }
-    report::print(wanted, &measured)
+    report::print(wanted, &measured, seldom.as_ref())
 }
 
 /// A pipe, one way of ours, and its rounds: ours and the bare one.

@@ -88,6 +88,22 @@ fn watch(child: &Child) -> Result<(Duration, u64)> {
         }
         thread::sleep(LOOK);
     }
+    Ok((cpu(&folder)?, peaks.values().sum()))
+}
+
+/// What a process that runs has used so far: its CPU time, and the most memory that it held.
+pub fn so_far(child: &Child) -> Result<(Duration, u64)> {
+    let folder = Path::new("/proc").join(child.id().to_string());
+    let mut peaks = BTreeMap::new();
+    look(
+        child.id(),
+        &fs::read_to_string(folder.join("status"))?,
+        &mut peaks,
+    );
+    Ok((cpu(&folder)?, peaks.values().sum()))
+}
+
+fn cpu(folder: &Path) -> Result<Duration> {
     let stat = fs::read_to_string(folder.join("stat"))?;
     // The second field is the name in parentheses, and may hold anything.
     let (_, fields) = stat.rsplit_once(')').context("no line of /proc/…/stat")?;
@@ -98,7 +114,7 @@ fn watch(child: &Child) -> Result<(Duration, u64)> {
         .take(4)
         .filter_map(|it| it.parse::<u32>().ok())
         .sum();
-    Ok((TICK * ticks, peaks.values().sum()))
+    Ok(TICK * ticks)
 }
 
 /// Remembers the most memory that the process has held.

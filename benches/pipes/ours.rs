@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::{
     pipe::{Pipe, Way},
     places::{Places, TABLE, Target, create_topic},
+    seldom::{EVERY, FEW},
 };
 
 /// `highwater`, told to move the rows; its settings, cursors and log are in `folder`.
@@ -30,7 +31,10 @@ pub fn command(
             command.env(MYSQL, places.mysql_url(&places.rows()));
         }
         Pipe::KafkaToMysql => {
-            command.args(["sink", "--data-type", DATA_TYPE, "--until-caught-up"]);
+            command.args(["sink", "--data-type", DATA_TYPE]);
+            if way != Way::Seldom {
+                command.arg("--until-caught-up");
+            }
             command.env(MYSQL, places.mysql_url(name));
         }
         Pipe::Migrate => {
@@ -57,7 +61,14 @@ fn text((pipe, way): (Pipe, Way), places: &Places, name: &str) -> String {
     let limits = match way {
         Way::Incremental => String::new(),
         Way::FullAmount(workers) => format!(", workers = {workers}"),
-        Way::Batches(rows) => format!(", batch = {{ rows = {rows}, wait = \"1s\" }}"),
+        // So many rows of these are more than the default's bytes.
+        Way::Batches(rows) => {
+            format!(", batch = {{ rows = {rows}, bytes = \"16MiB\", wait = \"1s\" }}")
+        }
+        Way::Seldom => {
+            let wait = EVERY.as_secs();
+            format!(", batch = {{ rows = {FEW}, wait = \"{wait}s\" }}")
+        }
         Way::Writers(_) | Way::BesideDump(_) | Way::Verify => return task(way),
     };
     let read = places.rows();

@@ -2,7 +2,10 @@
 
 use clap::ValueEnum;
 
-use crate::seed::TOGETHER;
+use crate::{
+    seed::TOGETHER,
+    seldom::{EVERY, FEW},
+};
 
 /// From where to where rows move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,6 +26,8 @@ pub enum Way {
     FullAmount(u32),
     /// Into a table, so many rows in a transaction.
     Batches(usize),
+    /// Into a table, few rows, seldom.
+    Seldom,
     /// Into a table without a broker, by so many writers.
     Writers(u32),
     /// The same, beside a dump that is piped into the other server.
@@ -39,6 +44,7 @@ impl Way {
             Self::FullAmount(1) => "full, 1 worker".to_owned(),
             Self::FullAmount(workers) => format!("full, {workers} workers"),
             Self::Batches(rows) => format!("batches of {rows}"),
+            Self::Seldom => format!("{FEW} rows every {} s", EVERY.as_secs()),
             Self::Writers(1) => "migrate, 1 writer".to_owned(),
             Self::Writers(writers) => format!("migrate, {writers} writers"),
             Self::BesideDump(1) => "migrate, 1 writer, beside the dump".to_owned(),
@@ -52,6 +58,7 @@ impl Way {
         match self {
             Self::Incremental | Self::FullAmount(_) => TOGETHER,
             Self::Batches(rows) => rows,
+            Self::Seldom => FEW,
             // What a task writes in a transaction, where its settings say nothing.
             Self::Writers(_) | Self::BesideDump(_) | Self::Verify => 10_000,
         }
@@ -68,7 +75,7 @@ impl Pipe {
                 Way::FullAmount(2),
                 Way::FullAmount(4),
             ],
-            Self::KafkaToMysql => &[Way::Batches(10), Way::Batches(1_000), Way::Batches(10_000)],
+            Self::KafkaToMysql => &[Way::Batches(1_000), Way::Batches(10_000)],
             Self::Migrate => &[
                 Way::Writers(1),
                 Way::Writers(2),

@@ -22,6 +22,8 @@ pub struct Places {
     pub mysql: String,
     pub mongodb: String,
     pub brokers: String,
+    /// Rows that the bare pipe into a table writes in a statement.
+    pub statement: usize,
 }
 
 /// Where one run writes.
@@ -36,7 +38,7 @@ pub const TABLE: &str = "orders";
 
 impl Places {
     /// On the servers that the environment names.
-    pub fn named(name: &str) -> Result<Self> {
+    pub fn named(name: &str, statement: usize) -> Result<Self> {
         let server = |variable: &str| {
             env::var(variable)
                 .with_context(|| format!("{variable} is not set: run `cargo xtask bench`"))
@@ -46,6 +48,7 @@ impl Places {
             mysql: server("HIGHWATER_TEST_MYSQL_URL")?,
             mongodb: server("HIGHWATER_TEST_MONGODB_URL")?,
             brokers: server("HIGHWATER_TEST_KAFKA_BROKERS")?,
+            statement,
         })
     }
 

@@ -1,5 +1,7 @@
 //! What was measured, as a table or as JSON.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
@@ -8,6 +10,7 @@ use crate::{
     arguments::Measure,
     measure::Run,
     pipe::{Pipe, Way},
+    seldom::{Seldom, Took},
 };
 
 /// A figure: its name, how it is read off a run, and its digits behind the point.
@@ -21,10 +24,17 @@ const FIGURES: [Figure; 3] = [
 
 type Rounds = Vec<(Run, Run)>;
 
-pub fn print(wanted: &Measure, measured: &[(Pipe, Way, Rounds)]) -> Result<()> {
+pub fn print(
+    wanted: &Measure,
+    measured: &[(Pipe, Way, Rounds)],
+    seldom: Option<&Seldom>,
+) -> Result<()> {
     if wanted.json {
         let pipes: Vec<_> = measured.iter().map(as_json).collect();
-        let all = json!({ "rows": wanted.rows, "rounds": wanted.rounds, "pipes": pipes });
+        let all = json!({
+            "rows": wanted.rows, "rounds": wanted.rounds, "pipes": pipes,
+            "seldom": seldom.map(|it| json!({ "ours": took(&it.ours), "bare": took(&it.bare) })),
+        });
         println!("{}", serde_json::to_string_pretty(&all)?);
     } else {
         println!("{}", table(measured));
@@ -32,8 +42,50 @@ pub fn print(wanted: &Measure, measured: &[(Pipe, Way, Rounds)]) -> Result<()> {
             "{} rows, medians of {} rounds; a ratio is ours to what is beside it, the bare pipe where nothing else is said, within one round",
             wanted.rows, wanted.rounds
         );
+        if let Some(seldom) = seldom {
+            println!("{}", seldom_table(seldom));
+        }
     }
     Ok(())
+}
+
+/// A figure of what comes seldom, and how it is read.
+type SeldomFigure = (&'static str, fn(&Took) -> f64);
+
+fn seldom_table(seldom: &Seldom) -> Table {
+    let mut table = Table::new();
+    let header = [Way::Seldom.name(), "ours".to_owned(), "bare".to_owned()];
+    table.load_style(presets::ASCII_MARKDOWN).set_header(header);
+    let figures: [SeldomFigure; 4] = [
+        ("latency, median, ms", |it| latency(it, 0.5)),
+        ("latency, most, ms", |it| latency(it, 1.0)),
+        ("CPU ms in a minute", |it| millis(it.cpu_in_a_minute)),
+        ("peak MB", |it| it.peak_bytes as f64 / 1e6),
+    ];
+    for (name, figure) in figures {
+        let [ours, bare] = [&seldom.ours, &seldom.bare].map(|it| format!("{:.0}", figure(it)));
+        table.add_row([name.to_owned(), ours, bare]);
+    }
+    table
+}
+
+fn took(it: &Took) -> Value {
+    let latencies: Vec<f64> = it.latencies.iter().map(|it| millis(*it)).collect();
+    json!({
+        "latencies_ms": latencies, "cpu_ms_in_a_minute": millis(it.cpu_in_a_minute),
+        "peak_bytes": it.peak_bytes,
+    })
+}
+
+fn latency(took: &Took, share: f64) -> f64 {
+    let mut all = took.latencies.clone();
+    all.sort();
+    let place = (all.len().saturating_sub(1)) as f64 * share;
+    all.get(place as usize).map_or(0.0, |it| millis(*it))
+}
+
+fn millis(it: Duration) -> f64 {
+    it.as_secs_f64() * 1e3
 }
 
 fn table(measured: &[(Pipe, Way, Rounds)]) -> Table {

@@ -23,6 +23,10 @@ pub struct Row {
     created: i64,
     /// Microseconds within its second.
     micros: u32,
+    /// When it was made: seconds and microseconds, as MySQL writes it.
+    pub created_at: String,
+    /// When it was changed last.
+    pub updated_at: String,
 }
 
 /// The columns, in the table's order.
@@ -74,6 +78,7 @@ pub fn row(id: u64) -> Row {
     let (first, last) = (dice.word(), dice.word());
     let number = dice.roll() % 10_000;
     let note: Vec<_> = (0..26).map(|_| dice.word()).collect();
+    let created = BEGINNING + (id / 4) as i64;
     Row {
         id,
         uid: format!("{:016x}{:08x}", dice.roll(), id & 0xffff_ffff),
@@ -85,9 +90,12 @@ pub fn row(id: u64) -> Row {
         rating: (dice.roll() % 5_000) as f64 / 1_000.0,
         note: note.join(" "),
         tags: format!("[\"{}\", \"{}\"]", dice.word(), dice.word()),
-        created: BEGINNING + (id / 4) as i64,
-        micros: (dice.roll() % 1_000_000) as u32,
+        created,
+        micros: 0,
+        created_at: String::new(),
+        updated_at: String::new(),
     }
+    .at((dice.roll() % 1_000_000) as u32)
 }
 
 /// The sum of the numbers of the first `rows` rows.
@@ -96,14 +104,11 @@ pub fn sum(rows: u64) -> u64 {
 }
 
 impl Row {
-    /// When it was made: seconds and microseconds, as MySQL writes it.
-    pub fn created_at(&self) -> String {
-        self.time(0)
-    }
-
-    /// When it was changed last.
-    pub fn updated_at(&self) -> String {
-        self.time(3_600)
+    fn at(mut self, micros: u32) -> Self {
+        self.micros = micros;
+        self.created_at = self.time(0);
+        self.updated_at = self.time(3_600);
+        self
     }
 
     fn time(&self, later: i64) -> String {
@@ -130,8 +135,8 @@ impl Row {
             self.rating,
             self.note,
             self.tags,
-            self.created_at(),
-            self.updated_at(),
+            self.created_at,
+            self.updated_at,
         );
         text
     }
@@ -143,7 +148,7 @@ impl Row {
             .iter()
             .map(|it| format!("{it:02x}"))
             .collect();
-        let time = |text: String| format!("{}Z", text.replace(' ', "T"));
+        let time = |text: &str| format!("{}Z", text.replace(' ', "T"));
         format!(
             "{{\"_id\":\"{id}\",\"uid\":\"{}\",\"name\":\"{}\",\"email\":\"{}\",\
              \"status\":\"{}\",\"amount\":{},\"quantity\":{},\"rating\":{:?},\
@@ -157,8 +162,8 @@ impl Row {
             self.rating,
             self.note,
             self.tags,
-            time(self.created_at()),
-            time(self.updated_at()),
+            time(&self.created_at),
+            time(&self.updated_at),
         )
     }
 

@@ -1,5 +1,7 @@
 //! The rows, made once and read by every run.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use mongodb::bson::Document;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, query::Query};
@@ -31,7 +33,8 @@ async fn mysql(places: &Places, rows: u64) -> Result<()> {
         let mut transaction = session.begin().await?;
         for ids in many.chunks(TOGETHER) {
             let made: Vec<_> = ids.iter().map(|id| row(*id)).collect();
-            insert(&mut transaction, made.iter().map(|it| (it.id, it))).await?;
+            let rows = made.iter().map(|it| (it.id, it));
+            insert(&mut transaction, &insert_text(ids.len()), rows).await?;
         }
         transaction.commit().await?;
     }
@@ -43,18 +46,24 @@ async fn mysql(places: &Places, rows: u64) -> Result<()> {
     Ok(())
 }
 
-/// One prepared statement for all rows; each comes with the number that it is written by.
-pub async fn insert<'r>(
-    session: &mut MySqlConnection,
-    rows: impl ExactSizeIterator<Item = (u64, &'r Row)>,
-) -> Result<()> {
+/// The statement that makes so many rows.
+pub fn insert_text(rows: usize) -> Arc<str> {
     let tuple = format!("({})", vec!["?"; COLUMNS.len()].join(","));
     let text = format!(
         "INSERT INTO `{TABLE}` (`{}`) VALUES {}",
         COLUMNS.join("`,`"),
-        vec![tuple; rows.len()].join(",")
+        vec![tuple; rows].join(",")
     );
-    let mut query = sqlx::query(AssertSqlSafe(text));
+    text.into()
+}
+
+/// One prepared statement for all rows; each comes with the number that it is written by.
+pub async fn insert<'r>(
+    session: &mut MySqlConnection,
+    text: &Arc<str>,
+    rows: impl Iterator<Item = (u64, &'r Row)>,
+) -> Result<()> {
+    let mut query = sqlx::query(AssertSqlSafe(text.clone()));
     for (id, row) in rows {
         query = bind(query, id, row);
     }
@@ -64,20 +73,20 @@ pub async fn insert<'r>(
 
 type MysqlQuery<'q> = Query<'q, sqlx::MySql, sqlx::mysql::MySqlArguments>;
 
-fn bind<'q>(query: MysqlQuery<'q>, id: u64, row: &Row) -> MysqlQuery<'q> {
+fn bind<'q>(query: MysqlQuery<'q>, id: u64, row: &'q Row) -> MysqlQuery<'q> {
     query
         .bind(id)
-        .bind(row.uid.clone())
-        .bind(row.name.clone())
-        .bind(row.email.clone())
+        .bind(&*row.uid)
+        .bind(&*row.name)
+        .bind(&*row.email)
         .bind(row.status)
-        .bind(row.amount.clone())
+        .bind(&*row.amount)
         .bind(row.quantity)
         .bind(row.rating)
-        .bind(row.note.clone())
-        .bind(row.tags.clone())
-        .bind(row.created_at())
-        .bind(row.updated_at())
+        .bind(&*row.note)
+        .bind(&*row.tags)
+        .bind(&*row.created_at)
+        .bind(&*row.updated_at)
 }
 
 async fn mongodb(places: &Places, rows: u64) -> Result<()> {

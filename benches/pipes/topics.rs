@@ -108,7 +108,21 @@ impl BareProducer {
     }
 
     pub fn send(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        let mut record = BaseRecord::to(&self.topic).key(key).payload(value);
+        let record = BaseRecord::to(&self.topic).key(key).payload(value);
+        self.hand_over(record)?;
+        self.sent += 1;
+        Ok(())
+    }
+
+    /// To a partition that the key does not choose.
+    pub fn send_to(&mut self, partition: i32, key: &[u8], value: &[u8]) -> Result<()> {
+        let record = BaseRecord::to(&self.topic).key(key).payload(value);
+        self.hand_over(record.partition(partition))?;
+        self.sent += 1;
+        Ok(())
+    }
+
+    fn hand_over(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<()> {
         while let Err((error, back)) = self.producer.send(record) {
             ensure!(
                 error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull),
@@ -117,7 +131,6 @@ impl BareProducer {
             record = back;
             thread::sleep(PAUSE);
         }
-        self.sent += 1;
         Ok(())
     }
 
