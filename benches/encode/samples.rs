@@ -21,7 +21,7 @@ pub fn rows() -> Result<Records> {
     let mut records = Records::new(Arc::new(schema));
     for id in 1..=RECORDS {
         let row = row(id);
-        let time = |text: String| DateTime::parse(&text).context("a time");
+        let time = |text: &str| DateTime::parse(text).context("a time");
         let values = [
             Value::U64(row.id),
             Value::String(&row.uid),
@@ -33,8 +33,8 @@ pub fn rows() -> Result<Records> {
             Value::F64(row.rating),
             Value::String(&row.note),
             Value::Json(&row.tags),
-            Value::DateTime(time(row.created_at())?),
-            Value::DateTime(time(row.updated_at())?),
+            Value::DateTime(time(&row.created_at)?),
+            Value::DateTime(time(&row.updated_at)?),
         ];
         push(&mut records, |it| {
             values.iter().for_each(|value| it.value(*value))

@@ -48,8 +48,8 @@ impl Row {
             rating: row.rating,
             note: row.note.clone(),
             tags: tags.map(str::to_owned).collect(),
-            created_at: row.created_at(),
-            updated_at: row.updated_at(),
+            created_at: row.created_at.clone(),
+            updated_at: row.updated_at.clone(),
         }
     }
 }
