@@ -5,6 +5,7 @@
 mod say;
 
 mod by_hand;
+mod by_key;
 mod check;
 mod choose;
 mod cursors;

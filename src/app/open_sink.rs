@@ -27,6 +27,8 @@ struct Wanted<'i> {
     fields: Option<Vec<(String, Kind)>>,
     indexes: Vec<TableIndex>,
     texts: Texts,
+    /// Fields that a document loses where its record does not have them.
+    loses: Vec<String>,
 }
 
 impl Open {
@@ -50,6 +52,7 @@ impl Open {
                 },
                 indexes: Vec::new(),
                 texts: texts(table, Some(chosen.data_type.json)),
+                loses: Vec::new(),
             });
         }
         self.sink_of(into, tables).await
@@ -69,6 +72,26 @@ impl Open {
             fields: None,
             indexes: indexes.to_vec(),
             texts: texts(table, None),
+            loses: Vec::new(),
+        });
+        self.sink_of(into, tables.collect()).await
+    }
+
+    /// Where documents are mended: `_id` is made of `key`, and those of `fields` go that a record does
+    /// not have.
+    pub(super) async fn sink_of_documents(
+        &self,
+        into: &WriteInto,
+        key: Option<Vec<String>>,
+        fields: Vec<String>,
+    ) -> Result<Arc<dyn Sink>, FlowError> {
+        let tables = into.tables.iter().map(|table| Wanted {
+            table,
+            key: key.clone(),
+            fields: None,
+            texts: Texts::default(),
+            loses: fields.clone(),
+            indexes: Vec::new(),
         });
         self.sink_of(into, tables.collect()).await
     }
@@ -88,6 +111,7 @@ impl Open {
             fields: pipeline::named(shape),
             indexes: Vec::new(),
             texts: texts(table, None),
+            loses: Vec::new(),
         });
         self.sink_of(into, tables.collect()).await
     }
@@ -128,6 +152,7 @@ impl Open {
                     key: it.key,
                     indexes: it.indexes,
                     drop: it.table.drop.clone(),
+                    loses: it.loses,
                     rules: row_rules(it.table),
                     ..MongodbSinkSettings::new(&it.table.table)
                 };

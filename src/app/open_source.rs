@@ -88,6 +88,7 @@ fn mongodb_scan(from: &ReadFrom, limits: ReadLimits, rules: Rules) -> MongodbSca
     MongodbScanSettings {
         collection: from.table.clone(),
         incremental: from.incremental.clone(),
+        key: declared(&from.key),
         limits,
         poll: from.poll,
         late: late(from),

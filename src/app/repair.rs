@@ -84,12 +84,28 @@ async fn apply(
         table.on_delete = OnDelete::Delete;
         table.create_table = false;
     }
+    // Documents are written into one collection.
+    let first = both.targets.first();
+    let is_document = first.is_some_and(|it| it.shape.documents.is_some());
+    let key = first.and_then(|it| it.key.clone());
     let (sink, fields) = match &pair.chosen {
+        _ if is_document => {
+            let columns = verified.iter().flat_map(|it| it.columns.clone()).collect();
+            (app.open.sink_of_documents(&into, key, columns).await?, None)
+        }
         None => (app.open.sink_by(&into, None, &[]).await?, None),
         Some(chosen) => (
             app.open.sink(chosen, &into).await?,
             app.open.fields(chosen, &into).await?,
         ),
+    };
+    // The `_id` that an extra document has tells it, whatever its fields say.
+    let deletes = match is_document {
+        true => {
+            let own = Some(vec!["_id".to_owned()]);
+            app.open.sink_of_documents(&into, own, Vec::new()).await?
+        }
+        false => sink.clone(),
     };
     sink.prepare(fields.as_deref()).await?;
     let figures = both.figures(0);
@@ -104,6 +120,7 @@ async fn apply(
     let repair = Repair {
         tables: &tables,
         sink: &*sink,
+        deletes: &*deletes,
         rows: arguments.rows.into(),
         extras,
     };

@@ -8,31 +8,24 @@ use std::{
 use anyhow::bail;
 
 use super::{
-    App, md5,
-    open::{self, Codec, Open},
+    App,
+    by_key::{Named, first_of_key},
+    md5,
+    open::Codec,
     pair::Pair,
     verify_shown as shown,
 };
 use crate::{
     cli::{self, ExitStatus, Looking},
-    connect::sqlite::Absent,
-    digest::{Digest, Shape, Sums, mysql::MysqlDigest, sqlite::SqliteDigest},
+    digest::{Shape, Sums, mysql::MysqlDigest},
     fault::chain,
     flow::{Figures, FlowError},
-    pipeline::{Routes, Step},
-    settings::{Connection, IntoTable, ReadFrom},
+    pipeline::{self, Routes, Step},
+    settings::{Connection, IntoTable},
     sink::Texts,
-    source::{
-        Late, ReadLimits, Rules, Sharing, Source,
-        mongodb_scan::{MongodbScan, MongodbScanSettings},
-        mysql_scan::{MysqlScan, MysqlScanSettings},
-        sqlite_scan::{SqliteScan, SqliteScanSettings},
-    },
+    source::Source,
     verify::{InServers, Verified, Verify, Way, Wire},
 };
-
-/// A stop is noticed at least this often.
-const MAX_WAIT: Duration = Duration::from_millis(500);
 
 /// Rows that a server sums up at a time, about.
 const RANGE: u64 = 50_000;
@@ -125,7 +118,9 @@ pub(super) struct Target {
     pub rows: Box<dyn Source>,
     /// What its columns do not keep of the source's.
     pub notes: Vec<String>,
-    shape: Shape,
+    pub shape: Shape,
+    /// The fields that its rows are found by, where they are declared, or told by the task.
+    pub key: Option<Vec<String>>,
     drop: Vec<String>,
     replace_by: Vec<String>,
     texts: Texts,
@@ -141,16 +136,25 @@ impl Both {
         let (from, into) = (pair.from, pair.into);
         let open = &app.open;
         let (source, lies) = open.read_by_key(&Named::of_source(from)).await?;
+        let (out, written) = pair.steps();
         let mut targets = Vec::with_capacity(into.tables.len());
         for table in &into.tables {
-            targets.push(Target::open(app, pair, table, lies.as_ref()).await?);
+            let mut key = pair.key(table);
+            // As the task writes them.
+            if key.is_none() && pair.chosen.is_none() && open.keeps_documents(into)? {
+                let steps = out.iter().chain(&written.steps).chain(&table.steps);
+                let steps = open.steps(&steps.cloned().collect::<Vec<_>>()).await?;
+                pipeline::prepare(&steps).await?;
+                let shape = pipeline::shape_behind(&steps, source.shape().await?)?;
+                key = Some(shape.key().to_vec());
+            }
+            targets.push(Target::open(app, pair, (table, key), lies.as_ref()).await?);
         }
-        let (out, into) = pair.steps();
         Ok(Self {
             lies,
             out: open.steps(&out).await?,
-            into: open.steps(&into.steps).await?,
-            routes: open.routes(&into).await?,
+            into: open.steps(&written.steps).await?,
+            routes: open.routes(&written).await?,
             codec: pair.codec()?,
             topic: pair.topic(),
             source,
@@ -283,16 +287,11 @@ impl Target {
     async fn open(
         app: &App,
         pair: &Pair<'_>,
-        table: &IntoTable,
+        (table, key): (&IntoTable, Option<Vec<String>>),
         lies: Option<&Shape>,
     ) -> anyhow::Result<Self> {
         let (open, connection) = (&app.open, &pair.into.connection);
-        let named = Named {
-            connection,
-            table: &table.table,
-            key: pair.key(table),
-            ..Named::of_source(pair.from)
-        };
+        let named = Named::of_target((connection, &table.table), key.clone(), pair.from);
         if let Connection::Sqlite { path } = open.connection(connection)?
             && !path.exists()
         {
@@ -301,108 +300,22 @@ impl Target {
         }
         let (rows, shape) = open.read_by_key(&named).await?;
         let shape = shape.ok_or(FlowError::Silent("a target without columns"))?;
-        let is_sqlite = matches!(open.connection(connection)?, Connection::Sqlite { .. });
+        let keeps_texts = matches!(
+            open.connection(connection)?,
+            Connection::Sqlite { .. } | Connection::Mongodb { .. }
+        );
         Ok(Self {
             rows,
             notes: lies.map(|it| it.lost_in(&shape)).unwrap_or_default(),
             drop: table.drop.clone(),
             replace_by: table.replace_by.clone(),
-            // A SQLite file keeps texts as they are.
-            texts: match is_sqlite {
+            // Neither SQLite nor MongoDB reads anything into a text.
+            texts: match keeps_texts {
                 true => Texts::default(),
                 false => pair.texts(table),
             },
             shape,
+            key,
         })
     }
-}
-
-/// A table or collection, and how it is read.
-struct Named<'a> {
-    connection: &'a str,
-    table: &'a str,
-    key: Option<Vec<String>>,
-    limits: ReadLimits,
-    poll: Duration,
-}
-
-impl<'a> Named<'a> {
-    fn of_source(from: &'a ReadFrom) -> Self {
-        Self {
-            connection: &from.connection,
-            table: &from.table,
-            key: open::declared(&from.key),
-            limits: ReadLimits {
-                rows: from.rows,
-                bytes: from.bytes,
-                max_wait: MAX_WAIT,
-            },
-            poll: from.poll,
-        }
-    }
-}
-
-impl Open {
-    /// A table or collection in the order of its key, as it lies there now, and its columns where
-    /// it has any.
-    async fn read_by_key(
-        &self,
-        named: &Named<'_>,
-    ) -> anyhow::Result<(Box<dyn Source>, Option<Shape>)> {
-        let (table, key) = (named.table.to_owned(), named.key.clone());
-        let (limits, poll, sharing) = (named.limits, named.poll, Sharing::among(1));
-        let rules = Rules::default();
-        Ok(match self.connection(named.connection)? {
-            Connection::Mongodb { .. } => {
-                let settings = MongodbScanSettings {
-                    collection: table,
-                    incremental: "_id".to_owned(),
-                    limits,
-                    poll,
-                    late: Late::None,
-                    sharing,
-                    rules,
-                };
-                let mongodb = self.mongodb(named.connection).await?;
-                (Box::new(MongodbScan::new(mongodb, &settings)), None)
-            }
-            Connection::Sqlite { .. } => {
-                let sqlite = self.sqlite(named.connection, Absent::Refuse).await?;
-                let digest = SqliteDigest::new(sqlite.clone(), &table, key.clone());
-                let shape = digest.shape().await?;
-                let settings = SqliteScanSettings {
-                    table,
-                    incremental: first_of_key(&shape),
-                    key,
-                    limits,
-                    poll,
-                    sharing,
-                    rules,
-                };
-                (Box::new(SqliteScan::new(sqlite, settings)), Some(shape))
-            }
-            _ => {
-                let mysql = self.mysql(named.connection).await?;
-                let digest = MysqlDigest::new(mysql.clone(), &table, key.clone());
-                let shape = digest.shape().await?;
-                let settings = MysqlScanSettings {
-                    table,
-                    incremental: first_of_key(&shape),
-                    key,
-                    limits,
-                    poll,
-                    late: Late::None,
-                    time_zone: None,
-                    sharing,
-                    rules,
-                };
-                (Box::new(MysqlScan::new(mysql, settings)), Some(shape))
-            }
-        })
-    }
-}
-
-fn first_of_key(shape: &Shape) -> String {
-    let first = shape.key.first().map(|it| shape.columns[*it].name.clone());
-    first.unwrap_or_default()
 }

@@ -2,8 +2,10 @@
 //!
 //! Contract: each column is told with what it keeps of a value, so that a value on its way there and
 //! the value that came to lie there are equal exactly where nothing but that was lost. What holds it
-//! is `verify` on real servers, over every type of MySQL, MariaDB and SQLite (`tests/e2e/verifying`).
+//! is `verify` on real servers, over every type of MySQL, MariaDB, SQLite and MongoDB (`tests/e2e/verifying`).
+//! Documents have one column, `_id`, and take whatever other fields records have.
 
+pub mod mongodb;
 pub mod mysql;
 mod mysql_sums;
 pub mod sqlite;
@@ -38,6 +40,18 @@ pub struct Shape {
     pub key: Vec<usize>,
     /// How many rows it has, about; 0 where nobody knows.
     pub rows: u64,
+    /// Where rows are documents.
+    pub documents: Option<Documents>,
+}
+
+/// What documents are, beside their columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Documents {
+    /// The fields of a record that the one column of the key is made of: the value of one, a document
+    /// of several; none where it is a field itself.
+    pub identity: Vec<String>,
+    /// What every field keeps that is no column.
+    pub keep: Keeps,
 }
 
 impl Shape {
@@ -114,6 +128,8 @@ pub enum Keeps {
     Numeric,
     /// Whatever it is given.
     Anything,
+    /// Whatever it is given, as a value of its own type.
+    Typed,
 }
 
 /// What becomes of the end of a value.

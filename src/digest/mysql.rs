@@ -157,7 +157,12 @@ impl Digest for MysqlDigest {
         let key = key.map_err(|it| self.unfit(it))?;
         let rows: Vec<(Option<u64>,)> = self.ask(ROWS, &named).await?;
         let rows = rows.first().and_then(|it| it.0).unwrap_or(0);
-        Ok(Shape { columns, key, rows })
+        Ok(Shape {
+            columns,
+            key,
+            rows,
+            documents: None,
+        })
     }
 }
 

@@ -68,7 +68,12 @@ impl Digest for SqliteDigest {
             .await
             .map_err(|error| DigestError::of_sql(&self.name, error))?;
         let rows = u64::try_from(rows).unwrap_or(0);
-        Ok(Shape { columns, key, rows })
+        Ok(Shape {
+            columns,
+            key,
+            rows,
+            documents: None,
+        })
     }
 }
 

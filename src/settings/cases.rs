@@ -155,7 +155,7 @@ fn values_are_of_their_type_and_in_range() {
 #[test]
 fn parts_of_a_data_type_have_to_agree() {
     check_flow(
-        "[data-types.a]\nformat = \"json\"\ntopic = \"t\"\n[data-types.b]\nformat = \"json\"\ntopic = \"t\"\ndead-letters = { topic = \"t\" }\nolder-cursors = \"old\"\nfrom = { connection = \"shop\", collection = \"c\", incremental = \"id\" }\ninto = { connection = \"shop\", table = \"c\", take-over = \"highwater.b\" }\n[data-types.c]\nformat = \"json\"\ntopic = \"t\"\nfrom = { connection = \"crawler\", table = \"t\", key = \"k\" }\n[retry]\nfirst = \"1m\"",
+        "[data-types.a]\nformat = \"json\"\ntopic = \"t\"\n[data-types.b]\nformat = \"json\"\ntopic = \"t\"\ndead-letters = { topic = \"t\" }\nolder-cursors = \"old\"\nfrom = { connection = \"shop\", collection = \"c\", incremental = \"id\" }\ninto = { connection = \"shop\", table = \"c\", take-over = \"highwater.b\" }\n[data-types.c]\nformat = \"json\"\ntopic = \"t\"\nfrom = { connection = \"crawler\", table = \"t\", key = \"_id\" }\n[retry]\nfirst = \"1m\"",
         &[
             "1: data-types.a: has neither `from` nor `into`: there is nothing to do, add `from` to produce, `into` to consume, or both",
             "7: data-types.b.dead-letters.topic: dead letters would go to the topic that they come from",
@@ -163,7 +163,7 @@ fn parts_of_a_data_type_have_to_agree() {
             "9: data-types.b.from.collection: this connection has no collections, write `table`",
             "10: data-types.b.into.take-over: is this sink's own group, not an older system's",
             "14: data-types.c.from.table: this connection has no tables, write `collection`",
-            "14: data-types.c.from.key: a collection's key is always `_id`, leave it out",
+            "14: data-types.c.from.key: of a collection, `key` says which fields `_id` is made of, leave it out: `_id` is the key",
             "16: retry.first: the first wait is longer than `most`",
         ],
     );

@@ -3,8 +3,14 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    connection::ConnectionKind as Kind, json_options::JsonOptions, messages::Messages,
-    read_from::ReadFrom, references::Connections, section::Section, steps, typed::Choice,
+    connection::ConnectionKind as Kind,
+    json_options::JsonOptions,
+    messages::Messages,
+    read_from::{ReadFrom, Reads},
+    references::Connections,
+    section::Section,
+    steps,
+    typed::Choice,
     write_into::WriteInto,
 };
 
@@ -119,7 +125,8 @@ impl DataType {
         let older = section.optional_path("older-cursors");
         let mut stop_after = 0;
         let data_type = Self {
-            from: section.optional_section("from", |it| ReadFrom::read(it, connections)),
+            from: section
+                .optional_section("from", |it| ReadFrom::read(it, connections, Reads::Past)),
             format: format.unwrap_or(Format::Json),
             json,
             messages,

@@ -18,13 +18,15 @@ pub struct ReadFrom {
     pub connection: String,
     /// The table or collection.
     pub table: String,
-    /// The field whose value grows: what is past the cursor is read.
+    /// The field whose value grows: what is past the cursor is read. Empty where everything is read
+    /// each time: then it is the first column of the key.
     pub incremental: String,
     /// The fields whose value counts where that one has none, in their order.
     pub coalesce: Vec<String>,
     /// What is done about rows that have no value at all.
     pub nulls: NullRows,
-    /// The columns of a unique key, for a table without a primary key; empty for the primary key.
+    /// The columns of a unique key, for a table without a primary key; empty for the primary key. Of
+    /// a collection: the fields that `_id` is made of; empty where it is a field of its own.
     pub key: Vec<String>,
     /// Rows read together, at most.
     pub rows: usize,
@@ -68,16 +70,25 @@ pub enum LateRows {
     None,
 }
 
+/// Whether something has to say what is new.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// What is past a place.
+    Past,
+    /// Everything, each time.
+    Everything,
+}
+
 impl ReadFrom {
-    pub(super) fn read(section: &mut Section<'_>, connections: &Connections) -> Self {
+    pub(super) fn read(section: &mut Section<'_>, connections: &Connections, reads: Reads) -> Self {
         let (connection, kind) = connections.named(section, "connection", SOURCES);
         let table = read_place(section, kind);
         let mongodb = kind == Some(Kind::Mongodb);
-        let (incremental, coalesce) = read_incremental(section, mongodb);
-        let key = section.texts("key");
-        if let (true, Some(span)) = (mongodb, section.written("key")) {
-            let message = "a collection's key is always `_id`".to_owned();
-            section.wrong("key", &span, message, Some("leave it out".to_owned()));
+        let (incremental, coalesce) = read_incremental(section, mongodb, reads);
+        let key = section.texts("key").into_iter().map(|it| it.text);
+        let key: Vec<String> = key.collect();
+        if mongodb {
+            refuse_unmade(section, &key);
         }
         let (rows, bytes) = section.section("batch", |batch| {
             let rows = batch.number_or("rows", 1_000, 1..=1_000_000);
@@ -87,7 +98,7 @@ impl ReadFrom {
             connection,
             table,
             incremental,
-            key: key.into_iter().map(|it| it.text).collect(),
+            key,
             rows,
             bytes,
             workers: section.number_or("workers", usual_workers(kind), 1..=64),
@@ -99,6 +110,27 @@ impl ReadFrom {
             clock_skew: section.optional_duration("clock-skew"),
             time_zone: read_zone(section, kind),
             re_read_rows: section.number_or("re-read-rows", 100_000, 1..=10_000_000),
+        }
+    }
+}
+
+/// Fields that no `_id` is made of.
+fn refuse_unmade(section: &Section<'_>, key: &[String]) {
+    let Some(span) = section.written("key") else {
+        return;
+    };
+    let wrong = |message: String, help: &str| {
+        section.wrong("key", &span, message, Some(help.to_owned()));
+    };
+    for (index, name) in key.iter().enumerate() {
+        if name == "_id" {
+            let message = "of a collection, `key` says which fields `_id` is made of";
+            wrong(message.to_owned(), "leave it out: `_id` is the key");
+        } else if name.is_empty() || name.contains(['.', '$', '\0']) {
+            let message = format!("`{name}` cannot be of an `_id` that is made of fields");
+            wrong(message, "write names without a dot or a dollar");
+        } else if key[..index].contains(name) {
+            wrong(format!("`{name}` stands here twice"), "write it once");
         }
     }
 }
@@ -121,9 +153,13 @@ fn read_zone(section: &mut Section<'_>, kind: Option<Kind>) -> Option<Tz> {
 }
 
 /// The field, and those that count where it has no value.
-fn read_incremental(section: &mut Section<'_>, mongodb: bool) -> (String, Vec<String>) {
+fn read_incremental(
+    section: &mut Section<'_>,
+    mongodb: bool,
+    reads: Reads,
+) -> (String, Vec<String>) {
     let span = section.written("incremental");
-    if !mongodb {
+    if !mongodb && reads == Reads::Past {
         section.needed("incremental", "\"update_time\"");
     }
     let mut fields = section.texts("incremental").into_iter().map(|it| it.text);

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    read_from::ReadFrom, references::Connections, section::Section, steps, typed::Choice,
+    read_from::{ReadFrom, Reads},
+    references::Connections,
+    section::Section,
+    steps,
+    typed::Choice,
     write_into::WriteInto,
 };
 use crate::pipeline::StepSettings;
@@ -36,8 +40,13 @@ pub enum TaskMode {
 
 impl Task {
     pub(super) fn read(section: &mut Section<'_>, connections: &Connections) -> Self {
+        let mode = section.choice_or("mode", TaskMode::Full);
+        let reads = match mode {
+            TaskMode::Full => Reads::Everything,
+            TaskMode::Incremental => Reads::Past,
+        };
         let from = section.section_as("from", "data-types.*.from", |it| {
-            ReadFrom::read(it, connections)
+            ReadFrom::read(it, connections, reads)
         });
         let into = section.section("into", |it| {
             WriteInto::of_task(it, connections, connections.kind(&from.connection))
@@ -46,7 +55,7 @@ impl Task {
         Self {
             also: also.map(|it| it.text).collect(),
             steps: steps::read(section, connections),
-            mode: section.choice_or("mode", TaskMode::Full),
+            mode,
             stop_after: section.number_or("stop-after", 0, 0..=1_000_000_000),
             from,
             into,

@@ -31,6 +31,8 @@ pub struct MongodbSinkSettings {
     pub key: Option<Vec<String>>,
     /// Fields that are left out.
     pub drop: Vec<String>,
+    /// Fields that a document loses where its record does not have them; others stay.
+    pub loses: Vec<String>,
     /// How documents that are there already are treated.
     pub rules: RowRules,
     /// The source's indexes.
@@ -55,6 +57,7 @@ impl MongodbSinkSettings {
             collection: collection.into(),
             key: None,
             drop: Vec::new(),
+            loses: Vec::new(),
             rules: RowRules::default(),
             indexes: Vec::new(),
             progress_collection: PROGRESS_TABLE.to_owned(),
@@ -98,6 +101,7 @@ impl MongodbSink {
             collection: &self.settings.collection,
             key: &self.key,
             drop: &self.settings.drop,
+            loses: &self.settings.loses,
             rules: &self.settings.rules,
         }
     }

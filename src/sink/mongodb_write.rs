@@ -15,6 +15,8 @@ pub(super) struct MongodbWriter<'w> {
     /// The fields that `_id` is made of; empty where it is the record's own `_id`.
     pub(super) key: &'w [String],
     pub(super) drop: &'w [String],
+    /// Fields that a document loses where its record does not have them.
+    pub(super) loses: &'w [String],
     pub(super) rules: &'w RowRules,
 }
 
@@ -124,7 +126,8 @@ impl MongodbWriter<'_> {
             Some(_) => bson.document("2"),
         };
         let both = bson.list("$mergeObjects");
-        bson.text("0", "$$ROOT");
+        let lost = self.loses.iter().filter(|it| row.get(it).is_none());
+        kept(bson, &lost.map(String::as_str).collect::<Vec<_>>());
         let literal = bson.document("1");
         let document = bson.document("$literal");
         self.document(row, bson)?;
@@ -173,6 +176,24 @@ impl MongodbWriter<'_> {
         let answer = self.database.run_raw_command(command).session(session);
         let answer = answer.await?;
         refused(&answer, &run.origins)
+    }
+}
+
+/// The document that is there, without these fields. A dot or a dollar in their names means nothing.
+fn kept(bson: &mut Bson, lost: &[&str]) {
+    let mut open = Vec::new();
+    let mut name = "0";
+    for field in lost {
+        open.push(bson.document(name));
+        open.push(bson.document("$unsetField"));
+        let literal = bson.document("field");
+        bson.text("$literal", field);
+        bson.close(literal);
+        name = "input";
+    }
+    bson.text(name, "$$ROOT");
+    for at in open.into_iter().rev() {
+        bson.close(at);
     }
 }
 

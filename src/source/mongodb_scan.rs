@@ -11,6 +11,7 @@ mod class;
 mod collection;
 mod full;
 mod held;
+mod identity;
 mod indexes;
 mod marks;
 mod place;
@@ -52,6 +53,9 @@ pub struct MongodbScanSettings {
     pub collection: String,
     /// The incremental field: `_id`, or any other, also by a dotted path.
     pub incremental: String,
+    /// The fields that `_id` is made of: the value of one, a document of several. They are the key of
+    /// the records, in place of `_id`. `None` where it is a field of its own.
+    pub key: Option<Vec<String>>,
     /// Limits of a batch and of a wait.
     pub limits: ReadLimits,
     /// How long a following read waits before it asks for new documents again.
@@ -80,6 +84,7 @@ impl MongodbScan {
         let MongodbScanSettings {
             collection,
             incremental,
+            key,
             limits,
             poll,
             late,
@@ -90,7 +95,7 @@ impl MongodbScan {
             scanned: Arc::new(Scanned::new(
                 connection,
                 collection,
-                incremental,
+                (incremental, key.as_deref()),
                 rules.nulls,
             )),
             limits: *limits,

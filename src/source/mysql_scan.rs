@@ -41,7 +41,7 @@ use writers::Writers;
 pub struct MysqlScanSettings {
     /// `table`, in the connection's database, or `database.table`; see `TableName`.
     pub table: String,
-    /// The column that grows with every change.
+    /// The column that grows with every change; empty for the first of the key.
     pub incremental: String,
     /// The columns that identify a row; the primary key where none are named.
     pub key: Option<Vec<String>>,

@@ -37,7 +37,7 @@ use columns::{Learned, Reads, column_names, learn};
 pub struct SqliteScanSettings {
     /// The table.
     pub table: String,
-    /// The column that grows with every change.
+    /// The column that grows with every change; empty for the first of the key.
     pub incremental: String,
     /// The columns that identify a row; the primary key where none are named.
     pub key: Option<Vec<String>>,

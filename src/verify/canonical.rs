@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::number;
+use super::{number, typed};
 use crate::{
     digest::{Keeps, Padding},
     model::{Date, DateTime, Instant, Time, Value},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What a canonical value begins with; NULL is nothing else.
-mod tag {
+pub(super) mod tag {
     pub const NULL: u8 = 0;
     pub const NUMBER: u8 = 1;
     pub const FLOAT: u8 = 2;
@@ -23,6 +23,13 @@ mod tag {
     pub const CLOCK: u8 = 6;
     /// What no such column holds: equal to nothing that lies there.
     pub const UNHELD: u8 = 9;
+    // Of fields that keep the type of a value; those before mean what they mean above.
+    pub const TRUTH: u8 = 10;
+    pub const BINARY: u8 = 11;
+    pub const IDENTIFIER: u8 = 12;
+    pub const LIST: u8 = 13;
+    pub const DOCUMENT: u8 = 14;
+    pub const OTHER: u8 = 15;
 }
 
 /// Appends `value` as a column that keeps `keeps` would have it: a tag, and its bytes.
@@ -46,6 +53,7 @@ pub(super) fn write(value: Value<'_>, keeps: Keeps, texts: Texts, out: &mut Vec<
         Keeps::Span(places) => span(value, places, out),
         Keeps::Numeric => numeric(value, out),
         Keeps::Anything => anything(value, out),
+        Keeps::Typed => typed::write(value, out, 0),
     };
     if held.is_none() {
         out.truncate(start);
@@ -58,6 +66,7 @@ pub(super) fn write(value: Value<'_>, keeps: Keeps, texts: Texts, out: &mut Vec<
 pub(super) fn shown(canonical: &[u8]) -> Option<String> {
     let (tag, rest) = canonical.split_first()?;
     Some(match *tag {
+        tag::TRUTH..=tag::OTHER => typed::shown(*tag, rest)?,
         tag::NULL => "NULL".to_owned(),
         tag::FLOAT => match <[u8; 8]>::try_from(rest) {
             Ok(bits) => f64::from_bits(u64::from_be_bytes(bits)).to_string(),
@@ -78,14 +87,14 @@ pub(super) fn shown(canonical: &[u8]) -> Option<String> {
     })
 }
 
-fn tagged(tag: u8, bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+pub(super) fn tagged(tag: u8, bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
     out.push(tag);
     out.extend_from_slice(bytes);
     Some(())
 }
 
 /// The digits of a number, or of a text that is one.
-fn digits(value: Value<'_>) -> Option<String> {
+pub(super) fn digits(value: Value<'_>) -> Option<String> {
     Some(match value {
         Value::Bool(it) => u8::from(it).to_string(),
         Value::I64(it) => it.to_string(),

@@ -19,6 +19,7 @@ mod repair;
 mod repair_batch;
 mod row;
 mod sides;
+mod typed;
 
 pub use in_servers::InServers;
 pub use outcome::{Differing, Kind, Sample, Verified};

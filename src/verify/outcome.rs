@@ -35,7 +35,9 @@ pub struct Verified {
     pub moving: u64,
     /// Keys that come more than once among the expected rows: the last one read counts.
     pub repeated: u64,
-    /// Columns of the target that were not compared.
+    /// What was compared.
+    pub columns: Vec<String>,
+    /// Columns of the target, and fields of its documents, that were not.
     pub left_out: Vec<String>,
     /// Some of the rows, with what differs.
     pub samples: Vec<Sample>,

@@ -55,7 +55,7 @@ impl Verify<'_> {
     /// All readings, over the columns of `compared`.
     pub(super) async fn passes(&self, compared: &Compared) -> Result<Verified, Halt> {
         let mut verified = Verified {
-            left_out: compared.left_out.clone(),
+            columns: compared.columns.iter().map(|it| it.0.clone()).collect(),
             ..Verified::default()
         };
         let within = &self.within(compared, &mut verified).await?;
@@ -85,6 +85,7 @@ impl Verify<'_> {
             .samples
             .sort_by(|a, b| (a.kind, &a.key).cmp(&(b.kind, &b.key)));
         verified.within = Some(within.clone());
+        verified.left_out = compared.left_out();
         Ok(verified)
     }
 

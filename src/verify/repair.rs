@@ -19,6 +19,8 @@ pub struct Repair<'a> {
     pub tables: &'a [(&'a Verify<'a>, &'a Verified)],
     /// What is written. It updates known rows and deletes those it is told to, whatever flows do.
     pub sink: &'a dyn Sink,
+    /// What deletes, by the target's own key: documents have an `_id` that is made of fields.
+    pub deletes: &'a dyn Sink,
     /// Rows in one transaction, at most; those of one record stay together.
     pub rows: usize,
     /// Whether rows go that only the target has.

@@ -116,8 +116,14 @@ impl<'a> Batch<'a> {
 
     async fn one(&self, parts: &[Records]) -> Result<(), SinkError> {
         let mut tries = 1;
+        // Deletions stand in no batch with others.
+        let first = parts.iter().find_map(|it| it.get(0));
+        let sink = match first.is_some_and(|it| it.op() == Op::Delete) {
+            true => self.repair.deletes,
+            false => self.repair.sink,
+        };
         loop {
-            match self.repair.sink.replay(parts, &[], Onto::Any).await {
+            match sink.replay(parts, &[], Onto::Any).await {
                 // A deadlock with a sink that runs beside, mostly.
                 Err(error) if error.fault() == Fault::Transient && tries < TRIES => {
                     tokio::time::sleep(WAIT * tries).await;

@@ -1,13 +1,16 @@
 //! One row as it is compared: two hashes of 128 bits, of its key and of all of it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, PoisonError},
+};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{VerifyError, canonical};
+use super::{VerifyError, canonical, typed};
 use crate::{
-    digest::{Keeps, Shape},
-    model::Row,
+    digest::{Documents, Keeps, Shape},
+    model::{Row, Value},
     sink::Texts,
 };
 
@@ -20,11 +23,18 @@ pub(super) struct Compared {
     /// Which of them name the parent that a row is replaced with; none where it stands by itself.
     parent: Vec<usize>,
     /// Columns of the target that no record names, or that its server computes.
-    pub left_out: Vec<String>,
+    left_out: Vec<String>,
     places: HashMap<String, usize>,
     ignored: BTreeSet<String>,
     texts: Texts,
+    /// The fields of a record that the key is made of, and where it stands.
+    made: Option<(Vec<String>, usize)>,
+    /// Fields of the target's documents that no record names, as far as they were met.
+    unnamed: Option<Mutex<BTreeSet<String>>>,
 }
+
+/// Fields that no record names, as far as they are told.
+const UNNAMED: usize = 100;
 
 /// What a row is known by, and what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,18 +68,22 @@ impl Compared {
         drop: &[String],
         texts: Texts,
     ) -> Result<Self, VerifyError> {
+        let documents = shape.documents.as_ref();
+        let named = |it: &String| fields.contains(it) && !drop.contains(it);
         let is_key = |at: usize| shape.key.contains(&at);
         let is_compared = |at: usize| {
             let column = &shape.columns[at];
-            let named = fields.contains(&column.name) && !drop.contains(&column.name);
-            (named || is_key(at)) && !column.is_computed
+            (named(&column.name) || is_key(at)) && !column.is_computed
         };
         let all = 0..shape.columns.len();
         let compared: Vec<usize> = all.clone().filter(|it| is_compared(*it)).collect();
         let name = |at: &usize| shape.columns[*at].name.clone();
         let has_column = |it: &&String| shape.columns.iter().any(|column| column.name == **it);
-        let mut fields = fields.iter().filter(|it| !drop.contains(it));
-        if let Some(field) = fields.find(|it| !has_column(it)) {
+        let others: Vec<&String> = fields
+            .iter()
+            .filter(|it| !drop.contains(it) && !has_column(it))
+            .collect();
+        if let (None, Some(field)) = (documents, others.first()) {
             return Err(VerifyError::Unfit(format!(
                 "the records have a field `{field}`, and the table no such column: add it, or leave the field out with `drop`"
             )));
@@ -81,23 +95,28 @@ impl Compared {
                 VerifyError::Unfit(format!("column `{column}` is of the key, and computed by the server: declare another `key`"))
             })
         });
+        let key: Vec<usize> = key.collect::<Result<_, _>>()?;
         let computed = shape.columns.iter().filter(|it| it.is_computed);
+        let column = |at: &usize| (name(at), shape.columns[*at].keeps);
+        let mut columns: Vec<_> = compared.iter().map(column).collect();
+        if let Some(documents) = documents {
+            columns.extend(others.iter().map(|it| ((*it).clone(), documents.keep)));
+        }
         Ok(Self {
-            key: key.collect::<Result<_, _>>()?,
             parent: Vec::new(),
-            places: compared.iter().map(name).zip(0..).collect(),
+            places: columns.iter().map(|it| it.0.clone()).zip(0..).collect(),
             left_out: all
                 .filter(|it| !is_compared(*it))
                 .map(|it| name(&it))
-                .collect(),
-            columns: compared
-                .iter()
-                .map(|it| (name(it), shape.columns[*it].keeps))
                 .collect(),
             ignored: computed
                 .map(|it| it.name.clone())
                 .chain(drop.iter().cloned())
                 .collect(),
+            made: made(documents, &key),
+            unnamed: documents.map(|_| Mutex::default()),
+            key,
+            columns,
             texts,
         })
     }
@@ -141,6 +160,15 @@ impl Compared {
         !self.parent.is_empty()
     }
 
+    /// What is not compared: columns of the target, and fields of its documents, as far as these were
+    /// met.
+    pub fn left_out(&self) -> Vec<String> {
+        let unnamed = self.unnamed.as_ref();
+        let unnamed = unnamed.map(|it| it.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let unnamed = unnamed.into_iter().flatten();
+        self.left_out.iter().cloned().chain(unnamed).collect()
+    }
+
     /// The hashes of `row`, whose values are in `canonical` afterwards. A column that it does not
     /// name is NULL.
     ///
@@ -165,11 +193,20 @@ impl Compared {
                 true => next,
                 false => match self.places.get(name) {
                     Some(place) => *place,
-                    None if side == Side::Actual || self.ignored.contains(name) => continue,
+                    None if side == Side::Actual => {
+                        self.met(name);
+                        continue;
+                    }
+                    None if self.ignored.contains(name) => continue,
                     None => return Err(name.to_owned()),
                 },
             };
             next = place + 1;
+            let is_made = |(_, at): &(_, usize)| side == Side::Expected && *at == place;
+            if self.made.as_ref().is_some_and(is_made) {
+                // The target's is another one.
+                continue;
+            }
             if ranges[place] != (0, 1) {
                 // A name that stands twice: the first counts, as it does for the sink.
                 continue;
@@ -182,7 +219,22 @@ impl Compared {
             canonical::write(value, self.columns[place].1, texts, bytes);
             ranges[place] = (start, bytes.len());
         }
+        if let (Some((fields, place)), Side::Expected) = (&self.made, side) {
+            let start = bytes.len();
+            make(row, fields, bytes);
+            ranges[*place] = (start, bytes.len());
+        }
         Ok(self.hashes(canonical))
+    }
+
+    /// A field of the target's that no record names.
+    fn met(&self, name: &str) {
+        if let Some(unnamed) = &self.unnamed {
+            let mut unnamed = unnamed.lock().unwrap_or_else(PoisonError::into_inner);
+            if unnamed.len() < UNNAMED && !unnamed.contains(name) && !self.ignored.contains(name) {
+                unnamed.insert(name.to_owned());
+            }
+        }
     }
 
     fn hashes(&self, canonical: &Canonical) -> Hashes {
@@ -202,6 +254,31 @@ fn hash(canonical: &Canonical, places: impl Iterator<Item = usize>) -> u128 {
         hash.update(value);
     }
     hash.digest128()
+}
+
+/// The fields that the key of documents is made of, and where it stands.
+fn made(documents: Option<&Documents>, key: &[usize]) -> Option<(Vec<String>, usize)> {
+    let identity = &documents?.identity;
+    let place = *key.first()?;
+    (!identity.is_empty()).then(|| (identity.clone(), place))
+}
+
+/// The key that the sink makes of these fields: the value of one, a document of several.
+fn make(row: &Row<'_>, fields: &[String], bytes: &mut Vec<u8>) {
+    let value = |name: &String| row.get(name).unwrap_or(Value::Null);
+    let start = bytes.len();
+    let written = match fields {
+        [only] => typed::write(value(only), bytes, 0),
+        several => {
+            let parts = several.iter().map(|it| (it.as_str(), value(it)));
+            typed::document(parts, bytes, 0)
+        }
+    };
+    if written.is_none() {
+        // As no key of a document is: the sink refuses such a record.
+        bytes.truncate(start);
+        bytes.push(0);
+    }
 }
 
 impl Canonical {
@@ -237,6 +314,7 @@ mod tests {
             ],
             key: vec![0],
             rows: 0,
+            documents: None,
         }
     }
 

@@ -120,6 +120,7 @@ async fn a_collection_is_read_by_every_name() {
         let settings = MongodbScanSettings {
             collection: (*name).to_owned(),
             incremental: "_id".to_owned(),
+            key: None,
             limits: limits(10),
             poll: super::sources::POLL,
             late: highwater::source::Late::None,

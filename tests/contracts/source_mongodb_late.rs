@@ -38,6 +38,7 @@ pub fn scan_by(
     let settings = MongodbScanSettings {
         collection: "t".to_owned(),
         incremental: field.to_owned(),
+        key: None,
         limits,
         poll: POLL,
         late,

@@ -186,6 +186,7 @@ async fn classes_of_every_rule_are_read_up_to_what_is_settled() {
     let settings = MongodbScanSettings {
         collection: "t".to_owned(),
         incremental: "at".to_owned(),
+        key: None,
         limits: limits(10),
         poll: POLL,
         late: Late::default(),

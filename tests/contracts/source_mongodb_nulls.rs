@@ -25,6 +25,7 @@ fn scan(them: &Mongodb, late: Late, rules: Rules, rows: usize) -> MongodbScan {
     let settings = MongodbScanSettings {
         collection: "t".to_owned(),
         incremental: "at".to_owned(),
+        key: None,
         limits: limits(rows),
         poll: POLL,
         late,

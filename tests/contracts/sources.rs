@@ -335,6 +335,7 @@ impl Mongodb {
         let settings = MongodbScanSettings {
             collection: "t".to_owned(),
             incremental: incremental.to_owned(),
+            key: None,
             limits,
             poll: POLL,
             late: Late::None,

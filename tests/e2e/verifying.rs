@@ -1,5 +1,6 @@
 //! `verify` and `repair` by the program: what was planted is found, exactly, and mended.
 
+mod documents;
 mod kills;
 mod many;
 mod tables;

@@ -87,6 +87,7 @@ impl Server for Documents {
         let settings = MongodbScanSettings {
             collection: "t".to_owned(),
             incremental: "at".to_owned(),
+            key: None,
             limits: self.limits,
             poll: Duration::from_millis(50),
             late: match self.reading {

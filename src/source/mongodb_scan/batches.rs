@@ -12,8 +12,9 @@ use mongodb::{
 use super::{
     class::Class,
     collection::{Classes, Scanned},
+    identity::{Amiss, Identity},
     place::Place,
-    values::{Malformed, pack_fields},
+    values::pack_fields,
 };
 use crate::{
     model::{Batch, Op, Position, Records, Value},
@@ -261,7 +262,8 @@ impl Batches {
                 last = Some(document);
                 continue;
             }
-            push(&mut self.records, document);
+            push(&mut self.records, document, scanned.identity.as_ref())
+                .map_err(|advice| scanned.unfit(advice))?;
             if self.records.bytes() > self.limits.bytes
                 && self.records.len() > 1
                 && let Some(first) = self.records.split_last()
@@ -374,9 +376,23 @@ fn key(document: &RawDocument) -> u128 {
 
 /// A document that is no BSON is a record of its `_id` and its bytes, which no format of fields
 /// takes for the document: it becomes a dead letter, and the flow goes on.
-fn push(records: &mut Records, document: &RawDocument) {
+///
+/// # Errors
+/// One sentence of advice, where its `_id` is not made of what it should be.
+fn push(
+    records: &mut Records,
+    document: &RawDocument,
+    identity: Option<&Identity>,
+) -> Result<(), String> {
     let bytes = document.as_bytes();
-    if let Err(Malformed) = records.push(Op::Upsert, 0, |packer| pack_fields(bytes, packer)) {
+    let pushed = records.push(Op::Upsert, 0, |packer| match identity {
+        None => Ok(pack_fields(bytes, packer)?),
+        Some(identity) => identity.pack(bytes, packer),
+    });
+    if let Err(Amiss::Foreign(advice)) = pushed {
+        return Err(advice);
+    }
+    if pushed.is_err() {
         let id = document.get("_id").ok().flatten();
         let hex = match id.and_then(|it| Bson::try_from(it).ok()) {
             Some(Bson::ObjectId(id)) => Some(Value::ObjectId(id.bytes())),
@@ -393,4 +409,5 @@ fn push(records: &mut Records, document: &RawDocument) {
         });
         let Ok(()) = pushed;
     }
+    Ok(())
 }

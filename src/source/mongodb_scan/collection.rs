@@ -11,6 +11,7 @@ use mongodb::{
 
 use super::{
     class::Class,
+    identity::Identity,
     place::{Order, Place},
     range::{Among, Bound},
 };
@@ -28,10 +29,17 @@ pub(super) struct Scanned {
     /// What is done about documents without a value.
     pub nulls: Nulls,
     pub documents: Collection<RawDocumentBuf>,
+    /// What `_id` is made of; `None` where it is a field of its own.
+    pub identity: Option<Identity>,
 }
 
 impl Scanned {
-    pub fn new(connection: MongodbConnection, collection: &str, field: &str, nulls: Nulls) -> Self {
+    pub fn new(
+        connection: MongodbConnection,
+        collection: &str,
+        (field, key): (&str, Option<&[String]>),
+        nulls: Nulls,
+    ) -> Self {
         // What a primary may yet roll back must not move the cursor.
         let majority = CollectionOptions::builder()
             .read_concern(ReadConcern::majority())
@@ -41,7 +49,11 @@ impl Scanned {
                 source: format!("{}.{collection}", connection.name()),
                 field: field.to_owned(),
             },
-            schema: Arc::new(Schema::document(collection, ["_id"])),
+            schema: Arc::new(match key {
+                Some(key) => Schema::document(collection, key),
+                None => Schema::document(collection, ["_id"]),
+            }),
+            identity: key.map(Identity::of),
             documents: connection
                 .database()
                 .collection_with_options(collection, majority),

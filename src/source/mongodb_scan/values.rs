@@ -30,18 +30,31 @@ pub(super) fn pack_fields(document: &[u8], packer: &mut Packer<'_>) -> Result<()
 fn fields(document: &[u8], packer: &mut Packer<'_>, depth: usize) -> Result<(), Malformed> {
     let mut elements = Elements::of(document)?;
     while let Some(element) = elements.next()? {
-        match std::str::from_utf8(element.name) {
-            Ok(name) => {
-                packer.name(name);
-                value(&element, packer, depth)?;
-            }
-            Err(_) => {
-                packer.name(&String::from_utf8_lossy(element.name));
-                packer.value(Value::Bytes(0, element.whole));
-            }
-        }
+        field(&element, packer, depth)?;
     }
     Ok(())
+}
+
+/// Appends a field of a document: its name and its value.
+///
+/// # Errors
+/// Where it is no BSON.
+pub(super) fn pack_field(element: &Element<'_>, packer: &mut Packer<'_>) -> Result<(), Malformed> {
+    field(element, packer, 0)
+}
+
+fn field(element: &Element<'_>, packer: &mut Packer<'_>, depth: usize) -> Result<(), Malformed> {
+    match std::str::from_utf8(element.name) {
+        Ok(name) => {
+            packer.name(name);
+            value(element, packer, depth)
+        }
+        Err(_) => {
+            packer.name(&String::from_utf8_lossy(element.name));
+            packer.value(Value::Bytes(0, element.whole));
+            Ok(())
+        }
+    }
 }
 
 fn items(document: &[u8], packer: &mut Packer<'_>, depth: usize) -> Result<(), Malformed> {
@@ -158,18 +171,29 @@ fn length_of(bytes: [u8; 4]) -> Result<usize, Malformed> {
 }
 
 /// One element: its tag, its name, and the bytes of its value (lengths included).
-struct Element<'a> {
-    tag: u8,
-    name: &'a [u8],
-    value: &'a [u8],
+#[derive(Clone, Copy)]
+pub(super) struct Element<'a> {
+    pub tag: u8,
+    pub name: &'a [u8],
+    pub value: &'a [u8],
     whole: &'a [u8],
 }
 
+impl Element<'_> {
+    /// The same value by another name.
+    pub fn named<'n>(self, name: &'n [u8]) -> Element<'n>
+    where
+        Self: 'n,
+    {
+        Element { name, ..self }
+    }
+}
+
 /// The elements of a document, in order.
-struct Elements<'a>(Cut<'a>);
+pub(super) struct Elements<'a>(Cut<'a>);
 
 impl<'a> Elements<'a> {
-    fn of(document: &'a [u8]) -> Result<Self, Malformed> {
+    pub fn of(document: &'a [u8]) -> Result<Self, Malformed> {
         match document.split_first_chunk::<4>() {
             Some((length, [elements @ .., 0])) if length_of(*length)? == document.len() => {
                 Ok(Self(Cut(elements)))
@@ -178,7 +202,7 @@ impl<'a> Elements<'a> {
         }
     }
 
-    fn next(&mut self) -> Result<Option<Element<'a>>, Malformed> {
+    pub fn next(&mut self) -> Result<Option<Element<'a>>, Malformed> {
         let start = self.0.0;
         let Some((tag, rest)) = start.split_first() else {
             return Ok(None);

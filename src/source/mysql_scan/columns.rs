@@ -129,7 +129,10 @@ pub(super) async fn learn(
             "key column `{name}` may be NULL: make it NOT NULL"
         )));
     }
-    let fields = coalesced(&names, &columns, settings).map_err(unfit)?;
+    let fields = match settings.incremental.is_empty() {
+        true => key[..1].to_vec(),
+        false => coalesced(&names, &columns, settings).map_err(unfit)?,
+    };
     let expressions = match fields.len() {
         1 => Vec::new(),
         _ => expressions(name, connection, database, table).await?,

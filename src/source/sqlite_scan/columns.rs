@@ -107,10 +107,13 @@ pub(super) async fn learn(
     let key: Vec<&Column> = key.into_iter().map(|it| &columns[it]).collect();
     let fields = std::iter::once(&settings.incremental).chain(&settings.rules.coalesce);
     let fields = fields.map(|it| keyset::place(&names, it, "incremental"));
-    let fields: Vec<&Column> = fields
-        .map(|it| it.map(|it| &columns[it]))
-        .collect::<Result<_, _>>()
-        .map_err(unfit)?;
+    let fields: Vec<&Column> = match settings.incremental.is_empty() {
+        true => key[..1].to_vec(),
+        false => fields
+            .map(|it| it.map(|it| &columns[it]))
+            .collect::<Result<_, _>>()
+            .map_err(unfit)?,
+    };
     let first = coalesced(&fields).map_err(unfit)?;
     let is_first = |it: &&Column| first.others.is_empty() && it.name == first.name;
     let others: Vec<&Column> = key.iter().copied().filter(|it| !is_first(it)).collect();
