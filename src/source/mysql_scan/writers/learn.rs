@@ -51,12 +51,17 @@ pub(in crate::source::mysql_scan) async fn learn(
     };
     let lost = |error| failed(&learned.table.name, error);
     let (mut digits, mut engine) = (6, String::new());
+    let first = match settings.incremental.as_str() {
+        "" => learned.table.incremental.first().map_or("", |it| &it.name),
+        first => first,
+    };
+    let others = settings.rules.coalesce.iter().map(String::as_str);
     // The coarsest of several counts.
-    for field in std::iter::once(&settings.incremental).chain(&settings.rules.coalesce) {
+    for field in std::iter::once(first).chain(others) {
         let column = sqlx::query_as(COLUMN)
             .bind(learned.named.database.clone())
             .bind(learned.named.table.clone())
-            .bind(field.clone())
+            .bind(field.to_owned())
             .fetch_one(connection.pool())
             .await;
         let (its, of): (i64, String) = column.map_err(lost)?;
