@@ -17,7 +17,7 @@ use crate::{
         CarryLimits, DeadLetters, Figures, FlowError, IndexReport, Indexes, Migrate, Reach,
         Snapshot, supervise,
     },
-    model::{FlowName, Kind, Position, TableIndex},
+    model::{FlowName, Kind, Position, Schema, TableIndex},
     pipeline::{self, Routes, Step},
     settings::{Task, TaskMode},
     sink::{Sink, SinkError},
@@ -192,9 +192,14 @@ impl Ends {
         let shape = pipeline::shape_behind(&pipeline, read)?;
         let routes = app.open.routes(&task.into).await?;
         routes.prepare().await?;
-        let shapes = routes.shapes(&shape)?;
-        let [shape] = &shapes[..] else {
-            let sink = app.open.sink_of_tables(&task.into, &shapes).await?;
+        let mut shapes = routes.shapes(&shape)?;
+        if let [_, _, ..] = &shapes[..] {
+            let mut sink = app.open.sink_of_tables(&task.into, &shapes).await?;
+            if is_to_be_surveyed(app, task, &shapes)? && is_missing(&*sink, None).await? {
+                let shape = pipeline::shape_behind(&pipeline, source.survey().await?)?;
+                shapes = routes.shapes(&shape)?;
+                sink = app.open.sink_of_tables(&task.into, &shapes).await?;
+            }
             return Ok(Self {
                 source,
                 pipeline,
@@ -202,20 +207,21 @@ impl Ends {
                 sink,
                 fields: None,
             });
-        };
-        let fields = pipeline::named(shape);
+        }
         let indexes = indexes(&*source, task).await?;
         let own = app.open.sink_by(&task.into, None, &indexes).await?;
-        let missing = match own.would_create(fields.as_deref()).await {
-            Ok(statement) => statement.is_some(),
-            Err(SinkError::Unfit { .. }) => true,
-            Err(error) => return Err(error.into()),
-        };
+        let mut fields = shapes.first().and_then(|it| pipeline::named(it));
+        let missing = is_missing(&*own, fields.as_deref()).await?;
+        if missing && is_to_be_surveyed(app, task, &shapes)? {
+            let shape = pipeline::shape_behind(&pipeline, source.survey().await?)?;
+            shapes = routes.shapes(&shape)?;
+            fields = shapes.first().and_then(|it| pipeline::named(it));
+        }
         let keyed = missing || app.open.keeps_documents(&task.into)?;
         let sink = match keyed {
             true => {
-                let key = shape.key().to_vec();
-                app.open.sink_by(&task.into, Some(key), &indexes).await?
+                let key = shapes.first().map(|it| it.key().to_vec());
+                app.open.sink_by(&task.into, key, &indexes).await?
             }
             false => own,
         };
@@ -227,6 +233,22 @@ impl Ends {
             fields,
         })
     }
+}
+
+/// Whether a target table is not there, or one of them.
+async fn is_missing(sink: &dyn Sink, fields: Option<&[(String, Kind)]>) -> Result<bool, FlowError> {
+    match sink.would_create(fields).await {
+        Ok(statement) => Ok(statement.is_some()),
+        Err(SinkError::Unfit { .. }) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a table that is missing can only be made of what the source's records turn out to have.
+fn is_to_be_surveyed(app: &App, task: &Task, shapes: &[Arc<Schema>]) -> Result<bool, FlowError> {
+    let made = task.into.tables.iter().all(|it| it.create_table);
+    let unknown = shapes.iter().any(|it| it.names().is_none());
+    Ok(made && unknown && !app.open.keeps_documents(&task.into)?)
 }
 
 /// The source's indexes, as they are behind the steps of the only table.

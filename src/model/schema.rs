@@ -48,6 +48,8 @@ pub enum Kind {
     Json,
     /// Whatever each value says itself.
     Any,
+    /// Values of several types, or of one that no column has.
+    Loose,
 }
 
 impl Schema {

@@ -82,6 +82,7 @@ pub(super) async fn exact_collation(
 pub(super) fn column_type(kind: Kind, width: Option<u32>, in_key: bool) -> Option<String> {
     let column_type = match (kind, width) {
         (Kind::Json, _) if in_key => return None,
+        (Kind::Loose, _) => return None,
         (Kind::String | Kind::Any, Some(width)) => return Some(format!("VARCHAR({width})")),
         (Kind::Bytes, Some(width)) => return Some(format!("VARBINARY({width})")),
         (Kind::Bool, _) => "BOOLEAN",

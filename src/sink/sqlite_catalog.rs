@@ -144,6 +144,7 @@ fn holds(column_type: &str, strict: bool) -> Holds {
 pub(super) fn column_type(kind: Kind, in_key: bool) -> Option<&'static str> {
     Some(match kind {
         Kind::Json if in_key => return None,
+        Kind::Loose => return None,
         Kind::Bool | Kind::I64 => "INTEGER",
         Kind::F32 | Kind::F64 => "REAL",
         Kind::Bytes => "BLOB",

@@ -55,6 +55,11 @@ pub(super) fn designed<'f>(
     let mut columns = Vec::new();
     for (field, kind) in kept {
         let keyed = key.contains(field);
+        if *kind == Kind::Loose {
+            return Err(format!(
+                "table {table} does not exist, and no column is right for field `{field}`: its values are of several types, or of one that no column has; make them one type by a step (`cast`), leave them out (`drop`), or create the table"
+            ));
+        }
         let column_type = column_type(field, *kind, keyed).ok_or_else(|| {
             format!("field `{field}` cannot be of the key of table {table}: declare another `key`")
         })?;

@@ -61,6 +61,15 @@ pub trait Source: Send + Sync {
     /// `Unfit` with the remedy where it cannot be read at all.
     async fn shape(&self) -> Result<Schema, SourceError>;
 
+    /// The shape of its records as a table could have it. Where records name their own fields, all of
+    /// them are looked at for that, once; of none, nothing can be said, and it is `shape`.
+    ///
+    /// # Errors
+    /// As `shape`.
+    async fn survey(&self) -> Result<Schema, SourceError> {
+        self.shape().await
+    }
+
     /// Its indexes, that of the primary key among them: what a table that is made of it may have as
     /// well. None of what has no indexes.
     ///

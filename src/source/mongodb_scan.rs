@@ -21,6 +21,7 @@ mod reading;
 mod settled;
 mod stand;
 mod standing;
+mod survey;
 mod values;
 
 use std::{sync::Arc, time::Duration};
@@ -119,6 +120,10 @@ impl Source for MongodbScan {
 
     async fn shape(&self) -> Result<Schema, SourceError> {
         Ok(Schema::clone(&self.scanned.schema))
+    }
+
+    async fn survey(&self) -> Result<Schema, SourceError> {
+        survey::survey(&self.scanned).await
     }
 
     async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {

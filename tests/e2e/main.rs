@@ -73,6 +73,7 @@ cases! {
     messages_gone_by_retention_are_told
     messages_of_a_schema_by_their_key
     messages_without_key
+    migrate_makes_tables_of_documents
     migrate_sets_bad_rows_aside
     migrate_through_every_system
     mistakes_of_a_schema_are_told
