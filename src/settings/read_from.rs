@@ -105,7 +105,7 @@ impl ReadFrom {
             poll: section.duration_or("poll", Duration::from_secs(1)),
             nulls: section.choice_or("nulls", NullRows::Refuse),
             coalesce,
-            late: read_late(section, kind),
+            late: read_late(section, usual_late(section, kind, reads), kind),
             settle: section.optional_duration("settle"),
             clock_skew: section.optional_duration("clock-skew"),
             time_zone: read_zone(section, kind),
@@ -180,8 +180,8 @@ fn read_incremental(
     (first.unwrap_or_else(usual), others)
 }
 
-fn read_late(section: &mut Section<'_>, kind: Option<Kind>) -> LateRows {
-    let late = section.choice_or("late", usual_late(kind));
+fn read_late(section: &mut Section<'_>, usual: LateRows, kind: Option<Kind>) -> LateRows {
+    let late = section.choice_or("late", usual);
     if let (LateRows::ReRead, Some(span)) = (late, section.written("late")) {
         if kind != Some(Kind::Sqlite) {
             return late;
@@ -192,10 +192,13 @@ fn read_late(section: &mut Section<'_>, kind: Option<Kind>) -> LateRows {
     late
 }
 
-/// A SQLite file has one writer at a time: what it commits later has the higher values.
-fn usual_late(kind: Option<Kind>) -> LateRows {
+/// A SQLite file has one writer at a time: what it commits later has the higher values. What reads
+/// everything each time has no place that a row could come behind.
+fn usual_late(section: &Section<'_>, kind: Option<Kind>, reads: Reads) -> LateRows {
+    let whole = reads == Reads::Everything && section.written("incremental").is_none();
     match kind {
         Some(Kind::Sqlite) => LateRows::None,
+        _ if whole => LateRows::None,
         _ => LateRows::HoldBack,
     }
 }
