@@ -8,9 +8,12 @@ use mongodb::bson::{Document, doc};
 use crate::{
     in_a_world,
     kills::{full_scale, settings},
-    program, wait,
+    measured::{self, Measured, megabytes},
     world::World,
 };
+
+/// Five million rows are not read in less, on a slow machine.
+const LIMIT: Duration = Duration::from_secs(900);
 
 #[test]
 fn memory_of_a_sync_from_mysql_does_not_grow_with_its_rows() {
@@ -71,7 +74,8 @@ async fn is_flat(
         for (number, way) in ways.iter().enumerate() {
             let topic = format!("{}.{rows}.{number}", world.topic);
             settings(world, &from.replace("${CASE_TOPIC}", &topic))?;
-            let peak = peak_of(world, way).await?;
+            let Measured { ended, peak, .. } = measured::run(world, way, LIMIT).await?;
+            ended.expect("exit 0", world.folder.path())?;
             let count = world.kafka.count(&topic)?;
             ensure!(count == rows, "{way} published {count} of {rows} rows");
             world.kafka.remove(&topic).await?;
@@ -97,29 +101,6 @@ async fn is_flat(
 /// More than this is what grows: the rows themselves are 700 MB at full scale. Below it is what
 /// short runs do not fill: batches in flight and the client's buffers.
 const MORE: u64 = 64 << 20;
-
-/// The most memory that the command had, in bytes.
-async fn peak_of(world: &World, arguments: &str) -> Result<u64> {
-    let mut sync = program::start(world, arguments)?;
-    let mut peak = 0;
-    wait::until(
-        "everything is published",
-        Duration::from_secs(900),
-        async || {
-            peak = sync.peak_memory().unwrap_or(peak);
-            Ok(sync.is_over()?.then_some(()))
-        },
-    )
-    .await?;
-    let ended = sync.ended().await?;
-    ended.expect("exit 0", world.folder.path())?;
-    ensure!(peak > 0, "it was over before its memory was looked at");
-    Ok(peak)
-}
-
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
-}
 
 const MYSQL: &str = r#"
 [connections.shop]

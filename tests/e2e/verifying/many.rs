@@ -1,14 +1,18 @@
 //! `verify` of many equal rows: memory is bounded, however it is done; ten million at full scale.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::{in_a_world, kills::full_scale, program, sql::Sql, wait, world::World};
+use crate::{
+    in_a_world,
+    kills::full_scale,
+    measured::{self, Measured, megabytes},
+    program,
+    sql::Sql,
+    world::World,
+};
 
 /// Rows that are made by one statement.
 const AT_ONCE: u64 = 1_000_000;
@@ -63,16 +67,9 @@ fn verify_of_many_equal_rows_takes_little_memory() {
 }
 
 async fn verify(world: &World, task: &str, rows: u64) -> Result<()> {
-    let began = Instant::now();
-    let mut running = program::start(world, &format!("verify --task {task} --json"))?;
-    let mut peak = 0;
-    wait::until("it is compared", LIMIT, async || {
-        peak = running.peak_memory().unwrap_or(peak);
-        Ok(running.is_over()?.then_some(()))
-    })
-    .await?;
-    let ended = running.ended().await?;
-    let took = began.elapsed().as_secs_f64();
+    let arguments = format!("verify --task {task} --json");
+    let Measured { ended, took, peak } = measured::run(world, &arguments, LIMIT).await?;
+    let took = took.as_secs_f64();
     ended.expect("exit 0", world.folder.path())?;
     let told: Value = serde_json::from_str(&ended.out)?;
     let told = told["verified"].get(0).context("nothing is told")?;
@@ -82,11 +79,11 @@ async fn verify(world: &World, task: &str, rows: u64) -> Result<()> {
     );
     ensure!((told["ranges"] == 0) == (task == "here"), "{told}");
     let rate = rows as f64 / took;
-    let megabytes = peak as f64 / (1024.0 * 1024.0);
     println!(
-        "{task}: {rows} equal rows in {took:.1} s, {rate:.0} rows/s, {megabytes:.1} MB at most"
+        "{task}: {rows} equal rows in {took:.1} s, {rate:.0} rows/s, {:.1} MB at most",
+        megabytes(peak)
     );
-    ensure!(peak > 0 && peak < MOST_MEMORY, "{peak} bytes");
+    ensure!(peak < MOST_MEMORY, "{peak} bytes");
     Ok(())
 }
 
