@@ -55,3 +55,19 @@ fn what_a_source_cannot_do_is_said_with_what_it_can() {
         );
     }
 }
+
+#[test]
+fn what_reads_everything_each_time_holds_nothing_back() {
+    let task = |written: &str| {
+        let text = format!(
+            "[tasks.x]\nfrom = {{ connection = \"shop\", table = \"t\"{written} }}\n\
+             into = {{ connection = \"local\", table = \"t\" }}\n{CONNECTIONS}"
+        );
+        let settings = Settings::parse(&text, "settings.toml", &|_| None);
+        let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        settings.tasks["x"].from.late
+    };
+    assert_eq!(task(""), LateRows::None);
+    assert_eq!(task(r#", incremental = "at""#), LateRows::HoldBack);
+    assert_eq!(task(r#", late = "hold-back""#), LateRows::HoldBack);
+}
