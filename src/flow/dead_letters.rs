@@ -4,13 +4,13 @@ use std::{
     borrow::Cow,
     num::NonZeroU64,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{FlowError, letter};
+use super::{FlowError, letter, told::Told};
 use crate::{
     broker::{BrokerError, DeliveryError, Publisher},
     codec::Encoder,
@@ -24,6 +24,7 @@ pub struct DeadLetters {
     stop_after: Option<NonZeroU64>,
     /// Letters since something landed.
     in_a_row: AtomicU64,
+    told: Mutex<Told>,
 }
 
 /// One message set aside: its original bytes, where it came from, and why it is here.
@@ -57,6 +58,7 @@ impl DeadLetters {
             last_resort,
             stop_after: None,
             in_a_row: AtomicU64::new(0),
+            told: Mutex::new(Told::new()),
         }
     }
 
@@ -88,15 +90,7 @@ impl DeadLetters {
     pub async fn set_aside(&self, letters: &[DeadLetter<'_>]) -> Result<(), FlowError> {
         for letter in letters {
             self.one_more()?;
-            tracing::warn!(
-                flow = letter.flow,
-                step = letter.step,
-                topic = letter.topic,
-                partition = letter.place.map(|it| it.partition),
-                offset = letter.place.map(|it| it.offset),
-                reason = %letter.reason,
-                "dead letter"
-            );
+            self.tell(letter);
             let message = Arc::new(letter.message());
             match publish(&*self.topic, message.clone()).await? {
                 Ok(()) => (),
@@ -119,6 +113,31 @@ impl DeadLetters {
             }
         }
         Ok(())
+    }
+
+    fn tell(&self, letter: &DeadLetter<'_>) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let (is_told, untold) = told.one_more();
+        drop(told);
+        if let Some(letters) = untold {
+            self.tell_number(letters);
+        }
+        if is_told {
+            tracing::warn!(
+                flow = letter.flow,
+                step = letter.step,
+                topic = letter.topic,
+                partition = letter.place.map(|it| it.partition),
+                offset = letter.place.map(|it| it.offset),
+                reason = %letter.reason,
+                "dead letter"
+            );
+        }
+    }
+
+    /// For those that were not told one by one.
+    fn tell_number(&self, letters: u64) {
+        tracing::warn!(letters, "more dead letters, all in {}", self.topic.topic());
     }
 
     /// Sets a record aside that has no bytes yet: its letter has its fields as JSON, by `describer`.
@@ -163,6 +182,16 @@ impl DeadLetters {
             );
         }
         Ok(())
+    }
+}
+
+impl Drop for DeadLetters {
+    fn drop(&mut self) {
+        let told = self.told.get_mut();
+        let untold = told.unwrap_or_else(PoisonError::into_inner).untold();
+        if let Some(letters) = untold {
+            self.tell_number(letters);
+        }
     }
 }
 

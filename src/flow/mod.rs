@@ -24,6 +24,7 @@ mod produce;
 mod replay;
 mod starts;
 mod supervise;
+mod told;
 mod window;
 
 pub use consume::{BatchLimits, Consume, Until};
