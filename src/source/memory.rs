@@ -65,6 +65,19 @@ impl MemorySource {
         self.shared.changed.notify_waiters();
     }
 
+    /// Makes this the text of the row `id`, which is added or removed where need be.
+    pub fn set(&self, id: i64, text: Option<&str>) {
+        let mut rows = lock(&self.shared.rows);
+        let at = rows.partition_point(|(it, _)| *it < id);
+        if rows.get(at).is_some_and(|(it, _)| *it == id) {
+            rows.remove(at);
+        }
+        if let Some(text) = text {
+            rows.insert(at, (id, text.to_owned()));
+        }
+        self.shared.changed.notify_waiters();
+    }
+
     /// The next `times` reads lose their connection.
     pub fn fail(&self, times: u32) {
         *lock(&self.shared.failures) = times;

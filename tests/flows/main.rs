@@ -23,6 +23,7 @@ mod replay;
 mod schedules;
 mod scheduling;
 mod scripted_sink;
+mod second_look;
 mod stepping;
 mod subscriptions;
 mod supervision;
