@@ -5,14 +5,13 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
 use crate::{
-    in_a_world,
+    in_a_world, preload,
     program::{self, Ended},
     world::World,
 };
@@ -88,16 +87,7 @@ async fn prepare(world: &World) -> Result<Disk> {
     }
     let mut source = open(&folder.join("shop.db")).await?;
     source.execute(SOURCE).await?;
-    let library = folder.join("full_disk.so");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .arg(&library)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/full_disk.c"))
-        .args(["-ldl", "-lpthread"])
-        .output()
-        .context("`cc`, which Highwater is built with, cannot be run")?;
-    let said = String::from_utf8_lossy(&built.stderr);
-    ensure!(built.status.success(), "full_disk.c: {said}");
+    let library = preload::library(world, "full_disk")?;
     Ok(Disk { library })
 }
 

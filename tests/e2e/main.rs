@@ -15,6 +15,8 @@ mod measured;
 mod memory;
 mod mongo;
 mod nfsc;
+mod power_loss;
+mod preload;
 mod program;
 mod right_rows;
 mod scheduling;
