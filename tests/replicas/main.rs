@@ -1,4 +1,5 @@
-//! Reading from a replica, on real servers: its writers are elsewhere, so that the declared time counts alone.
+//! Reading from a replica or a node of Galera, on real servers: there are writers elsewhere, so that the declared time
+//! counts alone.
 //!
 //! A target of its own: a server that is set up to follow another is a replica for every test.
 
@@ -130,6 +131,37 @@ async fn on_mysql_a_replica_is_known_by_its_set_up_and_by_its_threads() {
         );
     }
     assert!(!said.contains("`settle` alone"), "{said}");
+}
+
+/// What another node has begun is to be seen nowhere on this one until it is committed: the row comes
+/// with its older time, as if from there.
+#[tokio::test]
+async fn a_row_that_another_node_commits_late_is_read_from_a_node_of_galera() {
+    let url = address("HIGHWATER_TEST_GALERA_URL");
+    let name = format!("galera_{}", std::process::id());
+    let mut node = MySqlConnection::connect(&url).await.expect("there");
+    let is_node = "SELECT COUNT(*) FROM information_schema.GLOBAL_STATUS \
+        WHERE VARIABLE_NAME = 'WSREP_READY' AND VARIABLE_VALUE = 'ON'";
+    assert_eq!(one(&mut node, is_node).await, 1, "it is no node of Galera");
+    let tables = format!("CREATE DATABASE `{name}`; USE `{name}`; {TABLE}");
+    run(&mut node, &tables).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    settings(folder.path(), "mariadb", &url, &name);
+    let said = highwater(folder.path(), &["check"]).1;
+    assert!(
+        said.contains("`settle` alone (the server is one of a Galera cluster"),
+        "{said}"
+    );
+
+    run(&mut node, "INSERT INTO t (id) VALUES (2)").await;
+    let reader = reading(folder.path());
+    let age = "SELECT CAST(TIMESTAMPDIFF(MICROSECOND, at, NOW(6)) AS SIGNED) FROM t WHERE id = 2";
+    until(async || one(&mut node, age).await > LATE.as_micros() as i64).await;
+    let older = "INSERT INTO t SELECT 1, at - INTERVAL 1 MICROSECOND FROM t WHERE id = 2";
+    run(&mut node, older).await;
+    let rows = reader.join().expect("it has run");
+    assert_eq!(rows, 2, "the late row is behind the cursor");
+    run(&mut node, &format!("DROP DATABASE `{name}`")).await;
 }
 
 const TABLE: &str =

@@ -8,7 +8,7 @@ use super::{Origin, Server, status, stop, up};
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Bring servers up: mysql, mariadb, its replica, mongodb and kafka unless some are named
+    /// Bring servers up: mysql, mariadb, its replica, galera, mongodb and kafka unless some are named
     Up { servers: Vec<Server> },
     /// Stop every server that this harness started; their data stays
     Down {

@@ -1,6 +1,7 @@
 //! MariaDB: Debian's own server program, without the package that makes a system service of it.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -13,14 +14,25 @@ use crate::shell;
 pub struct Mariadb {
     pub number: u8,
     pub memory: &'static str,
+    /// Whether it is a node of a Galera cluster, of one node.
+    pub galera: bool,
 }
 
 const PACKAGES: [&str; 2] = ["mariadb-server-core", "mariadb-client-core"];
+
+/// What makes a node of a server.
+const GALERA: &str = "/usr/lib/galera/libgalera_smm.so";
 
 impl Recipe for Mariadb {
     fn provide(&self, site: &Site) -> Result<()> {
         packages::program("mariadbd", &PACKAGES, &site.log)?;
         packages::program("my_print_defaults", &PACKAGES, &site.log)?;
+        if self.galera {
+            packages::program("mariadb", &PACKAGES, &site.log)?;
+            if !Path::new(GALERA).exists() {
+                packages::install(&["galera-4"], &site.log)?;
+            }
+        }
         Ok(())
     }
 
@@ -31,7 +43,7 @@ impl Recipe for Mariadb {
             "DELETE FROM mysql.global_priv WHERE User = '';\nFLUSH PRIVILEGES;\n",
         )?;
         if site.data.exists() {
-            return Ok(());
+            return may_begin(&site.data.join("grastate.dat"));
         }
         let fresh = site.folder.join("data.new");
         let _ = fs::remove_dir_all(&fresh);
@@ -86,12 +98,44 @@ impl Recipe for Mariadb {
             .arg(format!("--innodb-buffer-pool-size={}", self.memory))
             .arg(format!("--innodb-log-file-size={}", self.memory))
             .arg("--innodb-flush-log-at-trx-commit=2");
+        if self.galera {
+            let port = site.ports[1];
+            command
+                .args(["--wsrep-on=ON", "--wsrep-cluster-address=gcomm://"])
+                .arg(format!("--wsrep-provider={GALERA}"))
+                .args([
+                    "--wsrep-node-address=127.0.0.1",
+                    "--innodb-autoinc-lock-mode=2",
+                ])
+                .arg(format!(
+                    "--wsrep-provider-options=base_port={port};gmcast.listen_addr=tcp://127.0.0.1:{port};gcache.size=16M"
+                ));
+        }
         Ok(command)
     }
 
-    fn settled(&self, _: &Site) -> bool {
-        true
+    /// A node greets its clients before it answers them.
+    fn settled(&self, site: &Site) -> bool {
+        if !self.galera {
+            return true;
+        }
+        let port = format!("--port={}", site.ports[0]);
+        let asked = ["--no-defaults", "--host=127.0.0.1", "--user=root", &port];
+        shell::succeeds(
+            Command::new("mariadb")
+                .args(asked)
+                .args(["--execute", "SELECT COUNT(*) FROM mysql.global_priv"]),
+        )
     }
+}
+
+/// The only node of a cluster is the one to begin with, also when it was killed.
+fn may_begin(state: &Path) -> Result<()> {
+    let Ok(text) = fs::read_to_string(state) else {
+        return Ok(());
+    };
+    let text = text.replace("safe_to_bootstrap: 0", "safe_to_bootstrap: 1");
+    fs::write(state, text).with_context(|| format!("cannot write {}", state.display()))
 }
 
 /// mariadbd refuses to run as root unless that is said.

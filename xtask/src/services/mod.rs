@@ -41,24 +41,28 @@ pub enum Server {
     Redis,
     /// MariaDB once more, which tests make a replica of the other.
     Replica,
+    /// MariaDB once more, a node of a Galera cluster.
+    Galera,
 }
 
 impl Server {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Mysql,
         Self::Mariadb,
         Self::Mongodb,
         Self::Kafka,
         Self::Redis,
         Self::Replica,
+        Self::Galera,
     ];
     /// What `up` brings up when no server is named.
-    pub const DEFAULT: [Self; 5] = [
+    pub const DEFAULT: [Self; 6] = [
         Self::Mysql,
         Self::Mariadb,
         Self::Mongodb,
         Self::Kafka,
         Self::Replica,
+        Self::Galera,
     ];
 
     pub fn name(self) -> &'static str {
@@ -69,6 +73,7 @@ impl Server {
             Self::Kafka => "kafka",
             Self::Redis => "redis",
             Self::Replica => "replica",
+            Self::Galera => "galera",
         }
     }
 
@@ -81,12 +86,15 @@ impl Server {
             Self::Kafka => "HIGHWATER_TEST_KAFKA_BROKERS",
             Self::Redis => "HIGHWATER_TEST_REDIS_URL",
             Self::Replica => "HIGHWATER_TEST_REPLICA_URL",
+            Self::Galera => "HIGHWATER_TEST_GALERA_URL",
         }
     }
 
     fn address(self, port: u16) -> String {
         match self {
-            Self::Mysql | Self::Mariadb | Self::Replica => format!("mysql://root@127.0.0.1:{port}"),
+            Self::Mysql | Self::Mariadb | Self::Replica | Self::Galera => {
+                format!("mysql://root@127.0.0.1:{port}")
+            }
             Self::Mongodb => {
                 format!("mongodb://127.0.0.1:{port}/?replicaSet=rs0&directConnection=true")
             }
@@ -97,7 +105,7 @@ impl Server {
 
     fn answers(self, port: u16) -> bool {
         match self {
-            Self::Mysql | Self::Mariadb | Self::Replica => answer::mysql(port),
+            Self::Mysql | Self::Mariadb | Self::Replica | Self::Galera => answer::mysql(port),
             Self::Mongodb => mongodb::is_primary(port),
             Self::Kafka => answer::kafka(port),
             Self::Redis => answer::redis(port),

@@ -130,10 +130,17 @@ fn recipe(server: Server) -> &'static dyn Recipe {
         Server::Mariadb => &mariadb::Mariadb {
             number: 2,
             memory: "512M",
+            galera: false,
         },
         Server::Replica => &mariadb::Mariadb {
             number: 3,
             memory: "48M",
+            galera: false,
+        },
+        Server::Galera => &mariadb::Mariadb {
+            number: 4,
+            memory: "48M",
+            galera: true,
         },
         Server::Mongodb => &mongodb::Mongodb,
         Server::Kafka => &kafka::Kafka,
