@@ -1,6 +1,9 @@
 //! Kafka, as the tests speak to it.
 
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::{
@@ -8,12 +11,14 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, CommitMode, Consumer},
+    error::KafkaError,
     message::{Headers, OwnedMessage},
     producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
     types::RDKafkaErrorCode,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The brokers.
 pub struct Kafka {
@@ -172,7 +177,18 @@ impl Kafka {
         let mut places = TopicPartitionList::new();
         places.add_partition_offset(topic, partition, Offset::Offset(offset))?;
         let consumer = self.consumer(Some(group))?;
-        Ok(consumer.commit(&places, CommitMode::Sync)?)
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match consumer.commit(&places, CommitMode::Sync) {
+                // The first group of all is a while in coming.
+                Err(KafkaError::ConsumerCommit(
+                    RDKafkaErrorCode::CoordinatorLoadInProgress
+                    | RDKafkaErrorCode::CoordinatorNotAvailable
+                    | RDKafkaErrorCode::NotCoordinator,
+                )) if Instant::now() < until => thread::sleep(LOOK),
+                committed => return Ok(committed?),
+            }
+        }
     }
 
     /// Each broker's address as the brokers tell it to clients.
