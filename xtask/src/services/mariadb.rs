@@ -1,7 +1,7 @@
 //! MariaDB: Debian's own server program, without the package that makes a system service of it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -59,14 +59,13 @@ impl Recipe for Mariadb {
                 "--skip-test-db",
             ])
             .args(user())
-            .arg(format!("--datadir={}", fresh.display()));
+            .arg(format!("--datadir={}", fresh.display()))
+            .env("TMPDIR", temporary(site)?);
         shell::logged(&mut command, &site.log)?;
         fs::rename(&fresh, &site.data).context("cannot put the data folder in place")
     }
 
     fn command(&self, site: &Site) -> Result<Command> {
-        let temporary = site.folder.join("tmp");
-        fs::create_dir_all(&temporary)?;
         let mut command = process::detached(packages::program("mariadbd", &PACKAGES, &site.log)?);
         command
             .arg("--no-defaults")
@@ -76,8 +75,7 @@ impl Recipe for Mariadb {
                 "--init-file={}",
                 site.folder.join("init.sql").display()
             ))
-            // Another server that starts deletes what it takes for its own in a shared one.
-            .arg(format!("--tmpdir={}", temporary.display()))
+            .arg(format!("--tmpdir={}", temporary(site)?.display()))
             .arg(format!("--port={}", site.ports[0]))
             .args([
                 "--socket=mariadb.sock",
@@ -127,6 +125,14 @@ impl Recipe for Mariadb {
                 .args(["--execute", "SELECT COUNT(*) FROM mysql.global_priv"]),
         )
     }
+}
+
+/// A folder for temporary files: another server that starts deletes what it takes for its own in a
+/// shared one.
+fn temporary(site: &Site) -> Result<PathBuf> {
+    let folder = site.folder.join("tmp");
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
 }
 
 /// The only node of a cluster is the one to begin with, also when it was killed.
