@@ -270,15 +270,20 @@ impl Both {
         };
         let source = of(&from.connection, &from.table).await?;
         let target = of(&into.connection, into.first_table()).await?;
-        let (Some(source), Some(target)) = (source, target) else {
+        let (Some(mut source), Some(mut target)) = (source, target) else {
             return Ok(None);
         };
+        if !source.is_along_primary() || !target.is_along_primary() {
+            (source, target) = (source.along_hashes(), target.along_hashes());
+        }
+        let most = source.most().min(target.most());
         Ok((source.forms() == target.forms()).then(|| InServers {
             columns: columns.clone(),
             key: key.clone(),
             source: Box::new(source),
             target: Box::new(target),
-            rows: RANGE,
+            // Where some have come since the ranges were cut, they have room.
+            rows: RANGE.min(most / 2),
         }))
     }
 }

@@ -61,7 +61,10 @@ impl MysqlDigest {
         let (Some(all), Some(key)) = (all, told(&key.to_owned())) else {
             return Ok(None);
         };
-        MysqlSums::new(&self.name, &self.connection, place, &key, &all).map_err(|it| unfit(&it))
+        let primary: Vec<(String,)> = self.ask(PRIMARY, &named).await?;
+        let is_primary = primary.first().is_some_and(|it| it.0 == key.name);
+        let key = (&key, is_primary);
+        MysqlSums::new(&self.name, &self.connection, place, key, &all).map_err(|it| unfit(&it))
     }
 
     fn unfit(&self, advice: impl Into<String>) -> DigestError {

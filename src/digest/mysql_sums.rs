@@ -1,7 +1,7 @@
 //! A table of MySQL or MariaDB that sums up its own rows.
 
 use async_trait::async_trait;
-use sqlx::{MySql, mysql::MySqlArguments, query::QueryAs};
+use sqlx::{Executor, MySql, mysql::MySqlArguments, query::QueryAs};
 
 use super::{DigestError, Range, Sum, Sums};
 use crate::connect::{
@@ -20,8 +20,16 @@ pub struct MysqlSums {
     key: String,
     /// The hash of a row.
     hash: String,
+    /// Whether the key is the primary one, in whose order the rows lie.
+    is_primary: bool,
     forms: Vec<String>,
 }
+
+/// Letters of a row's hash.
+const HASH: u64 = 64;
+
+/// Bytes of all hashes of a range, at most.
+const MOST: u64 = 16 << 20;
 
 /// A column, as `information_schema` tells of it.
 #[derive(Debug, Clone)]
@@ -44,7 +52,7 @@ impl MysqlSums {
         name: &str,
         connection: &MysqlConnection,
         place: String,
-        key: &Told<'_>,
+        (key, is_primary): (&Told<'_>, bool),
         columns: &[Told<'_>],
     ) -> Result<Option<Self>, NotAName> {
         if !is_whole(key.data_type) {
@@ -53,19 +61,11 @@ impl MysqlSums {
         let (mut forms, mut fields) = (Vec::new(), Vec::new());
         for column in columns {
             let quoted = backticked(column.name)?;
-            let Some((form, text)) = text(column, &quoted, connection.flavor()) else {
+            let Some((form, field)) = field(column, &quoted, connection.flavor()) else {
                 return Ok(None);
             };
             forms.push(form);
-            // NULL is told from every text, and what ends one field never begins the next: by its
-            // length, or by a comma where no text has one. The server makes a text as often as it
-            // stands here.
-            fields.push(match length(column, &quoted, &text) {
-                None => format!("IFNULL({text}, 'N'), ','"),
-                Some(length) => {
-                    format!("IF({quoted} IS NULL, 'N', CONCAT({length}, ':', {text}))")
-                }
-            });
+            fields.push(field);
         }
         Ok(Some(Self {
             name: name.to_owned(),
@@ -73,8 +73,23 @@ impl MysqlSums {
             place,
             key: backticked(key.name)?,
             hash: format!("SHA2(CONCAT({}), 256)", fields.join(", ")),
+            is_primary,
             forms,
         }))
+    }
+
+    /// Whether rows are summed up in the order of the primary key, which begins with the key.
+    pub fn is_along_primary(&self) -> bool {
+        self.is_primary
+    }
+
+    /// The same in the order of the rows' hashes, which any two tables have in common.
+    #[must_use]
+    pub fn along_hashes(self) -> Self {
+        Self {
+            is_primary: false,
+            ..self
+        }
     }
 
     fn condition(&self, range: Range) -> String {
@@ -116,28 +131,42 @@ impl Sums for MysqlSums {
     async fn sum(&self, range: Range) -> Result<Sum, DigestError> {
         let Self { hash, place, .. } = self;
         let condition = self.condition(range);
-        let half = |from| {
-            format!("CAST(SUM(CAST(CONV(SUBSTR(h, {from}, 16), 16, 10) AS UNSIGNED)) AS CHAR)")
+        // Along the primary key on both sides, or else by the hashes: rows that come in another order
+        // would differ.
+        let (along, order) = match self.is_primary {
+            true => (" FORCE INDEX (PRIMARY)", String::new()),
+            false => ("", format!(" ORDER BY {hash}")),
         };
-        // The limit keeps servers from writing the hash out twice, once for each half.
         let text = format!(
-            "SELECT CAST(COUNT(*) AS UNSIGNED), CAST(COUNT(h) AS UNSIGNED), {}, {} \
-             FROM (SELECT {hash} AS h FROM {place}{condition} LIMIT 18446744073709551615) hashed",
-            half(1),
-            half(17)
+            "SELECT CAST(n AS UNSIGNED), CAST(LENGTH(hashes) AS UNSIGNED), CAST(SHA2(hashes, 256) AS CHAR) \
+             FROM (SELECT COUNT(*) AS n, GROUP_CONCAT({hash}{order} SEPARATOR '') AS hashes \
+             FROM {place}{along}{condition}) hashed"
         );
         let query = bound(
             bound(sqlx::query_as(statement(text)), range.after),
             range.up_to,
         );
-        let (rows, hashed, first, second): (u64, u64, Option<String>, Option<String>) = query
-            .fetch_one(self.connection.pool())
+        let asked = async {
+            let mut session = self.connection.pool().acquire().await?;
+            let room = format!("SET SESSION group_concat_max_len = {MOST}");
+            session.execute(sqlx::raw_sql(statement(room))).await?;
+            query.fetch_one(&mut *session).await
+        };
+        let (rows, length, hash): (u64, Option<u64>, Option<String>) = asked
             .await
             .map_err(|error| DigestError::of_sql(&self.name, error))?;
-        let halves = (first.unwrap_or_default(), second.unwrap_or_default());
-        // A row that is longer than a packet has no hash: the server makes NULL of it.
-        let halves = (rows == hashed).then_some(halves);
-        Ok(Sum { rows, halves })
+        // A row that is longer than a packet has no hash, and what has no room is cut off.
+        let whole = length.unwrap_or(0) == rows * HASH;
+        Ok(Sum {
+            rows,
+            hash: whole.then(|| hash.unwrap_or_default()),
+        })
+    }
+
+    fn most(&self) -> u64 {
+        // The server cuts off what is longer than a packet, too.
+        let packet = u64::try_from(self.connection.max_allowed_packet());
+        MOST.min(packet.unwrap_or(MOST)) / HASH
     }
 }
 
@@ -161,72 +190,67 @@ fn is_whole(data_type: &str) -> bool {
     )
 }
 
-/// Whether its bytes are those of UTF-8 already.
-fn is_utf8(column: &Told<'_>) -> bool {
-    matches!(
-        column.charset,
-        Some("utf8mb4" | "utf8mb3" | "utf8" | "ascii")
-    )
-}
-
-/// The length of `text` in bytes; `None` where it is of digits, letters and signs without a comma,
-/// and is never `N`.
-fn length(column: &Told<'_>, quoted: &str, text: &str) -> Option<String> {
+/// The name of the form of a column's text, and the arguments of CONCAT that write it; `None` where
+/// there is none that is alike on every server and tells any two values apart.
+///
+/// NULL is told from every text, and what ends one field never begins the next: by its length in front,
+/// or by what no text of its kind has in it behind. The server makes a text as often as it stands here.
+fn field(column: &Told<'_>, quoted: &str, flavor: Flavor) -> Option<(String, String)> {
+    let ended = |form: &str, text: &str, end: &str| {
+        Some((form.to_owned(), format!("IFNULL({text}, 'N'), {end}")))
+    };
+    // Of digits, letters and signs without a comma, and never `N`.
+    let plain = |form: &str| ended(form, quoted, "','");
+    let measured = |form: &str, length: &str, text: &str| {
+        let field = format!("IFNULL(LENGTH({length}), 'N'), ':', IFNULL({text}, '')");
+        Some((form.to_owned(), field))
+    };
+    let binary = format!("CAST({quoted} AS BINARY)");
     if column.is_json || column.data_type == "json" {
-        return Some(format!("LENGTH({text})"));
-    }
-    match column.data_type {
-        "year" | "bit" | "decimal" | "float" | "double" | "date" | "datetime" | "timestamp"
-        | "time" => None,
-        it if is_whole(it) => None,
-        // The bytes of an enum or a set are not those of its text.
-        "enum" | "set" => Some(format!("LENGTH({text})")),
-        _ if column.charset.is_none() || is_utf8(column) => Some(format!("LENGTH({quoted})")),
-        _ => Some(format!("LENGTH({text})")),
-    }
-}
-
-/// The name of the form of a column's text, and the expression that makes it; `None` where there
-/// is none that is alike on every server and tells any two values apart.
-fn text(column: &Told<'_>, quoted: &str, flavor: Flavor) -> Option<(String, String)> {
-    let plain = |form: &str| Some((form.to_owned(), format!("CAST({quoted} AS CHAR)")));
-    if column.is_json || column.data_type == "json" {
-        // MySQL writes its own text of what it keeps, MariaDB keeps the text.
+        // MySQL writes its own text of what it keeps, without a zero byte; MariaDB keeps the text.
         return match flavor {
-            Flavor::Mysql => plain("json as MySQL writes it"),
-            Flavor::Mariadb => Some((
-                "json as it was written".to_owned(),
-                format!("CAST({quoted} AS BINARY)"),
-            )),
+            Flavor::Mysql => ended(
+                "json as MySQL writes it",
+                &format!("CAST({quoted} AS CHAR)"),
+                "X'00'",
+            ),
+            Flavor::Mariadb => measured("json as it was written", &binary, &binary),
         };
     }
     let digits = |it: Option<u64>| it.unwrap_or(0);
     match column.data_type {
         it if is_whole(it) => plain("whole"),
         "year" => plain("year"),
-        "bit" => Some(("bit".to_owned(), format!("CAST({quoted} + 0 AS CHAR)"))),
+        "bit" => ended("bit", &format!("{quoted} + 0"), "','"),
         "decimal" => plain(&format!("decimal({})", digits(column.scale))),
         // As double precision: a FLOAT's own text has too few digits.
-        "float" | "double" => Some((
-            column.data_type.to_owned(),
-            format!("CAST({quoted} + 0e0 AS CHAR)"),
-        )),
+        "float" | "double" => ended(
+            column.data_type,
+            &format!("CAST({quoted} + 0e0 AS CHAR)"),
+            "','",
+        ),
         "date" => plain("date"),
         "datetime" | "timestamp" => plain(&format!("clock({})", digits(column.fraction))),
         "time" => plain(&format!("time({})", digits(column.fraction))),
         "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "enum" | "set" => {
             // Those in which every text can be written again as UTF-8, and no two alike.
             let known = ["utf8mb4", "utf8mb3", "utf8", "ascii", "latin1"];
-            known.contains(&column.charset?).then(|| {
-                let text = match is_utf8(column) {
-                    true => format!("CAST({quoted} AS BINARY)"),
-                    false => format!("CAST(CONVERT({quoted} USING utf8mb4) AS BINARY)"),
-                };
-                ("text".to_owned(), text)
-            })
+            if !known.contains(&column.charset?) {
+                return None;
+            }
+            let is_utf8 = matches!(column.charset, Some(it) if it != "latin1");
+            match column.data_type {
+                _ if !is_utf8 => {
+                    let text = format!("CAST(CONVERT({quoted} USING utf8mb4) AS BINARY)");
+                    measured("text", &text, &text)
+                }
+                // The bytes of an enum or a set are not those of its text.
+                "enum" | "set" => measured("text", &binary, &binary),
+                _ => measured("text", quoted, &binary),
+            }
         }
         "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => {
-            Some(("bytes".to_owned(), quoted.to_owned()))
+            measured("bytes", quoted, quoted)
         }
         _ => None,
     }

@@ -23,6 +23,9 @@ pub trait Sums: Send + Sync {
     /// # Errors
     /// As `DigestError` says.
     async fn sum(&self, range: Range) -> Result<Sum, DigestError>;
+
+    /// How many rows can be summed up at once.
+    fn most(&self) -> u64;
 }
 
 /// Rows by the first column of their key, which is a whole number.
@@ -39,7 +42,7 @@ pub struct Range {
 pub struct Sum {
     /// How many.
     pub rows: u64,
-    /// The halves of 128 bits of their hashes, each summed up; `None` where one of the rows is too
-    /// long to be hashed, which is no sum at all.
-    pub halves: Option<(String, String)>,
+    /// The hash of their hashes, each of 256 bits, in the order of the key; `None` where one of the rows is
+    /// too long to be hashed, or there are too many, which is no sum at all.
+    pub hash: Option<String>,
 }

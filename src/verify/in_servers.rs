@@ -68,7 +68,7 @@ impl Verify<'_> {
             verified.ranges += 1;
             self.figures
                 .settled((expected.rows + actual.rows) as usize, 0);
-            if expected != actual || expected.halves.is_none() {
+            if expected != actual || expected.hash.is_none() {
                 verified.differing_ranges += 1;
                 match within.ranges.last_mut() {
                     Some(last) if last.up_to == after && after.is_some() => last.up_to = cut,

@@ -3,6 +3,7 @@
 mod documents;
 mod kills;
 mod many;
+mod sums;
 mod tables;
 mod types;
 

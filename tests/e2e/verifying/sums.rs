@@ -1,0 +1,90 @@
+//! Sums of ranges in the servers: what they are in the order of, and what has none.
+
+use std::fs;
+
+use anyhow::ensure;
+
+use super::{asked, both};
+use crate::in_a_world;
+
+const SETTINGS: &str = r#"
+[connections.mysql]
+kind = "mysql"
+url = "${MYSQL_URL}"
+
+[connections.mariadb]
+kind = "mariadb"
+url = "${MARIADB_URL}"
+
+[tasks.copy]
+from = { connection = "mysql", table = "orders", key = ["id", "part"] }
+into = { connection = "mariadb", table = "copies", key = ["id", "part"] }
+"#;
+
+/// A table without a primary key has its rows in the order of whatever index serves.
+#[test]
+fn verify_sums_up_rows_that_lie_in_another_order() {
+    in_a_world("another_order", async |world| {
+        fs::write(world.folder.path().join("settings.toml"), SETTINGS)?;
+        let (mut one, mut two) = both(world, "mysql").await?;
+        one.run(
+            "CREATE TABLE orders (id INT NOT NULL, part INT NOT NULL, a INT, PRIMARY KEY (id, part)); \
+             SET cte_max_recursion_depth = 5000; \
+             INSERT INTO orders WITH RECURSIVE n AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM n WHERE n < 3000) \
+             SELECT n DIV 10, n % 10, n * 7919 % 3001 FROM n",
+        )
+        .await?;
+        // Every column is in the index by which the server may like to read it.
+        two.run(
+            "CREATE TABLE copies (id INT NOT NULL, part INT NOT NULL, a INT, \
+             KEY (id, a, part), UNIQUE KEY (id, part)); \
+             INSERT INTO copies SELECT seq DIV 10, seq % 10, seq * 7919 % 3001 FROM seq_1_to_3000 ORDER BY seq * 31 % 3001",
+        )
+        .await?;
+        let equal = asked(world, "verify --task copy", 0).await?;
+        ensure!(
+            equal["ranges"] == 1 && equal["differing_ranges"] == 0,
+            "{equal}"
+        );
+        two.run("UPDATE copies SET a = a + 1 WHERE id = 7 AND part = 7")
+            .await?;
+        let told = asked(world, "verify --task copy --settle 1ms", 3).await?;
+        ensure!(
+            told["different"] == 1 && told["differing_ranges"] == 1,
+            "{told}"
+        );
+        Ok(())
+    });
+}
+
+/// The server makes NULL of a text that is longer than a packet of its, which is not taken for a sum.
+#[test]
+fn verify_reads_a_row_that_is_longer_than_a_packet() {
+    in_a_world("long_row", async |world| {
+        // One server, so that both sides have the same packet.
+        let settings = SETTINGS.replace("connection = \"mysql\"", "connection = \"mariadb\"");
+        fs::write(world.folder.path().join("settings.toml"), settings)?;
+        let mut server = world.mariadb().await?;
+        let packet = "SELECT CAST(@@max_allowed_packet AS SIGNED)";
+        let long = server.number(packet).await? / 5 * 3;
+        server
+            .run(&format!(
+                "CREATE TABLE orders (id INT, part INT, a LONGTEXT, b LONGTEXT, PRIMARY KEY (id, part)); \
+                 INSERT INTO orders VALUES (1, 1, 'a', 'b'), (2, 1, REPEAT('a', {long}), REPEAT('b', {long})); \
+                 CREATE TABLE copies LIKE orders; INSERT INTO copies SELECT * FROM orders"
+            ))
+            .await?;
+        let equal = asked(world, "verify --task copy", 0).await?;
+        ensure!(
+            equal["ranges"] == 1 && equal["differing_ranges"] == 1,
+            "{equal}"
+        );
+        // Where nothing were a sum, both sides would be equal still.
+        server
+            .run("UPDATE orders SET b = CONCAT(b, 'c') WHERE id = 2")
+            .await?;
+        let told = asked(world, "verify --task copy --settle 1ms", 3).await?;
+        ensure!(told["different"] == 1, "{told}");
+        Ok(())
+    });
+}
