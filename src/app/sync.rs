@@ -200,7 +200,8 @@ pub(super) async fn dead_letters(app: &App, chosen: &Chosen<'_>) -> Result<DeadL
     let folder = &app.settings.dead_letters;
     let last_resort = crate::broker::file::FilePublisher::new(folder, &topic);
     let stop_after = std::num::NonZeroU64::new(chosen.data_type.stop_after);
-    Ok(DeadLetters::new(publisher, Box::new(last_resort)).stopping_after(stop_after))
+    let letters = DeadLetters::new(publisher, Box::new(last_resort)).stopping_after(stop_after);
+    Ok(letters.shown_by("highwater dead-letters list"))
 }
 
 /// The older producer's cursor, once: where this flow has none of its own yet.

@@ -24,7 +24,10 @@ pub struct DeadLetters {
     stop_after: Option<NonZeroU64>,
     /// Letters since something landed.
     in_a_row: AtomicU64,
+    shown_by: Option<&'static str>,
     told: Mutex<Told>,
+    /// Of those that the topic refuses.
+    refused: Mutex<Told>,
 }
 
 /// One message set aside: its original bytes, where it came from, and why it is here.
@@ -58,7 +61,9 @@ impl DeadLetters {
             last_resort,
             stop_after: None,
             in_a_row: AtomicU64::new(0),
+            shown_by: None,
             told: Mutex::new(Told::new()),
+            refused: Mutex::new(Told::new()),
         }
     }
 
@@ -66,6 +71,12 @@ impl DeadLetters {
     /// then it is not the messages that are bad.
     pub fn stopping_after(mut self, letters: Option<NonZeroU64>) -> Self {
         self.stop_after = letters;
+        self
+    }
+
+    /// The command that shows the letters: the log names it where it does not tell them one by one.
+    pub fn shown_by(mut self, command: &'static str) -> Self {
+        self.shown_by = Some(command);
         self
     }
 
@@ -92,36 +103,57 @@ impl DeadLetters {
             self.one_more()?;
             self.tell(letter);
             let message = Arc::new(letter.message());
-            match publish(&*self.topic, message.clone()).await? {
-                Ok(()) => (),
-                Err(refused) => {
-                    tracing::warn!(
-                        flow = letter.flow,
-                        topic = self.topic.topic(),
-                        refused,
-                        "the dead-letter topic does not take this letter: it goes to {}",
-                        self.last_resort.topic()
-                    );
-                    publish(&*self.last_resort, message)
-                        .await?
-                        .map_err(|reason| BrokerError::Refused {
-                            advice: "a dead letter fits neither its topic nor its folder".into(),
-                            cause: reason.into(),
-                        })?;
-                    self.point_to(letter).await?;
-                }
+            if let Err(refused) = publish(&*self.topic, message.clone()).await? {
+                self.set_aside_elsewhere(letter, message, &refused).await?;
             }
         }
         Ok(())
     }
 
-    fn tell(&self, letter: &DeadLetter<'_>) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let (is_told, untold) = told.one_more();
-        drop(told);
-        if let Some(letters) = untold {
-            self.tell_number(letters);
+    /// The last resort takes a letter that the topic has refused.
+    async fn set_aside_elsewhere(
+        &self,
+        letter: &DeadLetter<'_>,
+        message: Arc<Messages>,
+        refused: &str,
+    ) -> Result<(), FlowError> {
+        let (is_told, untold) = one_more(&self.refused);
+        self.tell_refused(untold);
+        let topic = self.topic.topic();
+        if is_told {
+            tracing::warn!(
+                flow = letter.flow,
+                topic,
+                refused,
+                "the dead-letter topic does not take this letter: it goes to {}",
+                self.last_resort.topic()
+            );
         }
+        publish(&*self.last_resort, message)
+            .await?
+            .map_err(|reason| BrokerError::Refused {
+                advice: "a dead letter fits neither its topic nor its folder".into(),
+                cause: reason.into(),
+            })?;
+        // A small message in the topic says where the letter is: who reads the topic alone must not
+        // miss it. The letter is durable by now, so a topic that refuses this too loses nothing.
+        let pointer = Arc::new(letter.pointer(self.last_resort.topic()));
+        if let Err(refused) = publish(&*self.topic, pointer).await?
+            && is_told
+        {
+            tracing::warn!(
+                flow = letter.flow,
+                topic,
+                refused,
+                "the dead-letter topic does not take a pointer to the letter either"
+            );
+        }
+        Ok(())
+    }
+
+    fn tell(&self, letter: &DeadLetter<'_>) {
+        let (is_told, untold) = one_more(&self.told);
+        self.tell_number(untold);
         if is_told {
             tracing::warn!(
                 flow = letter.flow,
@@ -136,8 +168,26 @@ impl DeadLetters {
     }
 
     /// For those that were not told one by one.
-    fn tell_number(&self, letters: u64) {
-        tracing::warn!(letters, "more dead letters, all in {}", self.topic.topic());
+    fn tell_number(&self, untold: Option<u64>) {
+        let topic = self.topic.topic();
+        match (untold, self.shown_by) {
+            (None, _) => (),
+            (Some(letters), None) => tracing::warn!(letters, "more dead letters, in {topic}"),
+            (Some(letters), Some(command)) => {
+                tracing::warn!(letters, "more dead letters, in {topic}: see `{command}`");
+            }
+        }
+    }
+
+    fn tell_refused(&self, untold: Option<u64>) {
+        if let Some(letters) = untold {
+            tracing::warn!(
+                letters,
+                topic = self.topic.topic(),
+                "more letters that the dead-letter topic does not take: they are in {}",
+                self.last_resort.topic()
+            );
+        }
     }
 
     /// Sets a record aside that has no bytes yet: its letter has its fields as JSON, by `describer`.
@@ -168,31 +218,23 @@ impl DeadLetters {
         };
         self.set_aside(&[letter]).await
     }
-
-    /// A small message in the topic that says where the letter is: who reads the topic alone must
-    /// not miss it. The letter is durable by now, so a topic that refuses this too loses nothing.
-    async fn point_to(&self, letter: &DeadLetter<'_>) -> Result<(), BrokerError> {
-        let pointer = Arc::new(letter.pointer(self.last_resort.topic()));
-        if let Err(refused) = publish(&*self.topic, pointer).await? {
-            tracing::warn!(
-                flow = letter.flow,
-                topic = self.topic.topic(),
-                refused,
-                "the dead-letter topic does not take a pointer to the letter either"
-            );
-        }
-        Ok(())
-    }
 }
 
 impl Drop for DeadLetters {
     fn drop(&mut self) {
-        let told = self.told.get_mut();
-        let untold = told.unwrap_or_else(PoisonError::into_inner).untold();
-        if let Some(letters) = untold {
-            self.tell_number(letters);
-        }
+        let untold = |told: &mut Mutex<Told>| {
+            let told = told.get_mut();
+            told.unwrap_or_else(PoisonError::into_inner).untold()
+        };
+        let (letters, refused) = (untold(&mut self.told), untold(&mut self.refused));
+        self.tell_number(letters);
+        self.tell_refused(refused);
     }
+}
+
+fn one_more(told: &Mutex<Told>) -> (bool, Option<u64>) {
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    told.one_more()
 }
 
 /// Publishes one message; the inner error is the broker's reason for not taking it.
@@ -268,3 +310,6 @@ fn now() -> u128 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |it| it.as_millis())
 }
+
+#[cfg(test)]
+mod tests;
