@@ -24,7 +24,7 @@ mod wait;
 #[path = "../e2e/world.rs"]
 mod world;
 
-use std::fs;
+use std::{fs, iter};
 
 use anyhow::{Context, Result, ensure};
 
@@ -223,7 +223,8 @@ fn letters(world: &World) -> String {
 /// A name of 32 characters at most that no other test has.
 fn user(world: &World) -> String {
     let own = world.database.trim_start_matches("e2e_");
-    own.chars().take(30).collect()
+    // A letter first: a name such as `4e0d` would be read as a number.
+    iter::once('u').chain(own.chars()).take(30).collect()
 }
 
 const TABLE: &str = "
