@@ -188,16 +188,14 @@ impl Ends {
         let source = app.open.source_of(&task.from, flow).await?;
         let pipeline = app.open.steps(&task.steps).await?;
         pipeline::prepare(&pipeline).await?;
-        let read = source.shape().await?;
-        let shape = pipeline::shape_behind(&pipeline, read)?;
         let routes = app.open.routes(&task.into).await?;
         routes.prepare().await?;
-        let mut shapes = routes.shapes(&shape)?;
+        let behind = |read| routes.shapes(&pipeline::shape_behind(&pipeline, read)?);
+        let mut shapes = behind(source.shape().await?)?;
         if let [_, _, ..] = &shapes[..] {
             let mut sink = app.open.sink_of_tables(&task.into, &shapes).await?;
             if is_to_be_surveyed(app, task, &shapes)? && is_missing(&*sink, None).await? {
-                let shape = pipeline::shape_behind(&pipeline, source.survey().await?)?;
-                shapes = routes.shapes(&shape)?;
+                shapes = behind(source.survey().await?)?;
                 sink = app.open.sink_of_tables(&task.into, &shapes).await?;
             }
             return Ok(Self {
@@ -213,8 +211,7 @@ impl Ends {
         let mut fields = shapes.first().and_then(|it| pipeline::named(it));
         let missing = is_missing(&*own, fields.as_deref()).await?;
         if missing && is_to_be_surveyed(app, task, &shapes)? {
-            let shape = pipeline::shape_behind(&pipeline, source.survey().await?)?;
-            shapes = routes.shapes(&shape)?;
+            shapes = behind(source.survey().await?)?;
             fields = shapes.first().and_then(|it| pipeline::named(it));
         }
         let keyed = missing || app.open.keeps_documents(&task.into)?;

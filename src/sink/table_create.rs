@@ -1,5 +1,7 @@
 //! Whether a missing table is made, and of which columns.
 
+use std::collections::HashMap;
+
 use crate::model::Kind;
 
 /// Whether a missing target table is made.
@@ -36,7 +38,8 @@ impl CreateTable {
     }
 }
 
-/// The columns of a table that is to be made: name, type by `column_type(name, kind, in key)`.
+/// The columns of a table that is to be made, by name, type and whether the key has them; `column_type` is
+/// asked for the type by these three.
 ///
 /// # Errors
 /// One sentence of advice, where the key or a field cannot be made a column.
@@ -53,7 +56,14 @@ pub(super) fn designed<'f>(
     };
     let kept = fields.iter().filter(|(field, _)| !drop.contains(field));
     let mut columns = Vec::new();
+    let mut lower = HashMap::new();
     for (field, kind) in kept {
+        // A column's name is one in whatever letters it is written.
+        if let Some(other) = lower.insert(field.to_lowercase(), field) {
+            return Err(format!(
+                "table {table} does not exist, and fields `{other}` and `{field}` are one column's name: give one of them another by a step (`rename`), leave it out (`drop`), or create the table"
+            ));
+        }
         let keyed = key.contains(field);
         if *kind == Kind::Loose {
             return Err(format!(

@@ -72,7 +72,7 @@ fn a_database_goes_through_every_system_and_comes_back_the_same() {
             comes_back_the_same(&mut mysql, table).await?;
         }
         unique_index_is_kept(&mut mysql).await?;
-        one_change_is_found_at_every_hop(world, &mut mysql).await
+        changes_are_found_at_every_hop(world, &mut mysql).await
     });
 }
 
@@ -191,7 +191,7 @@ async fn unique_index_is_kept(mysql: &mut Sql) -> Result<()> {
     Ok(())
 }
 
-async fn one_change_is_found_at_every_hop(world: &World, mysql: &mut Sql) -> Result<()> {
+async fn changes_are_found_at_every_hop(world: &World, mysql: &mut Sql) -> Result<()> {
     let mut mariadb = world.mariadb().await?;
     mariadb
         .run("UPDATE salaries SET salary = salary + 1 WHERE emp_no = 10007 ORDER BY from_date LIMIT 1")
@@ -200,6 +200,7 @@ async fn one_change_is_found_at_every_hop(world: &World, mysql: &mut Sql) -> Res
     let last = titles.find_one(doc! {}).sort(doc! { "_id": -1 }).await?;
     let last = last.context("there are titles")?;
     titles.delete_one(doc! { "_id": last.get("_id") }).await?;
+    // This employee has been in two departments.
     let file = world.folder.path().join("copy.db");
     sql::run_in_file(
         &file,
@@ -212,6 +213,7 @@ async fn one_change_is_found_at_every_hop(world: &World, mysql: &mut Sql) -> Res
     for (task, said) in [
         ("salaries-mariadb", "0 missing, 0 extra, 1 different"),
         ("titles-mongodb", "1 missing, 0 extra, 0 different"),
+        ("dept_emp-sqlite", "0 missing, 0 extra, 2 different"),
         ("departments-mysql", "0 missing, 1 extra, 0 different"),
     ] {
         let arguments = format!("verify --task {task} --settle 1ms");
@@ -219,11 +221,5 @@ async fn one_change_is_found_at_every_hop(world: &World, mysql: &mut Sql) -> Res
         let said = format!("exit 3\nout contains {said}");
         found.expect(&said, world.folder.path())?;
     }
-    let arguments = "verify --task dept_emp-sqlite --settle 1ms --json";
-    let found = measured::run(world, arguments, LIMIT).await?.ended;
-    found.expect("exit 3", world.folder.path())?;
-    let told: Value = serde_json::from_str(&found.out)?;
-    let different = told["verified"][0]["different"].as_i64();
-    ensure!(matches!(different, Some(1 | 2)), "{told}");
     Ok(())
 }
