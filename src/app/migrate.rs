@@ -190,7 +190,10 @@ impl Ends {
         pipeline::prepare(&pipeline).await?;
         let routes = app.open.routes(&task.into).await?;
         routes.prepare().await?;
-        let behind = |read| routes.shapes(&pipeline::shape_behind(&pipeline, read)?);
+        let behind = |read| {
+            let shape = pipeline::shape_behind(&pipeline, read)?;
+            routes.shapes(&shape)
+        };
         let mut shapes = behind(source.shape().await?)?;
         if let [_, _, ..] = &shapes[..] {
             let mut sink = app.open.sink_of_tables(&task.into, &shapes).await?;
