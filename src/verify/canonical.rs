@@ -3,7 +3,7 @@
 //! Both sides go through here, the value that is on its way and the one that lies there, so that
 //! they are equal where the column kept what it was given.
 
-use std::fmt::Write;
+use std::{fmt::Write as _, io::Write as _};
 
 use super::{number, typed};
 use crate::{
@@ -42,7 +42,7 @@ pub(super) fn write(value: Value<'_>, keeps: Keeps, texts: Texts, out: &mut Vec<
     let start = out.len();
     let held = match keeps {
         Keeps::Whole => whole(value, out),
-        Keeps::Decimal(places) => decimal(value, places, out),
+        Keeps::Decimal(places) => numbered(value, Some(places), out),
         Keeps::Single => single(value, out),
         Keeps::Double => double(value, out),
         Keeps::Text(padding) => text(value, padding, out),
@@ -108,22 +108,31 @@ pub(super) fn digits(value: Value<'_>) -> Option<String> {
     })
 }
 
-fn whole(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
-    let digits = match value {
-        // Servers round floats to the even neighbour, decimals away from zero.
-        Value::F64(it) => it.round_ties_even().to_string(),
-        other => digits(other)?,
+/// A number, or a text that is one, rounded to `places` where these are given; `None` where it is none, or is
+/// infinite, and nothing is appended.
+pub(super) fn numbered(value: Value<'_>, places: Option<u8>, out: &mut Vec<u8>) -> Option<()> {
+    let start = out.len();
+    out.push(tag::NUMBER);
+    let written = match value {
+        Value::I64(it) => write!(out, "{it}").ok(),
+        Value::U64(it) | Value::Bit(it) => write!(out, "{it}").ok(),
+        Value::Decimal(it) | Value::String(it) | Value::Enum(it) | Value::Json(it) => {
+            number::write(it, places, out)
+        }
+        other => digits(other).and_then(|it| number::write(&it, places, out)),
     };
-    tagged(
-        tag::NUMBER,
-        number::plain(&digits, Some(0))?.as_bytes(),
-        out,
-    )
+    if written.is_none() {
+        out.truncate(start);
+    }
+    written
 }
 
-fn decimal(value: Value<'_>, places: u8, out: &mut Vec<u8>) -> Option<()> {
-    let digits = number::plain(&digits(value)?, Some(places))?;
-    tagged(tag::NUMBER, digits.as_bytes(), out)
+fn whole(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+    match value {
+        // Servers round floats to the even neighbour, decimals away from zero.
+        Value::F64(it) => numbered(Value::F64(it.round_ties_even()), Some(0), out),
+        other => numbered(other, Some(0), out),
+    }
 }
 
 fn single(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
@@ -199,19 +208,21 @@ fn trim_end(out: &mut Vec<u8>, start: usize, byte: u8) {
 }
 
 fn json(value: Value<'_>, texts: JsonText, out: &mut Vec<u8>) -> Option<()> {
-    let mut written = Vec::new();
-    match (value, texts) {
-        (Value::Decimal(it), _) | (Value::String(it), JsonText::Document) => {
-            written.extend_from_slice(it.as_bytes());
+    let mut made = Vec::new();
+    let written = match (value, texts) {
+        (Value::Decimal(it) | Value::Json(it), _) | (Value::String(it), JsonText::Document) => {
+            it.as_bytes()
         }
-        (Value::Json(it), _) => written.extend_from_slice(it.as_bytes()),
-        (other, _) => write_json(other, &mut written).ok()?,
-    }
+        (other, _) => {
+            write_json(other, &mut made).ok()?;
+            &made
+        }
+    };
     out.push(tag::JSON);
-    match serde_json::from_slice(&written) {
+    match serde_json::from_slice(written) {
         Ok(parsed) => sorted(&parsed, out),
         // No server's JSON; in a column of texts it may lie all the same.
-        Err(_) => out.extend_from_slice(&written),
+        Err(_) => out.extend_from_slice(written),
     }
     Some(())
 }
@@ -221,8 +232,9 @@ fn sorted(value: &serde_json::Value, out: &mut Vec<u8>) {
     match value {
         serde_json::Value::Number(it) => {
             let text = it.to_string();
-            let plain = number::plain(&text, None);
-            out.extend_from_slice(plain.unwrap_or(text).as_bytes());
+            if number::write(&text, None, out).is_none() {
+                out.extend_from_slice(text.as_bytes());
+            }
         }
         serde_json::Value::Array(items) => {
             out.push(b'[');
@@ -242,18 +254,20 @@ fn sorted(value: &serde_json::Value, out: &mut Vec<u8>) {
                 if index > 0 {
                     out.push(b',');
                 }
-                out.extend_from_slice(
-                    serde_json::Value::from(name.as_str())
-                        .to_string()
-                        .as_bytes(),
-                );
+                quoted(name, out);
                 out.push(b':');
                 sorted(value, out);
             }
             out.push(b'}');
         }
+        serde_json::Value::String(it) => quoted(it, out),
         other => out.extend_from_slice(other.to_string().as_bytes()),
     }
+}
+
+fn quoted(text: &str, out: &mut Vec<u8>) {
+    // Writing a text to bytes in memory does not fail.
+    let _ = serde_json::to_writer(out, text);
 }
 
 fn day(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
@@ -267,7 +281,8 @@ fn day(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
 
 fn clock(value: Value<'_>, places: u8, epoch: Option<i64>, out: &mut Vec<u8>) -> Option<()> {
     let clock = rounded_clock(clock_of(value, epoch)?, places);
-    tagged(tag::CLOCK, clock.to_string().as_bytes(), out)
+    out.push(tag::CLOCK);
+    write!(out, "{clock}").ok()
 }
 
 /// The wall clock in UTC, as sessions of servers are.
@@ -349,12 +364,8 @@ fn next_second(time: Time) -> Time {
 }
 
 fn numeric(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
-    let plain = match value {
-        Value::Date(_) | Value::Time(_) | Value::DateTime(_) | Value::Instant(_) => None,
-        other => digits(other).and_then(|it| number::plain(&it, None)),
-    };
-    match plain {
-        Some(plain) => tagged(tag::NUMBER, plain.as_bytes(), out),
+    match numbered(value, None, out) {
+        Some(()) => Some(()),
         None => kept_text(value, out),
     }
 }
@@ -368,12 +379,16 @@ fn anything(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
         | Value::Bit(_)
         | Value::Year(_)
         | Value::F32(_)
-        | Value::F64(_) => {
-            let plain = number::plain(&digits(value)?, None);
-            let plain = plain.or_else(|| digits(value))?;
-            tagged(tag::NUMBER, plain.as_bytes(), out)
-        }
+        | Value::F64(_) => figure(value, out),
         other => kept_text(other, out),
+    }
+}
+
+/// A number; one that is none, or is infinite, by its word.
+pub(super) fn figure(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+    match numbered(value, None, out) {
+        Some(()) => Some(()),
+        None => tagged(tag::NUMBER, digits(value)?.as_bytes(), out),
     }
 }
 

@@ -3,10 +3,54 @@
 /// Exponents past this are of no column.
 const MOST_EXPONENT: i32 = 400;
 
-/// The one text of the number that `text` writes: no sign of plus, no zeros that say nothing, no
-/// exponent. Rounded half away from zero to `places` behind the point, where these are given.
-/// `None` where it is no number.
-pub(super) fn plain(text: &str, places: Option<u8>) -> Option<String> {
+/// Appends the one text of the number that `text` writes: no sign of plus, no zeros that say nothing,
+/// no exponent. Rounded half away from zero to `places` behind the point, where these are given.
+/// `None` where it is no number, and nothing is appended.
+pub(super) fn write(text: &str, places: Option<u8>, out: &mut Vec<u8>) -> Option<()> {
+    if let Some((negative, whole, fraction)) = parts(text.as_bytes(), places) {
+        if negative && !(whole.is_empty() && fraction.is_empty()) {
+            out.push(b'-');
+        }
+        out.extend_from_slice(if whole.is_empty() { b"0" } else { whole });
+        if !fraction.is_empty() {
+            out.push(b'.');
+            out.extend_from_slice(fraction);
+        }
+        return Some(());
+    }
+    out.extend_from_slice(worked_out(text, places)?.as_bytes());
+    Some(())
+}
+
+/// Whether it is below zero, and what its digits are before the point and behind, without zeros that
+/// say nothing, where these stand in the text; `None` where there is more to it.
+fn parts(text: &[u8], places: Option<u8>) -> Option<(bool, &[u8], &[u8])> {
+    let (negative, text) = match text.strip_prefix(b"-") {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let digits = |it: &[u8]| it.iter().take_while(|it| it.is_ascii_digit()).count();
+    let (mut whole, rest) = text.split_at(digits(text));
+    let mut fraction = match rest {
+        [] => rest,
+        [b'.', fraction @ ..] if digits(fraction) == fraction.len() => fraction,
+        _ => return None,
+    };
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    while let [b'0', rest @ ..] = whole {
+        whole = rest;
+    }
+    while let [rest @ .., b'0'] = fraction {
+        fraction = rest;
+    }
+    let room = places.is_none_or(|it| fraction.len() <= usize::from(it));
+    room.then_some((negative, whole, fraction))
+}
+
+/// The same, where digits have to be moved or rounded.
+fn worked_out(text: &str, places: Option<u8>) -> Option<String> {
     let (negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -87,6 +131,12 @@ mod tests {
 
     use super::*;
 
+    fn plain(text: &str, places: Option<u8>) -> Option<String> {
+        let mut out = Vec::new();
+        write(text, places, &mut out)?;
+        Some(String::from_utf8(out).expect("digits"))
+    }
+
     #[test]
     fn one_number_has_one_text() {
         for (text, expected) in [
@@ -134,6 +184,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_written_as_it_stands_is_what_would_be_worked_out(
+            text in "[-+]?[0-9.]{0,12}(e[0-9])?", places in prop::option::of(0_u8..4),
+        ) {
+            prop_assert_eq!(plain(&text, places), worked_out(&text, places));
+        }
+
         #[test]
         fn numbers_are_equal_exactly_where_their_texts_are(
             a in -1_000_000_i64..1_000_000, scale in 0_u32..6, zeros in 0_usize..4,

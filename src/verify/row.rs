@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    mem,
     sync::{Mutex, PoisonError},
 };
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::{VerifyError, canonical, typed};
 use crate::{
@@ -48,6 +49,8 @@ pub(super) struct Hashes {
 pub(super) struct Canonical {
     bytes: Vec<u8>,
     ranges: Vec<(usize, usize)>,
+    /// What is hashed.
+    joined: Vec<u8>,
 }
 
 /// Which side a row is of.
@@ -142,7 +145,7 @@ impl Compared {
     pub fn unit(&self, hashes: Hashes, canonical: &Canonical) -> u128 {
         match self.parent.is_empty() {
             true => hashes.key,
-            false => hash(canonical, self.parent.iter().copied()),
+            false => hash(canonical, self.parent.iter().copied(), &mut Vec::new()),
         }
     }
 
@@ -180,7 +183,7 @@ impl Compared {
         side: Side,
         canonical: &mut Canonical,
     ) -> Result<Hashes, String> {
-        let Canonical { bytes, ranges } = canonical;
+        let Canonical { bytes, ranges, .. } = canonical;
         bytes.clear();
         // NULL, for what is not named.
         bytes.push(0);
@@ -237,23 +240,26 @@ impl Compared {
         }
     }
 
-    fn hashes(&self, canonical: &Canonical) -> Hashes {
-        Hashes {
-            key: hash(canonical, self.key.iter().copied()),
-            row: hash(canonical, 0..self.columns.len()),
-        }
+    fn hashes(&self, canonical: &mut Canonical) -> Hashes {
+        let mut joined = mem::take(&mut canonical.joined);
+        let hashes = Hashes {
+            key: hash(canonical, self.key.iter().copied(), &mut joined),
+            row: hash(canonical, 0..self.columns.len(), &mut joined),
+        };
+        canonical.joined = joined;
+        hashes
     }
 }
 
-fn hash(canonical: &Canonical, places: impl Iterator<Item = usize>) -> u128 {
-    let mut hash = Xxh3::new();
+fn hash(canonical: &Canonical, places: impl Iterator<Item = usize>, joined: &mut Vec<u8>) -> u128 {
+    joined.clear();
     for place in places {
         let value = canonical.value(place);
         // With its length: what ends one value never begins the next.
-        hash.update(&(value.len() as u64).to_le_bytes());
-        hash.update(value);
+        joined.extend_from_slice(&(value.len() as u64).to_le_bytes());
+        joined.extend_from_slice(value);
     }
-    hash.digest128()
+    xxh3_128(joined)
 }
 
 /// The fields that the key of documents is made of, and where it stands.

@@ -6,10 +6,7 @@ use std::fmt::Write;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{
-    canonical::{digits, shown as shown_value, tag, tagged},
-    number,
-};
+use super::canonical::{figure, shown as shown_value, tag, tagged};
 use crate::model::Value;
 
 /// Deeper than any document goes.
@@ -57,7 +54,7 @@ pub(super) fn write(value: Value<'_>, out: &mut Vec<u8>, depth: usize) -> Option
         Value::DbPointer(namespace, id) => other(&format!("pointer {namespace} {id:02x?}"), out),
         Value::MinKey => other("min key", out),
         Value::MaxKey => other("max key", out),
-        number => figure(&digits(number)?, out)?,
+        number => figure(number, out)?,
     }
     Some(())
 }
@@ -151,16 +148,6 @@ fn other(text: &str, out: &mut Vec<u8>) {
     let _ = named(text, out);
 }
 
-/// A number that is none, or is infinite, by its word.
-fn figure(digits: &str, out: &mut Vec<u8>) -> Option<()> {
-    let plain = number::plain(digits, None);
-    tagged(
-        tag::NUMBER,
-        plain.as_deref().unwrap_or(digits).as_bytes(),
-        out,
-    )
-}
-
 /// What JSON says, as the value that a document has of it.
 fn json(text: &str, out: &mut Vec<u8>, depth: usize) -> Option<()> {
     if depth > DEPTH {
@@ -194,7 +181,7 @@ fn json(text: &str, out: &mut Vec<u8>, depth: usize) -> Option<()> {
             tagged(tag::TRUTH, &[u8::from(truth)], out)
         }
         b'n' => tagged(tag::NULL, b"", out),
-        _ => figure(text, out),
+        _ => figure(Value::Decimal(text), out),
     }
 }
 
