@@ -15,7 +15,7 @@ pub use by_itself::{ByItself, Run, ScheduleCommand};
 pub use dead_letters::{DeadLettersCommand, LetterFilter, LetterPlace};
 pub use look::{Check, Plan, Status, Test};
 pub use migrate::Migrate;
-pub use verify::{Looking, Repair, Verify};
+pub use verify::{Looking, Repair, Summing, Verify};
 
 use crate::settings::{duration, topic_problem};
 

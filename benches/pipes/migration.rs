@@ -42,7 +42,8 @@ pub fn measure(
             let pair = match way {
                 Way::Writers(writers) => (Who::Ours(*writers), Who::Bare),
                 Way::BesideDump(writers) => (Who::Ours(*writers), Who::Dump),
-                _ => (Who::Verify, one),
+                Way::Verify(sums) => (Who::Verify(sums), one),
+                _ => (one, Who::Bare),
             };
             rounds.push((runs[&pair.0], runs[&pair.1]));
         }
@@ -56,7 +57,8 @@ enum Who {
     Ours(u32),
     Bare,
     Dump,
-    Verify,
+    /// Where rows are summed up.
+    Verify(&'static str),
 }
 
 struct Round<'r> {
@@ -75,7 +77,10 @@ impl Round<'_> {
             self.runtime.block_on(self.places.make(&target))?;
             runs.insert(who, self.one(who, &target)?);
             if who == Who::Ours(1) {
-                runs.insert(Who::Verify, self.one(Who::Verify, &target)?);
+                for sums in ["faster", "servers", "here"] {
+                    let who = Who::Verify(sums);
+                    runs.insert(who, self.one(who, &target)?);
+                }
             }
             self.runtime.block_on(self.places.clear(&target))?;
         }
@@ -87,7 +92,7 @@ impl Round<'_> {
         let ours = |way| ours::command((Pipe::Migrate, way), self.places, target, folder.path());
         let (name, command) = match who {
             Who::Ours(writers) => (Way::Writers(writers).name(), ours(Way::Writers(writers))?),
-            Who::Verify => ("verify".to_owned(), ours(Way::Verify)?),
+            Who::Verify(sums) => (Way::Verify(sums).name(), ours(Way::Verify(sums))?),
             Who::Bare => (
                 "bare".to_owned(),
                 bare::command((Pipe::Migrate, Way::Writers(1)), self.places, target)?,

@@ -38,11 +38,11 @@ pub fn command(
             command.env(MYSQL, places.mysql_url(name));
         }
         Pipe::Migrate => {
-            let what = match way {
-                Way::Verify => "verify",
-                _ => "migrate",
+            match way {
+                Way::Verify(sums) => command.args(["verify", "--sums", sums]),
+                _ => command.arg("migrate"),
             };
-            command.args([what, "--task", DATA_TYPE]);
+            command.args(["--task", DATA_TYPE]);
             command.env(MYSQL, places.mysql_url(&places.rows()));
             command.env(TARGET, places.mysql_url(name));
         }
@@ -69,7 +69,7 @@ fn text((pipe, way): (Pipe, Way), places: &Places, name: &str) -> String {
             let wait = EVERY.as_secs();
             format!(", batch = {{ rows = {FEW}, wait = \"{wait}s\" }}")
         }
-        Way::Writers(_) | Way::BesideDump(_) | Way::Verify => return task(way),
+        Way::Writers(_) | Way::BesideDump(_) | Way::Verify(_) => return task(way),
     };
     let read = places.rows();
     let (connections, topic, ends) = match pipe {

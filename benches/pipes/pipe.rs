@@ -32,8 +32,8 @@ pub enum Way {
     Writers(u32),
     /// The same, beside a dump that is piped into the other server.
     BesideDump(u32),
-    /// Both tables compared, beside the copy by one writer.
-    Verify,
+    /// Both tables compared, beside the copy by one writer; where they are summed up.
+    Verify(&'static str),
 }
 
 impl Way {
@@ -49,7 +49,7 @@ impl Way {
             Self::Writers(writers) => format!("migrate, {writers} writers"),
             Self::BesideDump(1) => "migrate, 1 writer, beside the dump".to_owned(),
             Self::BesideDump(writers) => format!("migrate, {writers} writers, beside the dump"),
-            Self::Verify => "verify, beside the copy by 1 writer".to_owned(),
+            Self::Verify(sums) => format!("verify --sums {sums}, beside the copy by 1 writer"),
         }
     }
 
@@ -60,7 +60,7 @@ impl Way {
             Self::Batches(rows) => rows,
             Self::Seldom => FEW,
             // What a task writes in a transaction, where its settings say nothing.
-            Self::Writers(_) | Self::BesideDump(_) | Self::Verify => 10_000,
+            Self::Writers(_) | Self::BesideDump(_) | Self::Verify(_) => 10_000,
         }
     }
 }
@@ -81,7 +81,9 @@ impl Pipe {
                 Way::Writers(2),
                 Way::BesideDump(1),
                 Way::BesideDump(2),
-                Way::Verify,
+                Way::Verify("faster"),
+                Way::Verify("servers"),
+                Way::Verify("here"),
             ],
         }
     }

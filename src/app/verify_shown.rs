@@ -188,6 +188,9 @@ fn notes(verified: &Verified) -> Vec<String> {
             HumanCount(verified.differing_ranges)
         ));
     }
+    if verified.is_read_faster {
+        notes.push("the ranges behind them were read, which was faster".to_owned());
+    }
     if verified.moving > 0 {
         notes.push(format!(
             "{} rows changed while they were looked at: nothing is told of them",
@@ -249,6 +252,7 @@ fn verified_json(verified: &Verified) -> Value {
         "repeated": verified.repeated,
         "ranges": verified.ranges,
         "differing_ranges": verified.differing_ranges,
+        "read_faster": verified.is_read_faster,
         "left_out": verified.left_out,
         "samples": verified.samples.iter().map(sample_json).collect::<Vec<_>>(),
         "error": null,

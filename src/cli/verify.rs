@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::time;
 
@@ -16,7 +16,7 @@ pub struct Verify {
 
     /// Hold the tables of kpm against this file instead, which its producer has written: a hash of each
     /// message in a line of its own
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["settle", "samples", "task"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["settle", "samples", "sums", "task"])]
     pub md5: Option<PathBuf>,
 
     /// A task of `migrate` instead
@@ -72,6 +72,21 @@ pub struct Looking {
     /// Rows of each kind that are told with their values
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub samples: u16,
+
+    /// Where rows are summed up that both servers can sum up themselves
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t = Summing::Faster)]
+    pub sums: Summing,
+}
+
+/// Where rows are summed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Summing {
+    /// In the servers at first, and then wherever it has proved to be faster
+    Faster,
+    /// In the servers: what is equal stays there, and the network carries little
+    Servers,
+    /// Here: the servers have little to do but to send all rows
+    Here,
 }
 
 const VERIFY_EXAMPLES: &str = "\

@@ -45,6 +45,8 @@ pub struct Verified {
     pub ranges: u64,
     /// Those of them whose rows were read, since their sums differ.
     pub differing_ranges: u64,
+    /// Whether the ranges behind them were read, which was faster.
+    pub is_read_faster: bool,
     /// Where the rows are that differ.
     pub(super) within: Option<Within>,
     /// Which rows differ, by the hash of their key; no more than are kept at a time.

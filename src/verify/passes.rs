@@ -58,17 +58,14 @@ impl Verify<'_> {
             columns: compared.columns.iter().map(|it| it.0.clone()).collect(),
             ..Verified::default()
         };
-        let within = &self.within(compared, &mut verified).await?;
         let (mut expected, mut actual) = (Buckets::new(), Buckets::new());
-        let (set_aside, ()) = tokio::try_join!(
-            self.expected(compared, within, |hashes, _| expected.add(hashes)),
-            self.actual(compared, within, |hashes, _, _| actual.add(hashes)),
-        )?;
-        verified.set_aside = set_aside;
-        if verified.ranges == 0 {
-            verified.expected = expected.rows();
-            verified.actual = actual.rows();
-        }
+        let sums = (&mut expected, &mut actual);
+        let reading = self.reading(compared, sums, &mut verified).await?;
+        let (left, within) = (&reading.left, &reading.all);
+        let sums = (&mut expected, &mut actual);
+        verified.set_aside += self.sum_up((compared, left), sums).await?;
+        verified.expected += expected.rows();
+        verified.actual += actual.rows();
         for group in expected.differing(&actual, MOST_ROWS) {
             let found = self.rows((compared, within), &group, &mut verified).await?;
             if found.is_empty() {
@@ -87,6 +84,19 @@ impl Verify<'_> {
         verified.within = Some(within.clone());
         verified.left_out = compared.left_out();
         Ok(verified)
+    }
+
+    /// Reads both sides and adds them up. Answers how many records are none.
+    pub(super) async fn sum_up(
+        &self,
+        (compared, within): (&Compared, &Within),
+        (expected, actual): (&mut Buckets, &mut Buckets),
+    ) -> Result<u64, Halt> {
+        let (set_aside, ()) = tokio::try_join!(
+            self.expected(compared, within, |hashes, _| expected.add(hashes)),
+            self.actual(compared, within, |hashes, _, _| actual.add(hashes)),
+        )?;
+        Ok(set_aside)
     }
 
     /// The rows of `group` that differ.

@@ -55,6 +55,16 @@ impl Within {
             key: String::new(),
         }
     }
+
+    /// And those of `range`, which is behind all others.
+    pub fn add(&mut self, range: Range) {
+        match self.ranges.last_mut() {
+            Some(last) if last.up_to == range.after && range.after.is_some() => {
+                last.up_to = range.up_to;
+            }
+            _ => self.ranges.push(range),
+        }
+    }
 }
 
 /// Rows of one side, from the first to the last.

@@ -215,7 +215,7 @@ fn verify_reads_only_ranges_whose_sums_differ() {
              INSERT INTO copies SELECT CAST(seq AS SIGNED) * 3 - 200000, CONCAT('a', seq), seq / 7e0 FROM seq_1_to_160000"
         ))
         .await?;
-        let equal = asked(world, "verify", 0).await?;
+        let equal = asked(world, "verify --sums servers", 0).await?;
         ensure!(
             equal["ranges"] == 4 && equal["differing_ranges"] == 0,
             "{equal}"
@@ -231,7 +231,7 @@ fn verify_reads_only_ranges_whose_sums_differ() {
             .await?;
         two.run("DELETE FROM copies WHERE id = 160000 * 3 - 200000")
             .await?;
-        let told = asked(world, "verify --settle 1ms", 3).await?;
+        let told = asked(world, "verify --sums servers --settle 1ms", 3).await?;
         ensure!(
             told["extra"] == 3 && told["different"] == 2 && told["missing"] == 1,
             "{told}"
@@ -240,6 +240,18 @@ fn verify_reads_only_ranges_whose_sums_differ() {
             told["ranges"] == 4 && told["differing_ranges"] == 3,
             "{told}"
         );
+        for (place, ranges) in [("here", 0), ("faster", 3)] {
+            let told = asked(world, &format!("verify --sums {place} --settle 1ms"), 3).await?;
+            ensure!(
+                told["extra"] == 3 && told["different"] == 2 && told["missing"] == 1,
+                "{told}"
+            );
+            // The fourth is tried by reading.
+            ensure!(
+                told["ranges"] == ranges && told["expected_rows"] == 160_000,
+                "{told}"
+            );
+        }
         let mended = asked(world, "repair --data-type orders --settle 1ms --apply", 0).await?;
         ensure!(
             mended["equal"] == true && mended["deleted"] == 3,

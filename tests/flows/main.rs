@@ -10,6 +10,7 @@ mod consume_rig;
 mod consume_starts;
 mod consume_tables;
 mod cursor_model;
+mod faster_look;
 mod migrate;
 mod migrate_tables;
 mod produce_acknowledgements;

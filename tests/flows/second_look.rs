@@ -8,14 +8,14 @@ use highwater::{
     pipeline::Routes,
     sink::Texts,
     source::memory::MemorySource,
-    verify::{Kind, Verified, Verify, Way},
+    verify::{InServers, Kind, Verified, Verify, Way},
 };
 use tokio_util::sync::CancellationToken;
 
 const SETTLE: Duration = Duration::from_secs(10);
 
 /// Rows by their numbers, the same on both sides.
-fn both(rows: i64) -> (MemorySource, MemorySource) {
+pub fn both(rows: i64) -> (MemorySource, MemorySource) {
     let (source, target) = (MemorySource::new(2), MemorySource::new(3));
     for id in 1..=rows {
         source.insert(id, format!("row {id}"));
@@ -26,8 +26,21 @@ fn both(rows: i64) -> (MemorySource, MemorySource) {
 
 /// Compares both sides, with `meanwhile` between the first look and the second.
 async fn verified(
-    (source, target): &(MemorySource, MemorySource),
+    both: &(MemorySource, MemorySource),
     meanwhile: impl FnOnce(&MemorySource, &MemorySource),
+) -> Verified {
+    let changing = async {
+        tokio::time::sleep(SETTLE / 2).await;
+        meanwhile(&both.0, &both.1);
+    };
+    let (verified, ()) = tokio::join!(compared(both, None), changing);
+    verified
+}
+
+/// Compares both sides, which may be `in_servers` that can sum up their rows.
+pub async fn compared(
+    (source, target): &(MemorySource, MemorySource),
+    in_servers: Option<InServers>,
 ) -> Verified {
     let column = |name: &str, keeps| Column {
         name: name.to_owned(),
@@ -59,19 +72,14 @@ async fn verified(
         texts: Texts::default(),
         settle: SETTLE,
         samples: 10,
-        in_servers: None,
+        in_servers,
         figures: &Figures::default(),
         stop: &CancellationToken::new(),
     };
-    let changing = async {
-        tokio::time::sleep(SETTLE / 2).await;
-        meanwhile(source, target);
-    };
-    let (verified, ()) = tokio::join!(verify.run(), changing);
-    verified.expect("it is compared")
+    verify.run().await.expect("it is compared")
 }
 
-fn counts(it: &Verified) -> [u64; 4] {
+pub fn counts(it: &Verified) -> [u64; 4] {
     [it.missing, it.extra, it.different, it.moving]
 }
 
