@@ -57,6 +57,43 @@ fn verify_sums_up_rows_that_lie_in_another_order() {
     });
 }
 
+/// Ranges are cut by the key's first column alone, of which several rows have one value.
+#[test]
+fn verify_cuts_no_rows_of_one_value_apart() {
+    in_a_world("cut_apart", async |world| {
+        fs::write(world.folder.path().join("settings.toml"), SETTINGS)?;
+        let (mut one, mut two) = both(world, "mysql").await?;
+        let rows = "(id INT NOT NULL, part INT NOT NULL, a INT, PRIMARY KEY (id, part))";
+        one.run(&format!(
+            "CREATE TABLE orders {rows}; SET cte_max_recursion_depth = 180000; \
+             INSERT INTO orders WITH RECURSIVE n AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM n WHERE n < 180000) \
+             SELECT n DIV 7, n % 7, n FROM n"
+        ))
+        .await?;
+        two.run(&format!(
+            "CREATE TABLE copies {rows}; INSERT INTO copies SELECT seq DIV 7, seq % 7, seq FROM seq_1_to_180000"
+        ))
+        .await?;
+        for (sums, ranges) in [("servers", 4), ("faster", 3), ("here", 0)] {
+            let arguments = format!("verify --task copy --sums {sums}");
+            let equal = asked(world, &arguments, 0).await?;
+            ensure!(
+                equal["ranges"] == ranges && equal["expected_rows"] == 180_000,
+                "{equal}"
+            );
+        }
+        // At the edges of ranges, the last of which is tried by reading.
+        two.run("UPDATE copies SET a = 0 WHERE a IN (49999, 50000, 50003, 50004, 150002, 150006)")
+            .await?;
+        for sums in ["servers", "faster", "here"] {
+            let arguments = format!("verify --task copy --settle 1ms --sums {sums}");
+            let told = asked(world, &arguments, 3).await?;
+            ensure!(told["different"] == 6, "{told}");
+        }
+        Ok(())
+    });
+}
+
 /// The server makes NULL of a text that is longer than a packet of its, which is not taken for a sum.
 #[test]
 fn verify_reads_a_row_that_is_longer_than_a_packet() {
