@@ -1,9 +1,11 @@
 //! A collection of MongoDB, with the progress beside it in one transaction.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
 use mongodb::{
     ClientSession,
-    bson::doc,
+    bson::{Document, doc},
     options::{
         Acknowledgment, ReadConcern, ReadPreference, SelectionCriteria, TransactionOptions,
         WriteConcern,
@@ -48,6 +50,8 @@ pub struct MongodbSink {
     pub(super) settings: MongodbSinkSettings,
     pub(super) progress: MongodbProgress,
     key: Vec<String>,
+    /// It was empty when it was looked up, and no document has met its own key in it since.
+    is_fresh: AtomicBool,
 }
 
 impl MongodbSinkSettings {
@@ -92,9 +96,11 @@ impl MongodbSink {
             name,
             connection,
             settings,
+            is_fresh: AtomicBool::new(false),
         })
     }
 
+    /// Writes documents that may be there.
     pub(super) fn writer(&self) -> MongodbWriter<'_> {
         MongodbWriter {
             database: self.connection.database(),
@@ -103,6 +109,7 @@ impl MongodbSink {
             drop: &self.settings.drop,
             loses: &self.settings.loses,
             rules: &self.settings.rules,
+            is_fresh: false,
         }
     }
 
@@ -124,23 +131,42 @@ impl MongodbSink {
         Ok(session)
     }
 
+    /// In a collection that was empty documents are only made, until one is refused: then the transaction,
+    /// which is undone, is made anew, and it and all others look for known documents.
     async fn together(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
-        let done = async {
-            let mut session = self.begin().await?;
-            let written = async {
-                self.progress.advance(&mut session, moved).await?;
-                self.writer().write(&mut session, records).await
-            };
-            match written.await {
-                Ok(()) => Ok(session.commit_transaction().await?),
-                Err(failure) => {
-                    // What the failure was counts; the server forgets it by itself as well.
-                    let _ = session.abort_transaction().await;
-                    Err(failure)
-                }
+        if self.is_fresh.load(Ordering::Relaxed) {
+            match self.transaction(records, moved, true).await {
+                Err(Failure::Written { .. }) => self.is_fresh.store(false, Ordering::Relaxed),
+                done => return done.map_err(|failure| self.failed(failure)),
             }
+        }
+        let done = self.transaction(records, moved, false).await;
+        done.map_err(|failure| self.failed(failure))
+    }
+
+    async fn transaction(
+        &self,
+        records: &[Records],
+        moved: Moved<'_>,
+        is_fresh: bool,
+    ) -> Result<(), Failure> {
+        let mut session = self.begin().await?;
+        let writer = MongodbWriter {
+            is_fresh,
+            ..self.writer()
         };
-        done.await.map_err(|failure| self.failed(failure))
+        let written = async {
+            self.progress.advance(&mut session, moved).await?;
+            writer.write(&mut session, records).await
+        };
+        match written.await {
+            Ok(()) => Ok(session.commit_transaction().await?),
+            Err(failure) => {
+                // What the failure was counts; the server forgets it by itself as well.
+                let _ = session.abort_transaction().await;
+                Err(failure)
+            }
+        }
     }
 
     pub(super) fn failed(&self, failure: impl Into<Failure>) -> SinkError {
@@ -199,7 +225,14 @@ impl Sink for MongodbSink {
         }
         let progress = self.settings.progress_collection.as_str();
         self.make(&[&self.settings.collection, progress, PASSAGE_TABLE])
-            .await
+            .await?;
+        let documents = self.connection.database();
+        let documents = documents.collection::<Document>(&self.settings.collection);
+        let any = documents.find_one(doc! {}).projection(doc! { "_id": 1 });
+        // Where it cannot be told, documents are written as if they might be there.
+        let is_empty = matches!(any.await, Ok(None));
+        self.is_fresh.store(is_empty, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {

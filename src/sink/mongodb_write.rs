@@ -18,6 +18,8 @@ pub(super) struct MongodbWriter<'w> {
     /// Fields that a document loses where its record does not have them.
     pub(super) loses: &'w [String],
     pub(super) rules: &'w RowRules,
+    /// Whether no document is there yet, as it seems: they are only made, which is less for the server to do.
+    pub(super) is_fresh: bool,
 }
 
 /// Bytes of one command: a server takes 16 MiB and a little more.
@@ -27,10 +29,18 @@ const DOCUMENT: usize = (16 << 20) - 1024;
 /// Documents of one command, at most: more is hardly faster.
 const DOCUMENTS: usize = 1_000;
 
-/// Records of one operation that go in one command.
+/// What is done with the documents of a command: its name, and that of the list that they are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Command {
+    Insert,
+    Update,
+    Delete,
+}
+
+/// Records that go in one command.
 #[derive(Default)]
 struct Run {
-    op: Option<Op>,
+    command: Option<Command>,
     bytes: usize,
     statements: Vec<Vec<u8>>,
     origins: Vec<u32>,
@@ -45,14 +55,14 @@ impl MongodbWriter<'_> {
     ) -> Result<(), Failure> {
         let mut run = Run::default();
         for row in records.iter().flat_map(Records::iter) {
-            let Some(statement) = self.statement(&row)? else {
+            let Some((command, statement)) = self.statement(&row)? else {
                 continue;
             };
             let full = run.bytes + statement.len() > COMMAND || run.origins.len() >= DOCUMENTS;
-            if full || run.op != Some(row.op()) {
+            if full || run.command != Some(command) {
                 self.send(session, std::mem::take(&mut run)).await?;
             }
-            run.op = Some(row.op());
+            run.command = Some(command);
             run.bytes += statement.len();
             run.statements.push(statement);
             run.origins.push(row.origin());
@@ -85,29 +95,51 @@ impl MongodbWriter<'_> {
         }
     }
 
-    fn statement(&self, row: &Row<'_>) -> Result<Option<Vec<u8>>, Failure> {
+    fn statement(&self, row: &Row<'_>) -> Result<Option<(Command, Vec<u8>)>, Failure> {
         let mut bson = Bson::default();
         let at = bson.open();
-        let q = bson.document("q");
-        let id = bson.document("_id");
-        self.id(row, &mut bson, "$eq")?;
-        bson.close(id);
-        bson.close(q);
-        match (row.op(), self.rules.on_delete) {
-            (Op::Upsert, _) => self.upsert(row, &mut bson)?,
-            (Op::Delete, OnDelete::Delete) => bson.number("limit", 1),
-            (Op::Delete, OnDelete::Ignore) => return Ok(None),
+        let command = match (row.op(), self.rules.on_delete) {
+            (Op::Upsert, _) if self.is_fresh && !is_completed(row) => {
+                self.document(row, &mut bson)?;
+                Command::Insert
+            }
+            (Op::Upsert, _) => {
+                self.found(row, &mut bson)?;
+                self.upsert(row, &mut bson)?;
+                Command::Update
+            }
+            (Op::Delete, OnDelete::Delete) => {
+                self.found(row, &mut bson)?;
+                bson.number("limit", 1);
+                Command::Delete
+            }
+            (Op::Delete, OnDelete::Ignore) => {
+                // Its key is looked at all the same.
+                self.found(row, &mut bson)?;
+                return Ok(None);
+            }
             (Op::Delete, OnDelete::Refuse) => {
+                self.found(row, &mut bson)?;
                 let reason = "deletions are refused here (`on-delete`)";
                 return Err(Failure::Record(reason.to_owned()));
             }
-        }
+        };
         bson.close(at);
         if bson.0.len() > DOCUMENT {
             let reason = format!("it takes {} bytes, more than a document may", bson.0.len());
             return Err(Failure::Record(reason));
         }
-        Ok(Some(bson.0))
+        Ok(Some((command, bson.0)))
+    }
+
+    /// Which document it is.
+    fn found(&self, row: &Row<'_>, bson: &mut Bson) -> Result<(), Failure> {
+        let q = bson.document("q");
+        let id = bson.document("_id");
+        self.id(row, bson, "$eq")?;
+        bson.close(id);
+        bson.close(q);
+        Ok(())
     }
 
     /// The record's fields over those that are there. Names and values are literals: a dot or a
@@ -155,10 +187,13 @@ impl MongodbWriter<'_> {
     }
 
     async fn send(&self, session: &mut ClientSession, run: Run) -> Result<(), Failure> {
-        let Some(op) = run.op else { return Ok(()) };
-        let (command, list) = match op {
-            Op::Upsert => ("update", "updates"),
-            Op::Delete => ("delete", "deletes"),
+        let Some(command) = run.command else {
+            return Ok(());
+        };
+        let (command, list) = match command {
+            Command::Insert => ("insert", "documents"),
+            Command::Update => ("update", "updates"),
+            Command::Delete => ("delete", "deletes"),
         };
         let mut bson = Bson(Vec::with_capacity(run.bytes + run.origins.len() * 8 + 256));
         let at = bson.open();
@@ -177,6 +212,12 @@ impl MongodbWriter<'_> {
         let answer = answer.await?;
         refused(&answer, &run.origins)
     }
+}
+
+/// Whether a server would change it where it is only made: an empty timestamp becomes the present one.
+fn is_completed(row: &Row<'_>) -> bool {
+    row.fields()
+        .any(|(_, value)| matches!(value, Value::Timestamp(0, 0)))
 }
 
 /// The document that is there, without these fields. A dot or a dollar in their names means nothing.

@@ -18,6 +18,7 @@ mod names;
 mod sink;
 mod sink_carry;
 mod sink_laid;
+mod sink_mongodb;
 mod sink_mysql;
 mod sink_mysql_keys;
 mod sink_mysql_values;

@@ -107,6 +107,14 @@ impl Target {
         }
     }
 
+    /// The database of one that keeps documents.
+    pub fn documents(&self) -> &::mongodb::Database {
+        match &self.place {
+            Place::Documents(connection) => connection.database(),
+            _ => panic!("it keeps rows"),
+        }
+    }
+
     /// The one partition's next offset.
     pub async fn offset(&self) -> Option<i64> {
         let progress = self.sink.progress(FLOW).await.expect("progress is read");
