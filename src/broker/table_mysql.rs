@@ -143,3 +143,24 @@ impl LetterStore for MysqlLetters {
         rows.iter().map(read).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_in_the_documentation_is_the_one_that_is_made() {
+        let documentation = include_str!("../../docs/dead-letters.md");
+        let uncommented = documentation.lines().map(|it| match it.split_once("--") {
+            Some((before, _)) => before,
+            None => it,
+        });
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let written = words(&uncommented.collect::<Vec<_>>().join("\n"));
+        let made = Statements::new("dead_letters".to_owned()).create(&TYPES);
+        let made = made.replace("IF NOT EXISTS ", "");
+        let (open, close) = (made.replacen('(', "( ", 1), ") ENGINE");
+        let made = words(&open.replace(close, " ) ENGINE"));
+        assert!(written.contains(&made), "{made}");
+    }
+}
