@@ -49,7 +49,7 @@ impl Open {
             },
             LettersTo::Table(table) => {
                 let held = self.letters_table(table).await?.held().await?;
-                Ok(held.into_iter().map(|(_, held)| held).collect())
+                Ok(held.into_iter().collect())
             }
         }
     }
@@ -88,12 +88,13 @@ impl Open {
             }
             LettersTo::Table(table) => {
                 let table = self.letters_table(table).await?;
-                let text = match table.is_there().await? {
-                    true => "it is there, and letters can be written to it",
-                    false => "it is made when it is first used",
+                let letters = table.check().await?;
+                let text = match letters {
+                    Some(_) => "it is there, and letters can be written to it",
+                    None => "it is made when it is first used",
                 };
-                let letters = table.held().await?.map_or(0, |(letters, _)| letters);
-                (vec![finding(Severity::Good, text.to_owned())], letters)
+                let findings = vec![finding(Severity::Good, text.to_owned())];
+                (findings, letters.unwrap_or(0))
             }
         };
         if letters > 0 {

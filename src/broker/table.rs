@@ -76,44 +76,48 @@ impl LetterTable {
     /// # Errors
     /// `TableRefused` where a column or a right is missing; else as the server answers.
     pub async fn ensure(&self) -> Result<(), BrokerError> {
-        match self.answer(self.store.probe()).await? {
-            Err(error) if self.store.is_missing(&error) => {
-                let made = self.answer(self.store.create()).await?;
-                made.map_err(|error| self.failed(error))?;
-                let probed = self.answer(self.store.probe()).await?;
-                probed.map_err(|error| self.failed(error))
-            }
-            probed => probed.map_err(|error| self.failed(error)),
+        let probed = self.answer(self.store.probe()).await?;
+        if self.unless_missing(probed)?.is_none() {
+            let made = self.answer(self.store.create()).await?;
+            made.map_err(|error| self.failed(error))?;
+            let probed = self.answer(self.store.probe()).await?;
+            probed.map_err(|error| self.failed(error))?;
         }
+        Ok(())
     }
 
-    /// Whether letters can be written to it; `false` where the table is still to be made.
+    /// How many letters it has, where more can be written; `None` where it is still to be made.
     ///
     /// # Errors
     /// As `ensure`.
-    pub async fn is_there(&self) -> Result<bool, BrokerError> {
-        match self.answer(self.store.probe()).await? {
-            Ok(()) => Ok(true),
-            Err(error) if self.store.is_missing(&error) => Ok(false),
-            Err(error) => Err(self.failed(error)),
+    pub async fn check(&self) -> Result<Option<u64>, BrokerError> {
+        let probed = self.answer(self.store.probe()).await?;
+        if self.unless_missing(probed)?.is_none() {
+            return Ok(None);
         }
+        let counted = self.answer(self.store.count()).await?;
+        let letters = self.unless_missing(counted)?;
+        Ok(letters.map(|it| u64::try_from(it).unwrap_or(0)))
     }
 
-    /// How many letters there are, and which places they have; `None` where there is none, or no table.
+    /// Which places the letters have; `None` where there is none, or no table.
     ///
     /// # Errors
     /// As the server answers.
-    pub async fn held(&self) -> Result<Option<(u64, Held)>, BrokerError> {
-        match self.answer(self.store.held()).await? {
-            Ok((letters, Some(first), Some(last))) => {
-                let held = Held {
-                    partition: 0,
-                    first,
-                    end: last.saturating_add(1),
-                };
-                Ok(Some((u64::try_from(letters).unwrap_or(0), held)))
-            }
-            Ok(_) => Ok(None),
+    pub async fn held(&self) -> Result<Option<Held>, BrokerError> {
+        let bounds = self.answer(self.store.bounds()).await?;
+        let bounds = self.unless_missing(bounds)?;
+        let bounds = bounds.and_then(|(first, last)| first.zip(last));
+        Ok(bounds.map(|(first, last)| Held {
+            partition: 0,
+            first,
+            end: last.saturating_add(1),
+        }))
+    }
+
+    fn unless_missing<T>(&self, asked: Result<T, sqlx::Error>) -> Result<Option<T>, BrokerError> {
+        match asked {
+            Ok(answer) => Ok(Some(answer)),
             Err(error) if self.store.is_missing(&error) => Ok(None),
             Err(error) => Err(self.failed(error)),
         }

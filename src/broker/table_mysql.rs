@@ -113,12 +113,20 @@ impl LetterStore for MysqlLetters {
         Ok(())
     }
 
-    async fn held(&self) -> Result<(i64, Option<i64>, Option<i64>), sqlx::Error> {
+    async fn count(&self) -> Result<i64, sqlx::Error> {
         let mut session = self.connection.session().await?;
-        let asked = query_as(statement(self.statements.held()));
-        let held = asked.fetch_one(&mut *session).await?;
+        let asked = query_scalar(statement(self.statements.count()));
+        let letters = asked.fetch_one(&mut *session).await?;
         session.give_back();
-        Ok(held)
+        Ok(letters)
+    }
+
+    async fn bounds(&self) -> Result<(Option<i64>, Option<i64>), sqlx::Error> {
+        let mut session = self.connection.session().await?;
+        let asked = query_as(statement(self.statements.bounds()));
+        let bounds = asked.fetch_one(&mut *session).await?;
+        session.give_back();
+        Ok(bounds)
     }
 
     async fn sizes(

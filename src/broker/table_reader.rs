@@ -146,7 +146,7 @@ mod tests {
 
     /// All that is read, page by page.
     async fn pages(table: &LetterTable) -> Vec<Messages> {
-        let (_, held) = table.held().await.expect("asked").expect("letters");
+        let held = table.held().await.expect("asked").expect("letters");
         let mut reader = TableReader::new(table.clone(), held);
         let mut pages = Vec::new();
         while let Some(polled) = reader.next().await.expect("read") {

@@ -94,8 +94,13 @@ impl LetterStore for SqliteLetters {
         }
     }
 
-    async fn held(&self) -> Result<(i64, Option<i64>, Option<i64>), sqlx::Error> {
-        let asked = query_as(statement(self.statements.held()));
+    async fn count(&self) -> Result<i64, sqlx::Error> {
+        let asked = query_scalar(statement(self.statements.count()));
+        asked.fetch_one(self.connection.readers()).await
+    }
+
+    async fn bounds(&self) -> Result<(Option<i64>, Option<i64>), sqlx::Error> {
+        let asked = query_as(statement(self.statements.bounds()));
         asked.fetch_one(self.connection.readers()).await
     }
 

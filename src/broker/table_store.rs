@@ -23,8 +23,11 @@ pub(super) trait LetterStore: Send + Sync {
     /// Keeps a letter; one whose identity is there stays as it is.
     async fn insert(&self, row: &LetterRow) -> Result<(), sqlx::Error>;
 
-    /// How many letters there are, and the ids of the first and the last.
-    async fn held(&self) -> Result<(i64, Option<i64>, Option<i64>), sqlx::Error>;
+    /// How many letters there are.
+    async fn count(&self) -> Result<i64, sqlx::Error>;
+
+    /// The ids of the first letter and the last.
+    async fn bounds(&self) -> Result<(Option<i64>, Option<i64>), sqlx::Error>;
 
     /// The ids from `first` to before `end` with the bytes of their letters, in order, so many at most.
     async fn sizes(
@@ -76,8 +79,12 @@ impl Statements {
         format!("SELECT 1 FROM {} WHERE identity = ?", self.quoted)
     }
 
-    pub fn held(&self) -> String {
-        format!("SELECT COUNT(*), MIN(id), MAX(id) FROM {}", self.quoted)
+    pub fn count(&self) -> String {
+        format!("SELECT COUNT(*) FROM {}", self.quoted)
+    }
+
+    pub fn bounds(&self) -> String {
+        format!("SELECT MIN(id), MAX(id) FROM {}", self.quoted)
     }
 
     pub fn sizes(&self) -> String {

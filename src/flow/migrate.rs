@@ -119,7 +119,7 @@ impl Migrate<'_> {
         let mut stands = begin;
         let mut load = Load::default();
         let mut writing = Writers::new(writers);
-        // Beside the writing, too: what holds a lock or a connection there may be what a dead letter waits for.
+        // Beside the writing, too: a dead letter may wait for a lock or a connection that it holds.
         let mut taking: Option<BoxFuture<'_, Result<Load, FlowError>>> = None;
         let mut open = true;
         while open || taking.is_some() || !writing.is_empty() || !load.is_empty() {

@@ -64,7 +64,7 @@ async fn publish(table: &LetterTable, messages: Messages) -> Result<(), Delivery
 }
 
 async fn letters(table: &LetterTable) -> Vec<Told> {
-    let (_, held) = table.held().await.expect("asked").expect("letters");
+    let held = table.held().await.expect("asked").expect("letters");
     let mut reader = TableReader::new(table.clone(), held);
     let mut all = Vec::new();
     while let Some(polled) = reader.next().await.expect("read") {
