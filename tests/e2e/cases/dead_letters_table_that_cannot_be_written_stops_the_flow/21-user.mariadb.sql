@@ -1,1 +1,1 @@
-DROP USER highwater_letters;
+DROP USER `${CASE_DATABASE}`;

@@ -1,3 +1,2 @@
-DROP USER IF EXISTS highwater_letters;
-CREATE USER highwater_letters IDENTIFIED BY 'hunter2secret';
-GRANT SELECT ON `${CASE_DATABASE}`.* TO highwater_letters;
+CREATE USER `${CASE_DATABASE}` IDENTIFIED BY 'hunter2secret';
+GRANT SELECT ON `${CASE_DATABASE}`.* TO `${CASE_DATABASE}`;
