@@ -8,7 +8,7 @@ use crate::{
     fault::chain,
     flow::FlowError,
     model::{Finding, Severity},
-    settings::Chosen,
+    settings::{Chosen, LettersTo},
 };
 
 /// The settings alone.
@@ -70,17 +70,16 @@ async fn flow(app: &App, chosen: &Chosen<'_>, parts: &mut Vec<Part>) {
             found,
         ));
     }
-    for topic in [
-        chosen.topic.clone(),
-        chosen.data_type.dead_letters_of(&chosen.topic),
-    ] {
-        let mut found = app.open.check_topic(chosen, &topic).await;
-        if let (Ok(findings), true) = (&mut found, topic != chosen.topic) {
-            findings.extend(letters(app, chosen, &topic).await);
-        }
-        let place = format!("topic {}.{topic}", chosen.data_type.broker);
-        parts.push(part(name, &place, found));
-    }
+    let topic = |name: &str| format!("topic {}.{name}", chosen.data_type.broker);
+    let found = app.open.check_topic(chosen, &chosen.topic).await;
+    parts.push(part(name, &topic(&chosen.topic), found));
+    let to = chosen.data_type.letters_to(&chosen.topic);
+    let place = match &to {
+        LettersTo::Topic(it) => topic(it),
+        LettersTo::Table(_) => format!("dead letters in table {}", to.name()),
+    };
+    let found = app.open.check_letters(chosen, &to).await;
+    parts.push(part(name, &place, found));
     if let Some(into) = &chosen.data_type.into {
         let found = sink(app, chosen, into).await;
         parts.push(part(name, &format!("into {}", into.place()), found));
@@ -99,20 +98,6 @@ async fn sink(
     let sink = app.open.sink(chosen, into).await?;
     let fields = app.open.fields(chosen, into).await?;
     Ok(sink.check(fields.as_deref()).await?)
-}
-
-/// How many letters wait for somebody.
-async fn letters(app: &App, chosen: &Chosen<'_>, topic: &str) -> Option<Finding> {
-    let of_topic = Chosen {
-        topic: topic.to_owned(),
-        ..chosen.clone()
-    };
-    let (_, held) = app.open.held(&of_topic).await.ok()??;
-    let letters: i64 = held.iter().map(|it| it.end - it.first).sum();
-    (letters > 0).then(|| Finding {
-        severity: Severity::Note,
-        text: format!("it holds {letters} messages: see `highwater dead-letters list`"),
-    })
 }
 
 async fn cursors(app: &App) -> Result<Vec<Finding>, FlowError> {

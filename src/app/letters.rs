@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{App, letters_filter::Filter, letters_shown as shown, say};
 use crate::{
     broker::{
-        BrokerError, Held, Reader,
+        Held, Reader,
         file::FilePublisher,
         file_reader::{FILE, FileReader},
     },
     cli::{DeadLettersCommand, ExitStatus, LetterFilter, LetterPlace},
     flow::{Figures, FlowError, LETTER_HEADERS, Letter},
-    settings::Chosen,
+    settings::{Chosen, LettersTo},
 };
 
 /// Does what `dead-letters …` says.
@@ -49,10 +49,10 @@ async fn list(app: &App, asked: &LetterFilter, limit: Option<u64>) -> anyhow::Re
     let filter = Filter::new(asked, None);
     let (mut told, mut seen) = (0, BTreeSet::new());
     for it in &chosen {
-        let place = (
-            it.data_type.broker.clone(),
-            it.data_type.dead_letters_of(&it.topic),
-        );
+        let place = match it.data_type.letters_to(&it.topic) {
+            LettersTo::Topic(topic) => (it.data_type.broker.clone(), topic),
+            LettersTo::Table(it) => (it.connection, it.table),
+        };
         // Where one data type is asked for, the filter leaves out those of its neighbours.
         if !seen.insert(place) {
             continue;
@@ -108,7 +108,7 @@ async fn show(
     Ok(ExitStatus::Failed)
 }
 
-/// All letters of a data type: those of its topic, then those of its file.
+/// All letters of a data type: those of its topic or table, then those of its file.
 pub(super) struct Letters {
     readers: Vec<Box<dyn Reader>>,
     file: String,
@@ -126,9 +126,9 @@ impl Letters {
         chosen: &Chosen<'_>,
         place: Option<LetterPlace>,
     ) -> Result<Self, FlowError> {
-        let topic = chosen.data_type.dead_letters_of(&chosen.topic);
+        let to = chosen.data_type.letters_to(&chosen.topic);
         let figures = Arc::new(Figures::default());
-        let file = FilePublisher::new(&app.settings.dead_letters, &topic);
+        let file = FilePublisher::new(&app.settings.dead_letters, &to.name());
         let mut readers: Vec<Box<dyn Reader>> = Vec::new();
         // The last one is read first.
         if let Some(lines) = FileReader::open(file.path(), LETTER_HEADERS)?
@@ -136,28 +136,19 @@ impl Letters {
         {
             readers.push(Box::new(lines));
         }
-        let of_topic = Chosen {
-            topic: topic.clone(),
-            ..chosen.clone()
-        };
         if !matches!(place, Some(LetterPlace::File(_))) {
-            let held = match app.open.held(&of_topic).await {
-                // Nothing was set aside yet.
-                Err(FlowError::Broker(BrokerError::NoTopic(_))) => None,
-                held => held?,
-            };
-            let held = held.map_or_else(Vec::new, |(_, held)| held);
+            let held = app.open.letters_held(chosen, &to).await?;
             let parts: Vec<_> = held.into_iter().filter_map(|it| part(it, place)).collect();
             let all = parts.iter().map(|it| it.end - it.first).sum::<i64>();
             figures.expect(0, u64::try_from(all).unwrap_or(0));
             if all > 0 {
-                readers.push(app.open.reader(chosen, &topic, parts).await?);
+                readers.push(app.open.letters_reader(chosen, &to, parts).await?);
             }
         }
         Ok(Self {
             readers,
             file: file.path().display().to_string(),
-            _shown: app.progress.show(&topic, figures.clone()),
+            _shown: app.progress.show(&to.name(), figures.clone()),
             figures,
         })
     }

@@ -19,7 +19,7 @@ use crate::{
     },
     model::{FlowName, Kind, Position, Schema, TableIndex},
     pipeline::{self, Routes, Step},
-    settings::{Task, TaskMode},
+    settings::{LettersTo, Task, TaskMode},
     sink::{Sink, SinkError},
     source::Source,
 };
@@ -141,7 +141,7 @@ async fn attempt(
             routes: &ends.routes,
             sink: &*ends.sink,
             describer: &Json::PLAIN,
-            dead_letters: &dead_letters(app, name, task),
+            dead_letters: &dead_letters(app, name, task).await?,
             limits: CarryLimits {
                 rows: task.into.rows,
                 bytes: task.into.bytes,
@@ -163,11 +163,21 @@ async fn attempt(
     outcome
 }
 
-/// A file of their own: a task has no topic.
-fn dead_letters(app: &App, name: &str, task: &Task) -> DeadLetters {
+/// The table that the settings name, or a file of their own: a task has no topic.
+async fn dead_letters(app: &App, name: &str, task: &Task) -> Result<DeadLetters, FlowError> {
     let folder = &app.settings.dead_letters;
-    let file = || Box::new(FilePublisher::new(folder, &format!("{name}.dead-letters")));
-    DeadLetters::new(file(), file()).stopping_after(NonZeroU64::new(task.stop_after))
+    let file = |name: &str| Box::new(FilePublisher::new(folder, name));
+    let letters = match &task.dead_letters {
+        None => {
+            let name = format!("{name}.dead-letters");
+            DeadLetters::new(file(&name), file(&name))
+        }
+        Some(table) => {
+            let to = LettersTo::Table(table.clone());
+            DeadLetters::new(app.open.letters_into(table).await?, file(&to.name()))
+        }
+    };
+    Ok(letters.stopping_after(NonZeroU64::new(task.stop_after)))
 }
 
 /// Both ends of a task, and what is between.

@@ -26,6 +26,7 @@ mod migrate_dry;
 mod open;
 mod open_codec;
 mod open_kafka;
+mod open_letters;
 mod open_rules;
 mod open_sink;
 mod open_source;

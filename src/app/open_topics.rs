@@ -11,7 +11,7 @@ use crate::{
     },
     flow::FlowError,
     model::{Finding, Severity},
-    settings::{Chosen, Connection, WriteInto},
+    settings::{Chosen, Connection, LettersTo, WriteInto},
 };
 
 impl Open {
@@ -20,8 +20,12 @@ impl Open {
         let Some(create) = chosen.data_type.create_topic else {
             return Ok(());
         };
-        let dead_letters = chosen.data_type.dead_letters_of(&chosen.topic);
-        for topic in [&chosen.topic, &dead_letters] {
+        let letters_to = chosen.data_type.letters_to(&chosen.topic);
+        let dead_letters = match &letters_to {
+            LettersTo::Topic(topic) => Some(topic),
+            LettersTo::Table(_) => None,
+        };
+        for topic in [Some(&chosen.topic), dead_letters].into_iter().flatten() {
             match self.topics(chosen).await? {
                 Topics::Kafka(kafka) => {
                     kafka

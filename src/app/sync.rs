@@ -195,10 +195,10 @@ async fn produce(
 }
 
 pub(super) async fn dead_letters(app: &App, chosen: &Chosen<'_>) -> Result<DeadLetters, FlowError> {
-    let topic = chosen.data_type.dead_letters_of(&chosen.topic);
-    let publisher = app.open.publisher(chosen, &topic).await?;
+    let to = chosen.data_type.letters_to(&chosen.topic);
+    let publisher = app.open.letters_publisher(chosen, &to).await?;
     let folder = &app.settings.dead_letters;
-    let last_resort = crate::broker::file::FilePublisher::new(folder, &topic);
+    let last_resort = crate::broker::file::FilePublisher::new(folder, &to.name());
     let stop_after = std::num::NonZeroU64::new(chosen.data_type.stop_after);
     let letters = DeadLetters::new(publisher, Box::new(last_resort)).stopping_after(stop_after);
     Ok(letters.shown_by("highwater dead-letters list"))

@@ -43,6 +43,12 @@ mod memory_group;
 mod memory_publisher;
 mod memory_subscription;
 mod murmur2;
+pub mod table;
+mod table_mysql;
+pub mod table_reader;
+mod table_row;
+mod table_sqlite;
+mod table_store;
 
 use std::sync::Arc;
 
@@ -265,13 +271,30 @@ pub enum BrokerError {
         /// What to do about it.
         advice: String,
     },
+    /// The table of dead letters cannot be reached, or cannot answer now.
+    #[error("table of dead letters {0} cannot be reached")]
+    TableLost(String, #[source] Cause),
+    /// The table of dead letters refused for good: a missing column or right, a wrong name.
+    #[error("table of dead letters {table} refused: {advice}")]
+    TableRefused {
+        /// Its connection and its name.
+        table: String,
+        /// What to do about it.
+        advice: String,
+        /// What the server said.
+        #[source]
+        cause: Cause,
+    },
 }
 
 impl Faulty for BrokerError {
     fn fault(&self) -> Fault {
         match self {
-            Self::Lost(_) => Fault::Transient,
-            Self::Refused { .. } | Self::NoTopic(_) | Self::OffsetGone { .. } => Fault::Permanent,
+            Self::Lost(_) | Self::TableLost(..) => Fault::Transient,
+            Self::Refused { .. }
+            | Self::NoTopic(_)
+            | Self::OffsetGone { .. }
+            | Self::TableRefused { .. } => Fault::Permanent,
         }
     }
 }

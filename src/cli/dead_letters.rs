@@ -85,7 +85,7 @@ pub struct LetterFilter {
 /// Where a letter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LetterPlace {
-    /// Partition and offset of the dead-letter topic.
+    /// Partition and offset of the dead-letter topic; of a table, 0 and the letter's `id`.
     Topic(i32, i64),
     /// A line of the file.
     File(i64),

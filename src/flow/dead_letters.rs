@@ -17,7 +17,7 @@ use crate::{
     model::{Headers, Messages, Place, Row, write_key},
 };
 
-/// The dead-letter topic, and the last resort for what even that does not take.
+/// The topic or table of dead letters, and the last resort for what even that does not take.
 pub struct DeadLetters {
     topic: Box<dyn Publisher>,
     last_resort: Box<dyn Publisher>,
@@ -123,16 +123,15 @@ impl DeadLetters {
         if is_told {
             tracing::warn!(
                 flow = letter.flow,
-                topic,
                 refused,
-                "the dead-letter topic does not take this letter: it goes to {}",
+                "{topic} does not take this dead letter: it goes to {}",
                 self.last_resort.topic()
             );
         }
         publish(&*self.last_resort, message)
             .await?
             .map_err(|reason| BrokerError::Refused {
-                advice: "a dead letter fits neither its topic nor its folder".into(),
+                advice: "a dead letter fits neither its topic or table nor its folder".into(),
                 cause: reason.into(),
             })?;
         // A small message in the topic says where the letter is: who reads the topic alone must not
@@ -143,9 +142,8 @@ impl DeadLetters {
         {
             tracing::warn!(
                 flow = letter.flow,
-                topic,
                 refused,
-                "the dead-letter topic does not take a pointer to the letter either"
+                "{topic} does not take a pointer to the dead letter either"
             );
         }
         Ok(())
@@ -183,8 +181,8 @@ impl DeadLetters {
         if let Some(letters) = untold {
             tracing::warn!(
                 letters,
-                topic = self.topic.topic(),
-                "more letters that the dead-letter topic does not take: they are in {}",
+                "more dead letters that {} does not take: they are in {}",
+                self.topic.topic(),
                 self.last_resort.topic()
             );
         }

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -119,8 +119,10 @@ impl Migrate<'_> {
         let mut stands = begin;
         let mut load = Load::default();
         let mut writing = Writers::new(writers);
+        // Beside the writing, too: a dead letter may wait for a lock or a connection that it holds.
+        let mut taking: Option<BoxFuture<'_, Result<Load, FlowError>>> = None;
         let mut open = true;
-        while open || !writing.is_empty() || !load.is_empty() {
+        while open || taking.is_some() || !writing.is_empty() || !load.is_empty() {
             if writing.has_room() && load.is_worth_it(writing.is_empty(), open, self.limits) {
                 let load = std::mem::take(&mut load);
                 writing.laying.push_back(self.lay(load, writers).boxed());
@@ -140,9 +142,13 @@ impl Migrate<'_> {
                 Some(laid) = writing.laying.next(), if !writing.laying.is_empty() => {
                     writing.laid.push_back(laid);
                 }
-                batch = reader.next_batch(), if open && load.has_room(self.limits) => {
+                taken = async { taking.as_mut().expect("checked").await }, if taking.is_some() => {
+                    taking = None;
+                    load = taken?;
+                }
+                batch = reader.next_batch(), if open && taking.is_none() && load.has_room(self.limits) => {
                     match batch? {
-                        Some(batch) => self.take(batch, &mut load).await?,
+                        Some(batch) => taking = Some(self.take(batch, std::mem::take(&mut load)).boxed()),
                         None => open = false,
                     }
                 }
@@ -152,7 +158,7 @@ impl Migrate<'_> {
     }
 
     /// Steps; a record that fails in them becomes a dead letter, as it was read.
-    async fn take(&self, batch: Batch, load: &mut Load) -> Result<(), FlowError> {
+    async fn take(&self, batch: Batch, mut load: Load) -> Result<Load, FlowError> {
         let read = batch.records.numbered();
         let records = match self.pipeline.is_empty() {
             true => read.clone(),
@@ -173,7 +179,7 @@ impl Migrate<'_> {
                 .await?;
         }
         load.push(read, parts, batch.position);
-        Ok(())
+        Ok(load)
     }
 
     /// Writes the rows of a load, without an end; one writer alone does that with its end.

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::{
     connection::ConnectionKind as Kind,
     json_options::JsonOptions,
+    letters_to::LettersTo,
     messages::Messages,
     read_from::{ReadFrom, Reads},
     references::Connections,
@@ -41,8 +42,8 @@ pub struct DataType {
     pub compression: Compression,
     /// How a key finds its partition.
     pub partitioner: Partitioner,
-    /// The topic of dead letters, where it is named: see `dead_letters_of`.
-    pub dead_letters: Option<String>,
+    /// Where dead letters go, where that is named: see `letters_to`.
+    pub dead_letters: Option<LettersTo>,
     /// Dead letters one after another at which the flow stops; 0: never.
     pub stop_after: u64,
     /// The folder of the older producer's cursor files, to be taken over once.
@@ -111,10 +112,10 @@ pub enum Partitioner {
 }
 
 impl DataType {
-    /// The topic of dead letters when messages go to, or come from, `topic`.
-    pub fn dead_letters_of(&self, topic: &str) -> String {
+    /// Where dead letters go when messages go to, or come from, `topic`.
+    pub fn letters_to(&self, topic: &str) -> LettersTo {
         let named = self.dead_letters.clone();
-        named.unwrap_or_else(|| format!("{topic}.dead-letters"))
+        named.unwrap_or_else(|| LettersTo::Topic(format!("{topic}.dead-letters")))
     }
 
     pub(super) fn read(name: &str, section: &mut Section<'_>, connections: &Connections) -> Self {
@@ -140,15 +141,8 @@ impl DataType {
             compression: section.choice_or("compression", Compression::Lz4),
             partitioner: section.choice_or("partitioner", Partitioner::Murmur2),
             dead_letters: section.section("dead-letters", |it| {
-                let default = format!("{topic}.dead-letters");
-                let named = read_topic(it, "topic", Some(&default));
                 stop_after = it.number_or("stop-after", 0, 0..=1_000_000_000);
-                let span = it.written("topic")?;
-                if named == topic {
-                    let message = "dead letters would go to the topic that they come from";
-                    it.wrong("topic", &span, message.to_owned(), None);
-                }
-                Some(named)
+                LettersTo::read(it, &topic, connections)
             }),
             stop_after,
             older_cursors: older,
@@ -202,7 +196,11 @@ impl Format {
     }
 }
 
-fn read_topic(section: &mut Section<'_>, key: &'static str, default: Option<&str>) -> String {
+pub(super) fn read_topic(
+    section: &mut Section<'_>,
+    key: &'static str,
+    default: Option<&str>,
+) -> String {
     let topic = match default {
         Some(default) => section.text_or(key, default),
         None => section.text(key, "\"information\""),

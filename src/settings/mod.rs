@@ -13,6 +13,7 @@ mod data_type;
 mod engine;
 mod into_table;
 mod json_options;
+mod letters_to;
 mod mask;
 mod measure;
 mod messages;
@@ -36,6 +37,8 @@ mod write_into;
 mod append_cases;
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod letter_cases;
 #[cfg(test)]
 mod message_cases;
 #[cfg(test)]
@@ -70,6 +73,7 @@ pub use data_type::{
 pub use engine::{Cursors, Log, Retry, Stop};
 pub use into_table::{BinaryText, IntoTable, JsonText, OnDelete, OnKnown};
 pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
+pub use letters_to::{LettersTable, LettersTo};
 pub(crate) use measure::duration;
 pub use messages::{MessageBy, Messages};
 pub use mistake::{Mistake, Mistakes};
@@ -99,7 +103,7 @@ pub struct Settings {
     pub schedules: Vec<Scheduled>,
     /// The tasks of `migrate`, by name.
     pub tasks: BTreeMap<String, Task>,
-    /// The folder for dead letters that no topic takes.
+    /// The folder for dead letters that neither their topic nor their table takes.
     pub dead_letters: PathBuf,
     /// How long a stop may take.
     pub stop: Stop,

@@ -42,8 +42,8 @@ const BROKERS: Use = Use {
 /// What a connection is wanted for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Use {
-    what: &'static str,
-    kinds: &'static [Kind],
+    pub what: &'static str,
+    pub kinds: &'static [Kind],
 }
 
 /// The names of all connections; one whose kind is not known fits everywhere.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    letters_to::LettersTable,
     read_from::{ReadFrom, Reads},
     references::Connections,
     section::Section,
@@ -27,6 +28,8 @@ pub struct Task {
     pub mode: TaskMode,
     /// Dead letters one after another at which the task stops; 0: never.
     pub stop_after: u64,
+    /// The table of its dead letters; without one, they go to a file.
+    pub dead_letters: Option<LettersTable>,
 }
 
 /// How much of its source a run reads.
@@ -57,6 +60,9 @@ impl Task {
             steps: steps::read(section, connections),
             mode,
             stop_after: section.number_or("stop-after", 0, 0..=1_000_000_000),
+            dead_letters: section
+                .optional_section("dead-letters", |it| LettersTable::of_task(it, connections))
+                .flatten(),
             from,
             into,
         }

@@ -13,6 +13,7 @@ mod cursor_own;
 mod cursor_waits;
 mod cursors;
 mod history;
+mod letters;
 mod limit;
 mod names;
 mod sink;

@@ -57,9 +57,13 @@ cases! {
     cursors_in_mongodb
     cursors_in_mysql
     damaged_cursor_is_refused
+    dead_letter_too_large_for_its_table_goes_to_the_folder
     dead_letter_too_large_for_its_topic_goes_to_the_folder
     documents_without_a_value_are_read_by_their_policy
     dead_letters_are_replayed_once
+    dead_letters_in_a_table_are_replayed_once
+    dead_letters_in_a_table_beside_the_rows_of_sqlite
+    dead_letters_table_that_cannot_be_written_stops_the_flow
     every_type_of_mariadb
     every_type_of_mongodb
     every_type_of_mysql
@@ -79,6 +83,7 @@ cases! {
     messages_without_key
     migrate_makes_tables_of_documents
     migrate_sets_bad_rows_aside
+    migrate_sets_bad_rows_aside_in_a_table
     migrate_through_every_system
     mistakes_of_a_schema_are_told
     missing_table_and_unknown_database_are_told

@@ -1,17 +1,21 @@
 //! Migrations over memory: everything lands once, whatever happens between.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use highwater::{
-    broker::memory::MemoryBroker,
+    broker::{BrokerError, Delivery, Publisher, memory::MemoryBroker},
     codec::json::Json,
     flow::{CarryLimits, DeadLetters, Figures, FlowError, Migrate, Reach},
-    model::{Op, Packed, Position, Records, Value},
+    model::{Messages, Op, Packed, Position, Records, Value},
     pipeline::{Routes, Step, StepError, Stepped},
     sink::{Passage, Sink, SinkError},
     source::{Source, memory::MemorySource},
 };
+use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -64,8 +68,18 @@ impl Rig {
     }
 
     async fn run_from(&self, source: &dyn Source, reach: Reach) -> Result<Position, FlowError> {
-        let letters = || Box::new(self.broker.publisher(LETTERS).expect("a topic"));
-        let dead_letters = DeadLetters::new(letters(), letters());
+        let letters = Box::new(self.broker.publisher(LETTERS).expect("a topic"));
+        self.run_with(source, letters, reach).await
+    }
+
+    async fn run_with(
+        &self,
+        source: &dyn Source,
+        letters: Box<dyn Publisher>,
+        reach: Reach,
+    ) -> Result<Position, FlowError> {
+        let last_resort = self.broker.publisher(LETTERS).expect("a topic");
+        let dead_letters = DeadLetters::new(letters, Box::new(last_resort));
         let migrate = Migrate {
             flow: FLOW,
             letters_of: "task",
@@ -253,6 +267,50 @@ async fn bad_rows(writers: usize) {
     assert_eq!(letters[2].1, "it is bad");
     assert!(letters[3].1.contains("`text`"), "{letters:?}");
     assert_eq!(rig.figures.snapshot().dead_letters, 5);
+}
+
+/// A table of letters that lies where the rows go: no letter is taken while rows are being written.
+struct Behind<P> {
+    topic: P,
+    carried: watch::Receiver<usize>,
+    carries: usize,
+}
+
+#[async_trait]
+impl<P: Publisher> Publisher for Behind<P> {
+    fn topic(&self) -> &str {
+        self.topic.topic()
+    }
+
+    async fn publish(&self, messages: Arc<Messages>) -> Result<Delivery, BrokerError> {
+        let mut carried = self.carried.clone();
+        let written = carried.wait_for(|it| *it >= self.carries).await;
+        written.expect("the sink is there");
+        self.topic.publish(messages).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_waits_for_rows_to_be_written_does_not_hold_them_up() {
+    let mut rig = Rig::new(0, 2);
+    rig.pipeline = vec![Box::new(Picky)];
+    for (id, text) in [(1, "good"), (2, "good"), (3, "bad"), (4, "good")] {
+        rig.source.insert(id, text);
+    }
+    // The place to stand at, and the first batch: the letter of the second one waits for that.
+    rig.sink
+        .then([SinkFault::None, SinkFault::Slow(Duration::from_secs(1))]);
+    let letters = Behind {
+        topic: rig.broker.publisher(LETTERS).expect("a topic"),
+        carried: rig.sink.carried.subscribe(),
+        carries: 2,
+    };
+    let run = rig.run_with(&rig.source, Box::new(letters), Reach::Incremental);
+    let done = timeout(Duration::from_secs(60), run).await;
+    done.expect("the letter and the rows wait for each other")
+        .expect("done");
+    rig.holds([1, 2, 4].into_iter());
+    assert_eq!(rig.letters().len(), 1);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use highwater::{
     },
 };
 use tokio::{
-    sync::{Notify, Semaphore},
+    sync::{Notify, Semaphore, watch},
     time::{Instant, timeout},
 };
 
@@ -68,6 +68,8 @@ pub struct ScriptedSink {
     released: Semaphore,
     /// Told when the script says that the process dies.
     pub died: Arc<Notify>,
+    /// How many batches of a migration are written.
+    pub carried: watch::Sender<usize>,
 }
 
 impl Default for ScriptedSink {
@@ -81,6 +83,7 @@ impl Default for ScriptedSink {
             writes: Mutex::default(),
             released: Semaphore::new(0),
             died: Arc::default(),
+            carried: watch::Sender::new(0),
         }
     }
 }
@@ -315,7 +318,9 @@ impl Sink for ScriptedSink {
                 self.memory.carry(records, passage).await
             }
             _ => self.memory.carry(records, passage).await,
-        }
+        }?;
+        self.carried.send_modify(|it| *it += 1);
+        Ok(())
     }
 
     async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {

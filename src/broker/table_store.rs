@@ -1,0 +1,158 @@
+//! What a database does for a table of dead letters; the statements are the same in all of them.
+
+use async_trait::async_trait;
+use sqlx::{ColumnIndex, Decode, Row, Type};
+
+use super::table_row::{LetterRow, own_columns};
+
+/// One table. Errors are the driver's: their verdict says what they mean.
+#[async_trait]
+pub(super) trait LetterStore: Send + Sync {
+    /// Asks for the columns and rights that every letter needs, and writes nothing.
+    async fn probe(&self) -> Result<(), sqlx::Error>;
+
+    /// Makes the table where it is missing.
+    async fn create(&self) -> Result<(), sqlx::Error>;
+
+    /// Whether that error says that there is no such table.
+    fn is_missing(&self, error: &sqlx::Error) -> bool;
+
+    /// The bytes of a letter at most, and what the server calls this limit.
+    fn limit(&self) -> Option<(usize, &'static str)>;
+
+    /// Keeps a letter; one whose identity is there stays as it is.
+    async fn insert(&self, row: &LetterRow) -> Result<(), sqlx::Error>;
+
+    /// How many letters there are.
+    async fn count(&self) -> Result<i64, sqlx::Error>;
+
+    /// The ids of the first letter and the last.
+    async fn bounds(&self) -> Result<(Option<i64>, Option<i64>), sqlx::Error>;
+
+    /// The ids from `first` to before `end` with the bytes of their letters, in order, so many at most.
+    async fn sizes(
+        &self,
+        range: (i64, i64),
+        most: u32,
+    ) -> Result<Vec<(i64, Option<i64>)>, sqlx::Error>;
+
+    /// The letters from `first` to before `end`, in order.
+    async fn rows(&self, range: (i64, i64)) -> Result<Vec<(i64, LetterRow)>, sqlx::Error>;
+}
+
+/// Statements on one table.
+pub(super) struct Statements {
+    /// Its name as it stands in them.
+    quoted: String,
+}
+
+impl Statements {
+    pub fn new(quoted: String) -> Self {
+        Self { quoted }
+    }
+
+    /// `types` are those of the columns, in order, as this database writes them.
+    pub fn create(&self, types: &Types) -> String {
+        let own = own_columns().zip(types.own);
+        let own = own.map(|(column, of)| format!("{column} {of}, "));
+        let own: String = own.collect();
+        let Types { id, bytes, .. } = types;
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} (id {id}, {own}message_key {bytes}, message_value {bytes}, \
+             message_headers {}, identity {}) {}",
+            self.quoted, types.headers, types.identity, types.options
+        )
+    }
+
+    pub fn probe(&self) -> String {
+        let (table, columns) = (&self.quoted, columns());
+        format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM {table} WHERE 1 = 0")
+    }
+
+    pub fn insert(&self) -> String {
+        let (table, columns) = (&self.quoted, columns());
+        let values = vec!["?"; columns.split(", ").count()].join(", ");
+        format!("INSERT INTO {table} ({columns}) VALUES ({values})")
+    }
+
+    pub fn has(&self) -> String {
+        format!("SELECT 1 FROM {} WHERE identity = ?", self.quoted)
+    }
+
+    pub fn count(&self) -> String {
+        format!("SELECT COUNT(*) FROM {}", self.quoted)
+    }
+
+    pub fn bounds(&self) -> String {
+        format!("SELECT MIN(id), MAX(id) FROM {}", self.quoted)
+    }
+
+    pub fn sizes(&self) -> String {
+        format!(
+            "SELECT id, COALESCE(LENGTH(message_key), 0) + COALESCE(LENGTH(message_value), 0) \
+             + LENGTH(message_headers) + LENGTH(reason) FROM {} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
+            self.quoted
+        )
+    }
+
+    pub fn rows(&self) -> String {
+        // Numbers and times are texts of their headers.
+        let own = own_columns().map(|it| format!("CAST({it} AS CHAR), "));
+        let own: String = own.collect();
+        format!(
+            "SELECT id, {own}message_key, message_value, message_headers FROM {} \
+             WHERE id >= ? AND id < ? ORDER BY id",
+            self.quoted
+        )
+    }
+}
+
+/// How a database writes the types of the columns.
+pub(super) struct Types {
+    pub id: &'static str,
+    /// Those of the headers of a letter's own, in their order.
+    pub own: [&'static str; 10],
+    pub bytes: &'static str,
+    pub headers: &'static str,
+    pub identity: &'static str,
+    /// What stands behind the columns.
+    pub options: &'static str,
+}
+
+/// All columns but `id`, as they are bound.
+fn columns() -> String {
+    let others = [
+        "message_key",
+        "message_value",
+        "message_headers",
+        "identity",
+    ];
+    let all: Vec<_> = own_columns().chain(others).collect();
+    all.join(", ")
+}
+
+/// A row of `Statements::rows`.
+pub(super) fn read<'r, R>(row: &'r R) -> Result<(i64, LetterRow), sqlx::Error>
+where
+    R: Row,
+    usize: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let mut letter = LetterRow {
+        own: Default::default(),
+        key: None,
+        value: None,
+        headers: String::new(),
+        identity: None,
+    };
+    let own = letter.own.len();
+    for (index, cell) in letter.own.iter_mut().enumerate() {
+        *cell = row.try_get(index + 1)?;
+    }
+    letter.key = row.try_get(own + 1)?;
+    letter.value = row.try_get(own + 2)?;
+    letter.headers = row.try_get(own + 3)?;
+    Ok((row.try_get(0)?, letter))
+}

@@ -1,0 +1,1 @@
+ALTER TABLE letters MODIFY message_value VARBINARY(24);

@@ -1,0 +1,1 @@
+UPDATE highwater_progress SET next_offset = 0;

@@ -1,0 +1,1 @@
+ALTER TABLE orders MODIFY name VARCHAR(40);

@@ -1,0 +1,1 @@
+CREATE TABLE dead_letters (id BIGINT AUTO_INCREMENT PRIMARY KEY, flow TEXT, step TEXT, reason TEXT, topic TEXT, set_aside_at DATETIME(3), topic_id TEXT, source_partition INT, source_offset BIGINT, message_time DATETIME(3), letter_file TEXT, message_key LONGBLOB, message_value LONGBLOB, identity BINARY(32) UNIQUE);

@@ -1,0 +1,1 @@
+GRANT INSERT ON `${CASE_DATABASE}`.dead_letters TO `${CASE_DATABASE}`;

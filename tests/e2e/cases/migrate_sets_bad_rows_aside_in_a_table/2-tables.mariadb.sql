@@ -1,0 +1,1 @@
+CREATE TABLE orders (id INT NOT NULL PRIMARY KEY, customer VARCHAR(3) NULL);
