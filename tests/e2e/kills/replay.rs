@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{
     LIMIT, kills, settings,
-    sink::{OPEN, WAITING},
+    sink::{WAITING, open_transactions},
 };
 use crate::{in_a_world, kafka::Outgoing, program, sql::Sql, wait, world::World};
 
@@ -72,11 +72,7 @@ async fn kill_in_a_transaction(world: &World, sql: &mut Sql, at: i64) -> Result<
     })
     .await
     .with_context(|| format!("{}{}", replay.said("out"), replay.said("err")))?;
-    let open = sql.rows(OPEN).await?;
-    ensure!(
-        !open.is_empty(),
-        "no transaction that has changed something"
-    );
+    let open = open_transactions(sql).await?;
     ensure!(replay.kill().await?, "the replay has ended by itself");
     println!(
         "kill -9 of a replay, counts: letter {at}, {}",
