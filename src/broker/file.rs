@@ -16,7 +16,8 @@ use crate::model::{Message, Messages};
 /// Appends messages to `<folder>/<topic>.jsonl`, durably.
 ///
 /// Each line is an object: `key` and `value` as text where they are UTF-8, else `key_hex` and
-/// `value_hex`; `headers` by name, or as a list of such objects where a name stands twice.
+/// `value_hex`; `headers` by name, or as a list of such objects where a name stands twice. A name
+/// that itself ends in `_hex` has another behind it.
 pub struct FilePublisher {
     topic: String,
     path: PathBuf,
@@ -117,14 +118,24 @@ fn ends_torn(file: &mut fs::File) -> io::Result<bool> {
 }
 
 fn put(object: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) {
-    match bytes.map(|it| (it, std::str::from_utf8(it))) {
-        None => object.insert(name.into(), Value::Null),
-        Some((_, Ok(text))) => object.insert(name.into(), json!(text)),
-        Some((bytes, Err(_))) => {
-            let hex: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
-            object.insert(format!("{name}_hex"), json!(hex))
-        }
+    // A name that ends as these do would be taken for another one.
+    let hexed = name.ends_with("_hex");
+    let text = bytes.map(|it| std::str::from_utf8(it).ok().filter(|_| !hexed));
+    let value = match (bytes, text) {
+        (Some(_), Some(Some(text))) => json!(text),
+        (Some(bytes), _) => json!(
+            bytes
+                .iter()
+                .map(|it| format!("{it:02x}"))
+                .collect::<String>()
+        ),
+        (None, _) => Value::Null,
     };
+    let name = match (hexed, text) {
+        (true, _) | (_, Some(None)) => format!("{name}_hex"),
+        _ => name.to_owned(),
+    };
+    object.insert(name, value);
 }
 
 #[cfg(test)]

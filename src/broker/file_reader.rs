@@ -159,6 +159,9 @@ mod tests {
             ("own-z", Some(&b"1"[..])),
             ("a", None),
             ("b", Some(b"\xff")),
+            ("b_hex", Some(b"text")),
+            ("c_hex", None),
+            ("d_hex_hex", Some(b"\xff")),
         ];
         all.push(Some(b"k"), Some(b"\xff\x00"), headers, Place::default());
         let repeated = [("a", Some(&b"1"[..])), ("a", Some(b"2"))];
