@@ -13,7 +13,10 @@ use crate::{
     cli::ExitStatus,
     flow::FlowError,
     pipeline::{LookupStep, StepSettings},
-    settings::{Chosen, Format, IntoTable, ReadFrom, Route, Task, WriteInto},
+    settings::{
+        BinaryText, BytesIn, Chosen, DataType, Decimals, Documents, Format, Instants, IntoTable,
+        JsonText, ReadFrom, Route, Task, WriteInto,
+    },
     sink::Texts,
 };
 
@@ -127,15 +130,38 @@ impl<'a> Pair<'a> {
         texts(table, self.chosen.as_ref().map(|it| it.data_type.json))
     }
 
-    /// Whether a row comes as it lies in its source.
+    /// Whether a row comes as it lies in its source, columns of JSON left aside.
     pub fn is_as_it_lies(&self) -> bool {
-        let format = self.chosen.as_ref().map(|it| it.data_type.format);
-        let same = matches!(format, None | Some(Format::Json | Format::Protobuf));
+        let chosen = self.chosen.as_ref();
+        let mut tables = self.into.tables.iter();
+        let same = chosen.is_none_or(|it| tables.all(|table| keeps_values(it.data_type, table)));
         let mut steps = self.into.tables.iter().map(|it| it.steps.len());
         let is_only = self.into.only().is_some();
         let none =
             is_only && self.out.is_empty() && self.into.steps.is_empty() && steps.all(|it| it == 0);
         same && none
+    }
+}
+
+/// Whether what the format writes, and the table reads again, is what it was.
+fn keeps_values(data_type: &DataType, table: &IntoTable) -> bool {
+    let json = data_type.json;
+    let is_plain = (json.documents, json.decimals, json.instants)
+        == (Documents::Plain, Decimals::Text, Instants::Text);
+    let read = (table.binary, table.json_text);
+    match data_type.format {
+        Format::Json => {
+            let binary = match json.binary {
+                BytesIn::Base64 => BinaryText::Base64,
+                BytesIn::Hex => BinaryText::Hex,
+            };
+            is_plain && read == (binary, JsonText::Value)
+        }
+        // A schema has types of its own, and fields that must be there.
+        Format::Protobuf => {
+            data_type.messages.is_none() && read == (BinaryText::Plain, JsonText::Document)
+        }
+        Format::InformationJson | Format::InformationProtobuf => false,
     }
 }
 

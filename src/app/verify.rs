@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     cli::{self, ExitStatus, Looking},
-    digest::{Shape, Sums, mysql::MysqlDigest},
+    digest::{Column, Keeps, Shape, Sums, mysql::MysqlDigest},
     fault::chain,
     flow::{Figures, FlowError},
     pipeline::{self, Routes, Step},
@@ -244,6 +244,12 @@ impl Both {
                 .collect()
         };
         if key(lies) != key(&target.shape) {
+            return Ok(None);
+        }
+        // A message has no other null than that of SQL.
+        let is_json = |it: &Column| it.keeps == Keeps::Json;
+        let mut columns = lies.columns.iter().chain(&target.shape.columns);
+        if pair.chosen.is_some() && columns.any(is_json) {
             return Ok(None);
         }
         let is_mysql = |name: &str| -> Result<bool, FlowError> {

@@ -229,6 +229,10 @@ impl Subscription for EmbeddedSubscription {
             .map_err(store::error)
     }
 
+    async fn partitions(&mut self) -> Result<Vec<i32>, BrokerError> {
+        Ok((0..self.topic.partitions).collect())
+    }
+
     async fn bounds(&mut self, partition: i32) -> Result<(i64, i64), BrokerError> {
         self.limits(partition).await
     }

@@ -100,6 +100,18 @@ impl KafkaSubscription {
         self.consumer.as_ref().ok_or_else(closed)
     }
 
+    /// What the client answers, which blocks its thread.
+    async fn asked<T: Send + 'static>(
+        &mut self,
+        ask: impl FnOnce(&BaseConsumer<Membership>) -> Result<T, KafkaError> + Send + 'static,
+    ) -> Result<T, BrokerError> {
+        let consumer = self.consumer()?.clone();
+        match tokio::task::spawn_blocking(move || ask(&consumer)).await {
+            Ok(answer) => answer.map_err(|error| self.failed(error)),
+            Err(error) => Err(BrokerError::Lost(error.into())),
+        }
+    }
+
     fn failed(&self, error: KafkaError) -> BrokerError {
         match &self.consumer {
             Some(consumer) => broker_error(&self.topic, error, &consumer.context().log),
@@ -352,15 +364,21 @@ impl Subscription for KafkaSubscription {
             .map_err(|error| self.failed(error))
     }
 
-    async fn bounds(&mut self, partition: i32) -> Result<(i64, i64), BrokerError> {
-        let (consumer, topic) = (self.consumer()?.clone(), self.topic.clone());
-        let asked = tokio::task::spawn_blocking(move || {
-            consumer.fetch_watermarks(&topic, partition, PATIENCE)
+    async fn partitions(&mut self) -> Result<Vec<i32>, BrokerError> {
+        let topic = self.topic.clone();
+        let found = self.asked(move |consumer| {
+            let metadata = consumer.fetch_metadata(Some(&topic), PATIENCE)?;
+            let topics = metadata.topics().iter();
+            let partitions = topics.flat_map(|it| it.partitions()).map(|it| it.id());
+            Ok(partitions.collect())
         });
-        match asked.await {
-            Ok(answer) => answer.map_err(|error| self.failed(error)),
-            Err(error) => Err(BrokerError::Lost(error.into())),
-        }
+        found.await
+    }
+
+    async fn bounds(&mut self, partition: i32) -> Result<(i64, i64), BrokerError> {
+        let topic = self.topic.clone();
+        self.asked(move |consumer| consumer.fetch_watermarks(&topic, partition, PATIENCE))
+            .await
     }
 
     async fn committed(&mut self, group: &str) -> Result<Vec<(i32, i64)>, BrokerError> {

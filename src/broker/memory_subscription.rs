@@ -184,6 +184,12 @@ impl Subscription for MemorySubscription {
         Ok(())
     }
 
+    async fn partitions(&mut self) -> Result<Vec<i32>, BrokerError> {
+        let mut state = self.broker.state();
+        let partitions = state.topic(&self.topic)?.partitions.len();
+        Ok((0..partitions as i32).collect())
+    }
+
     async fn bounds(&mut self, partition: i32) -> Result<(i64, i64), BrokerError> {
         self.limits(partition)
     }

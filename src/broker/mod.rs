@@ -147,6 +147,12 @@ pub trait Subscription: Send {
     /// As `BrokerError` says.
     async fn commit(&mut self, next_offsets: &[(i32, i64)]) -> Result<(), BrokerError>;
 
+    /// All partitions of the topic, whoever reads them.
+    ///
+    /// # Errors
+    /// As `BrokerError` says.
+    async fn partitions(&mut self) -> Result<Vec<i32>, BrokerError>;
+
     /// Per partition the first offset that is there and the offset after the last one.
     ///
     /// # Errors

@@ -44,8 +44,8 @@ impl BatchLimits {
 pub enum Until {
     /// When it is stopped.
     Stopped,
-    /// When everything is written that was in the assigned partitions at their assignment, by
-    /// whichever member of the group.
+    /// When everything is written that was in the topic at the first assignment, and in partitions
+    /// that are assigned later at theirs, by whichever member of the group.
     CaughtUp,
 }
 
@@ -109,6 +109,7 @@ impl Consume {
             tasks: FuturesUnordered::new(),
             topic: None,
             left: BTreeMap::new(),
+            is_told: false,
         };
         let mut outcome = consuming.poll(stop).await;
         let drained = consuming.drain().await;
@@ -130,8 +131,10 @@ struct Consuming {
     tasks: FuturesUnordered<LaneTask>,
     /// Known since the first assignment.
     topic: Option<TopicId>,
-    /// Ends of partitions that went to another member before they were reached.
+    /// Ends of partitions that another member has, or had, and that are to be reached.
     left: BTreeMap<i32, i64>,
+    /// Whether that was said.
+    is_told: bool,
 }
 
 type LaneTask = futures_util::future::Map<
@@ -206,7 +209,23 @@ impl Consuming {
         }
         let places: Vec<_> = found.iter().map(|it| (it.partition, it.start)).collect();
         self.subscription.start(&places).await?;
-        self.topic = Some(topic);
+        if self.topic.replace(topic).is_none() && self.until == Until::CaughtUp {
+            self.look_at_others(partitions).await?;
+        }
+        Ok(())
+    }
+
+    /// Partitions that are not `ours` have to reach their ends as well: they may be those of a member that was
+    /// killed, and come to us when the group has noticed.
+    async fn look_at_others(&mut self, ours: &[i32]) -> Result<(), FlowError> {
+        for partition in self.subscription.partitions().await? {
+            if !ours.contains(&partition) {
+                let (first, end) = self.subscription.bounds(partition).await?;
+                if first < end {
+                    self.left.insert(partition, end);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -290,8 +309,8 @@ impl Consuming {
         Ok(())
     }
 
-    /// Also a partition that was given up on the way has to reach its end: the sink knows how far
-    /// its new owner has come, or it comes back.
+    /// Also a partition that another member has, or was given on the way, has to reach its end: the sink
+    /// knows how far that one has come, or it comes to us.
     async fn caught_up(&mut self) -> Result<bool, FlowError> {
         let Some(topic) = self.topic.as_ref() else {
             return Ok(false);
@@ -306,6 +325,14 @@ impl Consuming {
                     it.topic_id == topic.id && it.partition == *partition && it.next_offset >= *end
                 })
             });
+        }
+        if !self.left.is_empty() && !std::mem::replace(&mut self.is_told, true) {
+            let partitions: Vec<_> = self.left.keys().collect();
+            tracing::info!(
+                flow = self.parts.flow,
+                ?partitions,
+                "caught up here; waiting for partitions of other members of the group"
+            );
         }
         Ok(self.left.is_empty())
     }

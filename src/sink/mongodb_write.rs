@@ -26,6 +26,8 @@ pub(super) struct MongodbWriter<'w> {
 const COMMAND: usize = 12 << 20;
 /// Bytes of one document, with what the command puts around it.
 const DOCUMENT: usize = (16 << 20) - 1024;
+/// Fields of which it is looked at whether two have one name.
+const NAMES: usize = 64;
 /// Documents of one command, at most: more is hardly faster.
 const DOCUMENTS: usize = 1_000;
 
@@ -99,7 +101,7 @@ impl MongodbWriter<'_> {
         let mut bson = Bson::default();
         let at = bson.open();
         let command = match (row.op(), self.rules.on_delete) {
-            (Op::Upsert, _) if self.is_fresh && !is_completed(row) => {
+            (Op::Upsert, _) if self.is_fresh && self.may_be_made(row) => {
                 self.document(row, &mut bson)?;
                 Command::Insert
             }
@@ -130,6 +132,24 @@ impl MongodbWriter<'_> {
             return Err(Failure::Record(reason));
         }
         Ok(Some((command, bson.0)))
+    }
+
+    /// Whether a document that is only made is the one that would be written over another. It is not where it
+    /// has an empty timestamp, of which a server makes the present one, nor where two fields have one name,
+    /// nor where it is refused as it lacks its version.
+    fn may_be_made(&self, row: &Row<'_>) -> bool {
+        let has = |version: &String| {
+            let value = row.get(version);
+            !matches!(value, None | Some(Value::Null | Value::Undefined))
+        };
+        if !self.rules.version.as_ref().is_none_or(has) {
+            return false;
+        }
+        let is_sure = |(at, (name, value)): (usize, (&str, Value<'_>))| {
+            let is_empty = matches!(value, Value::Timestamp(0, 0));
+            !is_empty && at < NAMES && row.fields().take(at).all(|it| it.0 != name)
+        };
+        row.fields().enumerate().all(is_sure)
     }
 
     /// Which document it is.
@@ -212,12 +232,6 @@ impl MongodbWriter<'_> {
         let answer = answer.await?;
         refused(&answer, &run.origins)
     }
-}
-
-/// Whether a server would change it where it is only made: an empty timestamp becomes the present one.
-fn is_completed(row: &Row<'_>) -> bool {
-    row.fields()
-        .any(|(_, value)| matches!(value, Value::Timestamp(0, 0)))
 }
 
 /// The document that is there, without these fields. A dot or a dollar in their names means nothing.

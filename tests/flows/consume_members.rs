@@ -213,6 +213,24 @@ async fn catching_up_waits_for_the_member_that_got_the_partition() {
     within(all).await.1.expect("stopped");
 }
 
+#[tokio::test(start_paused = true)]
+async fn catching_up_waits_for_partitions_of_a_member_that_was_killed() {
+    let rig = Rig::new(4).with_rows(5);
+    rig.publish_changes(0..100, 50).await;
+    let consume = rig.consume(Until::CaughtUp);
+    // The group still takes it for a member.
+    let killed = rig.broker.subscribe(TOPIC, GROUP).expect("a topic");
+    let checks = async {
+        pass(Duration::from_secs(30)).await;
+        let applied = rig.sink.applied().len();
+        assert!((1..100).contains(&applied), "its own partitions: {applied}");
+        drop(killed);
+    };
+    let run = async { tokio::join!(consume.run(&rig.stop), checks) };
+    within(run).await.0.expect("caught up");
+    rig.assert_exactly_once(4, &rig.sink.offsets(FLOW).await);
+}
+
 /// Moves the progress as another writer would, without a row.
 async fn write_as_another(rig: &Rig, next_offset: i64) {
     let advance = Advance {

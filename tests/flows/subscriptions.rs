@@ -49,6 +49,10 @@ macro_rules! wrap {
                 self.$inner.commit(next_offsets).await
             }
 
+            async fn partitions(&mut self) -> Result<Vec<i32>, BrokerError> {
+                self.$inner.partitions().await
+            }
+
             async fn bounds(&mut self, partition: i32) -> Result<(i64, i64), BrokerError> {
                 self.$inner.bounds(partition).await
             }
