@@ -26,19 +26,26 @@ pub(super) async fn run(app: &App, arguments: &cli::Repair) -> anyhow::Result<Ex
         false => Extras::Delete,
     };
     shown::would((&pair.name, &both), &verified, arguments, app.json);
-    if arguments.apply && left(&verified, extras) > 0 {
+    let differs = left(&verified, extras) > 0;
+    if arguments.apply {
         let mut all = Repaired::default();
         for _ in 0..ROUNDS {
             let before = left(&verified, extras);
+            if before == 0 {
+                break;
+            }
             let repaired = apply(app, &both, pair, arguments, (&verified, extras)).await?;
             add(&mut all, repaired);
             verified = verify(app, &both, pair, arguments).await?;
             let now = left(&verified, extras);
-            if now == 0 || now >= before {
+            if now >= before {
                 break;
             }
         }
-        shown::repaired(&all, (&both, &verified), app.json);
+        // A person has read that there is nothing to do.
+        if differs || app.json {
+            shown::repaired(&all, (&both, &verified), app.json);
+        }
     }
     Ok(match left(&verified, extras) {
         0 => ExitStatus::Done,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     broker::TopicId,
-    fault::{Fault, Faulty, chain},
+    fault::{Fault, Faulty},
     model::{Messages, Records},
     sink::{Advance, Progress, SinkError},
 };
@@ -70,7 +70,7 @@ impl LaneParts {
                     Wait::Over => {}
                 }
             }
-            let reason = chain(&error);
+            let reason = error.reason();
             self.set_aside(&place, messages, part.start, "write", reason)
                 .await?;
             self.write(&place, &[], to).await?;

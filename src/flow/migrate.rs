@@ -298,7 +298,7 @@ impl Migrate<'_> {
                 halves.push(part.start..middle);
                 continue;
             }
-            self.set_aside(read, part.start, "write", chain(&error))
+            self.set_aside(read, part.start, "write", error.reason())
                 .await?;
         }
         self.write(&[], from, to).await

@@ -42,7 +42,7 @@ pub use window::Window;
 use crate::{
     broker::BrokerError,
     cursor::CursorError,
-    fault::{Cause, Fault, Faulty},
+    fault::{Cause, Fault, Faulty, chain},
     pipeline::StepError,
     sink::SinkError,
     source::SourceError,
@@ -86,6 +86,19 @@ pub enum FlowError {
     /// A part of the flow ended without an answer.
     #[error("{0} ended without an answer")]
     Silent(&'static str),
+}
+
+impl FlowError {
+    /// Why what was tried alone is refused, in the server's own words where it has said any.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Sink(SinkError::Rows { faults, .. }) => {
+                let causes = faults.iter().map(|it| chain(&*it.cause));
+                causes.collect::<Vec<_>>().join("; ")
+            }
+            error => chain(error),
+        }
+    }
 }
 
 impl Faulty for FlowError {

@@ -24,8 +24,8 @@ pub(super) struct MongodbWriter<'w> {
 
 /// Bytes of one command: a server takes 16 MiB and a little more.
 const COMMAND: usize = 12 << 20;
-/// Bytes of one document, with what the command puts around it.
-const DOCUMENT: usize = (16 << 20) - 1024;
+/// Bytes of one document; a command may be a little longer.
+const DOCUMENT: usize = 16 << 20;
 /// Fields of which it is looked at whether two have one name.
 const NAMES: usize = 64;
 /// Documents of one command, at most: more is hardly faster.
@@ -127,10 +127,6 @@ impl MongodbWriter<'_> {
             }
         };
         bson.close(at);
-        if bson.0.len() > DOCUMENT {
-            let reason = format!("it takes {} bytes, more than a document may", bson.0.len());
-            return Err(Failure::Record(reason));
-        }
         Ok(Some((command, bson.0)))
     }
 
@@ -196,12 +192,19 @@ impl MongodbWriter<'_> {
     }
 
     fn document(&self, row: &Row<'_>, bson: &mut Bson) -> Result<(), Failure> {
+        let begin = bson.0.len();
         self.id(row, bson, "_id")?;
         for (name, value) in row.fields() {
             // A second `_id` would stand beside the key's.
             if name != "_id" && !self.drop.iter().any(|it| it == name) {
                 put(bson, (name, name), value)?;
             }
+        }
+        // With its length in front, and what ends it.
+        let bytes = bson.0.len() - begin + 5;
+        if bytes > DOCUMENT {
+            let reason = format!("it takes {bytes} bytes, more than a document may");
+            return Err(Failure::Record(reason));
         }
         Ok(())
     }

@@ -1,12 +1,16 @@
 //! What a sink of MongoDB has to hold beside the contract: documents that are only made are those that
 //! would be written over others.
 
-use highwater::model::{Op, Value};
+use highwater::{
+    fault,
+    model::{Op, Value},
+    sink::RowRules,
+};
 use mongodb::bson::{Bson, Document, Timestamp, doc};
 
 use super::{
     limit::in_time,
-    sinks::{Target, mongodb},
+    sinks::{Target, mongodb, mongodb_by},
 };
 
 async fn found(target: &Target, uid: &str) -> Document {
@@ -53,6 +57,84 @@ async fn a_new_document_is_what_its_record_says() {
         target.close().await;
     })
     .await;
+}
+
+/// Also where it has no version, which a document that is only made would not be asked for.
+#[tokio::test]
+async fn a_record_is_refused_alike_by_an_empty_collection_and_by_another() {
+    in_time(async {
+        let rules = RowRules {
+            version: Some("v".to_owned()),
+            ..RowRules::default()
+        };
+        let target = mongodb_by(rules).await;
+        for (from, uid) in [(None, "a"), (Some(1), "b")] {
+            let row = [("uid", Value::String(uid)), ("v", Value::Null)];
+            let refused = target.write(&[(Op::Upsert, &row)], (from, 9)).await;
+            let said = fault::chain(&refused.expect_err("no version"));
+            assert!(said.contains("field `v`: it is the version"), "{said}");
+            if from.is_none() {
+                let row = [("uid", Value::String("x")), ("v", Value::I64(1))];
+                let rows = [(Op::Upsert, &row[..])];
+                target.write(&rows, (None, 1)).await.expect("written");
+            }
+        }
+        target.close().await;
+    })
+    .await;
+}
+
+/// The largest that a server keeps, in an empty collection and over itself; one byte more is refused.
+#[tokio::test]
+async fn the_largest_document_is_made_and_changed() {
+    in_time(async {
+        let target = mongodb().await;
+        let bytes = (16 << 20) - doc_bytes(&doc! { "_id": "a", "uid": "a", "name": "" });
+        let name = "x".repeat(bytes);
+        let row = [("uid", Value::String("a")), ("name", Value::String(&name))];
+        for (from, to) in [(None, 1), (Some(1), 2)] {
+            let written = target.write(&[(Op::Upsert, &row)], (from, to)).await;
+            written.expect("as large as a document may be");
+            assert_eq!(doc_bytes(&found(&target, "a").await), 16 << 20);
+        }
+        let longer = format!("{name}x");
+        for uid in ["a", "b"] {
+            let row = [
+                ("uid", Value::String(uid)),
+                ("name", Value::String(&longer)),
+            ];
+            let refused = target.write(&[(Op::Upsert, &row)], (Some(2), 3)).await;
+            let said = fault::chain(&refused.expect_err("too long"));
+            assert!(said.contains("it takes 16777217 bytes"), "{said}");
+        }
+        target.close().await;
+    })
+    .await;
+}
+
+/// Two fields of one name: the first counts, in an empty collection too.
+#[tokio::test]
+async fn of_two_fields_of_one_name_the_first_counts() {
+    in_time(async {
+        let target = mongodb().await;
+        let row = [
+            ("uid", Value::String("a")),
+            ("size", Value::I64(1)),
+            ("size", Value::I64(2)),
+        ];
+        for (from, to) in [(None, 1), (Some(1), 2)] {
+            let written = target.write(&[(Op::Upsert, &row)], (from, to)).await;
+            written.expect("written");
+            target.holds(&["a NULL 1 NULL"], Some(to)).await;
+            assert_eq!(found(&target, "a").await.len(), 3);
+        }
+        target.close().await;
+    })
+    .await;
+}
+
+fn doc_bytes(document: &Document) -> usize {
+    document.to_vec().expect("BSON").len()
 }
 
 /// What somebody else has made meanwhile is known, though the collection was empty before.

@@ -18,7 +18,7 @@ use highwater::{
     },
     model::{Kind, Op, Records, Schema, Value},
     sink::{
-        Advance, Progress, Sink, SinkError,
+        Advance, Progress, RowRules, Sink, SinkError,
         memory::MemorySink,
         mongodb::{MongodbSink, MongodbSinkSettings},
         mysql::{MysqlSink, MysqlSinkSettings},
@@ -218,6 +218,11 @@ pub async fn server(variable: &str) -> Target {
 
 /// A collection whose `_id` is the field `uid`.
 pub async fn mongodb() -> Target {
+    mongodb_by(RowRules::default()).await
+}
+
+/// The same by such rules.
+pub async fn mongodb_by(rules: RowRules) -> Target {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let url = env::var("HIGHWATER_TEST_MONGODB_URL").expect("run `cargo xtask test`");
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -229,6 +234,7 @@ pub async fn mongodb() -> Target {
     let connection = connection.expect("the server answers");
     let settings = MongodbSinkSettings {
         key: Some(vec!["uid".to_owned()]),
+        rules,
         ..MongodbSinkSettings::new("info")
     };
     let sink = MongodbSink::open(connection.clone(), settings).expect("named");

@@ -94,6 +94,85 @@ fn verify_cuts_no_rows_of_one_value_apart() {
     });
 }
 
+/// Rows that are equal as they lie are no equal ones where a flow would write another, wherever they are summed up.
+#[test]
+fn verify_takes_the_way_of_the_format_wherever_it_sums_up() {
+    in_a_world("format", async |world| {
+        fs::write(world.folder.path().join("row.proto"), SCHEMA)?;
+        fs::write(world.folder.path().join("settings.toml"), FORMATS)?;
+        let mut server = world.mariadb().await?;
+        server
+            .run(
+                "CREATE TABLE nulls (id INT PRIMARY KEY, a JSON); INSERT INTO nulls VALUES (1, 'null'); \
+                 CREATE TABLE texts (id INT PRIMARY KEY, a VARBINARY(9)); INSERT INTO texts VALUES (1, 'abc'); \
+                 CREATE TABLE longs (id BIGINT PRIMARY KEY); INSERT INTO longs VALUES (1), (5000000000); \
+                 CREATE TABLE nulls_2 LIKE nulls; INSERT INTO nulls_2 SELECT * FROM nulls; \
+                 CREATE TABLE texts_2 LIKE texts; INSERT INTO texts_2 SELECT * FROM texts; \
+                 CREATE TABLE longs_2 LIKE longs; INSERT INTO longs_2 SELECT * FROM longs",
+            )
+            .await?;
+        for (name, kind) in [
+            ("nulls", "different"),
+            ("texts", "different"),
+            ("longs", "extra"),
+        ] {
+            for sums in ["servers", "faster", "here"] {
+                let arguments = format!("verify --data-type {name} --settle 1ms --sums {sums}");
+                let told = asked(world, &arguments, 3).await?;
+                ensure!(told[kind] == 1, "{name}, {sums}: {told}");
+            }
+        }
+        // And where nothing changes a row, they are summed up there.
+        server
+            .run("CREATE TABLE same LIKE texts; INSERT INTO same SELECT * FROM texts; CREATE TABLE same_2 LIKE same; INSERT INTO same_2 SELECT * FROM same")
+            .await?;
+        let equal = asked(world, "verify --data-type same --sums servers", 0).await?;
+        ensure!(equal["ranges"] == 1, "{equal}");
+        Ok(())
+    });
+}
+
+const SCHEMA: &str = "syntax = \"proto3\";\nmessage Row { int32 id = 1; }\n";
+
+const FORMATS: &str = r#"
+[connections.kafka]
+kind = "kafka"
+brokers = ["${KAFKA_BROKERS}"]
+
+[connections.mariadb]
+kind = "mariadb"
+url = "${MARIADB_URL}"
+
+[data-types.nulls]
+format = "json"
+topic = "${CASE_TOPIC}"
+broker = "kafka"
+from = { connection = "mariadb", table = "nulls", incremental = "id" }
+into = { connection = "mariadb", table = "nulls_2" }
+
+[data-types.texts]
+format = "json"
+topic = "${CASE_TOPIC}.texts"
+broker = "kafka"
+from = { connection = "mariadb", table = "texts", incremental = "id" }
+into = { connection = "mariadb", table = "texts_2", binary = "plain" }
+
+[data-types.longs]
+format = "protobuf"
+messages = { file = "row.proto", message = "Row" }
+topic = "${CASE_TOPIC}.longs"
+broker = "kafka"
+from = { connection = "mariadb", table = "longs", incremental = "id" }
+into = { connection = "mariadb", table = "longs_2" }
+
+[data-types.same]
+format = "json"
+topic = "${CASE_TOPIC}.same"
+broker = "kafka"
+from = { connection = "mariadb", table = "same", incremental = "id" }
+into = { connection = "mariadb", table = "same_2" }
+"#;
+
 /// The server makes NULL of a text that is longer than a packet of its, which is not taken for a sum.
 #[test]
 fn verify_reads_a_row_that_is_longer_than_a_packet() {
