@@ -1,6 +1,9 @@
 //! `dead-letters replay`: the way of the sink once more.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use serde_json::json;
 
@@ -43,6 +46,18 @@ pub(super) async fn run(
         let way = Way::open(app, it, into, overwrite).await?;
         way.replay(app, it, (&filter, letter), &mut count).await?;
     }
+    if letter.is_some() && count.all() == 0 && !app.stop.is_cancelled() {
+        if app.json {
+            count.show(true)?;
+        }
+        match &count.pointed_to {
+            Some(file) => complain!(
+                "highwater: the letter itself is in {file}: `dead-letters list` says in which line"
+            ),
+            None => complain!("highwater: there is no such letter"),
+        }
+        return Ok(ExitStatus::Failed);
+    }
     count.show(app.json)?;
     Ok(match count.bad + count.elsewhere {
         0 => ExitStatus::Done,
@@ -59,6 +74,8 @@ struct Count {
     bad: u64,
     of_the_source: u64,
     elsewhere: u64,
+    /// The file of a letter that was only pointed to; its line is a letter of its own.
+    pointed_to: Option<String>,
 }
 
 /// One sink's way, opened.
@@ -128,8 +145,10 @@ impl Way {
                 };
                 if letter.flow == producing {
                     count.of_the_source += 1;
-                } else if letter.flow != self.flow || letters.is_elsewhere_told(&letter) {
+                } else if letter.flow != self.flow {
                     continue;
+                } else if letters.is_elsewhere_told(&letter) {
+                    count.pointed_to = letter.file.map(Cow::into_owned);
                 } else if letter.file.is_some() {
                     count.elsewhere += 1;
                     told(
@@ -158,6 +177,12 @@ impl Way {
 }
 
 impl Count {
+    /// All that were asked for and are there, whatever became of them.
+    fn all(&self) -> u64 {
+        let of_a_sink = self.landed + self.before + self.superseded + self.bad;
+        of_a_sink + self.of_the_source + self.elsewhere
+    }
+
     fn add(
         &mut self,
         app: &App,

@@ -132,14 +132,37 @@ pub(super) fn printable(text: &str) -> String {
     out
 }
 
+/// Text, or hexadecimal under a name that ends in `_hex`. A name that itself ends so would be taken for
+/// that: it has another behind it, as in the file of letters.
 fn json_bytes(name: &str, bytes: Option<&[u8]>) -> (String, Value) {
+    let is_hexed = name.ends_with("_hex");
+    let hexed = || format!("{name}_hex");
     match bytes.map(|it| (it, std::str::from_utf8(it))) {
+        None if is_hexed => (hexed(), Value::Null),
         None => (name.to_owned(), Value::Null),
-        Some((_, Ok(text))) => (name.to_owned(), json!(text)),
-        Some((bytes, Err(_))) => (format!("{name}_hex"), json!(hex(bytes))),
+        Some((_, Ok(text))) if !is_hexed => (name.to_owned(), json!(text)),
+        Some((bytes, _)) => (hexed(), json!(hex(bytes))),
     }
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|it| format!("{it:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_told_from_a_text_under_a_name_that_ends_as_theirs_do() {
+        let shown = |name: &str, bytes| {
+            let (name, value) = json_bytes(name, bytes);
+            json!({ name: value }).to_string()
+        };
+        assert_eq!(shown("h", Some(b"ff00")), r#"{"h":"ff00"}"#);
+        assert_eq!(shown("h", Some(b"\xff\x00")), r#"{"h_hex":"ff00"}"#);
+        assert_eq!(shown("h", None), r#"{"h":null}"#);
+        assert_eq!(shown("h_hex", Some(b"ff00")), r#"{"h_hex_hex":"66663030"}"#);
+        assert_eq!(shown("h_hex", None), r#"{"h_hex_hex":null}"#);
+    }
 }

@@ -45,6 +45,7 @@ mod memory_subscription;
 mod murmur2;
 pub mod table;
 mod table_mysql;
+mod table_probe;
 pub mod table_reader;
 mod table_row;
 mod table_sqlite;

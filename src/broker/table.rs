@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::{
     BrokerError, Delivery, DeliveryError, Held, NotTaken, Publisher, Verdict,
-    table_mysql::MysqlLetters, table_row::LetterRow, table_sqlite::SqliteLetters,
+    table_mysql::MysqlLetters, table_probe, table_row::LetterRow, table_sqlite::SqliteLetters,
     table_store::LetterStore,
 };
 use crate::{
@@ -46,7 +46,7 @@ impl LetterTable {
         let parsed = TableName::parse(table).map_err(|it| unnamed(&name, it.into()))?;
         let quoted = parsed.quoted().map_err(|it| unnamed(&name, it.into()))?;
         Ok(Self {
-            store: Arc::new(MysqlLetters::new(connection, quoted)),
+            store: Arc::new(MysqlLetters::new(connection, parsed, quoted)),
             name,
             prefix,
         })
@@ -70,34 +70,47 @@ impl LetterTable {
         })
     }
 
-    /// Makes the table where it is missing, and asks whether letters can be written to it. Making it
-    /// wants a right that using it does not.
+    /// Makes the table where it is missing, and tries whether letters can be kept in it. Making it wants
+    /// a right that using it does not.
     ///
     /// # Errors
-    /// `TableRefused` where a column or a right is missing; else as the server answers.
+    /// `TableRefused` where a right is missing, or a column, or one is not as it has to be; else as the
+    /// server answers.
     pub async fn ensure(&self) -> Result<(), BrokerError> {
-        let probed = self.answer(self.store.probe()).await?;
-        if self.unless_missing(probed)?.is_none() {
+        if self.probe().await?.is_none() {
             let made = self.answer(self.store.create()).await?;
             made.map_err(|error| self.failed(error))?;
-            let probed = self.answer(self.store.probe()).await?;
-            probed.map_err(|error| self.failed(error))?;
+            if self.probe().await?.is_none() {
+                let cause = "it was made, and is not there";
+                return Err(self.refused("look who drops it", cause.into()));
+            }
         }
         Ok(())
     }
 
-    /// How many letters it has, where more can be written; `None` where it is still to be made.
+    /// How many letters it has, where more can be kept; `None` where it is still to be made.
     ///
     /// # Errors
     /// As `ensure`.
     pub async fn check(&self) -> Result<Option<u64>, BrokerError> {
-        let probed = self.answer(self.store.probe()).await?;
-        if self.unless_missing(probed)?.is_none() {
+        if self.probe().await?.is_none() {
             return Ok(None);
         }
         let counted = self.answer(self.store.count()).await?;
         let letters = self.unless_missing(counted)?;
         Ok(letters.map(|it| u64::try_from(it).unwrap_or(0)))
+    }
+
+    /// Tries letters on the table, which stays as it is; `None` where there is none.
+    async fn probe(&self) -> Result<Option<()>, BrokerError> {
+        let letters = table_probe::letters(self.prefix);
+        let tried = self.answer(self.store.probe(&letters)).await?;
+        let Some(tried) = self.unless_missing(tried)? else {
+            return Ok(None);
+        };
+        let fits = tried.fits(&letters[0]);
+        fits.map_err(|unfit| self.refused(&unfit.advice, unfit.cause))?;
+        Ok(Some(()))
     }
 
     /// Which places the letters have; `None` where there is none, or no table.
@@ -136,16 +149,21 @@ impl LetterTable {
     }
 
     pub(super) fn failed(&self, error: sqlx::Error) -> BrokerError {
-        let table = self.name.to_string();
         let advice = match connect::verdict(&error) {
-            connect::Verdict::Transient => return BrokerError::TableLost(table, error.into()),
+            connect::Verdict::Transient => {
+                return BrokerError::TableLost(self.name.to_string(), error.into());
+            }
             connect::Verdict::Refused(advice) => advice,
             connect::Verdict::Data => "the server does not take this statement",
         };
+        self.refused(advice, error.into())
+    }
+
+    fn refused(&self, advice: &str, cause: Cause) -> BrokerError {
         BrokerError::TableRefused {
-            table,
+            table: self.name.to_string(),
             advice: advice.to_owned(),
-            cause: error.into(),
+            cause,
         }
     }
 

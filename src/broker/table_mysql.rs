@@ -2,22 +2,22 @@
 
 use async_trait::async_trait;
 use sqlx::{
-    MySql,
-    mysql::{MySqlArguments, MySqlDatabaseError},
-    query,
-    query::Query,
-    query_as, query_scalar,
+    Executor, MySqlConnection,
+    mysql::{MySqlDatabaseError, MySqlRow},
+    query, query_as, query_scalar, raw_sql,
 };
 
 use super::{
+    table_probe::Tried,
     table_row::LetterRow,
     table_store::{LetterStore, Statements, Types, read},
 };
-use crate::connect::{identifier::statement, mysql::MysqlConnection};
+use crate::connect::{identifier::statement, mysql::MysqlConnection, table_name::TableName};
 
 /// The connection's sessions are in UTC.
 pub(super) struct MysqlLetters {
     connection: MysqlConnection,
+    table: TableName,
     statements: Statements,
 }
 
@@ -49,31 +49,112 @@ const NO_TABLE: u16 = 1146;
 /// Room in a packet for everything but values; also in the one that a letter is read by.
 const PACKET_HEAD: usize = 2048;
 
+/// Whether the engine of a table takes rows back; none where there is no such table, or a view.
+const ENGINE: &str = "SELECT CAST(e.TRANSACTIONS AS CHAR) FROM information_schema.TABLES t \
+    JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
+    WHERE t.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND t.TABLE_NAME = ?";
+
 impl MysqlLetters {
-    pub fn new(connection: MysqlConnection, quoted: String) -> Self {
+    pub fn new(connection: MysqlConnection, table: TableName, quoted: String) -> Self {
         Self {
             connection,
+            table,
             statements: Statements::new(quoted),
         }
     }
 
-    async fn run(&self, query: Query<'_, MySql, MySqlArguments>) -> Result<(), sqlx::Error> {
-        let mut session = self.connection.session().await?;
-        query.execute(&mut *session).await?;
-        session.give_back();
-        Ok(())
+    async fn write(
+        &self,
+        session: &mut MySqlConnection,
+        row: &LetterRow,
+    ) -> Result<(), sqlx::Error> {
+        let mut insert = query(statement(self.statements.insert()));
+        for cell in &row.own {
+            insert = insert.bind(cell);
+        }
+        let insert = insert.bind(&row.key).bind(&row.value);
+        let insert = insert.bind(&row.headers).bind(&row.identity);
+        insert.execute(session).await.map(drop)
     }
+
+    async fn sizes_in(
+        &self,
+        session: &mut MySqlConnection,
+        (first, end): (i64, i64),
+        most: u32,
+    ) -> Result<Vec<(i64, Option<i64>)>, sqlx::Error> {
+        let asked = query_as(statement(self.statements.sizes()));
+        let asked = asked.bind(first).bind(end).bind(most);
+        asked.fetch_all(session).await
+    }
+
+    async fn rows_in(
+        &self,
+        session: &mut MySqlConnection,
+        (first, end): (i64, i64),
+    ) -> Result<Vec<MySqlRow>, sqlx::Error> {
+        let asked = query(statement(self.statements.rows()));
+        asked.bind(first).bind(end).fetch_all(session).await
+    }
+
+    /// In a transaction that is taken back after it.
+    async fn attempt(
+        &self,
+        session: &mut MySqlConnection,
+        [first, other, again]: &[LetterRow; 3],
+    ) -> Result<Tried, sqlx::Error> {
+        for row in [first, other] {
+            if let Err(error) = self.write(session, row).await {
+                return Tried::not_taken(error);
+            }
+        }
+        let twice = match self.write(session, again).await {
+            Ok(()) => true,
+            Err(error) if is_there_already(&error) => false,
+            Err(error) => return Tried::not_taken(error),
+        };
+        let found = query_scalar(statement(self.statements.find())).bind(&first.identity);
+        let found: Option<Option<i64>> = found.fetch_optional(&mut *session).await?;
+        let id = match found.flatten() {
+            None => return Ok(Tried::NotFound),
+            Some(_) if twice => return Ok(Tried::Twice),
+            Some(id) => id,
+        };
+        let range = (id, id.saturating_add(1));
+        self.sizes_in(session, range, 1).await?;
+        let rows = self.rows_in(session, range).await?;
+        Tried::read(rows.first().map(read))
+    }
+}
+
+fn is_there_already(error: &sqlx::Error) -> bool {
+    let said = error.as_database_error();
+    said.is_some_and(|it| it.is_unique_violation())
 }
 
 #[async_trait]
 impl LetterStore for MysqlLetters {
-    async fn probe(&self) -> Result<(), sqlx::Error> {
-        self.run(query(statement(self.statements.probe()))).await
+    async fn probe(&self, letters: &[LetterRow; 3]) -> Result<Tried, sqlx::Error> {
+        let mut session = self.connection.session().await?;
+        let asked = query_scalar::<_, String>(ENGINE).bind(&self.table.database);
+        let engine = asked.bind(&self.table.table);
+        if engine.fetch_optional(&mut *session).await?.as_deref() == Some("NO") {
+            session.give_back();
+            return Ok(Tried::Lasting);
+        }
+        session.execute(raw_sql("START TRANSACTION")).await?;
+        let tried = self.attempt(&mut session, letters).await?;
+        session.execute(raw_sql("ROLLBACK")).await?;
+        session.give_back();
+        Ok(tried)
     }
 
     async fn create(&self) -> Result<(), sqlx::Error> {
-        let text = self.statements.create(&TYPES);
-        self.run(query(statement(text))).await
+        let mut session = self.connection.session().await?;
+        let made = query(statement(self.statements.create(&TYPES)));
+        made.execute(&mut *session).await?;
+        session.give_back();
+        Ok(())
     }
 
     fn is_missing(&self, error: &sqlx::Error) -> bool {
@@ -89,18 +170,11 @@ impl LetterStore for MysqlLetters {
 
     async fn insert(&self, row: &LetterRow) -> Result<(), sqlx::Error> {
         let mut session = self.connection.session().await?;
-        let mut insert = query(statement(self.statements.insert()));
-        for cell in &row.own {
-            insert = insert.bind(cell);
-        }
-        let insert = insert.bind(&row.key).bind(&row.value);
-        let insert = insert.bind(&row.headers).bind(&row.identity);
-        if let Err(error) = insert.execute(&mut *session).await {
-            let said = error.as_database_error();
+        if let Err(error) = self.write(&mut session, row).await {
             let Some(identity) = &row.identity else {
                 return Err(error);
             };
-            if !said.is_some_and(|it| it.is_unique_violation()) {
+            if !is_there_already(&error) {
                 return Err(error);
             }
             // The key may be one that somebody has added: then it is not this letter that is there.
@@ -131,22 +205,18 @@ impl LetterStore for MysqlLetters {
 
     async fn sizes(
         &self,
-        (first, end): (i64, i64),
+        range: (i64, i64),
         most: u32,
     ) -> Result<Vec<(i64, Option<i64>)>, sqlx::Error> {
         let mut session = self.connection.session().await?;
-        let asked = query_as(statement(self.statements.sizes()));
-        let asked = asked.bind(first).bind(end).bind(most);
-        let sizes = asked.fetch_all(&mut *session).await?;
+        let sizes = self.sizes_in(&mut session, range, most).await?;
         session.give_back();
         Ok(sizes)
     }
 
-    async fn rows(&self, (first, end): (i64, i64)) -> Result<Vec<(i64, LetterRow)>, sqlx::Error> {
+    async fn rows(&self, range: (i64, i64)) -> Result<Vec<(i64, LetterRow)>, sqlx::Error> {
         let mut session = self.connection.session().await?;
-        let asked = query(statement(self.statements.rows()));
-        let asked = asked.bind(first).bind(end);
-        let rows = asked.fetch_all(&mut *session).await?;
+        let rows = self.rows_in(&mut session, range).await?;
         session.give_back();
         rows.iter().map(read).collect()
     }

@@ -46,7 +46,7 @@ const IDENTITY: [&str; 7] = [
 const CLOCK: &str = "%Y-%m-%d %H:%M:%S%.f";
 
 /// One letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct LetterRow {
     /// What the columns of its own headers hold, as texts; the database makes numbers and times of them.
     pub own: [Option<String>; COLUMNS],
@@ -132,6 +132,19 @@ impl LetterRow {
         };
         messages.push(self.key.as_deref(), self.value.as_deref(), headers, place);
         Some(())
+    }
+}
+
+impl LetterRow {
+    /// The first column in which a row that was read says another thing than this one, which was written.
+    pub fn differs(&self, read: &Self) -> Option<&'static str> {
+        let said = |row: &Self, at: usize| row.own[at].as_deref().map(|it| told(OWN[at].2, it));
+        let list = |row: &Self| serde_json::from_str::<Value>(&row.headers).ok();
+        let own = (0..COLUMNS).find(|at| said(self, *at) != said(read, *at));
+        own.map(|at| OWN[at].1)
+            .or_else(|| (self.key != read.key).then_some("message_key"))
+            .or_else(|| (self.value != read.value).then_some("message_value"))
+            .or_else(|| (list(self) != list(read)).then_some("message_headers"))
     }
 }
 

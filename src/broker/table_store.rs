@@ -3,13 +3,17 @@
 use async_trait::async_trait;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
-use super::table_row::{LetterRow, own_columns};
+use super::{
+    table_probe::Tried,
+    table_row::{LetterRow, own_columns},
+};
 
 /// One table. Errors are the driver's: their verdict says what they mean.
 #[async_trait]
 pub(super) trait LetterStore: Send + Sync {
-    /// Asks for the columns and rights that every letter needs, and writes nothing.
-    async fn probe(&self) -> Result<(), sqlx::Error>;
+    /// Writes two letters, and a third with the identity of the first, reads the first one, and takes
+    /// all back.
+    async fn probe(&self, letters: &[LetterRow; 3]) -> Result<Tried, sqlx::Error>;
 
     /// Makes the table where it is missing.
     async fn create(&self) -> Result<(), sqlx::Error>;
@@ -64,11 +68,6 @@ impl Statements {
         )
     }
 
-    pub fn probe(&self) -> String {
-        let (table, columns) = (&self.quoted, columns());
-        format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM {table} WHERE 1 = 0")
-    }
-
     pub fn insert(&self) -> String {
         let (table, columns) = (&self.quoted, columns());
         let values = vec!["?"; columns.split(", ").count()].join(", ");
@@ -79,33 +78,48 @@ impl Statements {
         format!("SELECT 1 FROM {} WHERE identity = ?", self.quoted)
     }
 
+    pub fn find(&self) -> String {
+        // From the end: without an index, what was written just now is found all the same.
+        format!(
+            "SELECT {ID} FROM {} WHERE identity = ? ORDER BY id DESC LIMIT 1",
+            self.quoted
+        )
+    }
+
     pub fn count(&self) -> String {
         format!("SELECT COUNT(*) FROM {}", self.quoted)
     }
 
     pub fn bounds(&self) -> String {
-        format!("SELECT MIN(id), MAX(id) FROM {}", self.quoted)
+        format!(
+            "SELECT CAST(MIN(id) AS SIGNED), CAST(MAX(id) AS SIGNED) FROM {}",
+            self.quoted
+        )
     }
 
     pub fn sizes(&self) -> String {
         format!(
-            "SELECT id, COALESCE(LENGTH(message_key), 0) + COALESCE(LENGTH(message_value), 0) \
+            "SELECT {ID}, COALESCE(LENGTH(message_key), 0) + COALESCE(LENGTH(message_value), 0) \
              + LENGTH(message_headers) + LENGTH(reason) FROM {} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
             self.quoted
         )
     }
 
     pub fn rows(&self) -> String {
-        // Numbers and times are texts of their headers.
-        let own = own_columns().map(|it| format!("CAST({it} AS CHAR), "));
-        let own: String = own.collect();
+        // Numbers and times are texts of their headers; a column of JSON is one too.
+        let texts = own_columns().chain(["message_headers"]);
+        let texts = texts.map(|it| format!("CAST({it} AS CHAR) AS {it}, "));
+        let texts: String = texts.collect();
         format!(
-            "SELECT id, {own}message_key, message_value, message_headers FROM {} \
+            "SELECT {ID}, {texts}message_key, message_value FROM {} \
              WHERE id >= ? AND id < ? ORDER BY id",
             self.quoted
         )
     }
 }
+
+/// It may have no sign. Without a name of its own: rows are in order by the column, which has an index.
+const ID: &str = "CAST(id AS SIGNED)";
 
 /// How a database writes the types of the columns.
 pub(super) struct Types {
@@ -136,23 +150,18 @@ pub(super) fn read<'r, R>(row: &'r R) -> Result<(i64, LetterRow), sqlx::Error>
 where
     R: Row,
     usize: ColumnIndex<R>,
+    for<'n> &'n str: ColumnIndex<R>,
     i64: Decode<'r, R::Database> + Type<R::Database>,
     String: Decode<'r, R::Database> + Type<R::Database>,
     Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
 {
-    let mut letter = LetterRow {
-        own: Default::default(),
-        key: None,
-        value: None,
-        headers: String::new(),
-        identity: None,
-    };
-    let own = letter.own.len();
-    for (index, cell) in letter.own.iter_mut().enumerate() {
-        *cell = row.try_get(index + 1)?;
+    let mut letter = LetterRow::default();
+    // By their names, which an error then tells.
+    for (column, cell) in own_columns().zip(&mut letter.own) {
+        *cell = row.try_get(column)?;
     }
-    letter.key = row.try_get(own + 1)?;
-    letter.value = row.try_get(own + 2)?;
-    letter.headers = row.try_get(own + 3)?;
+    letter.key = row.try_get("message_key")?;
+    letter.value = row.try_get("message_value")?;
+    letter.headers = row.try_get("message_headers")?;
     Ok((row.try_get(0)?, letter))
 }

@@ -1,0 +1,1 @@
+INSERT INTO dead_letters (id, flow, step, reason, topic, set_aside_at, source_partition, source_offset, message_headers) VALUES (500, 'others/t/to:warehouse.others', 'write', 'why', 't', UTC_TIMESTAMP(), 0, 0, '[]');
