@@ -6,7 +6,12 @@ use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
 use super::say;
-use crate::{broker::file_reader::FILE, cli::LetterPlace, flow::Letter, model::Message};
+use crate::{
+    broker::{file::named, file_reader::FILE},
+    cli::LetterPlace,
+    flow::Letter,
+    model::Message,
+};
 
 /// One line.
 pub(super) fn line(letter: &Letter<'_>, message: &Message<'_>, json: bool) -> io::Result<()> {
@@ -34,11 +39,11 @@ pub(super) fn whole(letter: &Letter<'_>, message: &Message<'_>, json: bool) -> i
     if json {
         let mut object = object(letter, message);
         for (name, bytes) in [("key", letter.key), ("value", letter.value)] {
-            let (name, value) = json_bytes(name, bytes);
+            let (name, value) = named(name, bytes);
             object.insert(name, value);
         }
         let headers = letter.headers.map(|(name, value)| {
-            let (name, value) = json_bytes(name, value);
+            let (name, value) = named(name, value);
             json!({ name: value })
         });
         object.insert("headers".to_owned(), Value::Array(headers.collect()));
@@ -116,7 +121,7 @@ fn told(bytes: Option<&[u8]>) -> String {
     match bytes.map(|it| (it, std::str::from_utf8(it))) {
         None => "null".to_owned(),
         Some((_, Ok(text))) => printable(text),
-        Some((bytes, Err(_))) => format!("0x{}", hex(bytes)),
+        Some((bytes, Err(_))) => format!("0x{}", hex::encode(bytes)),
     }
 }
 
@@ -130,39 +135,4 @@ pub(super) fn printable(text: &str) -> String {
         }
     }
     out
-}
-
-/// Text, or hexadecimal under a name that ends in `_hex`. A name that itself ends so would be taken for
-/// that: it has another behind it, as in the file of letters.
-fn json_bytes(name: &str, bytes: Option<&[u8]>) -> (String, Value) {
-    let is_hexed = name.ends_with("_hex");
-    let hexed = || format!("{name}_hex");
-    match bytes.map(|it| (it, std::str::from_utf8(it))) {
-        None if is_hexed => (hexed(), Value::Null),
-        None => (name.to_owned(), Value::Null),
-        Some((_, Ok(text))) if !is_hexed => (name.to_owned(), json!(text)),
-        Some((bytes, _)) => (hexed(), json!(hex(bytes))),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|it| format!("{it:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_told_from_a_text_under_a_name_that_ends_as_theirs_do() {
-        let shown = |name: &str, bytes| {
-            let (name, value) = json_bytes(name, bytes);
-            json!({ name: value }).to_string()
-        };
-        assert_eq!(shown("h", Some(b"ff00")), r#"{"h":"ff00"}"#);
-        assert_eq!(shown("h", Some(b"\xff\x00")), r#"{"h_hex":"ff00"}"#);
-        assert_eq!(shown("h", None), r#"{"h":null}"#);
-        assert_eq!(shown("h_hex", Some(b"ff00")), r#"{"h_hex_hex":"66663030"}"#);
-        assert_eq!(shown("h_hex", None), r#"{"h_hex_hex":null}"#);
-    }
 }

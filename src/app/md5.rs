@@ -137,7 +137,9 @@ impl Listed {
         let named = named.into_iter().take(NAMED);
         (
             self.0.values().map(|(_, times)| times).sum(),
-            named.map(|(line, hash)| (line, hex(hash))).collect(),
+            named
+                .map(|(line, hash)| (line, hex::encode(hash)))
+                .collect(),
         )
     }
 }
@@ -193,17 +195,9 @@ fn told_more(all: u64, named: usize, what: &str) {
 }
 
 fn hash(line: &[u8]) -> Option<Hash> {
-    let (pairs, rest) = line.as_chunks::<2>();
-    let digit = |it: u8| char::from(it).to_digit(16).map(|it| it as u8);
-    let bytes = pairs
-        .iter()
-        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
-    let bytes: Vec<u8> = bytes.collect::<Option<_>>()?;
-    Hash::try_from(bytes).ok().filter(|_| rest.is_empty())
-}
-
-fn hex(hash: &Hash) -> String {
-    hash.iter().map(|it| format!("{it:02x}")).collect()
+    let mut hash = Hash::default();
+    hex::decode_to_slice(line, &mut hash).ok()?;
+    Some(hash)
 }
 
 #[cfg(test)]

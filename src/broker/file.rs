@@ -118,30 +118,40 @@ fn ends_torn(file: &mut fs::File) -> io::Result<bool> {
 }
 
 fn put(object: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) {
-    // A name that ends as these do would be taken for another one.
-    let hexed = name.ends_with("_hex");
-    let text = bytes.map(|it| std::str::from_utf8(it).ok().filter(|_| !hexed));
-    let value = match (bytes, text) {
-        (Some(_), Some(Some(text))) => json!(text),
-        (Some(bytes), _) => json!(
-            bytes
-                .iter()
-                .map(|it| format!("{it:02x}"))
-                .collect::<String>()
-        ),
-        (None, _) => Value::Null,
-    };
-    let name = match (hexed, text) {
-        (true, _) | (_, Some(None)) => format!("{name}_hex"),
-        _ => name.to_owned(),
-    };
+    let (name, value) = named(name, bytes);
     object.insert(name, value);
+}
+
+/// Text, or hexadecimal digits under a name that ends in `_hex`. A name that itself ends so would be taken
+/// for that: it has another behind it.
+pub(crate) fn named(name: &str, bytes: Option<&[u8]>) -> (String, Value) {
+    let is_hexed = name.ends_with("_hex");
+    let hexed = || format!("{name}_hex");
+    match bytes.map(|it| (it, std::str::from_utf8(it))) {
+        None if is_hexed => (hexed(), Value::Null),
+        None => (name.to_owned(), Value::Null),
+        Some((_, Ok(text))) if !is_hexed => (name.to_owned(), json!(text)),
+        Some((bytes, _)) => (hexed(), json!(hex::encode(bytes))),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::Place;
+
+    #[test]
+    fn bytes_are_told_from_a_text_under_a_name_that_ends_as_theirs_do() {
+        let shown = |name: &str, bytes| {
+            let (name, value) = named(name, bytes);
+            json!({ name: value }).to_string()
+        };
+        assert_eq!(shown("h", Some(b"ff00")), r#"{"h":"ff00"}"#);
+        assert_eq!(shown("h", Some(b"\xff\x00")), r#"{"h_hex":"ff00"}"#);
+        assert_eq!(shown("h", None), r#"{"h":null}"#);
+        assert_eq!(shown("h_hex", Some(b"ff00")), r#"{"h_hex_hex":"66663030"}"#);
+        assert_eq!(shown("h_hex", None), r#"{"h_hex_hex":null}"#);
+    }
 
     #[tokio::test]
     async fn a_letter_is_a_line_that_a_person_can_read() {

@@ -131,13 +131,7 @@ fn bytes(name: &str, value: &Value) -> Option<Option<Vec<u8>>> {
     match value {
         Value::Null => Some(None),
         Value::String(text) if !name.ends_with("_hex") => Some(Some(text.clone().into_bytes())),
-        Value::String(text) => {
-            let pairs = text.as_bytes().chunks(2).map(|pair| {
-                let pair = std::str::from_utf8(pair).ok().filter(|it| it.len() == 2)?;
-                u8::from_str_radix(pair, 16).ok()
-            });
-            pairs.collect::<Option<Vec<_>>>().map(Some)
-        }
+        Value::String(text) => hex::decode(text).ok().map(Some),
         _ => None,
     }
 }

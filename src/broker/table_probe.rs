@@ -7,7 +7,10 @@ use std::{
 
 use chrono::Utc;
 
-use super::table_row::LetterRow;
+use super::{
+    table_row::LetterRow,
+    table_store::{LetterSession, is_there_already},
+};
 use crate::{
     connect::{Verdict, verdict},
     fault::Cause,
@@ -39,8 +42,31 @@ pub(super) struct Unfit {
 }
 
 impl Tried {
+    /// Tries the letters in a transaction that is taken back after it. Nothing is written behind the one that is
+    /// refused: a table may be made so that a refusal ends the transaction.
+    pub async fn of(
+        session: &mut dyn LetterSession,
+        [first, other, again]: &[LetterRow; 3],
+    ) -> Result<Self, sqlx::Error> {
+        for row in [first, other] {
+            if let Err(error) = session.write(row).await {
+                return Self::not_taken(error);
+            }
+        }
+        let twice = match session.write(again).await {
+            Ok(()) => true,
+            Err(error) if is_there_already(&error) => false,
+            Err(error) => return Self::not_taken(error),
+        };
+        match session.find(first.identity.as_deref()).await?.flatten() {
+            None => Ok(Self::NotFound),
+            Some(_) if twice => Ok(Self::Twice),
+            Some(id) => Self::read(session.read(id).await),
+        }
+    }
+
     /// After that error of writing; one that is no letter's fault stays an error.
-    pub fn not_taken(error: sqlx::Error) -> Result<Self, sqlx::Error> {
+    fn not_taken(error: sqlx::Error) -> Result<Self, sqlx::Error> {
         match verdict(&error) {
             Verdict::Data => Ok(Self::NotTaken(error)),
             Verdict::Transient | Verdict::Refused(_) => Err(error),
@@ -48,16 +74,16 @@ impl Tried {
     }
 
     /// After reading; a column that is not what it has to be is no error of the server's.
-    pub fn read(row: Option<Result<(i64, LetterRow), sqlx::Error>>) -> Result<Self, sqlx::Error> {
+    fn read(row: Result<Option<(i64, LetterRow)>, sqlx::Error>) -> Result<Self, sqlx::Error> {
         match row {
-            None => Ok(Self::NotFound),
-            Some(Ok((_, row))) => Ok(Self::Read(Box::new(row))),
-            Some(Err(sqlx::Error::ColumnDecode { index, source })) => {
+            Ok(None) => Ok(Self::NotFound),
+            Ok(Some((_, row))) => Ok(Self::Read(Box::new(row))),
+            Err(sqlx::Error::ColumnDecode { index, source }) => {
                 let column = index.trim_matches('"').to_owned();
                 let error = sqlx::Error::ColumnDecode { index, source };
                 Ok(Self::NotRead(column, error))
             }
-            Some(Err(error)) => Err(error),
+            Err(error) => Err(error),
         }
     }
 

@@ -133,9 +133,7 @@ impl LetterRow {
         messages.push(self.key.as_deref(), self.value.as_deref(), headers, place);
         Some(())
     }
-}
 
-impl LetterRow {
     /// The first column in which a row that was read says another thing than this one, which was written.
     pub fn differs(&self, read: &Self) -> Option<&'static str> {
         let said = |row: &Self, at: usize| row.own[at].as_deref().map(|it| told(OWN[at].2, it));
@@ -198,10 +196,7 @@ fn header(name: &str, value: Option<&[u8]>) -> Value {
     match value.map(|it| (it, std::str::from_utf8(it))) {
         None => json!({ "name": name, "value": null }),
         Some((_, Ok(text))) => json!({ "name": name, "value": text }),
-        Some((bytes, Err(_))) => {
-            let hex: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
-            json!({ "name": name, "hex": hex })
-        }
+        Some((bytes, Err(_))) => json!({ "name": name, "hex": hex::encode(bytes) }),
     }
 }
 
@@ -221,13 +216,7 @@ fn bytes(object: &Map<String, Value>) -> Option<Option<Vec<u8>>> {
     match (object.get("value"), object.get("hex")) {
         (Some(Value::Null), None) => Some(None),
         (Some(Value::String(text)), None) => Some(Some(text.clone().into_bytes())),
-        (None, Some(Value::String(hex))) => {
-            let pairs = hex.as_bytes().chunks(2).map(|pair| {
-                let pair = std::str::from_utf8(pair).ok().filter(|it| it.len() == 2)?;
-                u8::from_str_radix(pair, 16).ok()
-            });
-            pairs.collect::<Option<Vec<_>>>().map(Some)
-        }
+        (None, Some(Value::String(digits))) => hex::decode(digits).ok().map(Some),
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use sqlx::{
 use super::{
     table_probe::Tried,
     table_row::LetterRow,
-    table_store::{LetterStore, Statements, Types, read},
+    table_store::{LetterSession, LetterStore, Statements, Types, keep, read},
 };
 use crate::connect::{identifier::statement, sqlite::SqliteConnection};
 
@@ -48,14 +48,11 @@ impl SqliteLetters {
         }
     }
 
-    async fn write(&self, to: impl SqliteExecutor<'_>, row: &LetterRow) -> Result<(), sqlx::Error> {
-        let mut insert = query(statement(self.statements.insert()));
-        for cell in &row.own {
-            insert = insert.bind(cell);
+    fn letters_by<'s>(&'s self, session: &'s mut Session) -> SqliteLetterSession<'s> {
+        SqliteLetterSession {
+            letters: self,
+            session,
         }
-        let insert = insert.bind(&row.key).bind(&row.value);
-        let insert = insert.bind(&row.headers).bind(&row.identity);
-        insert.execute(to).await.map(drop)
     }
 
     async fn sizes_in(
@@ -77,41 +74,37 @@ impl SqliteLetters {
         let asked = query(statement(self.statements.rows()));
         asked.bind(first).bind(end).fetch_all(from).await
     }
-
-    /// In a transaction that is taken back after it. Nothing is written behind the letter that is
-    /// refused: a table may be made so that a refusal ends the transaction.
-    async fn attempt(
-        &self,
-        session: &mut Session,
-        [first, other, again]: &[LetterRow; 3],
-    ) -> Result<Tried, sqlx::Error> {
-        for row in [first, other] {
-            if let Err(error) = self.write(&mut *session, row).await {
-                return Tried::not_taken(error);
-            }
-        }
-        let twice = match self.write(&mut *session, again).await {
-            Ok(()) => true,
-            Err(error) if is_there_already(&error) => false,
-            Err(error) => return Tried::not_taken(error),
-        };
-        let found = query_scalar(statement(self.statements.find())).bind(&first.identity);
-        let found: Option<Option<i64>> = found.fetch_optional(&mut *session).await?;
-        let id = match found.flatten() {
-            None => return Ok(Tried::NotFound),
-            Some(_) if twice => return Ok(Tried::Twice),
-            Some(id) => id,
-        };
-        let range = (id, id.saturating_add(1));
-        self.sizes_in(&mut *session, range, 1).await?;
-        let rows = self.rows_in(&mut *session, range).await?;
-        Tried::read(rows.first().map(read))
-    }
 }
 
-fn is_there_already(error: &sqlx::Error) -> bool {
-    let said = error.as_database_error();
-    said.is_some_and(|it| it.is_unique_violation())
+/// One of its sessions.
+struct SqliteLetterSession<'s> {
+    letters: &'s SqliteLetters,
+    session: &'s mut Session,
+}
+
+#[async_trait]
+impl LetterSession for SqliteLetterSession<'_> {
+    async fn write(&mut self, row: &LetterRow) -> Result<(), sqlx::Error> {
+        let mut insert = query(statement(self.letters.statements.insert()));
+        for cell in &row.own {
+            insert = insert.bind(cell);
+        }
+        let insert = insert.bind(&row.key).bind(&row.value);
+        let insert = insert.bind(&row.headers).bind(&row.identity);
+        insert.execute(&mut *self.session).await.map(drop)
+    }
+
+    async fn find(&mut self, identity: Option<&[u8]>) -> Result<Option<Option<i64>>, sqlx::Error> {
+        let found = query_scalar(statement(self.letters.statements.find())).bind(identity);
+        found.fetch_optional(&mut *self.session).await
+    }
+
+    async fn read(&mut self, id: i64) -> Result<Option<(i64, LetterRow)>, sqlx::Error> {
+        let range = (id, id.saturating_add(1));
+        self.letters.sizes_in(&mut *self.session, range, 1).await?;
+        let rows = self.letters.rows_in(&mut *self.session, range).await?;
+        rows.first().map(read).transpose()
+    }
 }
 
 #[async_trait]
@@ -122,7 +115,7 @@ impl LetterStore for SqliteLetters {
         // the transaction: the pool would take it for one that still is.
         session.close_on_drop();
         session.execute(raw_sql("BEGIN IMMEDIATE")).await?;
-        let tried = self.attempt(&mut session, letters).await;
+        let tried = Tried::of(&mut self.letters_by(&mut session), letters).await;
         session.close().await?;
         tried
     }
@@ -142,21 +135,8 @@ impl LetterStore for SqliteLetters {
     }
 
     async fn insert(&self, row: &LetterRow) -> Result<(), sqlx::Error> {
-        let Err(error) = self.write(self.connection.writer(), row).await else {
-            return Ok(());
-        };
-        let Some(identity) = &row.identity else {
-            return Err(error);
-        };
-        if !is_there_already(&error) {
-            return Err(error);
-        }
-        // The key may be one that somebody has added: then it is not this letter that is there.
-        let asked = query_scalar::<_, i64>(statement(self.statements.has())).bind(identity);
-        match asked.fetch_optional(self.connection.readers()).await? {
-            Some(_) => Ok(()),
-            None => Err(error),
-        }
+        let mut session = self.connection.writer().acquire().await?;
+        keep(&mut self.letters_by(&mut session), row).await
     }
 
     async fn count(&self) -> Result<i64, sqlx::Error> {

@@ -44,6 +44,44 @@ pub(super) trait LetterStore: Send + Sync {
     async fn rows(&self, range: (i64, i64)) -> Result<Vec<(i64, LetterRow)>, sqlx::Error>;
 }
 
+/// A session of a database that writes to the table.
+#[async_trait]
+pub(super) trait LetterSession: Send {
+    /// Writes a letter.
+    async fn write(&mut self, row: &LetterRow) -> Result<(), sqlx::Error>;
+
+    /// The id of the letter of this identity, where it is there; none of its own is a fault of the table.
+    async fn find(&mut self, identity: Option<&[u8]>) -> Result<Option<Option<i64>>, sqlx::Error>;
+
+    /// The letter of this id, in the way in which letters are listed.
+    async fn read(&mut self, id: i64) -> Result<Option<(i64, LetterRow)>, sqlx::Error>;
+}
+
+/// Keeps a letter; one whose identity is there stays as it is.
+pub(super) async fn keep(
+    session: &mut dyn LetterSession,
+    row: &LetterRow,
+) -> Result<(), sqlx::Error> {
+    let Err(error) = session.write(row).await else {
+        return Ok(());
+    };
+    let identity = row.identity.as_deref();
+    if identity.is_none() || !is_there_already(&error) {
+        return Err(error);
+    }
+    // The key may be one that somebody has added: then it is not this letter that is there.
+    match session.find(identity).await? {
+        Some(_) => Ok(()),
+        None => Err(error),
+    }
+}
+
+/// Whether that error says that a unique key is there.
+pub(super) fn is_there_already(error: &sqlx::Error) -> bool {
+    let said = error.as_database_error();
+    said.is_some_and(|it| it.is_unique_violation())
+}
+
 /// Statements on one table.
 pub(super) struct Statements {
     /// Its name as it stands in them.
@@ -72,10 +110,6 @@ impl Statements {
         let (table, columns) = (&self.quoted, columns());
         let values = vec!["?"; columns.split(", ").count()].join(", ");
         format!("INSERT INTO {table} ({columns}) VALUES ({values})")
-    }
-
-    pub fn has(&self) -> String {
-        format!("SELECT 1 FROM {} WHERE identity = ?", self.quoted)
     }
 
     pub fn find(&self) -> String {

@@ -115,3 +115,24 @@ impl Faulty for FlowError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::RowFault;
+
+    #[test]
+    fn what_a_sink_refuses_by_name_is_told_in_its_own_words() {
+        let fault = RowFault {
+            origin: 0,
+            may_pass: false,
+            cause: "the text is too long".into(),
+        };
+        let faults = vec![fault];
+        let name = "shop.orders".to_owned();
+        let error = FlowError::Sink(SinkError::Rows { name, faults });
+        assert_eq!(error.reason(), "the text is too long");
+        let error = FlowError::Silent("a lane");
+        assert_eq!(error.reason(), "a lane ended without an answer");
+    }
+}

@@ -64,11 +64,7 @@ pub fn from_base64(text: &str) -> Result<Vec<u8>, &'static str> {
 pub fn from_hex(text: &str) -> Result<Vec<u8>, &'static str> {
     const REASON: &str = "its text is not hexadecimal, in which the column's bytes are expected: where \
          it is the content itself, say `binary = \"plain\"`";
-    let digit = |it: u8| char::from(it).to_digit(16);
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let byte = |[high, low]: &[u8; 2]| Some((digit(*high)? << 4 | digit(*low)?) as u8);
-    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
-    bytes.filter(|_| rest.is_empty()).ok_or(REASON)
+    hex::decode(text).map_err(|_| REASON)
 }
 
 #[cfg(test)]

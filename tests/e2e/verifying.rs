@@ -285,6 +285,11 @@ fn verify_and_repair_of_a_task() {
         );
         let mended = asked(world, "repair --task moved --settle 1ms --apply", 0).await?;
         ensure!(mended["equal"] == true, "{mended}");
+        let nothing = asked(world, "repair --task moved --settle 1ms --apply", 0).await?;
+        ensure!(
+            nothing["equal"] == true && nothing["written"] == 0,
+            "{nothing}"
+        );
         let unknown = program::run(world, "verify --task none").await?;
         unknown.expect("exit 2\nerr contains moved", world.folder.path())?;
         let neither = program::run(world, "repair --apply").await?;
