@@ -48,8 +48,10 @@ impl Open {
                 held => Ok(held?.map_or_else(Vec::new, |(_, held)| held)),
             },
             LettersTo::Table(table) => {
-                let held = self.letters_table(table).await?.held().await?;
-                Ok(held.into_iter().collect())
+                let Some(table) = self.letters_as_they_are(table).await? else {
+                    return Ok(Vec::new());
+                };
+                Ok(table.held().await?.into_iter().collect())
             }
         }
     }
@@ -87,8 +89,10 @@ impl Open {
                 (findings, u64::try_from(messages).unwrap_or(0))
             }
             LettersTo::Table(table) => {
-                let table = self.letters_table(table).await?;
-                let letters = table.check().await?;
+                let letters = match self.letters_as_they_are(table).await? {
+                    Some(table) => table.check().await?,
+                    None => None,
+                };
                 let text = match letters {
                     Some(_) => "it is there, and letters can be written to it",
                     None => "it is made when it is first used",
@@ -106,6 +110,17 @@ impl Open {
             findings.push(finding(Severity::Note, text));
         }
         Ok(findings)
+    }
+
+    /// For looking: a file is not made for it. `None` where there is none.
+    async fn letters_as_they_are(
+        &self,
+        to: &LettersTable,
+    ) -> Result<Option<LetterTable>, FlowError> {
+        match self.connection(&to.connection)? {
+            Connection::Sqlite { path } if !path.exists() => Ok(None),
+            _ => self.letters_table(to).await.map(Some),
+        }
     }
 
     async fn letters_table(&self, to: &LettersTable) -> Result<LetterTable, FlowError> {

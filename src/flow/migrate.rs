@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use futures_util::{FutureExt, StreamExt, future::BoxFuture};
+use futures_util::{FutureExt, StreamExt, stream::FuturesOrdered};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -120,35 +120,32 @@ impl Migrate<'_> {
         let mut load = Load::default();
         let mut writing = Writers::new(writers);
         // Beside the writing, too: a dead letter may wait for a lock or a connection that it holds.
-        let mut taking: Option<BoxFuture<'_, Result<Load, FlowError>>> = None;
+        let mut taking = FuturesOrdered::new();
         let mut open = true;
-        while open || taking.is_some() || !writing.is_empty() || !load.is_empty() {
+        while open || !taking.is_empty() || !writing.is_empty() || !load.is_empty() {
             if writing.has_room() && load.is_worth_it(writing.is_empty(), open, self.limits) {
                 let load = std::mem::take(&mut load);
                 writing.laying.push_back(self.lay(load, writers).boxed());
             }
-            if writing.settling.is_none()
+            if writing.settling.is_empty()
                 && let Some((load, laid)) = writing.laid.pop_front()
             {
-                writing.settling = Some(self.settle(stands.clone(), load, laid).boxed());
+                let settled = self.settle(stands.clone(), load, laid).boxed();
+                writing.settling.push_back(settled);
             }
             tokio::select! {
                 biased;
                 () = stop.cancelled(), if open => open = false,
-                settled = async { writing.settling.as_mut().expect("checked").await }, if writing.settling.is_some() => {
-                    writing.settling = None;
+                Some(settled) = writing.settling.next(), if !writing.settling.is_empty() => {
                     stands = settled?;
                 }
                 Some(laid) = writing.laying.next(), if !writing.laying.is_empty() => {
                     writing.laid.push_back(laid);
                 }
-                taken = async { taking.as_mut().expect("checked").await }, if taking.is_some() => {
-                    taking = None;
-                    load = taken?;
-                }
-                batch = reader.next_batch(), if open && taking.is_none() && load.has_room(self.limits) => {
+                Some(taken) = taking.next(), if !taking.is_empty() => load = taken?,
+                batch = reader.next_batch(), if open && taking.is_empty() && load.has_room(self.limits) => {
                     match batch? {
-                        Some(batch) => taking = Some(self.take(batch, std::mem::take(&mut load)).boxed()),
+                        Some(batch) => taking.push_back(self.take(batch, std::mem::take(&mut load))),
                         None => open = false,
                     }
                 }

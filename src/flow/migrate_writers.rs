@@ -21,7 +21,7 @@ pub(super) struct Writers<'f> {
     /// Rows are there, and wait for the ends of those before.
     pub laid: VecDeque<(Load, Laying<'f>)>,
     /// The oldest is being ended.
-    pub settling: Option<BoxFuture<'f, Result<Position, FlowError>>>,
+    pub settling: FuturesOrdered<BoxFuture<'f, Result<Position, FlowError>>>,
 }
 
 impl Writers<'_> {
@@ -30,16 +30,15 @@ impl Writers<'_> {
             room,
             laying: FuturesOrdered::new(),
             laid: VecDeque::new(),
-            settling: None,
+            settling: FuturesOrdered::new(),
         }
     }
 
     pub fn has_room(&self) -> bool {
-        let settling = usize::from(self.settling.is_some());
-        self.laying.len() + self.laid.len() + settling < self.room
+        self.laying.len() + self.laid.len() + self.settling.len() < self.room
     }
 
     pub fn is_empty(&self) -> bool {
-        self.laying.is_empty() && self.laid.is_empty() && self.settling.is_none()
+        self.laying.is_empty() && self.laid.is_empty() && self.settling.is_empty()
     }
 }

@@ -100,28 +100,23 @@ impl MongodbWriter<'_> {
     fn statement(&self, row: &Row<'_>) -> Result<Option<(Command, Vec<u8>)>, Failure> {
         let mut bson = Bson::default();
         let at = bson.open();
+        if row.op() == Op::Upsert && self.is_fresh && self.may_be_made(row) {
+            self.document(row, &mut bson)?;
+            bson.close(at);
+            return Ok(Some((Command::Insert, bson.0)));
+        }
+        self.found(row, &mut bson)?;
         let command = match (row.op(), self.rules.on_delete) {
-            (Op::Upsert, _) if self.is_fresh && self.may_be_made(row) => {
-                self.document(row, &mut bson)?;
-                Command::Insert
-            }
             (Op::Upsert, _) => {
-                self.found(row, &mut bson)?;
                 self.upsert(row, &mut bson)?;
                 Command::Update
             }
             (Op::Delete, OnDelete::Delete) => {
-                self.found(row, &mut bson)?;
                 bson.number("limit", 1);
                 Command::Delete
             }
-            (Op::Delete, OnDelete::Ignore) => {
-                // Its key is looked at all the same.
-                self.found(row, &mut bson)?;
-                return Ok(None);
-            }
+            (Op::Delete, OnDelete::Ignore) => return Ok(None),
             (Op::Delete, OnDelete::Refuse) => {
-                self.found(row, &mut bson)?;
                 let reason = "deletions are refused here (`on-delete`)";
                 return Err(Failure::Record(reason.to_owned()));
             }

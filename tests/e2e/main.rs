@@ -77,6 +77,7 @@ cases! {
     information_to_mariadb_as_protobuf
     information_to_mysql
     lost_progress_is_told
+    looking_for_dead_letters_makes_no_file
     mariadb_table_to_table_as_protobuf
     messages_gone_by_retention_are_told
     messages_of_a_schema_by_their_key
