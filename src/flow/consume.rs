@@ -8,9 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     DeadLetters, Figures, FlowError, Identity,
-    lane::{Lane, LaneParts},
-    open_lane::{OpenLane, freed},
-    starts::{PartitionStart, starts, with_remedy},
+    partition::{
+        Lane, LaneParts,
+        handle::{OpenLane, freed},
+    },
+    start_offsets::{PartitionStart, starts, with_remedy},
 };
 use crate::{
     broker::{Event, Pause, Polled, Subscription, TopicId},

@@ -9,33 +9,24 @@
 
 mod consume;
 mod dead_letters;
-mod figures;
 mod identity;
-mod lane;
-mod lane_conflicts;
-mod lane_write;
-mod letter;
 mod migrate;
-mod migrate_indexes;
-mod migrate_load;
-mod migrate_writers;
-mod open_lane;
+mod partition;
 mod produce;
-mod replay;
-mod starts;
+mod start_offsets;
+mod stats;
 mod supervise;
-mod told;
 mod window;
 
 pub use consume::{BatchLimits, Consume, Until};
+pub use dead_letters::dead_letter::{Letter, OWN as LETTER_HEADERS};
+pub use dead_letters::replay::{Keys, Replay, Replayed};
 pub use dead_letters::{DeadLetter, DeadLetters};
-pub use figures::{Figures, Snapshot};
 pub use identity::Identity;
-pub use letter::{Letter, OWN as LETTER_HEADERS};
+pub use migrate::indexes::{IndexReport, Indexes};
 pub use migrate::{CarryLimits, Migrate, Reach};
-pub use migrate_indexes::{IndexReport, Indexes};
 pub use produce::{KeyRule, Produce};
-pub use replay::{Keys, Replay, Replayed};
+pub use stats::{Figures, Snapshot};
 pub use supervise::{Retry, supervise};
 pub use window::Window;
 

@@ -5,16 +5,17 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{FlowError, lane::LaneParts, lane_write::BatchPlace};
+use super::{LaneParts, write::BatchPlace};
 use crate::{
     fault::{Fault, Faulty, chain},
+    flow::FlowError,
     model::{Messages, Records},
     sink::{RowFault, SinkError},
 };
 
 /// What became of a batch.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Written {
+pub(in crate::flow) enum Written {
     /// It is written, but for its dead letters.
     Whole,
     /// Its partition went to another while a row was waited for: nothing has moved.
@@ -42,7 +43,7 @@ pub(super) enum Wait {
 const AGAIN: Duration = Duration::from_millis(250);
 
 impl Patience<'_> {
-    pub(super) async fn waits(&self) -> Wait {
+    pub(in crate::flow) async fn waits(&self) -> Wait {
         if Instant::now() >= self.until {
             return Wait::Over;
         }

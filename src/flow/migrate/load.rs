@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::CarryLimits;
-use crate::model::{Position, Records};
+use crate::{
+    flow::CarryLimits,
+    model::{Position, Records},
+};
 
 /// What was read and stepped, and is not yet written.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use tokio_util::sync::DropGuard;
 use crate::broker::Polled;
 
 /// The flow's end of a lane.
-pub(super) struct OpenLane {
+pub(in crate::flow) struct OpenLane {
     inbox: mpsc::Sender<Polled>,
     /// The next offset that is stored.
     pub written: watch::Receiver<i64>,
@@ -115,7 +115,7 @@ impl OpenLane {
 }
 
 /// Resolves when a lane that was full has room again.
-pub(super) async fn freed(lanes: &BTreeMap<i32, OpenLane>) {
+pub(in crate::flow) async fn freed(lanes: &BTreeMap<i32, OpenLane>) {
     let full = lanes.values().filter(|it| !it.has_room());
     let rooms: Vec<_> = full.map(|it| it.inbox.reserve().boxed()).collect();
     if rooms.is_empty() {

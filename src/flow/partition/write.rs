@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use super::{
-    DeadLetter, FlowError,
-    lane::LaneParts,
-    lane_conflicts::{Patience, Wait, Written},
+    LaneParts,
+    conflicts::{Patience, Wait, Written},
 };
 use crate::{
     broker::TopicId,
     fault::{Fault, Faulty},
+    flow::{DeadLetter, FlowError},
     model::{Messages, Records},
     sink::{Advance, Progress, SinkError},
 };

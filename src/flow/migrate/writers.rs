@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use futures_util::{future::BoxFuture, stream::FuturesOrdered};
 
-use super::{FlowError, migrate_load::Load};
+use super::load::Load;
 use crate::{
+    flow::FlowError,
     model::Position,
     sink::{Laid, SinkError},
 };

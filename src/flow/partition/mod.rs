@@ -1,5 +1,9 @@
 //! One partition's way to the sink: buffer, decode, transform, write, in order.
 
+mod conflicts;
+pub(super) mod handle;
+mod write;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
@@ -9,10 +13,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    BatchLimits, DeadLetters, Figures, FlowError, Identity, lane_conflicts::Written,
-    lane_write::BatchPlace,
-};
+use super::{BatchLimits, DeadLetters, Figures, FlowError, Identity};
 use crate::{
     broker::{Polled, TopicId},
     codec::Decoder,
@@ -20,6 +21,8 @@ use crate::{
     pipeline::{self, Routes, Step},
     sink::Sink,
 };
+use conflicts::Written;
+use write::BatchPlace;
 
 /// What all lanes of a flow share.
 pub(super) struct LaneParts {

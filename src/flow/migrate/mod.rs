@@ -1,5 +1,9 @@
 //! source ──► pipeline ──► sink, rows and the source's place in one transaction.
 
+pub(super) mod indexes;
+mod load;
+mod writers;
+
 use std::{
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},
@@ -8,11 +12,7 @@ use std::{
 use futures_util::{FutureExt, StreamExt, stream::FuturesOrdered};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    DeadLetters, Figures, FlowError,
-    migrate_load::Load,
-    migrate_writers::{Laying, Writers},
-};
+use super::{DeadLetters, Figures, FlowError};
 use crate::{
     codec::Encoder,
     fault::{Fault, Faulty, chain},
@@ -21,6 +21,8 @@ use crate::{
     sink::{Passage, Sink, SinkError},
     source::{Extent, Manner, Source},
 };
+use load::Load;
+use writers::{Laying, Writers};
 
 /// How much of its source a migration reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::{FlowError, Identity, Letter};
 use crate::{
     codec::Decoder,
     fault::{Fault, Faulty, chain},
+    flow::{FlowError, Identity, Letter},
     model::{Records, Schema},
     pipeline::{self, Routes, Step},
     sink::{Advance, Landing, Onto, Progress, Sink, SinkError},

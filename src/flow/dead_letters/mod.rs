@@ -10,12 +10,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{FlowError, letter, told::Told};
+use super::FlowError;
 use crate::{
     broker::{BrokerError, DeliveryError, Publisher},
     codec::Encoder,
     model::{Headers, Messages, Place, Row, write_key},
 };
+use log_throttle::Told;
 
 /// The topic or table of dead letters, and the last resort for what even that does not take.
 pub struct DeadLetters {
@@ -273,19 +274,19 @@ impl DeadLetter<'_> {
         };
         let now = now().to_string();
         let mut headers = vec![
-            (letter::FLOW, Some(self.flow.as_bytes())),
-            (letter::STEP, Some(self.step.as_bytes())),
-            (letter::REASON, Some(reason.as_bytes())),
-            (letter::TOPIC, Some(self.topic.as_bytes())),
-            (letter::AT, Some(now.as_bytes())),
+            (dead_letter::FLOW, Some(self.flow.as_bytes())),
+            (dead_letter::STEP, Some(self.step.as_bytes())),
+            (dead_letter::REASON, Some(reason.as_bytes())),
+            (dead_letter::TOPIC, Some(self.topic.as_bytes())),
+            (dead_letter::AT, Some(now.as_bytes())),
         ];
         if let Some(id) = self.topic_id {
-            headers.push((letter::TOPIC_ID, Some(id.as_bytes())));
+            headers.push((dead_letter::TOPIC_ID, Some(id.as_bytes())));
         }
         if self.place.is_some() {
-            headers.push((letter::PARTITION, Some(partition.as_bytes())));
-            headers.push((letter::OFFSET, Some(offset.as_bytes())));
-            headers.push((letter::TIMESTAMP, Some(timestamp.as_bytes())));
+            headers.push((dead_letter::PARTITION, Some(partition.as_bytes())));
+            headers.push((dead_letter::OFFSET, Some(offset.as_bytes())));
+            headers.push((dead_letter::TIMESTAMP, Some(timestamp.as_bytes())));
         }
         let mut messages = Messages::default();
         match file {
@@ -294,7 +295,7 @@ impl DeadLetter<'_> {
                 messages.push(self.key, self.value, headers, Place::default());
             }
             Some(file) => {
-                headers.push((letter::FILE, Some(file.as_bytes())));
+                headers.push((dead_letter::FILE, Some(file.as_bytes())));
                 let key = self.key.filter(|it| it.len() <= SHORT);
                 messages.push(key, None, headers, Place::default());
             }
@@ -309,5 +310,8 @@ fn now() -> u128 {
     now.map_or(0, |it| it.as_millis())
 }
 
+pub(super) mod dead_letter;
+mod log_throttle;
+pub(super) mod replay;
 #[cfg(test)]
 mod tests;
