@@ -6,8 +6,10 @@ use super::{App, letters_filter::Filter, letters_shown as shown, say};
 use crate::{
     broker::{
         Held, Reader,
-        file::FilePublisher,
-        file_reader::{FILE, FileReader},
+        dead_letters::{
+            file::FilePublisher,
+            file_reader::{FILE, FileReader},
+        },
     },
     cli::{DeadLettersCommand, ExitStatus, LetterFilter, LetterPlace},
     flow::{Figures, FlowError, LETTER_HEADERS, Letter},

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::say;
 use crate::{
-    broker::{file::named, file_reader::FILE},
+    broker::dead_letters::{file::named, file_reader::FILE},
     cli::LetterPlace,
     flow::Letter,
     model::Message,

@@ -8,7 +8,7 @@ use std::{
 
 use super::{App, lease::lease, migrate_dry, report, sync};
 use crate::{
-    broker::file::FilePublisher,
+    broker::dead_letters::file::FilePublisher,
     cli::{ExitStatus, Migrate as Arguments},
     codec::json::Json,
     cursor::CursorError,

@@ -4,8 +4,10 @@ use super::open::Open;
 use crate::{
     broker::{
         BrokerError, Held, Publisher, Reader,
-        table::{LetterTable, TablePublisher},
-        table_reader::TableReader,
+        dead_letters::{
+            table::{LetterTable, TablePublisher},
+            table_reader::TableReader,
+        },
     },
     connect::sqlite::Absent,
     flow::{FlowError, LETTER_HEADERS},

@@ -198,7 +198,7 @@ pub(super) async fn dead_letters(app: &App, chosen: &Chosen<'_>) -> Result<DeadL
     let to = chosen.data_type.letters_to(&chosen.topic);
     let publisher = app.open.letters_publisher(chosen, &to).await?;
     let folder = &app.settings.dead_letters;
-    let last_resort = crate::broker::file::FilePublisher::new(folder, &to.name());
+    let last_resort = crate::broker::dead_letters::file::FilePublisher::new(folder, &to.name());
     let stop_after = std::num::NonZeroU64::new(chosen.data_type.stop_after);
     let letters = DeadLetters::new(publisher, Box::new(last_resort)).stopping_after(stop_after);
     Ok(letters.shown_by("highwater dead-letters list"))

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use super::{
-    BrokerError, Held, Polled, Reader,
-    embedded::EmbeddedBroker,
-    embedded_store::{self as store, Topic},
+    EmbeddedBroker,
+    store::{self as store, Topic},
 };
+use crate::broker::{BrokerError, Held, Polled, Reader};
 
 /// Messages of one page, at most.
 const MESSAGES: usize = 500;
@@ -22,7 +22,11 @@ pub struct EmbeddedReader {
 }
 
 impl EmbeddedReader {
-    pub(super) fn new(broker: EmbeddedBroker, topic: Topic, mut parts: Vec<Held>) -> Self {
+    pub(in crate::broker) fn new(
+        broker: EmbeddedBroker,
+        topic: Topic,
+        mut parts: Vec<Held>,
+    ) -> Self {
         parts.reverse();
         Self {
             broker,

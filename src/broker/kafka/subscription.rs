@@ -18,15 +18,17 @@ use tokio::{
 };
 
 use super::{
-    BrokerError, Event, Pause, Start, Subscription, TopicId,
-    kafka::KafkaBroker,
-    kafka_errors::{broker_error, offset_gone},
-    kafka_member::{KafkaSubscriptionSettings, member_config},
-    kafka_membership::{Change, Membership},
-    kafka_queue::{PartitionQueue, waiting_events},
-    kafka_topics::{self, PATIENCE},
+    KafkaBroker,
+    errors::{broker_error, offset_gone},
+    member::{KafkaSubscriptionSettings, member_config},
+    membership::{Change, Membership},
+    queue::{PartitionQueue, waiting_events},
+    topics::{self, PATIENCE},
 };
-use crate::connect::kafka_log::KafkaLog;
+use crate::{
+    broker::{BrokerError, Event, Pause, Start, Subscription, TopicId},
+    connect::kafka_log::KafkaLog,
+};
 
 /// Reads one topic of a Kafka cluster as a member of a group.
 pub struct KafkaSubscription {
@@ -59,13 +61,13 @@ struct Reading {
 }
 
 impl KafkaSubscription {
-    pub(super) async fn open(
+    pub(in crate::broker) async fn open(
         broker: &KafkaBroker,
         topic: &str,
         group: &str,
         settings: &KafkaSubscriptionSettings,
     ) -> Result<Self, BrokerError> {
-        let described = kafka_topics::describe(&broker.config, &broker.name, topic).await?;
+        let described = topics::describe(&broker.config, &broker.name, topic).await?;
         let log = || KafkaLog::new(&broker.name);
         let config = member_config(broker, group, settings, described.partitions);
         let membership = Membership::new(log());

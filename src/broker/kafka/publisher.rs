@@ -21,13 +21,13 @@ use rdkafka::{
 use tokio::sync::{Notify, oneshot};
 
 use super::{
-    BrokerError, Delivery, Publisher,
-    kafka::{KafkaBroker, millis, set_default},
-    kafka_delivery::{Handed, Pending},
-    kafka_errors::broker_error,
-    kafka_topics,
+    KafkaBroker,
+    delivery::{Handed, Pending},
+    errors::broker_error,
+    millis, set_default, topics,
 };
 use crate::{
+    broker::{BrokerError, Delivery, Publisher},
     connect::kafka_log::KafkaLog,
     model::{Headers, Message, Messages},
 };
@@ -96,16 +96,16 @@ impl Default for KafkaPublisherSettings {
 
 impl KafkaPublisher {
     /// Opens a producer to a topic that is there.
-    pub(super) async fn open(
+    pub(in crate::broker) async fn open(
         broker: &KafkaBroker,
         topic: &str,
         settings: &KafkaPublisherSettings,
     ) -> Result<Self, BrokerError> {
         let (base, name) = (&broker.config, broker.name.as_str());
         // A producer that asks for its topic could make it; this question cannot.
-        kafka_topics::describe(base, name, topic).await?;
+        topics::describe(base, name, topic).await?;
         // librdkafka does not split a batch that is too large for the topic.
-        let largest = kafka_topics::largest_batch(base, name, topic).await;
+        let largest = topics::largest_batch(base, name, topic).await;
         let batch = largest.map_or(BATCH_BYTES, |it| it.clamp(1, BATCH_BYTES));
         let mut config = base.clone();
         config
@@ -242,7 +242,7 @@ fn headers(headers: Headers<'_>) -> Option<OwnedHeaders> {
 /// has not sent.
 fn delivery(
     producer: Arc<Producing>,
-    answer: oneshot::Receiver<Result<(), super::DeliveryError>>,
+    answer: oneshot::Receiver<Result<(), crate::broker::DeliveryError>>,
 ) -> Delivery {
     Box::pin(async move {
         let answered = answer.await;

@@ -7,11 +7,13 @@ use std::sync::{
 
 use async_trait::async_trait;
 
-use super::{
-    BrokerError, Delivery, DeliveryError, NotTaken, Publisher, Verdict, memory::MemoryBroker,
-    murmur2,
+use super::MemoryBroker;
+use crate::{
+    broker::{
+        BrokerError, Delivery, DeliveryError, NotTaken, Publisher, Verdict, embedded::murmur2,
+    },
+    model::{Message, Messages},
 };
-use crate::model::{Message, Messages};
 
 /// Publishes to one topic in memory.
 #[derive(Debug)]
@@ -22,7 +24,7 @@ pub struct MemoryPublisher {
 }
 
 impl MemoryPublisher {
-    pub(super) fn new(broker: MemoryBroker, topic: &str) -> Self {
+    pub(in crate::broker) fn new(broker: MemoryBroker, topic: &str) -> Self {
         Self {
             broker,
             topic: topic.to_owned(),

@@ -19,8 +19,11 @@ use rdkafka::{
 use rdkafka_sys as sys;
 use tokio::sync::Notify;
 
-use super::{Polled, kafka_membership::Membership};
-use crate::model::{Messages, Place};
+use super::membership::Membership;
+use crate::{
+    broker::Polled,
+    model::{Messages, Place},
+};
 
 /// The queue of one partition.
 pub(super) struct PartitionQueue {

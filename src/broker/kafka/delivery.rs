@@ -9,11 +9,13 @@ use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 
 use super::{
-    BrokerError, DeliveryError, NotTaken, Verdict,
-    kafka_errors::{code_error, verdict},
-    kafka_publisher::InFlight,
+    errors::{code_error, verdict},
+    publisher::InFlight,
 };
-use crate::connect::kafka_log::KafkaLog;
+use crate::{
+    broker::{BrokerError, DeliveryError, NotTaken, Verdict},
+    connect::kafka_log::KafkaLog,
+};
 
 /// One publish on its way.
 #[derive(Debug)]

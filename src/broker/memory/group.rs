@@ -15,7 +15,7 @@ pub(super) struct Group {
 
 /// A decision of the group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Change {
+pub(in crate::broker) enum Change {
     Assigned(Vec<i32>),
     Revoked(Vec<i32>),
 }

@@ -4,19 +4,29 @@
 //! replicas have it. A delivery keeps its producer alive; where the publisher and all deliveries
 //! are dropped, librdkafka throws away what it has not sent.
 
+mod delivery;
+mod errors;
+mod look;
+mod member;
+mod membership;
+mod publisher;
+mod queue;
+mod reader;
+mod subscription;
+mod topic_id;
+mod topics;
+
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
-use super::{BrokerError, Held, TopicId, kafka_look, kafka_topics};
-pub use super::{
-    kafka_member::KafkaSubscriptionSettings,
-    kafka_publisher::{KafkaCompression, KafkaPartitioner, KafkaPublisher, KafkaPublisherSettings},
-    kafka_reader::KafkaReader,
-    kafka_subscription::KafkaSubscription,
-    kafka_topics::CreateTopic,
-};
+use super::{BrokerError, Held, TopicId};
 use crate::connect::{ConnectError, kafka::KafkaSettings};
+pub use member::KafkaSubscriptionSettings;
+pub use publisher::{KafkaCompression, KafkaPartitioner, KafkaPublisher, KafkaPublisherSettings};
+pub use reader::KafkaReader;
+pub use subscription::KafkaSubscription;
+pub use topics::CreateTopic;
 
 /// A cluster. Cheap to clone; nothing is connected until something is asked.
 #[derive(Debug, Clone)]
@@ -43,7 +53,7 @@ impl KafkaBroker {
     /// `NoTopic` where it is not there, `Refused` where we are not let in, `Lost` where the
     /// cluster does not answer within 15 seconds.
     pub async fn topic(&self, topic: &str) -> Result<TopicId, BrokerError> {
-        let described = kafka_topics::describe(&self.config, &self.name, topic).await?;
+        let described = topics::describe(&self.config, &self.name, topic).await?;
         Ok(TopicId {
             name: topic.to_owned(),
             id: described.id,
@@ -55,7 +65,7 @@ impl KafkaBroker {
     /// # Errors
     /// `Refused` where the cluster will not make it.
     pub async fn ensure_topic(&self, topic: &str, create: CreateTopic) -> Result<(), BrokerError> {
-        kafka_topics::ensure(&self.config, &self.name, topic, create).await
+        topics::ensure(&self.config, &self.name, topic, create).await
     }
 
     /// What each partition of a topic holds. Joins no group.
@@ -63,7 +73,7 @@ impl KafkaBroker {
     /// # Errors
     /// As `topic` says.
     pub async fn held(&self, topic: &str) -> Result<Vec<Held>, BrokerError> {
-        kafka_look::held(&self.config, &self.name, topic).await
+        look::held(&self.config, &self.name, topic).await
     }
 
     /// Who is in `group`: the client and the host of each.
@@ -71,7 +81,7 @@ impl KafkaBroker {
     /// # Errors
     /// As `topic` says.
     pub async fn members(&self, topic: &str, group: &str) -> Result<Vec<String>, BrokerError> {
-        kafka_look::members(&self.config, &self.name, topic, group).await
+        look::members(&self.config, &self.name, topic, group).await
     }
 
     /// The next offsets that `group` has committed for a topic. Joins no group.
@@ -83,7 +93,7 @@ impl KafkaBroker {
         topic: &str,
         group: &str,
     ) -> Result<Vec<(i32, i64)>, BrokerError> {
-        kafka_topics::committed(&self.config, &self.name, topic, group).await
+        topics::committed(&self.config, &self.name, topic, group).await
     }
 
     /// Reads these parts of a topic.

@@ -1,7 +1,7 @@
 //! Which partition a key goes to, as Java's clients and `murmur2` of librdkafka have it.
 
 /// The partition of a key, of so many.
-pub(super) fn partition(key: &[u8], partitions: i32) -> i32 {
+pub(in crate::broker) fn partition(key: &[u8], partitions: i32) -> i32 {
     let positive = murmur2(key) & 0x7fff_ffff;
     i32::try_from(positive).map_or(0, |it| it % partitions.max(1))
 }

@@ -3,23 +3,26 @@
 //! A delivery resolves when its messages are on the disk. Any process may publish; of the members
 //! of a group one reads all partitions, and another takes over when it is gone.
 
+pub(super) mod murmur2;
+mod publisher;
+mod reader;
+mod store;
+mod subscription;
+
 use std::{path::Path, sync::Arc};
 
 use tokio::sync::{Notify, mpsc};
 
-use super::{
-    BrokerError, Held, TopicId,
-    embedded_publisher::{Publish, write_all},
-    embedded_store::{self as store, Topic},
-};
-pub use super::{
-    embedded_publisher::EmbeddedPublisher, embedded_reader::EmbeddedReader,
-    embedded_subscription::EmbeddedSubscription,
-};
+use super::{BrokerError, Held, TopicId};
 use crate::connect::{
     ConnectError,
     sqlite::{self, Absent, Durability, SqliteConnection, SqliteSettings},
 };
+pub use publisher::EmbeddedPublisher;
+use publisher::{Publish, write_all};
+pub use reader::EmbeddedReader;
+use store::Topic;
+pub use subscription::EmbeddedSubscription;
 
 /// Topics in one file. Cheap to clone; the file is written for as long as a clone or a publisher
 /// is there.
@@ -28,7 +31,7 @@ pub struct EmbeddedBroker {
     pub(super) connection: SqliteConnection,
     /// Told after every commit, so that readers of this process need not wait for their next look.
     pub(super) written: Arc<Notify>,
-    pub(super) queue: mpsc::Sender<Publish>,
+    queue: mpsc::Sender<Publish>,
 }
 
 /// Publishes that wait for the writer; more of them wait in `publish`.

@@ -11,11 +11,12 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::{
-    BrokerError, Delivery, Publisher,
-    embedded_store::{self as store, Topic},
+use super::store::{self as store, Topic};
+use crate::{
+    broker::{BrokerError, Delivery, Publisher},
+    connect::sqlite::SqliteConnection,
+    model::Messages,
 };
-use crate::{connect::sqlite::SqliteConnection, model::Messages};
 
 /// Publishes to one topic of a file.
 pub struct EmbeddedPublisher {
@@ -73,7 +74,7 @@ impl Publisher for EmbeddedPublisher {
 
 /// Writes what is published until nobody can publish any more. What waits when a transaction
 /// begins shares it, and with it the one wait for the disk.
-pub(super) async fn write_all(
+pub(in crate::broker) async fn write_all(
     connection: SqliteConnection,
     written: Arc<Notify>,
     mut publishes: mpsc::Receiver<Publish>,

@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn the_table_in_the_documentation_is_the_one_that_is_made() {
-        let documentation = include_str!("../../docs/dead-letters.md");
+        let documentation = include_str!("../../../docs/dead-letters.md");
         let uncommented = documentation.lines().map(|it| match it.split_once("--") {
             Some((before, _)) => before,
             None => it,

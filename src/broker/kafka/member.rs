@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
-use super::kafka::{KafkaBroker, millis, set_default};
+use super::{KafkaBroker, millis, set_default};
 
 /// How messages are read.
 #[derive(Debug, Clone)]

@@ -130,7 +130,7 @@ fn as_documented(column: &str) -> String {
 
 /// A letter; another one that leaves out all it may; and a third that is the first one come again, and
 /// has nothing but its identity. So no other key refuses the third and takes the second.
-pub(super) fn letters(prefix: &str) -> [LetterRow; 3] {
+pub(in crate::broker) fn letters(prefix: &str) -> [LetterRow; 3] {
     // No two tries meet: the server would let one wait for the other.
     static TRIES: AtomicU64 = AtomicU64::new(0);
     let (now, pid) = (Utc::now(), process::id());
@@ -176,7 +176,7 @@ pub(super) fn letters(prefix: &str) -> [LetterRow; 3] {
 #[cfg(test)]
 mod tests {
     use crate::{
-        broker::table::LetterTable,
+        broker::dead_letters::table::LetterTable,
         connect::sqlite::{self, Absent, Durability, SqliteConnection, SqliteSettings},
         fault::chain,
     };

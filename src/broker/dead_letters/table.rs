@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use tokio::time::timeout;
 
 use super::{
-    BrokerError, Delivery, DeliveryError, Held, NotTaken, Publisher, Verdict,
     table_mysql::MysqlLetters, table_probe, table_row::LetterRow, table_sqlite::SqliteLetters,
     table_store::LetterStore,
 };
 use crate::{
+    broker::{BrokerError, Delivery, DeliveryError, Held, NotTaken, Publisher, Verdict},
     connect::{
         self, identifier::double_quoted, mysql::MysqlConnection, sqlite::SqliteConnection,
         table_name::TableName,
@@ -138,7 +138,7 @@ impl LetterTable {
 
     /// What is asked of the server, within a minute: one that is silent is told as what may pass. A
     /// letter that was written all the same is the same row when it comes again.
-    pub(super) async fn answer<T>(
+    pub(in crate::broker) async fn answer<T>(
         &self,
         asked: impl Future<Output = Result<T, sqlx::Error>> + Send,
     ) -> Result<Result<T, sqlx::Error>, BrokerError> {
@@ -148,7 +148,7 @@ impl LetterTable {
         })
     }
 
-    pub(super) fn failed(&self, error: sqlx::Error) -> BrokerError {
+    pub(in crate::broker) fn failed(&self, error: sqlx::Error) -> BrokerError {
         let advice = match connect::verdict(&error) {
             connect::Verdict::Transient => {
                 return BrokerError::TableLost(self.name.to_string(), error.into());

@@ -2,8 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::{BrokerError, Held, Polled, Reader, table::LetterTable};
-use crate::model::Messages;
+use super::table::LetterTable;
+use crate::{
+    broker::{BrokerError, Held, Polled, Reader},
+    model::Messages,
+};
 
 /// Letters of one page, at most.
 const LETTERS: u32 = 500;
@@ -82,7 +85,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        broker::{Publisher, table::TablePublisher},
+        broker::{Publisher, dead_letters::table::TablePublisher},
         connect::sqlite::{self, Absent, Durability, SqliteConnection, SqliteSettings},
         model::{Message, Place},
     };

@@ -5,13 +5,13 @@ use std::time::Duration;
 use rdkafka::{ClientConfig, consumer::Consumer};
 
 use super::{
-    BrokerError, Held,
-    kafka_errors::broker_error,
-    kafka_topics::{PATIENCE, describe, with_client},
+    errors::broker_error,
+    topics::{PATIENCE, describe, with_client},
 };
+use crate::broker::{BrokerError, Held};
 
 /// What each partition of `topic` holds.
-pub(super) async fn held(
+pub(in crate::broker) async fn held(
     config: &ClientConfig,
     name: &str,
     topic: &str,
@@ -35,7 +35,7 @@ pub(super) async fn held(
 }
 
 /// Who is in `group`: the client and the host of each.
-pub(super) async fn members(
+pub(in crate::broker) async fn members(
     config: &ClientConfig,
     name: &str,
     topic: &str,

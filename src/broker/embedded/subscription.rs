@@ -11,10 +11,10 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    BrokerError, Event, Pause, Polled, Start, Subscription, TopicId,
-    embedded::EmbeddedBroker,
-    embedded_store::{self as store, Topic},
+    EmbeddedBroker,
+    store::{self as store, Topic},
 };
+use crate::broker::{BrokerError, Event, Pause, Polled, Start, Subscription, TopicId};
 
 /// Reads one topic of a file as a member of a group.
 pub struct EmbeddedSubscription {
@@ -43,7 +43,7 @@ const MESSAGES: usize = 2048;
 const BYTES: usize = 1 << 20;
 
 impl EmbeddedSubscription {
-    pub(super) fn new(broker: EmbeddedBroker, topic: Topic, group: &str) -> Self {
+    pub(in crate::broker) fn new(broker: EmbeddedBroker, topic: Topic, group: &str) -> Self {
         let mut lock_path = broker.connection.path().as_os_str().to_owned();
         lock_path.push(format!(
             ".{}@{}.lock",

@@ -58,7 +58,7 @@ pub(super) trait LetterSession: Send {
 }
 
 /// Keeps a letter; one whose identity is there stays as it is.
-pub(super) async fn keep(
+pub(in crate::broker) async fn keep(
     session: &mut dyn LetterSession,
     row: &LetterRow,
 ) -> Result<(), sqlx::Error> {
@@ -180,7 +180,7 @@ fn columns() -> String {
 }
 
 /// A row of `Statements::rows`.
-pub(super) fn read<'r, R>(row: &'r R) -> Result<(i64, LetterRow), sqlx::Error>
+pub(in crate::broker) fn read<'r, R>(row: &'r R) -> Result<(i64, LetterRow), sqlx::Error>
 where
     R: Row,
     usize: ColumnIndex<R>,

@@ -3,6 +3,11 @@
 //!
 //! Nothing here waits for a clock, so that tests may pause it.
 
+mod faults;
+mod group;
+mod publisher;
+mod subscription;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,13 +15,12 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{BrokerError, TopicId, memory_group::Group};
-pub use super::{
-    memory_faults::{PublishFault, ScriptedPublisher},
-    memory_publisher::MemoryPublisher,
-    memory_subscription::MemorySubscription,
-};
+use super::{BrokerError, TopicId};
 use crate::model::{Message, Messages, Place};
+pub use faults::{PublishFault, ScriptedPublisher};
+use group::Group;
+pub use publisher::MemoryPublisher;
+pub use subscription::MemorySubscription;
 
 /// Topics of one test. Cheap to clone.
 #[derive(Debug, Clone, Default)]

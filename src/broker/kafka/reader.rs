@@ -14,8 +14,9 @@ use rdkafka::{
 };
 use tokio::sync::mpsc;
 
-use super::{BrokerError, Held, Polled, Reader, kafka::set_default, kafka_errors::broker_error};
+use super::{errors::broker_error, set_default};
 use crate::{
+    broker::{BrokerError, Held, Polled, Reader},
     connect::kafka_log::KafkaLog,
     model::{Messages, Place},
 };
@@ -37,7 +38,12 @@ pub struct KafkaReader {
 }
 
 impl KafkaReader {
-    pub(super) fn open(config: &ClientConfig, name: &str, topic: &str, parts: Vec<Held>) -> Self {
+    pub(in crate::broker) fn open(
+        config: &ClientConfig,
+        name: &str,
+        topic: &str,
+        parts: Vec<Held>,
+    ) -> Self {
         let (out, batches) = mpsc::channel(AHEAD);
         let mut config = config.clone();
         // Without a name the client assigns nothing; it is never joined, and nothing is committed.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::{
-    BrokerError, Event, Pause, Polled, Start, Subscription, TopicId,
-    memory::{MemoryBroker, State},
-    memory_group::{Change, Group},
+    MemoryBroker, State,
+    group::{Change, Group},
 };
+use crate::broker::{BrokerError, Event, Pause, Polled, Start, Subscription, TopicId};
 
 /// Reads one topic in memory as a member of a group.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ struct Reading {
 }
 
 impl MemorySubscription {
-    pub(super) fn join(broker: MemoryBroker, topic: &str, group: &str) -> Self {
+    pub(in crate::broker) fn join(broker: MemoryBroker, topic: &str, group: &str) -> Self {
         let mut state = broker.state();
         state.members_made += 1;
         let member = state.members_made;

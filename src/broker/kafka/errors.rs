@@ -2,8 +2,8 @@
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use super::{BrokerError, Verdict};
 use crate::{
+    broker::{BrokerError, Verdict},
     connect::kafka_log::{KafkaLog, KafkaTrouble},
     fault::Cause,
 };
@@ -62,7 +62,7 @@ pub(super) fn code_error(topic: &str, code: Code, cause: Cause, log: &KafkaLog) 
 }
 
 /// There is nothing any more where a partition was to be read from.
-pub(super) fn offset_gone(
+pub(in crate::broker) fn offset_gone(
     topic: &str,
     partition: i32,
     offset: i64,
@@ -81,7 +81,7 @@ pub(super) fn offset_gone(
 
 /// The verdict on a message that came back with `code`; `None` where the error is not about the
 /// message. `alone` says that nothing else can have been in its request.
-pub(super) fn verdict(code: Code, alone: bool) -> Option<Verdict> {
+pub(in crate::broker) fn verdict(code: Code, alone: bool) -> Option<Verdict> {
     match code {
         // The whole request fails by one message in it, and librdkafka does not take it apart.
         Code::MessageSizeTooLarge

@@ -10,8 +10,10 @@ use std::{
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
-use super::{BrokerError, Delivery, Publisher};
-use crate::model::{Message, Messages};
+use crate::{
+    broker::{BrokerError, Delivery, Publisher},
+    model::{Message, Messages},
+};
 
 /// Appends messages to `<folder>/<topic>.jsonl`, durably.
 ///

@@ -34,7 +34,7 @@ pub(super) struct Membership {
 
 /// What the group has decided, and waits for our answer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Change {
+pub(in crate::broker) enum Change {
     Assigned(Vec<i32>),
     Revoked(Vec<i32>),
 }

@@ -3,8 +3,9 @@
 use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, Executor, Row, Sqlite, Transaction, query, query_as, query_scalar};
 
-use super::{BrokerError, TopicId, murmur2};
+use super::murmur2;
 use crate::{
+    broker::{BrokerError, TopicId},
     connect::{Verdict, sqlite::SqliteConnection, verdict},
     fault::Cause,
     model::{Headers, Messages, Place},
@@ -12,7 +13,7 @@ use crate::{
 
 /// A topic as the tables know it.
 #[derive(Debug, Clone)]
-pub(super) struct Topic {
+pub(in crate::broker) struct Topic {
     /// Its number in the tables, which is never given twice.
     pub key: i64,
     pub id: TopicId,
@@ -82,7 +83,7 @@ pub(super) async fn make_topic(
     transaction.commit().await
 }
 
-pub(super) async fn remove_topic(
+pub(in crate::broker) async fn remove_topic(
     connection: &SqliteConnection,
     name: &str,
 ) -> Result<(), sqlx::Error> {
@@ -101,7 +102,7 @@ pub(super) async fn remove_topic(
     transaction.commit().await
 }
 
-pub(super) async fn forget_before(
+pub(in crate::broker) async fn forget_before(
     connection: &SqliteConnection,
     topic: i64,
     partition: i32,
@@ -123,7 +124,7 @@ pub(super) async fn forget_before(
     transaction.commit().await
 }
 
-pub(super) async fn topic(
+pub(in crate::broker) async fn topic(
     connection: &SqliteConnection,
     name: &str,
 ) -> Result<Option<Topic>, sqlx::Error> {
@@ -143,7 +144,7 @@ pub(super) async fn topic(
 }
 
 /// The first offset that is there, and the one after the last; `None` where the topic is gone.
-pub(super) async fn bounds(
+pub(in crate::broker) async fn bounds(
     connection: &SqliteConnection,
     topic: i64,
     partition: i32,
@@ -157,7 +158,7 @@ pub(super) async fn bounds(
 
 /// Appends messages; `false` where the topic is gone. Messages without a key go round from
 /// `turn` on.
-pub(super) async fn append(
+pub(in crate::broker) async fn append(
     transaction: &mut Transaction<'static, Sqlite>,
     topic: &Topic,
     turn: u32,
@@ -242,7 +243,7 @@ fn insert_text(rows: usize) -> String {
 }
 
 /// Messages from `offset` on, until a limit is reached.
-pub(super) async fn page(
+pub(in crate::broker) async fn page(
     connection: &SqliteConnection,
     topic: i64,
     partition: i32,
@@ -275,7 +276,7 @@ pub(super) async fn page(
     Ok(messages)
 }
 
-pub(super) async fn commit(
+pub(in crate::broker) async fn commit(
     connection: &SqliteConnection,
     group: &str,
     topic: i64,
@@ -297,7 +298,7 @@ pub(super) async fn commit(
     transaction.commit().await
 }
 
-pub(super) async fn committed(
+pub(in crate::broker) async fn committed(
     connection: &SqliteConnection,
     group: &str,
     topic: i64,
@@ -313,7 +314,7 @@ pub(super) async fn committed(
 }
 
 /// What an error of SQLite means for a topic.
-pub(super) fn error(error: impl Into<std::sync::Arc<sqlx::Error>>) -> BrokerError {
+pub(in crate::broker) fn error(error: impl Into<std::sync::Arc<sqlx::Error>>) -> BrokerError {
     let error = error.into();
     let verdict = verdict(&error);
     let cause: Cause = Box::new(error);

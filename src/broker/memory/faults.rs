@@ -9,8 +9,10 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-use super::{BrokerError, Delivery, DeliveryError, NotTaken, Publisher, Verdict};
-use crate::model::Messages;
+use crate::{
+    broker::{BrokerError, Delivery, DeliveryError, NotTaken, Publisher, Verdict},
+    model::Messages,
+};
 
 /// What happens to one publish.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,11 +14,10 @@ use rdkafka::{
 };
 
 use super::{
-    BrokerError,
-    kafka_errors::{broker_error, code_error},
-    kafka_topic_id::{DescribeTopic, Described},
+    errors::{broker_error, code_error},
+    topic_id::{DescribeTopic, Described},
 };
-use crate::connect::kafka_log::KafkaLog;
+use crate::{broker::BrokerError, connect::kafka_log::KafkaLog};
 
 /// How long a cluster may take for an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
@@ -52,7 +51,7 @@ pub(super) async fn describe(
 }
 
 /// The offsets that `group` has committed for the partitions of `topic`.
-pub(super) async fn committed(
+pub(in crate::broker) async fn committed(
     config: &ClientConfig,
     name: &str,
     topic: &str,
@@ -83,7 +82,7 @@ pub(super) async fn committed(
 ///
 /// # Errors
 /// `Refused` where the cluster does not make it.
-pub(super) async fn ensure(
+pub(in crate::broker) async fn ensure(
     config: &ClientConfig,
     name: &str,
     topic: &str,

@@ -9,8 +9,10 @@ use std::{
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{BrokerError, Polled, Reader};
-use crate::model::{Messages, Place};
+use crate::{
+    broker::{BrokerError, Polled, Reader},
+    model::{Messages, Place},
+};
 
 /// The partition that stands for the file.
 pub const FILE: i32 = -1;
@@ -141,7 +143,7 @@ mod tests {
     use std::{fs::OpenOptions, io::Write, sync::Arc};
 
     use super::*;
-    use crate::broker::{Publisher, file::FilePublisher};
+    use crate::broker::{Publisher, dead_letters::file::FilePublisher};
 
     #[tokio::test]
     async fn what_was_written_is_read_back_and_half_a_line_costs_only_itself() {
