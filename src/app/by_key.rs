@@ -9,9 +9,9 @@ use crate::{
     settings::{Connection, ReadFrom},
     source::{
         Late, ReadLimits, Rules, Sharing, Source,
-        mongodb_scan::{MongodbScan, MongodbScanSettings},
-        mysql_scan::{MysqlScan, MysqlScanSettings},
-        sqlite_scan::{SqliteScan, SqliteScanSettings},
+        mongodb::scan::{MongodbScan, MongodbScanSettings},
+        mysql::scan::{MysqlScan, MysqlScanSettings},
+        sqlite::scan::{SqliteScan, SqliteScanSettings},
     },
 };
 
