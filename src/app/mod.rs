@@ -2,55 +2,23 @@
 
 // Its macros are for all that follow.
 #[macro_use]
-mod say;
+mod output;
 
-mod by_hand;
-mod by_key;
 mod check;
-mod choose;
-mod cursors;
+mod cursor;
+mod dead_letters;
 mod demo;
-mod demo_compare;
-mod demo_rows;
-mod failing;
-mod lacking;
-mod lease;
-mod letters;
-mod letters_filter;
-mod letters_replay;
-mod letters_shown;
-mod md5;
-mod md5_rows;
 mod migrate;
-mod migrate_dry;
 mod open;
-mod open_codec;
-mod open_kafka;
-mod open_letters;
-mod open_rules;
-mod open_sink;
-mod open_source;
-mod open_steps;
-mod open_topics;
-mod pair;
 mod plan;
-mod progress;
-mod repair;
-mod report;
 mod run;
-mod sample;
-mod scheduled;
-mod schedules;
-mod shared;
+mod select;
 mod sink;
 mod status;
-mod status_shown;
 mod stop;
 mod sync;
 mod test;
-mod units;
 mod verify;
-mod verify_shown;
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
@@ -64,7 +32,7 @@ use crate::{
     telemetry::{self, Logs, Screen},
 };
 use open::Open;
-use progress::Progress;
+use output::progress::Progress;
 
 /// What every command needs.
 struct App {
@@ -110,7 +78,7 @@ async fn answer(cli: &Cli) -> ExitCode {
             ExitStatus::Failed.into()
         }
     };
-    say::finish().map_or_else(
+    output::print::finish().map_or_else(
         |error| {
             complain!("highwater: the answer cannot be written: {error}");
             ExitStatus::Failed.into()
@@ -139,12 +107,12 @@ async fn obey(app: &App, cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::Plan(arguments) => plan::run(app, arguments).await,
         Command::Test(arguments) => test::run(app, arguments).await,
         Command::Verify(arguments) => verify::run(app, arguments).await,
-        Command::Repair(arguments) => repair::run(app, arguments).await,
+        Command::Repair(arguments) => verify::repair::run(app, arguments).await,
         Command::Status(arguments) => status::run(app, arguments).await,
-        Command::Cursor(arguments) => cursors::run(app, arguments).await,
-        Command::DeadLetters(arguments) => letters::run(app, arguments).await,
+        Command::Cursor(arguments) => cursor::run(app, arguments).await,
+        Command::DeadLetters(arguments) => dead_letters::run(app, arguments).await,
         Command::Run(_) => run::run(app, &cli.everywhere).await,
-        Command::Schedule(command) => schedules::run(app, command).await,
+        Command::Schedule(command) => status::schedules::run(app, command).await,
         // `run` has taken it before.
         Command::Demo(_) => Ok(ExitStatus::Usage),
     }
@@ -153,7 +121,7 @@ async fn obey(app: &App, cli: &Cli) -> anyhow::Result<ExitStatus> {
 /// The settings, or every mistake on stderr.
 fn load(everywhere: &Everywhere) -> Result<Settings, ExitStatus> {
     load_from(&everywhere.settings).map_err(|mistakes| {
-        report::mistakes(&mistakes, everywhere.json);
+        output::report::mistakes(&mistakes, everywhere.json);
         ExitStatus::Usage
     })
 }

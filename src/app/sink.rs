@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::future::join_all;
 
-use super::{App, choose::Part, open, report, sync};
+use super::{App, open, output::report, select::Part, sync};
 use crate::{
     cli::{ExitStatus, Sink},
     fault::chain,

@@ -10,7 +10,12 @@ use std::{
 
 use futures_util::future::join_all;
 
-use super::{App, choose::Part, lease::lease, open, open_steps, report};
+use super::{
+    App,
+    open::{self, lease::lease, steps},
+    output::report,
+    select::Part,
+};
 use crate::{
     cli::{ExitStatus, Sync},
     cursor::{CursorError, CursorLease, older_producer},
@@ -163,7 +168,7 @@ async fn produce(
         }
         let codec = open::codec(chosen.data_type)?;
         let pipeline = app.open.steps(&chosen.data_type.steps).await?;
-        let version = open_steps::version(chosen.data_type);
+        let version = steps::version(chosen.data_type);
         let before = cursor.load().await?;
         let produce = Produce {
             flow,
