@@ -4,8 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     connection::ConnectionKind as Kind,
+    dead_letters_to::LettersTo,
     json_options::JsonOptions,
-    letters_to::LettersTo,
     messages::Messages,
     read_from::{ReadFrom, Reads},
     references::Connections,
@@ -14,7 +14,6 @@ use super::{
     typed::Choice,
     write_into::WriteInto,
 };
-
 use crate::pipeline::StepSettings;
 
 /// A named flow of records: produced where it has `from`, consumed where it has `into`.

@@ -10,10 +10,10 @@
 
 mod connection;
 mod data_type;
+mod dead_letters_to;
 mod engine;
 mod into_table;
 mod json_options;
-mod letters_to;
 mod mask;
 mod measure;
 mod messages;
@@ -30,31 +30,10 @@ mod section;
 mod step_values;
 mod steps;
 mod task;
+#[cfg(test)]
+mod tests;
 mod typed;
 mod write_into;
-
-#[cfg(test)]
-mod append_cases;
-#[cfg(test)]
-mod cases;
-#[cfg(test)]
-mod letter_cases;
-#[cfg(test)]
-mod message_cases;
-#[cfg(test)]
-mod null_cases;
-#[cfg(test)]
-mod schedule_cases;
-#[cfg(test)]
-mod secret_cases;
-#[cfg(test)]
-mod shipped;
-#[cfg(test)]
-mod step_cases;
-#[cfg(test)]
-mod table_cases;
-#[cfg(test)]
-mod task_table_cases;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -70,10 +49,10 @@ pub use connection::{Connection, ConnectionKind, Kafka, KafkaLogin, Mechanism, M
 pub use data_type::{
     Compression, CreateTopic, DataType, Format, MessageKey, Partitioner, topic_problem,
 };
+pub use dead_letters_to::{LettersTable, LettersTo};
 pub use engine::{Cursors, Log, Retry, Stop};
 pub use into_table::{BinaryText, IntoTable, JsonText, OnDelete, OnKnown};
 pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
-pub use letters_to::{LettersTable, LettersTo};
 pub(crate) use measure::duration;
 pub use messages::{MessageBy, Messages};
 pub use mistake::{Mistake, Mistakes};

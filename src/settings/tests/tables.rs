@@ -1,9 +1,7 @@
 //! `into` with several tables in a settings file: what it means, and what is wrong in it.
 
-use super::{
-    Route, Settings,
-    cases::{CONNECTIONS, mistakes},
-};
+use super::cases::{CONNECTIONS, mistakes};
+use crate::settings::{Route, Settings};
 
 const FLOW: &str = "[data-types.a]\nformat = \"json\"\ntopic = \"t\"\nbroker = \"topics\"\n[data-types.a.into]\nconnection = \"shop\"\n";
 
@@ -17,7 +15,7 @@ fn check(into: &str, expected: &[&str]) {
     assert_eq!(found.len(), expected.len(), "{found:#?}");
 }
 
-fn read(into: &str) -> super::WriteInto {
+fn read(into: &str) -> crate::settings::WriteInto {
     let text = format!("{FLOW}{into}\n{CONNECTIONS}");
     let environment = |_: &str| Some("mongodb://127.0.0.1/d".to_owned());
     let settings = Settings::parse(&text, "settings.toml", &environment);
@@ -47,7 +45,7 @@ fn tables_are_read_in_their_order_each_with_its_own_keys() {
             &["id".to_owned()][..]
         )
     );
-    assert_eq!(p.on_delete, super::OnDelete::Ignore);
+    assert_eq!(p.on_delete, crate::settings::OnDelete::Ignore);
     assert_eq!(
         (q.replace_by.as_slice(), q.steps.len()),
         (&["p".to_owned()][..], 2)
@@ -119,7 +117,7 @@ fn tables_and_their_route_have_to_agree() {
 
 #[test]
 fn the_shipped_example_of_information_is_valid() {
-    let text = include_str!("../../examples/information/settings.toml");
+    let text = include_str!("../../../examples/information/settings.toml");
     let environment = |name: &str| match name {
         "KAFKA_BROKERS" => Some("127.0.0.1:9092".to_owned()),
         _ => Some("mysql://u@127.0.0.1/warehouse".to_owned()),

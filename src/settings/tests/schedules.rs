@@ -1,9 +1,7 @@
 //! Schedules in a settings file: what they mean, and wrong ones.
 
-use super::{
-    Settings,
-    cases::{CONNECTIONS, environment, mistakes},
-};
+use super::cases::{CONNECTIONS, environment, mistakes};
+use crate::settings::Settings;
 
 const FLOWS: &str = r#"
 [data-types.orders]

@@ -1,6 +1,7 @@
 //! The settings' cases of tables whose rows are only added.
 
-use super::{OnDelete, OnKnown, Settings, cases::mistakes};
+use super::cases::mistakes;
+use crate::settings::{OnDelete, OnKnown, Settings};
 
 fn flow(more: &str) -> String {
     format!(

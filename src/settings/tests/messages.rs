@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use super::{MessageBy, Settings};
+use crate::settings::{MessageBy, Settings};
 
-const KPM: &str = include_str!("../../proto/kpm.proto");
+const KPM: &str = include_str!("../../../proto/kpm.proto");
 
 const CONNECTIONS: &str = r#"
 [connections]

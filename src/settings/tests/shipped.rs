@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{
+use crate::settings::{
     Settings,
     connection::ConnectionKind,
     data_type::{Compression, Format, MessageKey, Partitioner},
@@ -11,7 +11,7 @@ use super::{
     typed::Choice,
 };
 
-const SHIPPED: &str = include_str!("../../settings.toml");
+const SHIPPED: &str = include_str!("../../../settings.toml");
 
 /// The file with every setting on that is off.
 fn everything_on() -> String {
@@ -29,7 +29,7 @@ fn parse(text: &str) -> (Settings, Vec<Known>) {
     std::fs::create_dir(folder.path().join("secrets")).unwrap();
     std::fs::write(folder.path().join("secrets/kafka-password"), "word\n").unwrap();
     std::fs::create_dir(folder.path().join("proto")).unwrap();
-    let schema = include_str!("../../proto/kpm.proto");
+    let schema = include_str!("../../../proto/kpm.proto");
     std::fs::write(folder.path().join("proto/kpm.proto"), schema).unwrap();
     let file = folder.path().join("settings.toml");
     let environment = |name: &str| match name {
@@ -117,22 +117,22 @@ fn every_word_that_can_be_chosen_stands_in_it() {
     let all = words::<ConnectionKind>()
         .chain(words::<Format>())
         .chain(words::<MessageKey>())
-        .chain(words::<super::messages::Word>())
+        .chain(words::<crate::settings::messages::Word>())
         .chain(words::<Compression>())
         .chain(words::<Partitioner>())
-        .chain(words::<super::BinaryText>())
-        .chain(words::<super::Documents>())
-        .chain(words::<super::Decimals>())
-        .chain(words::<super::Instants>())
-        .chain(words::<super::JsonText>())
-        .chain(words::<super::OnKnown>())
-        .chain(words::<super::OnDelete>())
-        .chain(words::<super::LateRows>())
+        .chain(words::<crate::settings::BinaryText>())
+        .chain(words::<crate::settings::Documents>())
+        .chain(words::<crate::settings::Decimals>())
+        .chain(words::<crate::settings::Instants>())
+        .chain(words::<crate::settings::JsonText>())
+        .chain(words::<crate::settings::OnKnown>())
+        .chain(words::<crate::settings::OnDelete>())
+        .chain(words::<crate::settings::LateRows>())
         .chain(words::<crate::schedule::Overlap>())
         .chain(words::<crate::schedule::CatchUp>())
-        .chain(words::<super::TaskMode>())
+        .chain(words::<crate::settings::TaskMode>())
         .chain(words::<tracing::Level>())
-        .chain(words::<super::Mechanism>());
+        .chain(words::<crate::settings::Mechanism>());
     for word in all {
         assert!(SHIPPED.contains(word), "settings.toml lacks `{word}`");
     }

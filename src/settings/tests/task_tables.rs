@@ -1,9 +1,7 @@
 //! A task's `into` with several tables in a settings file: what it means, and what is wrong in it.
 
-use super::{
-    OnKnown, Route, Settings,
-    cases::{CONNECTIONS, mistakes},
-};
+use super::cases::{CONNECTIONS, mistakes};
+use crate::settings::{OnKnown, Route, Settings};
 
 const TASK: &str = "[tasks.a]\nfrom = { connection = \"shop\", table = \"t\", incremental = \"id\" }\n[tasks.a.into]\nconnection = \"shop\"\n";
 
@@ -47,7 +45,7 @@ fn a_task_goes_by_its_other_names_and_two_tasks_by_none() {
         let environment = |_: &str| Some("mysql://u@127.0.0.1/d".to_owned());
         Settings::parse(text, "settings.toml", &environment)
     };
-    let shipped = include_str!("../../examples/nfsc/settings.toml");
+    let shipped = include_str!("../../../examples/nfsc/settings.toml");
     let settings = parse(shipped).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let own = |name: &str| settings.task(name).map(|(own, _)| own.to_owned());
     assert_eq!(own("info_to_nsfc").unwrap(), "nfsc_task");

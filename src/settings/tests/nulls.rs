@@ -1,6 +1,7 @@
 //! The settings' cases of rows without a value, of several fields, and of reading again.
 
-use super::{LateRows, NullRows, Settings, cases::mistakes};
+use super::cases::mistakes;
+use crate::settings::{LateRows, NullRows, Settings};
 
 const CONNECTIONS: &str = r#"
 [connections]

@@ -3,10 +3,8 @@
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
-use super::{
-    cases::{environment, mistakes},
-    *,
-};
+use super::cases::{environment, mistakes};
+use crate::settings::*;
 
 #[test]
 fn secrets_come_from_files() {

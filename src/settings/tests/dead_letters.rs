@@ -1,9 +1,7 @@
 //! Where dead letters go in a settings file: what it means, and what is wrong in it.
 
-use super::{
-    LettersTable, LettersTo, Settings,
-    cases::{CONNECTIONS, environment, mistakes},
-};
+use super::cases::{CONNECTIONS, environment, mistakes};
+use crate::settings::{LettersTable, LettersTo, Settings};
 
 const DATA_TYPE: &str = "[data-types.a]\nformat = \"json\"\ntopic = \"t\"\ninto = { connection = \"shop\", table = \"t\" }\n";
 const TASK: &str = "[tasks.a]\nfrom = { connection = \"shop\", table = \"t\" }\ninto = { connection = \"shop\", table = \"u\" }\n";

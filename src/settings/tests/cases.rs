@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
-use super::*;
+use crate::settings::*;
 
 /// Two connections of each side, as most cases need them.
 pub(super) const CONNECTIONS: &str = r#"
@@ -17,7 +17,7 @@ topics = { kind = "embedded", path = "topics.db" }
 cache = { kind = "redis", url = "redis://h" }
 "#;
 
-pub(super) fn environment(name: &str) -> Option<String> {
+pub(in crate::settings) fn environment(name: &str) -> Option<String> {
     match name {
         "HOST" => Some("db.example".to_owned()),
         "NUMBER" => Some("16".to_owned()),
@@ -28,7 +28,7 @@ pub(super) fn environment(name: &str) -> Option<String> {
     }
 }
 
-pub(super) fn mistakes(text: &str) -> Mistakes {
+pub(in crate::settings) fn mistakes(text: &str) -> Mistakes {
     match Settings::parse(text, "settings.toml", &environment) {
         Ok(settings) => panic!("there is no mistake in {settings:?}"),
         Err(mistakes) => mistakes,
@@ -354,7 +354,7 @@ proptest! {
         length in 0usize..40,
         put in "[\\[\\]{}\"'=.#$ \n\t0-9a-zé]{0,12}",
     ) {
-        let mut text: Vec<char> = include_str!("../../settings.toml").chars().collect();
+        let mut text: Vec<char> = include_str!("../../../settings.toml").chars().collect();
         let start = from.min(text.len());
         let end = (start + length).min(text.len());
         text.splice(start..end, put.chars());

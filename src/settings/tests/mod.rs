@@ -1,0 +1,13 @@
+//! Tests of the settings file.
+
+mod append;
+mod cases;
+mod dead_letters;
+mod messages;
+mod nulls;
+mod schedules;
+mod secrets;
+mod shipped;
+mod steps;
+mod tables;
+mod task_tables;
