@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use super::*;
-use crate::model::{Date, DateTime, Instant, Op, OwnedValue, Schema, Time, Value};
+use crate::{
+    model::{Date, DateTime, Instant, Op, OwnedValue, Schema, Time, Value},
+    pipeline::*,
+};
 
 /// What one step makes of the field `a`; the error is why the record failed.
-pub(super) fn made(step: StepSettings, value: Value<'_>) -> Result<OwnedValue, String> {
+pub(in crate::pipeline) fn made(
+    step: StepSettings,
+    value: Value<'_>,
+) -> Result<OwnedValue, String> {
     let mut records = Records::new(Arc::new(Schema::document("t", [] as [&str; 0])));
     let pushed: Result<(), ()> = records.push(Op::Upsert, 0, |packer| {
         packer.name("a");
@@ -43,11 +48,11 @@ fn text(it: &str) -> Value<'_> {
     Value::String(it)
 }
 
-pub(super) fn day(year: u16, month: u8, day: u8) -> Date {
+pub(in crate::pipeline) fn day(year: u16, month: u8, day: u8) -> Date {
     Date { year, month, day }
 }
 
-pub(super) fn clock(date: Date, hour: u8) -> DateTime {
+pub(in crate::pipeline) fn clock(date: Date, hour: u8) -> DateTime {
     DateTime {
         date,
         hour,

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::model::{Field, Kind, Op, OwnedValue, Records, Schema, Value};
+use crate::{
+    model::{Field, Kind, Op, OwnedValue, Records, Schema, Value},
+    pipeline::*,
+};
 
 type Fields<'a> = Vec<(&'a str, Value<'a>)>;
 

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::*;
-use crate::model::{Headers, Message, Messages, Op, Place, Row, Value};
+use crate::{
+    model::{Headers, Message, Messages, Op, Place, Row, Value},
+    pipeline::*,
+};
 
 /// An `id` with its kind and its list; a `None` is a deletion of that key.
 type Given<'g> = (&'g str, Option<(&'g str, &'g [&'g str])>);

@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::{
-    value_cases::{clock, day, made},
-    *,
+use super::values::{clock, day, made};
+use crate::{
+    model::{Instant, OwnedValue, Value},
+    pipeline::*,
 };
-use crate::model::{Instant, OwnedValue, Value};
 
 /// Values of every type, at their edges and in between.
 fn values() -> impl Strategy<Value = OwnedValue> {

@@ -2,8 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::*;
-use crate::model::{Op, Value};
+use crate::{
+    model::{Op, Value},
+    pipeline::*,
+};
 
 fn links(links: &[Value<'_>]) -> Records {
     rows(
