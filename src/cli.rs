@@ -1,6 +1,6 @@
 //! The command line: what people can say, with its help. What it does is wired in `app`.
 
-mod by_itself;
+mod bounded_command;
 mod dead_letters;
 mod look;
 mod migrate;
@@ -11,7 +11,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use tracing::Level;
 
-pub use by_itself::{ByItself, Run, ScheduleCommand};
+pub use bounded_command::{ByItself, Run, ScheduleCommand};
 pub use dead_letters::{DeadLettersCommand, LetterFilter, LetterPlace};
 pub use look::{Check, Plan, Status, Test};
 pub use migrate::Migrate;
