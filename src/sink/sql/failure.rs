@@ -1,6 +1,6 @@
 //! Why a write to a SQL database failed, until the sink gives it its name.
 
-use super::runs::{Misfit, Unholdable};
+use super::incompatible::{Misfit, Unholdable};
 use crate::{
     connect::{Verdict, verdict},
     sink::{RowFault, SinkError},
