@@ -1,10 +1,16 @@
 //! `[connections]`: the systems that data moves between, named once and referred to.
 
-use std::{collections::BTreeMap, path::PathBuf};
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use secrecy::SecretString;
 
-use super::{section::Section, typed::Choice};
+use super::{reading::Wanted, section::Section, typed::Choice};
+use crate::model::System;
 
 /// A system, with all that is needed to open it.
 #[derive(Debug)]
@@ -31,11 +37,6 @@ pub enum Connection {
     Embedded {
         /// The file.
         path: PathBuf,
-    },
-    /// A Redis server.
-    Redis {
-        /// The client's URL.
-        url: SecretString,
     },
 }
 
@@ -87,24 +88,8 @@ pub enum Mechanism {
     ScramSha512,
 }
 
-/// What a connection leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectionKind {
-    /// MongoDB.
-    Mongodb,
-    /// MySQL.
-    Mysql,
-    /// MariaDB.
-    Mariadb,
-    /// SQLite.
-    Sqlite,
-    /// Kafka.
-    Kafka,
-    /// Topics in a SQLite file.
-    Embedded,
-    /// Redis.
-    Redis,
-}
+/// Kinds of systems that nothing reads or writes yet, with their names.
+const UNUSED: [(&str, &str); 1] = [("redis", "Redis")];
 
 /// Properties that Highwater sets itself, with the key that says the same or nothing.
 const OWN_PROPERTIES: [(&str, Option<&str>); 21] = [
@@ -132,16 +117,31 @@ const OWN_PROPERTIES: [(&str, Option<&str>); 21] = [
 ];
 
 impl Connection {
-    /// What it leads to.
-    pub fn kind(&self) -> ConnectionKind {
+    /// The system that it leads to.
+    pub fn system(&self) -> System {
         match self {
-            Self::Mongodb { .. } => ConnectionKind::Mongodb,
-            Self::Mysql(_) => ConnectionKind::Mysql,
-            Self::Mariadb(_) => ConnectionKind::Mariadb,
-            Self::Sqlite { .. } => ConnectionKind::Sqlite,
-            Self::Kafka(_) => ConnectionKind::Kafka,
-            Self::Embedded { .. } => ConnectionKind::Embedded,
-            Self::Redis { .. } => ConnectionKind::Redis,
+            Self::Mongodb { .. } => System::Mongodb,
+            Self::Mysql(_) => System::Mysql,
+            Self::Mariadb(_) => System::Mariadb,
+            Self::Sqlite { .. } => System::Sqlite,
+            Self::Kafka(_) => System::Kafka,
+            Self::Embedded { .. } => System::Embedded,
+        }
+    }
+
+    /// The file that it is; `None` for a server.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite { path } | Self::Embedded { path } => Some(path),
+            Self::Mongodb { .. } | Self::Mysql(_) | Self::Mariadb(_) | Self::Kafka(_) => None,
+        }
+    }
+
+    /// The file that it is, to be put elsewhere; `None` for a server.
+    pub fn file_mut(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Sqlite { path } | Self::Embedded { path } => Some(path),
+            Self::Mongodb { .. } | Self::Mysql(_) | Self::Mariadb(_) | Self::Kafka(_) => None,
         }
     }
 
@@ -152,14 +152,14 @@ impl Connection {
             let help = Some("choose another name".to_owned());
             section.wrong("", &section.span.clone(), message, help);
         }
-        let Some(kind) = section.choice::<ConnectionKind>("kind", "\"mysql\"") else {
+        let Some(system) = read_system(section) else {
             // Which keys are right depends on the kind: saying more would be guessing.
             section.leave_the_rest();
             return None;
         };
-        section.pattern = format!("connections.{}", kind.word());
-        Some(match kind {
-            ConnectionKind::Mongodb => Self::Mongodb {
+        section.pattern = format!("connections.{}", system.facts().kind);
+        Some(match system {
+            System::Mongodb => Self::Mongodb {
                 url: section.url(
                     "url",
                     &["mongodb", "mongodb+srv"],
@@ -167,20 +167,28 @@ impl Connection {
                 ),
                 database: section.text("database", "\"spider\""),
             },
-            ConnectionKind::Mysql => Self::Mysql(Mysql::read(section)),
-            ConnectionKind::Mariadb => Self::Mariadb(Mysql::read(section)),
-            ConnectionKind::Sqlite => Self::Sqlite {
+            System::Mysql => Self::Mysql(Mysql::read(section)),
+            System::Mariadb => Self::Mariadb(Mysql::read(section)),
+            System::Sqlite => Self::Sqlite {
                 path: section.path("path", "\"runtime/data.db\""),
             },
-            ConnectionKind::Kafka => Self::Kafka(Kafka::read(section)),
-            ConnectionKind::Embedded => Self::Embedded {
+            System::Kafka => Self::Kafka(Kafka::read(section)),
+            System::Embedded => Self::Embedded {
                 path: section.path("path", "\"runtime/topics.db\""),
-            },
-            ConnectionKind::Redis => Self::Redis {
-                url: section.url("url", &["redis", "rediss"], "\"redis://127.0.0.1:6379\""),
             },
         })
     }
+}
+
+fn read_system(section: &mut Section<'_>) -> Option<System> {
+    let written = section.required("kind", Wanted::Text, "\"mysql\"")?;
+    if let Some((_, name)) = UNUSED.iter().find(|(kind, _)| *kind == written.text) {
+        let message = format!("nothing reads or writes {name} yet");
+        let help = Some("leave this connection out".to_owned());
+        section.wrong("kind", &written.span, message, help);
+        return None;
+    }
+    section.as_choice("kind", &written)
 }
 
 impl Mysql {
@@ -268,24 +276,16 @@ fn is_address(broker: &str) -> bool {
         .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|it| it > 0))
 }
 
-impl ConnectionKind {
-    /// Its name in settings.
-    pub fn word(self) -> &'static str {
-        let found = Self::WORDS.iter().find(|(_, it)| *it == self);
-        found.map_or("", |(word, _)| word)
-    }
-}
-
-impl Choice for ConnectionKind {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("mongodb", Self::Mongodb),
-        ("mysql", Self::Mysql),
-        ("mariadb", Self::Mariadb),
-        ("sqlite", Self::Sqlite),
-        ("kafka", Self::Kafka),
-        ("embedded", Self::Embedded),
-        ("redis", Self::Redis),
-    ];
+impl Choice for System {
+    const WORDS: &'static [(&'static str, Self)] = &{
+        let mut words = [("", Self::ALL[0]); Self::ALL.len()];
+        let mut index = 0;
+        while index < words.len() {
+            words[index] = (Self::ALL[index].facts().kind, Self::ALL[index]);
+            index += 1;
+        }
+        words
+    };
 }
 
 impl Choice for Mechanism {

@@ -3,7 +3,6 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    connection::ConnectionKind as Kind,
     dead_letters_to::LettersTo,
     json_options::JsonOptions,
     messages::Messages,
@@ -14,7 +13,7 @@ use super::{
     typed::Choice,
     write_into::WriteInto,
 };
-use crate::pipeline::StepSettings;
+use crate::{model::System, pipeline::StepSettings};
 
 /// A named flow of records: produced where it has `from`, consumed where it has `into`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,21 +161,18 @@ impl DataType {
             let help = "add `from` to produce, `into` to consume, or both".to_owned();
             section.missing("", message, Some(help));
         }
-        let kind = |from: &ReadFrom| connections.kind(&from.connection);
-        let mut from = self.from.as_ref().and_then(kind).into_iter();
+        let system = |from: &ReadFrom| connections.system(&from.connection);
+        let from = self.from.as_ref().and_then(system);
         if let Some(span) = section.written("json")
             && self.json.is_extended()
-            && from.any(|it| it != Kind::Mongodb)
+            && from.is_some_and(|it| !it.keeps_documents())
         {
             let message = "extended JSON has the types of MongoDB alone".to_owned();
             section.wrong("json", &span, message, None);
         }
         if let Some(span) = section.written("older-cursors") {
-            let fits = self.from.as_ref().is_some_and(|from| {
-                let kind = connections.kind(&from.connection);
-                from.incremental == "_id" && kind.is_none_or(|it| it == Kind::Mongodb)
-            });
-            if !fits {
+            let by_id = self.from.as_ref().is_some_and(|it| it.incremental == "_id");
+            if !by_id || !from.is_none_or(System::keeps_documents) {
                 let message = "older cursors are those of MongoDB read by `_id`".to_owned();
                 section.wrong("older-cursors", &span, message, None);
             }

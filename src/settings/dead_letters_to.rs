@@ -1,11 +1,7 @@
 //! Where dead letters go: to a topic, or to a table.
 
-use super::{
-    connection::ConnectionKind as Kind,
-    data_type::read_topic,
-    references::{Connections, Use},
-    section::Section,
-};
+use super::{data_type::read_topic, references::Connections, section::Section};
+use crate::model::Role;
 
 /// Where dead letters go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +20,6 @@ pub struct LettersTable {
     /// The table; also `database.table`.
     pub table: String,
 }
-
-/// What has tables for dead letters.
-const TABLES: Use = Use {
-    what: "tables of dead letters are in",
-    kinds: &[Kind::Mysql, Kind::Mariadb, Kind::Sqlite],
-};
 
 const BOTH: &str = "dead letters go to a topic or to a table, not to both";
 
@@ -77,7 +67,7 @@ impl LettersTable {
             section.optional_text("table");
             return None;
         }
-        let (connection, _) = connections.named(section, "connection", TABLES);
+        let (connection, _) = connections.named(section, "connection", Role::DeadLetterTable);
         let table = section.text("table", "\"dead_letters\"");
         Some(Self { connection, table })
     }

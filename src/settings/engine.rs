@@ -4,12 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use tracing::Level;
 
-use super::{
-    reading::Wanted,
-    references::{Connections, STORES},
-    section::Section,
-    typed::Choice,
-};
+use super::{reading::Wanted, references::Connections, section::Section, typed::Choice};
+use crate::model::Role;
 
 /// Where cursors are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +60,7 @@ impl Cursors {
         match store.filter(|it| it.text != "file") {
             None => Self::File { folder },
             Some(store) => {
-                connections.check(section, "store", &store, STORES);
+                connections.check(section, "store", &store, Role::CursorStore);
                 let connection = store.text;
                 Self::Database { connection, folder }
             }

@@ -1,7 +1,6 @@
 //! One of the tables of `into`: which messages it takes, and how its rows are written.
 
 use super::{
-    connection::ConnectionKind as Kind,
     data_type::Format,
     json_options::{BytesIn, JsonOptions},
     read_from::read_place,
@@ -10,7 +9,7 @@ use super::{
     steps,
     typed::Choice,
 };
-use crate::pipeline::StepSettings;
+use crate::{model::System, pipeline::StepSettings};
 
 /// A table that records are written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +47,8 @@ pub struct IntoTable {
 #[derive(Clone, Copy)]
 pub(super) struct Beside<'c> {
     pub connections: &'c Connections,
-    /// That of the connection that has the table.
-    pub kind: Option<Kind>,
+    /// The one that has the table.
+    pub system: Option<System>,
     pub come: Come,
 }
 
@@ -58,8 +57,15 @@ pub(super) struct Beside<'c> {
 pub(super) enum Come {
     /// As messages of a format.
     AsMessages(Option<Format>, JsonOptions),
-    /// From a source of this kind, without a message between.
-    AsRead(Option<Kind>),
+    /// From a source that is this system, without a message between.
+    AsRead(Option<System>),
+}
+
+impl Beside<'_> {
+    /// The system, where it is known to keep documents.
+    fn documents(&self) -> Option<System> {
+        self.system.filter(|it| it.keeps_documents())
+    }
 }
 
 /// Keys of a table that stand in `into` itself where there is one table.
@@ -87,12 +93,11 @@ impl IntoTable {
             section.out_of_place(key, listed);
         }
         if let Come::AsRead(from) = beside.come {
-            return Self::of_task(section, beside.kind, from);
+            return Self::of_task(section, beside.system, from);
         }
         let append = read_append(section);
-        if let (Some(Kind::Mongodb), Some(span)) = (beside.kind, section.written("append")) {
-            let message =
-                "is for a table: MongoDB keeps no unique column beside its `_id`".to_owned();
+        if let (Some(it), Some(span)) = (beside.documents(), section.written("append")) {
+            let message = format!("is for a table: {it} keeps no unique column beside its `_id`");
             section.wrong("append", &span, message, None);
         }
         Self::own(section, beside, append)
@@ -118,8 +123,10 @@ impl IntoTable {
             return tables;
         };
         let wrong = |message: String| section.wrong("tables", &span, message, None);
-        if beside.kind == Some(Kind::Mongodb) {
-            wrong("MongoDB takes one collection: write `collection` in `into` itself".to_owned());
+        if let Some(it) = beside.documents() {
+            wrong(format!(
+                "{it} takes one collection: write `collection` in `into` itself"
+            ));
         }
         if tables.is_empty() {
             wrong("must not be empty".to_owned());
@@ -167,7 +174,7 @@ impl IntoTable {
             replace_by: texts(section, "replace-by"),
             steps: steps::read(section, beside.connections),
             ..match from {
-                Some(from) => Self::of_task(section, beside.kind, from),
+                Some(from) => Self::of_task(section, beside.system, from),
                 None => {
                     section.out_of_place("append", "is for the only table of `into`");
                     Self::own(section, beside, None)
@@ -177,9 +184,9 @@ impl IntoTable {
     }
 
     /// That of a task, whose records were never messages.
-    fn of_task(section: &mut Section<'_>, kind: Option<Kind>, from: Option<Kind>) -> Self {
+    fn of_task(section: &mut Section<'_>, system: Option<System>, from: Option<System>) -> Self {
         Self {
-            table: read_place(section, kind),
+            table: read_place(section, system),
             when: Vec::new(),
             steps: Vec::new(),
             key: texts(section, "key"),
@@ -190,11 +197,12 @@ impl IntoTable {
             on_delete: OnDelete::Delete,
             drop: texts(section, "drop"),
             create_table: section.flag_or("create-table", true),
-            // Bytes come as bytes, and a database keeps JSON as JSON; MongoDB has texts alone.
+            // Bytes come as bytes, and a table keeps JSON as JSON; a document has texts alone.
             binary: BinaryText::Plain,
-            json_text: match from {
-                Some(Kind::Mongodb) => JsonText::Value,
-                _ => JsonText::Document,
+            json_text: if from.is_some_and(System::keeps_documents) {
+                JsonText::Value
+            } else {
+                JsonText::Document
             },
         }
     }
@@ -210,7 +218,7 @@ impl IntoTable {
             None => (key, on_known, OnDelete::Delete),
         };
         Self {
-            table: read_place(section, beside.kind),
+            table: read_place(section, beside.system),
             when: Vec::new(),
             steps: Vec::new(),
             key,
@@ -292,7 +300,7 @@ pub enum JsonText {
 
 /// What the format has written; where it is another's, the settings say so.
 fn read_texts(beside: Beside<'_>, section: &mut Section<'_>) -> (BinaryText, JsonText) {
-    let Beside { come, kind, .. } = beside;
+    let Beside { come, system, .. } = beside;
     let (format, json) = match come {
         Come::AsMessages(format, json) => (format, json),
         Come::AsRead(_) => return (BinaryText::Plain, JsonText::Document),
@@ -313,8 +321,8 @@ fn read_texts(beside: Beside<'_>, section: &mut Section<'_>) -> (BinaryText, Jso
         section.choice_or("json-text", json_text),
     );
     for key in ["binary", "json-text"] {
-        let is_sql = matches!(kind, None | Some(Kind::Mysql | Kind::Mariadb));
-        if let Some(span) = section.written(key).filter(|_| !is_sql) {
+        let reads = system.is_none_or(|it| it.facts().reads_texts);
+        if let Some(span) = section.written(key).filter(|_| !reads) {
             let message = "is for columns of MySQL and MariaDB: others keep texts as they are";
             section.wrong(key, &span, message.to_owned(), None);
         }

@@ -45,7 +45,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-pub use connection::{Connection, ConnectionKind, Kafka, KafkaLogin, Mechanism, Mysql};
+pub use connection::{Connection, Kafka, KafkaLogin, Mechanism, Mysql};
 pub use data_type::{
     Compression, CreateTopic, DataType, Format, MessageKey, Partitioner, topic_problem,
 };

@@ -4,12 +4,8 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use super::{
-    connection::ConnectionKind as Kind,
-    references::{Connections, SOURCES},
-    section::Section,
-    typed::Choice,
-};
+use super::{references::Connections, section::Section, typed::Choice};
+use crate::model::{Role, System};
 
 /// Where records are read, and past which field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,13 +77,13 @@ pub(super) enum Reads {
 
 impl ReadFrom {
     pub(super) fn read(section: &mut Section<'_>, connections: &Connections, reads: Reads) -> Self {
-        let (connection, kind) = connections.named(section, "connection", SOURCES);
-        let table = read_place(section, kind);
-        let mongodb = kind == Some(Kind::Mongodb);
-        let (incremental, coalesce) = read_incremental(section, mongodb, reads);
+        let (connection, system) = connections.named(section, "connection", Role::Source);
+        let table = read_place(section, system);
+        let documents = system.filter(|it| it.keeps_documents());
+        let (incremental, coalesce) = read_incremental(section, documents, reads);
         let key = section.texts("key").into_iter().map(|it| it.text);
         let key: Vec<String> = key.collect();
-        if mongodb {
+        if documents.is_some() {
             refuse_unmade(section, &key);
         }
         let (rows, bytes) = section.section("batch", |batch| {
@@ -101,14 +97,14 @@ impl ReadFrom {
             key,
             rows,
             bytes,
-            workers: section.number_or("workers", usual_workers(kind), 1..=64),
+            workers: section.number_or("workers", usual_workers(system), 1..=64),
             poll: section.duration_or("poll", Duration::from_secs(1)),
             nulls: section.choice_or("nulls", NullRows::Refuse),
             coalesce,
-            late: read_late(section, usual_late(section, kind, reads), kind),
+            late: read_late(section, usual_late(section, system, reads), system),
             settle: section.optional_duration("settle"),
             clock_skew: section.optional_duration("clock-skew"),
-            time_zone: read_zone(section, kind),
+            time_zone: read_zone(section, system),
             re_read_rows: section.number_or("re-read-rows", 100_000, 1..=10_000_000),
         }
     }
@@ -135,10 +131,10 @@ fn refuse_unmade(section: &Section<'_>, key: &[String]) {
     }
 }
 
-fn read_zone(section: &mut Section<'_>, kind: Option<Kind>) -> Option<Tz> {
+fn read_zone(section: &mut Section<'_>, system: Option<System>) -> Option<Tz> {
     let named = section.optional_text("time-zone")?;
     let span = section.written("time-zone")?;
-    if !matches!(kind, None | Some(Kind::Mysql | Kind::Mariadb)) {
+    if !system.is_none_or(|it| it.facts().has_local_times) {
         let message = "a time zone is for DATETIME and DATE of MySQL and MariaDB".to_owned();
         section.wrong("time-zone", &span, message, Some("leave it out".to_owned()));
         return None;
@@ -155,23 +151,23 @@ fn read_zone(section: &mut Section<'_>, kind: Option<Kind>) -> Option<Tz> {
 /// The field, and those that count where it has no value.
 fn read_incremental(
     section: &mut Section<'_>,
-    mongodb: bool,
+    documents: Option<System>,
     reads: Reads,
 ) -> (String, Vec<String>) {
     let span = section.written("incremental");
-    if !mongodb && reads == Reads::Past {
+    if documents.is_none() && reads == Reads::Past {
         section.needed("incremental", "\"update_time\"");
     }
     let mut fields = section.texts("incremental").into_iter().map(|it| it.text);
     let first = fields.next();
     let others: Vec<String> = fields.collect();
-    if let (true, false, Some(span)) = (mongodb, others.is_empty(), span) {
-        let message = "MongoDB has no index over the first of several fields".to_owned();
+    if let (Some(it), false, Some(span)) = (documents, others.is_empty(), span) {
+        let message = format!("{it} has no index over the first of several fields");
         let help = "have writers set one field, such as { $set: { changed: { $ifNull: [\"$updated\", \"$created\"] } } }";
         section.wrong("incremental", &span, message, Some(help.to_owned()));
     }
     let usual = || {
-        if mongodb {
+        if documents.is_some() {
             "_id".to_owned()
         } else {
             String::new()
@@ -180,10 +176,10 @@ fn read_incremental(
     (first.unwrap_or_else(usual), others)
 }
 
-fn read_late(section: &mut Section<'_>, usual: LateRows, kind: Option<Kind>) -> LateRows {
+fn read_late(section: &mut Section<'_>, usual: LateRows, system: Option<System>) -> LateRows {
     let late = section.choice_or("late", usual);
     if let (LateRows::ReRead, Some(span)) = (late, section.written("late")) {
-        if kind != Some(Kind::Sqlite) {
+        if !is_file(system) {
             return late;
         }
         let message = "\"re-read\" is for sources with several writers at a time".to_owned();
@@ -192,24 +188,25 @@ fn read_late(section: &mut Section<'_>, usual: LateRows, kind: Option<Kind>) -> 
     late
 }
 
-/// A SQLite file has one writer at a time: what it commits later has the higher values. What reads
+/// A file has one writer at a time: what it commits later has the higher values. What reads
 /// everything each time has no place that a row could come behind.
-fn usual_late(section: &Section<'_>, kind: Option<Kind>, reads: Reads) -> LateRows {
+fn usual_late(section: &Section<'_>, system: Option<System>, reads: Reads) -> LateRows {
     let whole = reads == Reads::Everything && section.written("incremental").is_none();
-    match kind {
-        Some(Kind::Sqlite) => LateRows::None,
-        _ if whole => LateRows::None,
-        _ => LateRows::HoldBack,
+    if is_file(system) || whole {
+        LateRows::None
+    } else {
+        LateRows::HoldBack
     }
 }
 
-/// Two keep a server and this process busy; a SQLite file is read within this process, and the
-/// copying of a page is most of the work.
-fn usual_workers(kind: Option<Kind>) -> usize {
-    match kind {
-        Some(Kind::Sqlite) => 1,
-        _ => 2,
-    }
+/// Two keep a server and this process busy; a file is read within this process, and the copying of
+/// a page is most of the work.
+fn usual_workers(system: Option<System>) -> usize {
+    if is_file(system) { 1 } else { 2 }
+}
+
+fn is_file(system: Option<System>) -> bool {
+    system.is_some_and(|it| it.facts().is_file)
 }
 
 /// Bytes of a batch: the same limits for reading and writing.
@@ -217,12 +214,16 @@ pub(super) fn read_bytes(batch: &mut Section<'_>) -> usize {
     batch.size_or("bytes", 4 << 20, 1 << 10..=1 << 30)
 }
 
-/// MongoDB has collections, the others have tables.
-pub(super) fn read_place(section: &mut Section<'_>, kind: Option<Kind>) -> String {
-    let (right, other) = match kind {
-        Some(Kind::Mongodb) => ("collection", "table"),
-        None if section.written("collection").is_some() => ("collection", "table"),
-        Some(_) | None => ("table", "collection"),
+/// Where documents are kept there are collections, else tables.
+pub(super) fn read_place(section: &mut Section<'_>, system: Option<System>) -> String {
+    let collection = match system {
+        Some(system) => system.keeps_documents(),
+        None => section.written("collection").is_some(),
+    };
+    let (right, other) = if collection {
+        ("collection", "table")
+    } else {
+        ("table", "collection")
     };
     if let (Some(span), None) = (section.written(other), section.written(right)) {
         section.optional_text(right);

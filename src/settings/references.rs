@@ -1,91 +1,55 @@
-//! Names of connections where settings refer to them: known, and of a kind that fits.
+//! Names of connections where settings refer to them: known, and of a system that plays the role.
 
 use std::collections::BTreeMap;
 
 use super::{
-    connection::{Connection, ConnectionKind as Kind},
+    connection::Connection,
     nearest::nearest,
     reading::{Scalar, Wanted},
     section::Section,
 };
-
-/// What can be read.
-pub(super) const SOURCES: Use = Use {
-    what: "records can be read from",
-    kinds: &[Kind::Mongodb, Kind::Mysql, Kind::Mariadb, Kind::Sqlite],
-};
-
-/// What can be written.
-pub(super) const SINKS: Use = Use {
-    what: "records can be written to",
-    kinds: &[Kind::Mongodb, Kind::Mysql, Kind::Mariadb, Kind::Sqlite],
-};
-
-/// What has tables to look into.
-pub(super) const LOOKUPS: Use = Use {
-    what: "tables to look into are in",
-    kinds: &[Kind::Mysql, Kind::Mariadb, Kind::Sqlite],
-};
-
-/// What keeps cursors.
-pub(super) const STORES: Use = Use {
-    what: "cursors can be kept in",
-    kinds: &[Kind::Mongodb, Kind::Mysql, Kind::Mariadb, Kind::Sqlite],
-};
-
-/// What has topics.
-const BROKERS: Use = Use {
-    what: "topics are in",
-    kinds: &[Kind::Kafka, Kind::Embedded],
-};
-
-/// What a connection is wanted for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Use {
-    pub what: &'static str,
-    pub kinds: &'static [Kind],
-}
+use crate::model::{Role, System};
 
 /// The names of all connections; one whose kind is not known fits everywhere.
-pub(super) struct Connections(BTreeMap<String, Option<Kind>>);
+pub(super) struct Connections(BTreeMap<String, Option<System>>);
 
 impl Connections {
     pub fn new(connections: &BTreeMap<String, Option<Connection>>) -> Self {
-        let kinds = connections.iter();
+        let systems = connections.iter();
         Self(
-            kinds
-                .map(|(name, it)| (name.clone(), it.as_ref().map(Connection::kind)))
+            systems
+                .map(|(name, it)| (name.clone(), it.as_ref().map(Connection::system)))
                 .collect(),
         )
     }
 
-    pub fn kind(&self, name: &str) -> Option<Kind> {
+    pub fn system(&self, name: &str) -> Option<System> {
         self.0.get(name).copied().flatten()
     }
 
-    /// The connection that `key` names, with its kind as far as it is known.
+    /// The connection that `key` names, with its system as far as it is known.
     pub fn named(
         &self,
         section: &mut Section<'_>,
         key: &'static str,
-        wanted: Use,
-    ) -> (String, Option<Kind>) {
-        let fitting = self.fitting(wanted);
+        role: Role,
+    ) -> (String, Option<System>) {
+        let fitting = self.fitting(role);
         let example = fitting.first().map_or("name", |it| it);
         let example = format!("\"{example}\"");
         let Some(name) = section.required(key, Wanted::Text, &example) else {
             return (String::new(), None);
         };
-        self.check(section, key, &name, wanted);
-        let kind = self.kind(&name.text);
-        (name.text, kind)
+        self.check(section, key, &name, role);
+        let system = self.system(&name.text);
+        (name.text, system)
     }
 
     /// The broker of a data type; where there is only one, it need not be named.
     pub fn broker(&self, section: &mut Section<'_>) -> String {
-        let fitting = self.fitting(BROKERS);
+        let fitting = self.fitting(Role::Topics);
         if let Some(name) = section.optional_text("broker") {
-            self.check(section, "broker", &name, BROKERS);
+            self.check(section, "broker", &name, Role::Topics);
             return name.text;
         }
         match fitting.as_slice() {
@@ -93,7 +57,7 @@ impl Connections {
             [only] => (*only).to_owned(),
             [] => {
                 let message = "there is no connection that has topics".to_owned();
-                let help = "add a connection of kind kafka or embedded".to_owned();
+                let help = format!("add a connection of kind {}", kinds(Role::Topics));
                 section.missing("broker", message, Some(help));
                 String::new()
             }
@@ -107,13 +71,13 @@ impl Connections {
     }
 
     /// Complains where `name` is no connection, or one that does not fit.
-    pub fn check(&self, section: &Section<'_>, key: &str, written: &Scalar, wanted: Use) {
+    pub fn check(&self, section: &Section<'_>, key: &str, written: &Scalar, role: Role) {
         let name = written.text.as_str();
-        let fitting = self.fitting(wanted);
+        let fitting = self.fitting(role);
         let among = match (nearest(name, fitting.iter().copied()), fitting.as_slice()) {
             (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, []) => format!("no connection is one that {}", wanted.what),
-            (None, some) => format!("{} {}", wanted.what, some.join(", ")),
+            (None, []) => format!("no connection can be used {role}"),
+            (None, some) => format!("{} can be used {role}", some.join(", ")),
         };
         match self.0.get(name) {
             None => {
@@ -122,24 +86,28 @@ impl Connections {
                 let span = written.span.clone();
                 section.reading.absence(&path, span, message, Some(among));
             }
-            Some(Some(kind)) if !wanted.kinds.contains(kind) => {
-                let kinds: Vec<&str> = wanted.kinds.iter().map(|it| it.word()).collect();
-                let message = format!(
-                    "`{name}` is of kind {}; {} {}",
-                    kind.word(),
-                    wanted.what,
-                    kinds.join(", ")
-                );
-                section.wrong(key, &written.span, message, None);
+            Some(Some(system)) if !system.plays(role) => {
+                let message = format!("`{name}` leads to {system}, which cannot be used {role}");
+                let help = format!("name a connection of kind {}", kinds(role));
+                section.wrong(key, &written.span, message, Some(help));
             }
             Some(_) => {}
         }
     }
 
     /// Names that fit; those of no known kind do not count.
-    fn fitting(&self, wanted: Use) -> Vec<&str> {
-        let fits = |kind: &Option<Kind>| kind.is_some_and(|it| wanted.kinds.contains(&it));
-        let names = self.0.iter().filter(|(_, kind)| fits(kind));
+    fn fitting(&self, role: Role) -> Vec<&str> {
+        let fits = |system: &Option<System>| system.is_some_and(|it| it.plays(role));
+        let names = self.0.iter().filter(|(_, system)| fits(system));
         names.map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+/// The kinds of connections that play a role: "a, b or c".
+fn kinds(role: Role) -> String {
+    let kinds: Vec<&str> = role.systems().map(|it| it.facts().kind).collect();
+    match &kinds[..] {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => kinds.concat(),
     }
 }

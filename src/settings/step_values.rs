@@ -4,14 +4,10 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use super::{
-    nearest::nearest,
-    reading::Wanted,
-    references::{Connections, LOOKUPS},
-    section::Section,
-};
-use crate::pipeline::{
-    DateStep, Expression, Form, LookupStep, MapStep, StepSettings, Target, Unknown,
+use super::{nearest::nearest, reading::Wanted, references::Connections, section::Section};
+use crate::{
+    model::Role,
+    pipeline::{DateStep, Expression, Form, LookupStep, MapStep, StepSettings, Target, Unknown},
 };
 
 pub(super) fn cast(section: &mut Section<'_>) -> StepSettings {
@@ -74,7 +70,7 @@ pub(super) fn map(section: &mut Section<'_>) -> StepSettings {
 pub(super) fn lookup(section: &mut Section<'_>, connections: &Connections) -> Option<StepSettings> {
     let into = section.text("lookup", "\"source_id\"");
     let by = expression(section, "by", "\"host(link)\"");
-    let (connection, _) = connections.named(section, "connection", LOOKUPS);
+    let (connection, _) = connections.named(section, "connection", Role::LookupTable);
     let table = section.text("table", "\"sources\"");
     let key = expression(section, "key", "\"host(main_link)\"");
     let value = section.text("value", "\"source_id\"");

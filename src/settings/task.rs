@@ -52,7 +52,7 @@ impl Task {
             ReadFrom::read(it, connections, reads)
         });
         let into = section.section("into", |it| {
-            WriteInto::of_task(it, connections, connections.kind(&from.connection))
+            WriteInto::of_task(it, connections, connections.system(&from.connection))
         });
         let also = section.texts("also").into_iter();
         Self {

@@ -179,7 +179,7 @@ impl Section<'_> {
             .unwrap_or(default)
     }
 
-    fn as_choice<T: Choice>(&self, key: &str, written: &Scalar) -> Option<T> {
+    pub fn as_choice<T: Choice>(&self, key: &str, written: &Scalar) -> Option<T> {
         let found = T::WORDS.iter().find(|(word, _)| *word == written.text);
         if found.is_none() {
             let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use super::{
-    connection::ConnectionKind as Kind,
     data_type::Format,
     into_table::{Beside, Come, IntoTable},
     json_options::JsonOptions,
     read_from::read_bytes,
-    references::{Connections, SINKS},
+    references::Connections,
     section::Section,
     steps,
 };
-use crate::pipeline::StepSettings;
+use crate::{
+    model::{Role, System},
+    pipeline::StepSettings,
+};
 
 /// Where records are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +63,7 @@ impl WriteInto {
         section: &mut Section<'_>,
         connections: &Connections,
     ) -> Self {
-        let (connection, kind) = connections.named(section, "connection", SINKS);
+        let (connection, system) = connections.named(section, "connection", Role::Sink);
         let (rows, wait) = format.unwrap_or(Format::Json).sink_batch();
         let (rows, bytes, wait) = section.section("batch", |batch| {
             (
@@ -78,7 +80,7 @@ impl WriteInto {
         }
         let beside = Beside {
             connections,
-            kind,
+            system,
             come: Come::AsMessages(format, json),
         };
         let (route, tables) = match section.written("tables") {
@@ -105,13 +107,13 @@ impl WriteInto {
         }
     }
 
-    /// Of a task, whose records come from a source of the kind `from` without a message between.
+    /// Of a task, whose records come from the system `from` without a message between.
     pub(super) fn of_task(
         section: &mut Section<'_>,
         connections: &Connections,
-        from: Option<Kind>,
+        from: Option<System>,
     ) -> Self {
-        let (connection, kind) = connections.named(section, "connection", SINKS);
+        let (connection, system) = connections.named(section, "connection", Role::Sink);
         let (rows, bytes) = section.section("batch", |batch| {
             let rows = batch.number_or("rows", 10_000, 1..=1_000_000);
             (rows, read_bytes(batch))
@@ -120,7 +122,7 @@ impl WriteInto {
         let writers = section.number_or("writers", 1, 1..=64);
         let beside = Beside {
             connections,
-            kind,
+            system,
             come: Come::AsRead(from),
         };
         let (route, tables) = match section.written("tables") {

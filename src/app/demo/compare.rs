@@ -134,8 +134,9 @@ fn table(chosen: &Chosen<'_>) -> anyhow::Result<String> {
 async fn target(app: &App, chosen: &Chosen<'_>) -> anyhow::Result<SqlitePool> {
     let into = chosen.data_type.into.as_ref();
     let into = into.ok_or(FlowError::Silent("a data type without `into`"))?;
-    let Some(Connection::Sqlite { path }) = app.settings.connections.get(&into.connection) else {
-        anyhow::bail!("the demo's target is no SQLite file");
+    let connection = app.settings.connections.get(&into.connection);
+    let Some(path) = connection.and_then(Connection::file) else {
+        anyhow::bail!("the demo's target is no file");
     };
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     Ok(SqlitePool::connect_with(options).await?)

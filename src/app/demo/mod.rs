@@ -142,7 +142,7 @@ fn settings(folder: &Path) -> anyhow::Result<Settings> {
     let shipped = Path::new("runtime/demo");
     if folder != shipped {
         for connection in settings.connections.values_mut() {
-            let (Connection::Sqlite { path } | Connection::Embedded { path }) = connection else {
+            let Some(path) = connection.file_mut() else {
                 continue;
             };
             if let Some(name) = path.file_name() {
@@ -164,9 +164,10 @@ fn settings(folder: &Path) -> anyhow::Result<Settings> {
 }
 
 fn path_of(settings: &Settings, name: &str) -> anyhow::Result<PathBuf> {
-    match settings.connections.get(name) {
-        Some(Connection::Sqlite { path } | Connection::Embedded { path }) => Ok(path.clone()),
-        _ => bail!("the shipped settings have no file `{name}`"),
+    let file = settings.connections.get(name).and_then(Connection::file);
+    match file {
+        Some(path) => Ok(path.to_owned()),
+        None => bail!("the shipped settings have no file `{name}`"),
     }
 }
 

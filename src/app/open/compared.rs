@@ -1,12 +1,14 @@
 //! Both sides of a comparison, each read in the order of its key.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use super::{Open, declared};
+use super::{Open, declared, no_role};
 use crate::{
     connect::sqlite::Absent,
     digest::{Digest, Shape, mongodb::MongodbDigest, mysql::MysqlDigest, sqlite::SqliteDigest},
-    settings::{Connection, ReadFrom},
+    flow::FlowError,
+    model::{Role, System},
+    settings::ReadFrom,
     source::{
         Late, ReadLimits, Rules, Sharing, Source,
         mongodb::scan::{MongodbScan, MongodbScanSettings},
@@ -70,8 +72,8 @@ impl Open {
         let (table, key) = (named.table.to_owned(), named.key.clone());
         let (limits, poll, sharing) = (named.limits, named.poll, Sharing::among(1));
         let rules = Rules::default();
-        Ok(match self.connection(named.connection)? {
-            Connection::Mongodb { .. } => {
+        Ok(match self.system(named.connection)? {
+            System::Mongodb => {
                 let mongodb = self.mongodb(named.connection).await?;
                 let shape = match named.is_target {
                     true => {
@@ -93,7 +95,7 @@ impl Open {
                 };
                 (Box::new(MongodbScan::new(mongodb, &settings)), shape)
             }
-            Connection::Sqlite { .. } => {
+            System::Sqlite => {
                 let sqlite = self.sqlite(named.connection, Absent::Refuse).await?;
                 let digest = SqliteDigest::new(sqlite.clone(), &table, key.clone());
                 let shape = digest.shape().await?;
@@ -108,7 +110,7 @@ impl Open {
                 };
                 (Box::new(SqliteScan::new(sqlite, settings)), Some(shape))
             }
-            _ => {
+            System::Mysql | System::Mariadb => {
                 let mysql = self.mysql(named.connection).await?;
                 let digest = MysqlDigest::new(mysql.clone(), &table, key.clone());
                 let shape = digest.shape().await?;
@@ -125,7 +127,37 @@ impl Open {
                 };
                 (Box::new(MysqlScan::new(mysql, settings)), Some(shape))
             }
+            system @ (System::Kafka | System::Embedded) => {
+                return Err(no_role(named.connection, system, Role::VerifySide).into());
+            }
         })
+    }
+
+    /// A table whose server can sum up its rows; `None` where the system cannot.
+    pub(in crate::app) async fn summed(
+        &self,
+        connection: &str,
+        table: &str,
+    ) -> Result<Option<MysqlDigest>, FlowError> {
+        match self.system(connection)? {
+            System::Mysql | System::Mariadb => {
+                let mysql = self.mysql(connection).await?;
+                Ok(Some(MysqlDigest::new(mysql, table, None)))
+            }
+            System::Mongodb | System::Sqlite => Ok(None),
+            system @ (System::Kafka | System::Embedded) => {
+                Err(no_role(connection, system, Role::VerifySide))
+            }
+        }
+    }
+
+    /// The file that a target is, where it is not there yet.
+    pub(in crate::app) fn missing_file(
+        &self,
+        connection: &str,
+    ) -> Result<Option<&Path>, FlowError> {
+        let file = self.connection(connection)?.file();
+        Ok(file.filter(|path| !path.exists()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a flow's dead letters are: a topic of its broker, or a table.
 
-use super::Open;
+use super::{Open, no_role};
 use crate::{
     broker::{
         BrokerError, Held, Publisher, Reader,
@@ -11,8 +11,8 @@ use crate::{
     },
     connect::sqlite::Absent,
     flow::{FlowError, LETTER_HEADERS},
-    model::{Finding, Severity},
-    settings::{Chosen, Connection, LettersTable, LettersTo},
+    model::{Finding, Role, Severity, System},
+    settings::{Chosen, LettersTable, LettersTo},
 };
 
 impl Open {
@@ -119,20 +119,26 @@ impl Open {
         &self,
         to: &LettersTable,
     ) -> Result<Option<LetterTable>, FlowError> {
-        match self.connection(&to.connection)? {
-            Connection::Sqlite { path } if !path.exists() => Ok(None),
-            _ => self.letters_table(to).await.map(Some),
+        match self.missing_file(&to.connection)? {
+            Some(_) => Ok(None),
+            None => self.letters_table(to).await.map(Some),
         }
     }
 
     async fn letters_table(&self, to: &LettersTable) -> Result<LetterTable, FlowError> {
         let LettersTable { connection, table } = to;
-        let opened = match self.connection(connection)? {
-            Connection::Sqlite { .. } => {
+        let opened = match self.system(connection)? {
+            System::Mysql | System::Mariadb => {
+                let mysql = self.mysql(connection).await?;
+                LetterTable::in_mysql(mysql, table, LETTER_HEADERS)
+            }
+            System::Sqlite => {
                 let sqlite = self.sqlite(connection, Absent::Create).await?;
                 LetterTable::in_sqlite(sqlite, table, LETTER_HEADERS)
             }
-            _ => LetterTable::in_mysql(self.mysql(connection).await?, table, LETTER_HEADERS),
+            system @ (System::Mongodb | System::Kafka | System::Embedded) => {
+                return Err(no_role(connection, system, Role::DeadLetterTable));
+            }
         };
         Ok(opened?)
     }

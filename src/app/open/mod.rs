@@ -1,8 +1,16 @@
 //! Settings to adapters: connections are opened once, adapters for each attempt.
+//!
+//! Each role has one `match` over the systems, which names all of them: what a new system lacks is
+//! what the compiler lists. Outside of this folder nothing asks which system a connection leads to.
+
+#![deny(clippy::wildcard_enum_match_arm)]
 
 pub(super) mod codec;
 pub(super) mod compared;
+mod connections;
+mod cursors;
 mod dead_letters;
+mod hashed;
 mod kafka;
 pub(super) mod lease;
 mod rules;
@@ -17,16 +25,13 @@ use std::sync::Arc;
 use crate::{
     broker::embedded::EmbeddedBroker,
     connect::{
-        ConnectError,
-        mongodb::{self, MongodbConnection, MongodbSettings},
-        mysql::{self, MysqlConnection, MysqlSettings},
-        sqlite::{self, Absent, Durability, SqliteConnection, SqliteSettings},
+        ConnectError, mongodb::MongodbConnection, mysql::MysqlConnection, sqlite::SqliteConnection,
     },
-    cursor::{CursorStore, database::DatabaseCursors, file::FileCursors},
-    fault::Faulty,
+    cursor::database::DatabaseCursors,
+    fault::{Fault, Faulty},
     flow::FlowError,
-    model::FlowName,
-    settings::{Chosen, Connection, Cursors, Settings},
+    model::{FlowName, Role, System},
+    settings::{Chosen, Connection, Settings},
 };
 pub(super) use codec::{Codec, codec};
 use shared::Shared;
@@ -83,44 +88,6 @@ impl Open {
         }
     }
 
-    /// Where cursors are kept.
-    pub(super) async fn cursors(&self) -> Result<Arc<dyn CursorStore>, FlowError> {
-        let name = match &self.settings.cursors {
-            Cursors::File { folder } => {
-                return Ok(Arc::new(FileCursors::new(folder).held_by(holder())));
-            }
-            Cursors::Database { connection, .. } => connection,
-        };
-        let holder = holder();
-        let store = self
-            .database_cursors
-            .get(name.clone(), async || match self.connection(name)? {
-                Connection::Mongodb { .. } => {
-                    let mongodb = self.mongodb(name).await?;
-                    DatabaseCursors::in_mongodb(mongodb, &holder)
-                        .await
-                        .map(Arc::new)
-                        .map_err(FlowError::from)
-                }
-                Connection::Sqlite { .. } => {
-                    let sqlite = self.sqlite(name, Absent::Create).await?;
-                    DatabaseCursors::in_sqlite(sqlite, &holder)
-                        .await
-                        .map(Arc::new)
-                        .map_err(FlowError::from)
-                }
-                _ => {
-                    let mysql = self.mysql(name).await?;
-                    DatabaseCursors::in_mysql(mysql, &holder)
-                        .await
-                        .map(Arc::new)
-                        .map_err(FlowError::from)
-                }
-            })
-            .await?;
-        Ok(store)
-    }
-
     pub(super) fn connection(&self, name: &str) -> Result<&Connection, FlowError> {
         // Settings that were read have no name that leads nowhere.
         let found = self.settings.connections.get(name);
@@ -129,54 +96,45 @@ impl Open {
         ))
     }
 
-    pub(super) async fn mysql(&self, name: &str) -> Result<MysqlConnection, FlowError> {
-        let (Connection::Mysql(it) | Connection::Mariadb(it)) = self.connection(name)? else {
-            return Err(FlowError::Silent("a connection of another kind"));
-        };
-        let settings = MysqlSettings {
-            url: it.url.clone(),
-            pool: it.pool,
-            tls_ca: it.tls_ca.clone(),
-        };
-        let open = async || mysql::open(name, &settings).await;
-        self.mysql.get(name.to_owned(), open).await.map_err(opening)
+    /// The system that a connection leads to.
+    pub(super) fn system(&self, name: &str) -> Result<System, FlowError> {
+        Ok(self.connection(name)?.system())
     }
+}
 
-    pub(super) async fn mongodb(&self, name: &str) -> Result<MongodbConnection, FlowError> {
-        let Connection::Mongodb { url, database } = self.connection(name)? else {
-            return Err(FlowError::Silent("a connection of another kind"));
-        };
-        let settings = MongodbSettings {
-            url: url.clone(),
-            database: Some(database.clone()),
-        };
-        let open = async || mongodb::open(name, &settings).await;
-        self.mongodb
-            .get(name.to_owned(), open)
-            .await
-            .map_err(opening)
-    }
+/// A system that was asked for what it has not. Settings refuse what they can see of it.
+#[derive(Debug, thiserror::Error)]
+enum Unplayed {
+    #[error("connection {name} leads to {system}, which cannot be used {role}")]
+    Role {
+        name: String,
+        system: System,
+        role: Role,
+    },
+    #[error("connection {name} leads to {system}, which {what}")]
+    Part {
+        name: String,
+        system: System,
+        what: &'static str,
+    },
+}
 
-    pub(super) async fn sqlite(
-        &self,
-        name: &str,
-        absent: Absent,
-    ) -> Result<SqliteConnection, FlowError> {
-        let Connection::Sqlite { path } = self.connection(name)? else {
-            return Err(FlowError::Silent("a connection of another kind"));
-        };
-        let settings = SqliteSettings { path: path.clone() };
-        if absent == Absent::Create
-            && let Some(folder) = path.parent()
-        {
-            // Where it cannot be made, opening the file says so.
-            let _ = std::fs::create_dir_all(folder);
-        }
-        let open = async || sqlite::open(name, &settings, absent, Durability::Full).await;
-        self.sqlite
-            .get(name.to_owned(), open)
-            .await
-            .map_err(opening)
+/// The connection's system does not play the role.
+fn no_role(name: &str, system: System, role: Role) -> FlowError {
+    let name = name.to_owned();
+    never(Unplayed::Role { name, system, role })
+}
+
+/// The connection's system plays the role, but not with this.
+fn no_part(name: &str, system: System, what: &'static str) -> FlowError {
+    let name = name.to_owned();
+    never(Unplayed::Part { name, system, what })
+}
+
+fn never(cause: Unplayed) -> FlowError {
+    FlowError::Opening {
+        fault: Fault::Permanent,
+        cause: cause.into(),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Open, codec::known_key, declared};
+use super::{Open, codec::known_key, declared, no_role};
 use crate::{
     connect::sqlite::Absent,
     flow::FlowError,
-    model::{Kind, Schema, TableIndex},
+    model::{Kind, Role, Schema, System, TableIndex},
     pipeline::{self, Deletions, Replaces, RouteBy, Routes, StepSettings, TableRoute},
-    settings::{self, BinaryText, Chosen, Connection, IntoTable, JsonOptions, Route, WriteInto},
+    settings::{self, BinaryText, Chosen, IntoTable, JsonOptions, Route, WriteInto},
     sink::{
         BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
         mongodb::{MongodbSink, MongodbSinkSettings},
@@ -116,8 +116,7 @@ impl Open {
     /// Whether the target keeps documents: they have the source's key, whether the collection is
     /// there or not.
     pub(in crate::app) fn keeps_documents(&self, into: &WriteInto) -> Result<bool, FlowError> {
-        let connection = self.connection(&into.connection)?;
-        Ok(matches!(connection, Connection::Mongodb { .. }))
+        Ok(self.system(&into.connection)?.keeps_documents())
     }
 
     async fn sink_of(
@@ -126,8 +125,8 @@ impl Open {
         tables: Vec<Wanted<'_>>,
     ) -> Result<Arc<dyn Sink>, FlowError> {
         let name = &into.connection;
-        Ok(match self.connection(name)? {
-            Connection::Sqlite { .. } => {
+        Ok(match self.system(name)? {
+            System::Sqlite => {
                 let sqlite = self.sqlite(name, Absent::Create).await?;
                 let tables = tables.into_iter().map(|it| SqliteSinkSettings {
                     key: it.key,
@@ -140,7 +139,7 @@ impl Open {
                 });
                 Arc::new(SqliteSink::of_tables(sqlite, tables.collect())?)
             }
-            Connection::Mongodb { .. } => {
+            System::Mongodb => {
                 let mongodb = self.mongodb(name).await?;
                 // Settings with a list of them are refused.
                 let only = tables.into_iter().next();
@@ -155,7 +154,7 @@ impl Open {
                 };
                 Arc::new(MongodbSink::open(mongodb, settings)?)
             }
-            _ => {
+            System::Mysql | System::Mariadb => {
                 let mysql = self.mysql(name).await?;
                 let tables = tables.into_iter().map(|it| MysqlSinkSettings {
                     key: it.key,
@@ -169,6 +168,9 @@ impl Open {
                     ..MysqlSinkSettings::new(&it.table.table)
                 });
                 Arc::new(MysqlSink::of_tables(mysql, tables.collect())?)
+            }
+            system @ (System::Kafka | System::Embedded) => {
+                return Err(no_role(name, system, Role::Sink));
             }
         })
     }

@@ -1,14 +1,14 @@
 //! What is read: settings to sources.
 
 use super::{
-    Open, declared, flow_name,
+    Open, declared, flow_name, no_role,
     rules::{late, rules},
 };
 use crate::{
     connect::sqlite::Absent,
     flow::FlowError,
-    model::FlowName,
-    settings::{Chosen, Connection, ReadFrom},
+    model::{FlowName, Role, System},
+    settings::{Chosen, ReadFrom},
     source::{
         ReadLimits, Rules, Sharing, Source,
         mongodb::scan::{MongodbScan, MongodbScanSettings},
@@ -47,15 +47,15 @@ impl Open {
         let (table, incremental) = (from.table.clone(), from.incremental.clone());
         let (name, key, poll) = (&from.connection, declared(&from.key), from.poll);
         let rules = rules(&self.settings, flow, from);
-        Ok(match self.connection(name)? {
-            Connection::Mongodb { .. } => {
+        Ok(match self.system(name)? {
+            System::Mongodb => {
                 let mongodb = self.mongodb(name).await?;
                 Box::new(MongodbScan::new(
                     mongodb,
                     &mongodb_scan(from, limits, rules),
                 ))
             }
-            Connection::Sqlite { .. } => {
+            System::Sqlite => {
                 let sqlite = self.sqlite(name, Absent::Refuse).await?;
                 let settings = SqliteScanSettings {
                     table,
@@ -68,7 +68,7 @@ impl Open {
                 };
                 Box::new(SqliteScan::new(sqlite, settings))
             }
-            _ => {
+            System::Mysql | System::Mariadb => {
                 let mysql = self.mysql(name).await?;
                 let settings = MysqlScanSettings {
                     table,
@@ -82,6 +82,9 @@ impl Open {
                     rules,
                 };
                 Box::new(MysqlScan::new(mysql, settings))
+            }
+            system @ (System::Kafka | System::Embedded) => {
+                return Err(no_role(name, system, Role::Source));
             }
         })
     }

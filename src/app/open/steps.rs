@@ -1,12 +1,12 @@
 //! The steps of a data type, with the tables that they look into, and what they leave of its fields.
 
-use super::Open;
+use super::{Open, no_role};
 use crate::{
     connect::sqlite::Absent,
     flow::FlowError,
-    model::Kind,
+    model::{Kind, Role, System},
     pipeline::{self, LookupTable, Step, StepSettings, Tables},
-    settings::{Chosen, Connection, DataType, IntoTable, WriteInto},
+    settings::{Chosen, DataType, IntoTable, WriteInto},
 };
 
 /// The fields that tell one state of a record from another, in the order in which they are asked.
@@ -25,11 +25,12 @@ impl Open {
     ) -> Result<Vec<Box<dyn Step>>, FlowError> {
         let mut tables = Tables::new();
         for name in StepSettings::connections(settings) {
-            let table = match self.connection(name)? {
-                Connection::Sqlite { .. } => {
-                    LookupTable::Sqlite(self.sqlite(name, Absent::Refuse).await?)
+            let table = match self.system(name)? {
+                System::Mysql | System::Mariadb => LookupTable::Mysql(self.mysql(name).await?),
+                System::Sqlite => LookupTable::Sqlite(self.sqlite(name, Absent::Refuse).await?),
+                system @ (System::Mongodb | System::Kafka | System::Embedded) => {
+                    return Err(no_role(name, system, Role::LookupTable));
                 }
-                _ => LookupTable::Mysql(self.mysql(name).await?),
             };
             tables.insert(name.to_owned(), table);
         }

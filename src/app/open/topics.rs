@@ -1,14 +1,14 @@
 //! A data type's topics: made, published to, subscribed to and checked, on whichever broker.
 
-use super::{Open, kafka, opening};
+use super::{Open, kafka, no_role};
 use crate::{
     broker::{
         BrokerError, Held, Publisher, Reader, Subscription, TopicId, embedded::EmbeddedBroker,
         kafka::KafkaBroker,
     },
     flow::FlowError,
-    model::{Finding, Severity},
-    settings::{Chosen, Connection, LettersTo, WriteInto},
+    model::{Finding, Role, Severity, System},
+    settings::{Chosen, LettersTo, WriteInto},
 };
 
 impl Open {
@@ -155,18 +155,12 @@ impl Open {
 
     async fn topics(&self, chosen: &Chosen<'_>) -> Result<Topics, FlowError> {
         let name = &chosen.data_type.broker;
-        match self.connection(name)? {
-            Connection::Embedded { path } => {
-                let open = async || EmbeddedBroker::open(name, path).await;
-                let embedded = self.embedded.get(name.clone(), open).await;
-                embedded.map(Topics::Embedded).map_err(opening)
+        match self.system(name)? {
+            System::Kafka => Ok(Topics::Kafka(self.kafka(name)?)),
+            System::Embedded => Ok(Topics::Embedded(self.embedded(name).await?)),
+            system @ (System::Mongodb | System::Mysql | System::Mariadb | System::Sqlite) => {
+                Err(no_role(name, system, Role::Topics))
             }
-            Connection::Kafka(kafka) => {
-                let settings = kafka::connecting(kafka);
-                let kafka = KafkaBroker::new(name, &settings).map_err(opening)?;
-                Ok(Topics::Kafka(kafka))
-            }
-            _ => Err(FlowError::Silent("a broker that is none")),
         }
     }
 }

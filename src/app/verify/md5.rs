@@ -39,7 +39,7 @@ pub(in crate::app) async fn run(
     };
     let text = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let mut listed = Listed::read(&text).with_context(|| file.display().to_string())?;
-    let tables = Tables::open(app, place).await?;
+    let tables = app.open.hashed(place).await?;
     let checked = check(app, &tables, &mut listed).await?;
     match app.json {
         true => say!("{}", checked.as_json()),

@@ -4,15 +4,11 @@ use futures_util::TryStreamExt;
 use md5::{Digest, Md5};
 use sqlx::{ColumnIndex, Database, Decode, Row, Type};
 
-use crate::{
-    app::App,
-    connect::{
-        ConnectError,
-        identifier::{NotAName, backticked, double_quoted, statement},
-        mysql::MysqlConnection,
-        sqlite::{Absent, SqliteConnection},
-    },
-    settings::Connection,
+use crate::connect::{
+    ConnectError,
+    identifier::{NotAName, backticked, double_quoted, statement},
+    mysql::MysqlConnection,
+    sqlite::SqliteConnection,
 };
 
 /// An md5.
@@ -68,19 +64,6 @@ pub(in crate::app) enum Tables {
 }
 
 impl Tables {
-    /// Opens the connection of this name.
-    ///
-    /// # Errors
-    /// It cannot be opened.
-    pub async fn open(app: &App, connection: &str) -> anyhow::Result<Self> {
-        Ok(match app.open.connection(connection)? {
-            Connection::Sqlite { .. } => {
-                Self::Sqlite(app.open.sqlite(connection, Absent::Refuse).await?)
-            }
-            _ => Self::Mysql(app.open.mysql(connection).await?),
-        })
-    }
-
     /// Hands the next rows behind `after` to `each`, with their keys; a row that has a NULL has no hash.
     /// Answers the last key.
     ///

@@ -1,7 +1,7 @@
 //! `verify`: both sides of data types, opened for being compared.
 
 mod md5;
-mod md5_rows;
+pub(super) mod md5_rows;
 mod output;
 mod pair;
 pub(super) mod repair;
@@ -22,11 +22,11 @@ use super::{
 };
 use crate::{
     cli::{self, ExitStatus, Looking},
-    digest::{Column, Keeps, Shape, Sums, mysql::MysqlDigest},
+    digest::{Column, Keeps, Shape, Sums},
     fault::chain,
     flow::{Figures, FlowError},
     pipeline::{self, Routes, Step},
-    settings::{Connection, IntoTable},
+    settings::IntoTable,
     sink::Texts,
     source::Source,
     verify::{InServers, Verified, Verify, Way, Wire},
@@ -259,16 +259,6 @@ impl Both {
         if pair.chosen.is_some() && columns.any(is_json) {
             return Ok(None);
         }
-        let is_mysql = |name: &str| -> Result<bool, FlowError> {
-            let connection = app.open.connection(name)?;
-            Ok(matches!(
-                connection,
-                Connection::Mysql(_) | Connection::Mariadb(_)
-            ))
-        };
-        if !is_mysql(&from.connection)? || !is_mysql(&into.connection)? {
-            return Ok(None);
-        }
         let computed = |name: &String| {
             let mut columns = target.shape.columns.iter();
             columns.any(|it| it.name == *name && it.is_computed)
@@ -277,13 +267,16 @@ impl Both {
         let columns = columns.filter(|it| !target.drop.contains(it) && !computed(it));
         let columns: Vec<String> = columns.collect();
         let key = first_of_key(lies);
-        let of = async |connection: &str, table: &str| -> anyhow::Result<_> {
-            let mysql = app.open.mysql(connection).await?;
-            let digest = MysqlDigest::new(mysql, table, None);
-            Ok(digest.sums(&key, &columns).await?)
+        let (Some(source), Some(target)) = (
+            app.open.summed(&from.connection, &from.table).await?,
+            app.open
+                .summed(&into.connection, into.first_table())
+                .await?,
+        ) else {
+            return Ok(None);
         };
-        let source = of(&from.connection, &from.table).await?;
-        let target = of(&into.connection, into.first_table()).await?;
+        let source = source.sums(&key, &columns).await?;
+        let target = target.sums(&key, &columns).await?;
         let (Some(mut source), Some(mut target)) = (source, target) else {
             return Ok(None);
         };
@@ -312,27 +305,22 @@ impl Target {
     ) -> anyhow::Result<Self> {
         let (open, connection) = (&app.open, &pair.into.connection);
         let named = Named::of_target((connection, &table.table), key.clone(), pair.from);
-        if let Connection::Sqlite { path } = open.connection(connection)?
-            && !path.exists()
-        {
+        if let Some(path) = open.missing_file(connection)? {
             let path = path.display();
             bail!("the target is not there yet: {path} is made when something is written to it");
         }
         let (rows, shape) = open.read_by_key(&named).await?;
         let shape = shape.ok_or(FlowError::Silent("a target without columns"))?;
-        let keeps_texts = matches!(
-            open.connection(connection)?,
-            Connection::Sqlite { .. } | Connection::Mongodb { .. }
-        );
+        let reads_texts = open.system(connection)?.facts().reads_texts;
         Ok(Self {
             rows,
             notes: lies.map(|it| it.lost_in(&shape)).unwrap_or_default(),
             drop: table.drop.clone(),
             replace_by: table.replace_by.clone(),
-            // Neither SQLite nor MongoDB reads anything into a text.
-            texts: match keeps_texts {
-                true => Texts::default(),
-                false => pair.texts(table),
+            texts: if reads_texts {
+                pair.texts(table)
+            } else {
+                Texts::default()
             },
             shape,
             key,

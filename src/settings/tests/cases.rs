@@ -14,7 +14,6 @@ crawler = { kind = "mongodb", url = "mongodb://h", database = "spider" }
 shop = { kind = "mysql", url = "mysql://h/shop" }
 warehouse = { kind = "mariadb", url = "mysql://h/warehouse" }
 topics = { kind = "embedded", path = "topics.db" }
-cache = { kind = "redis", url = "redis://h" }
 "#;
 
 pub(in crate::settings) fn environment(name: &str) -> Option<String> {
@@ -83,7 +82,7 @@ fn connections_are_held_to_their_kind() {
     check(
         "[connections.a]\nkind = \"mysqll\"\n[connections.b]\nurl = \"mysql://h\"\n[connections.c]\nkind = \"mysql\"\nurl = \"postgres://h\"\ndatabase = \"d\"\n[connections.d]\nkind = \"sqlite\"\n[connections.file]\nkind = \"sqlite\"\npath = \"\"\n[connections.\"e/f\"]\nkind = 5",
         &[
-            "2: connections.a.kind: `mysqll` is none of mongodb, mysql, mariadb, sqlite, kafka, embedded, redis, did you mean `mysql`?",
+            "2: connections.a.kind: `mysqll` is none of mongodb, mysql, mariadb, sqlite, kafka, embedded, did you mean `mysql`?",
             "3: connections.b.kind: is missing, add kind = \"mysql\"",
             "7: connections.c.url: must begin with mysql:// or mariadb://, for example url = \"mysql://user:${PASSWORD}@127.0.0.1:3306/database\"",
             "8: connections.c.database: unknown key, known are kind, url, pool, tls-ca",
@@ -99,13 +98,13 @@ fn connections_are_held_to_their_kind() {
 #[test]
 fn references_lead_somewhere_that_fits() {
     check_flow(
-        "[cursors]\nstore = \"cache\"\n[data-types.a]\nformat = \"json\"\ntopic = \"t\"\nbroker = \"cache\"\n[data-types.a.from]\nconnection = \"crawlr\"\ncollection = \"c\"\n[data-types.a.into]\nconnection = \"cache\"\ntable = \"t\"",
+        "[cursors]\nstore = \"topics\"\n[data-types.a]\nformat = \"json\"\ntopic = \"t\"\nbroker = \"shop\"\n[data-types.a.from]\nconnection = \"crawlr\"\ncollection = \"c\"\n[data-types.a.into]\nconnection = \"topics\"\ntable = \"t\"",
         &[
-            "2: cursors.store: `cache` is of kind redis; cursors can be kept in mongodb, mysql, mariadb, sqlite",
-            "6: data-types.a.broker: `cache` is of kind redis; topics are in kafka, embedded",
+            "2: cursors.store: `topics` leads to embedded topics, which cannot be used as a cursor store, name a connection of kind mongodb, mysql, mariadb or sqlite",
+            "6: data-types.a.broker: `shop` leads to MySQL, which cannot be used for topics, name a connection of kind kafka or embedded",
             "7: data-types.a.from.incremental: is missing, add incremental = \"update_time\"",
             "8: data-types.a.from.connection: `crawlr` is no connection, did you mean `crawler`?",
-            "11: data-types.a.into.connection: `cache` is of kind redis; records can be written to mongodb, mysql, mariadb, sqlite",
+            "11: data-types.a.into.connection: `topics` leads to embedded topics, which cannot be used as a sink, name a connection of kind mongodb, mysql, mariadb or sqlite",
         ],
     );
 }
@@ -229,7 +228,7 @@ fn values_come_from_the_environment() {
 #[test]
 fn what_the_environment_lacks_is_named() {
     check(
-        "[connections.a]\nkind = \"redis\"\nurl = \"redis://:${NOT_SET}@h\"\n[connections.b]\nkind = \"sqlite\"\npath = \"${EMPTY}\"\n[log]\nfolder = \"${HOST\"\nkeep-days = \"${SECRET}\"\nlevel = \"${SECRET}\"",
+        "[connections.a]\nkind = \"mysql\"\nurl = \"mysql://:${NOT_SET}@h\"\n[connections.b]\nkind = \"sqlite\"\npath = \"${EMPTY}\"\n[log]\nfolder = \"${HOST\"\nkeep-days = \"${SECRET}\"\nlevel = \"${SECRET}\"",
         &[
             "3: connections.a.url: environment variable `NOT_SET` is not set, set it: export NOT_SET=…",
             "6: connections.b.path: is empty where it comes from",

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use crate::settings::{
     Settings,
-    connection::ConnectionKind,
     data_type::{Compression, Format, MessageKey, Partitioner},
     read,
     reading::Known,
@@ -34,7 +33,6 @@ fn parse(text: &str) -> (Settings, Vec<Known>) {
     let file = folder.path().join("settings.toml");
     let environment = |name: &str| match name {
         "CRAWLER_URL" => Some("mongodb://127.0.0.1".to_owned()),
-        "CACHE_URL" => Some("redis://127.0.0.1".to_owned()),
         _ => Some("word".to_owned()),
     };
     read(text, &file.display().to_string(), &environment)
@@ -114,7 +112,7 @@ fn every_word_that_can_be_chosen_stands_in_it() {
     fn words<T: Choice>() -> impl Iterator<Item = &'static str> {
         T::WORDS.iter().map(|(word, _)| *word)
     }
-    let all = words::<ConnectionKind>()
+    let all = words::<crate::model::System>()
         .chain(words::<Format>())
         .chain(words::<MessageKey>())
         .chain(words::<crate::settings::messages::Word>())
