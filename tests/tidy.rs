@@ -1,5 +1,8 @@
 //! The shape of the code, checked like any other behaviour.
 
+#[path = "tidy/systems.rs"]
+mod systems;
+
 use std::{
     fs,
     path::{Path, PathBuf},

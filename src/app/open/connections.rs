@@ -16,7 +16,11 @@ impl Open {
     pub(in crate::app) async fn mysql(&self, name: &str) -> Result<MysqlConnection, FlowError> {
         let connection = self.connection(name)?;
         let (Connection::Mysql(it) | Connection::Mariadb(it)) = connection else {
-            return Err(no_part(name, connection.system(), "cannot be opened as MySQL or MariaDB"));
+            return Err(no_part(
+                name,
+                connection.system(),
+                "cannot be opened as MySQL or MariaDB",
+            ));
         };
         let settings = MysqlSettings {
             url: it.url.clone(),
@@ -30,7 +34,11 @@ impl Open {
     pub(super) async fn mongodb(&self, name: &str) -> Result<MongodbConnection, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Mongodb { url, database } = connection else {
-            return Err(no_part(name, connection.system(), "cannot be opened as MongoDB"));
+            return Err(no_part(
+                name,
+                connection.system(),
+                "cannot be opened as MongoDB",
+            ));
         };
         let settings = MongodbSettings {
             url: url.clone(),
@@ -50,7 +58,11 @@ impl Open {
     ) -> Result<SqliteConnection, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Sqlite { path } = connection else {
-            return Err(no_part(name, connection.system(), "cannot be opened as SQLite"));
+            return Err(no_part(
+                name,
+                connection.system(),
+                "cannot be opened as SQLite",
+            ));
         };
         let settings = SqliteSettings { path: path.clone() };
         if absent == Absent::Create
@@ -69,7 +81,11 @@ impl Open {
     pub(super) async fn embedded(&self, name: &str) -> Result<EmbeddedBroker, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Embedded { path } = connection else {
-            return Err(no_part(name, connection.system(), "cannot be opened as embedded topics"));
+            return Err(no_part(
+                name,
+                connection.system(),
+                "cannot be opened as embedded topics",
+            ));
         };
         let open = async || EmbeddedBroker::open(name, path).await;
         self.embedded
@@ -81,7 +97,11 @@ impl Open {
     pub(super) fn kafka(&self, name: &str) -> Result<KafkaBroker, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Kafka(kafka) = connection else {
-            return Err(no_part(name, connection.system(), "cannot be opened as Kafka"));
+            return Err(no_part(
+                name,
+                connection.system(),
+                "cannot be opened as Kafka",
+            ));
         };
         KafkaBroker::new(name, &kafka::connecting(kafka)).map_err(opening)
     }

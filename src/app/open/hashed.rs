@@ -14,7 +14,9 @@ impl Open {
         Ok(match self.system(name)? {
             System::Mysql | System::Mariadb => Tables::Mysql(self.mysql(name).await?),
             System::Sqlite => Tables::Sqlite(self.sqlite(name, Absent::Refuse).await?),
-            system @ System::Mongodb => return Err(no_part(name, system, "`verify --md5` does not read")),
+            system @ System::Mongodb => {
+                return Err(no_part(name, system, "`verify --md5` does not read"));
+            }
             system @ (System::Kafka | System::Embedded) => {
                 return Err(no_role(name, system, Role::VerifySide));
             }

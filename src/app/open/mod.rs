@@ -18,6 +18,8 @@ mod shared;
 pub(super) mod sink;
 mod source;
 pub(super) mod steps;
+#[cfg(test)]
+mod tests;
 mod topics;
 
 use std::sync::Arc;

@@ -53,7 +53,7 @@ fn check(text: &str, expected: &[&str]) {
 
 /// As `check`, with the usual connections behind `text`, so that its lines count from 1.
 #[track_caller]
-fn check_flow(text: &str, expected: &[&str]) {
+pub(super) fn check_flow(text: &str, expected: &[&str]) {
     check(&format!("{text}\n{CONNECTIONS}"), expected);
 }
 

@@ -95,10 +95,7 @@ fn a_table_and_its_connection_are_named_together() {
 
 #[test]
 fn a_connection_without_tables_is_refused_by_name() {
-    for (name, system) in [
-        ("crawler", "MongoDB"),
-        ("topics", "embedded topics"),
-    ] {
+    for (name, system) in [("crawler", "MongoDB"), ("topics", "embedded topics")] {
         let said = format!(
             "dead-letters.connection: `{name}` leads to {system}, which cannot be used for dead-letter tables, name a connection of kind mysql, mariadb or sqlite"
         );

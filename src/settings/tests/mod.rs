@@ -9,5 +9,6 @@ mod schedules;
 mod secrets;
 mod shipped;
 mod steps;
+mod systems;
 mod tables;
 mod task_tables;

@@ -1,0 +1,3 @@
+//! Tests of the openers of roles.
+
+mod roles;
