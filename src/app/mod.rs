@@ -4,7 +4,9 @@
 #[macro_use]
 mod output;
 
+mod attempt;
 mod check;
+mod context;
 mod cursor;
 mod dead_letters;
 mod demo;
@@ -20,28 +22,14 @@ mod sync;
 mod test;
 mod verify;
 
-use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
-
-use tokio_util::sync::CancellationToken;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use crate::{
     cli::{Cli, Command, Everywhere, ExitStatus},
     fault::chain,
     settings::{self, Settings},
-    telemetry::{self, Logs, Screen},
 };
-use open::Open;
-use output::progress::Progress;
-
-/// What every command needs.
-struct App {
-    settings: Arc<Settings>,
-    open: Arc<Open>,
-    stop: CancellationToken,
-    progress: Progress,
-    json: bool,
-}
+use context::App;
 
 /// Does what the command line says, in a runtime of its own.
 pub fn run(cli: &Cli) -> ExitCode {
@@ -128,53 +116,4 @@ fn load(everywhere: &Everywhere) -> Result<Settings, ExitStatus> {
 
 fn load_from(path: &Path) -> Result<Settings, settings::Mistakes> {
     settings::load(path, &|name| std::env::var(name).ok())
-}
-
-impl App {
-    fn start(
-        settings: Settings,
-        everywhere: &Everywhere,
-    ) -> anyhow::Result<(Self, telemetry::Telemetry)> {
-        let settings = Arc::new(settings);
-        let progress = Progress::new(everywhere.json);
-        let telemetry = telemetry::start(Logs {
-            folder: &settings.log.folder,
-            level: settings.log.level,
-            keep_days: settings.log.keep_days.into(),
-            screen: Screen {
-                writer: BoxMakeWriter::new(progress.writer()),
-                ..Screen::stderr(everywhere.log_level)
-            },
-        });
-        let app = Self {
-            stop: stop::on_signals(settings.stop.within)?,
-            open: Arc::new(Open::new(settings.clone())),
-            settings,
-            progress,
-            json: everywhere.json,
-        };
-        Ok((app, telemetry))
-    }
-
-    /// The same, but stopped by `stop`.
-    fn stopped_by(&self, stop: CancellationToken) -> Self {
-        Self {
-            settings: self.settings.clone(),
-            open: self.open.clone(),
-            stop,
-            progress: self.progress.clone(),
-            json: self.json,
-        }
-    }
-
-    /// The same by other settings, with connections of its own.
-    fn with_settings(&self, settings: Arc<Settings>) -> Self {
-        Self {
-            open: Arc::new(Open::new(settings.clone())),
-            settings,
-            stop: self.stop.clone(),
-            progress: self.progress.clone(),
-            json: self.json,
-        }
-    }
 }

@@ -5,7 +5,7 @@ use crate::{
     settings::{Chosen, DataType},
 };
 
-use super::App;
+use super::context::App;
 
 /// A part of a data type: its name in the settings, and whether a data type has it.
 pub(super) type Part = (&'static str, fn(&DataType) -> bool);

@@ -6,7 +6,7 @@ use sqlx::{Row as _, SqlitePool, sqlite::SqliteConnectOptions};
 
 use super::rows;
 use crate::{
-    app::{App, open},
+    app::{context::App, open},
     connect::identifier::{double_quoted, statement},
     flow::FlowError,
     model::{Headers, Message, Place, Records, Schema, Value},

@@ -15,7 +15,7 @@ use indicatif::HumanCount;
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 
-use super::{App, open, output::report, sink, sync};
+use super::{context::App, open, output::report, sink, sync};
 use crate::{
     cli::{Demo, Everywhere, ExitStatus},
     flow::{Snapshot, Until},

@@ -4,7 +4,7 @@ mod sample;
 
 use serde_json::json;
 
-use super::{App, open, select::Part};
+use super::{context::App, open, select::Part};
 use crate::{
     cli::{self, ExitStatus},
     fault::chain,

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{App, load_from, output::report};
+use super::{context::App, load_from, output::report};
 use crate::{
     cli::{Everywhere, ExitStatus},
     schedule::CronClock,

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{
-        App, migrate,
+        context::App,
+        migrate,
         open::holder,
         sink,
         sync::{self, Asked},

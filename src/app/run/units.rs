@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::scheduled::ScheduledWork;
 use crate::{
     app::{
-        App,
+        context::App,
         output::report,
         sink,
         sync::{self, Asked},

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{App, open};
+use super::{context::App, open};
 use crate::{
     cli::{self, ExitStatus},
     cursor::{

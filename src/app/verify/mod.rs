@@ -14,7 +14,7 @@ use std::{
 use anyhow::bail;
 
 use super::{
-    App,
+    context::App,
     open::{
         Codec,
         compared::{Named, first_of_key},
