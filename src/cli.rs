@@ -17,7 +17,7 @@ pub use look::{Check, Plan, Status, Test};
 pub use migrate::Migrate;
 pub use verify::{Looking, Repair, Summing, Verify};
 
-use crate::settings::{duration, topic_problem};
+use crate::{model::units::duration, settings::topic_problem};
 
 /// How a process ends. Wrong data is never `Done`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

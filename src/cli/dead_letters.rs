@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use clap::{Args, Subcommand};
 
 use super::topic;
-use crate::settings::duration;
+use crate::model::units::duration;
 
 /// `dead-letters`.
 #[derive(Debug, Subcommand)]

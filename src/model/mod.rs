@@ -13,6 +13,7 @@ mod record;
 mod schema;
 mod table_index;
 mod time;
+pub(crate) mod units;
 mod value;
 
 pub use finding::{Finding, Severity};
