@@ -17,7 +17,7 @@ pub use look::{Check, Plan, Status, Test};
 pub use migrate::Migrate;
 pub use verify::{Looking, Repair, Summing, Verify};
 
-use crate::{model::units::duration, settings::topic_problem};
+use crate::model::{topic_problem, units::duration};
 
 /// How a process ends. Wrong data is never `Done`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

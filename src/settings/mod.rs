@@ -66,9 +66,7 @@ use toml::{
 };
 
 pub use connection::{Connection, ConnectionKind, Kafka, KafkaLogin, Mechanism, Mysql};
-pub use data_type::{
-    Compression, CreateTopic, DataType, Format, MessageKey, Partitioner, topic_problem,
-};
+pub use data_type::{Compression, CreateTopic, DataType, Format, MessageKey, Partitioner};
 pub use engine::{Cursors, Log, Retry, Stop};
 pub use into_table::{BinaryText, IntoTable, JsonText, OnDelete, OnKnown};
 pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
