@@ -65,6 +65,7 @@ use crate::{
 };
 use open::Open;
 use progress::Progress;
+pub(crate) use scheduled::command_scope;
 
 /// What every command needs.
 struct App {
@@ -159,7 +160,7 @@ fn load(everywhere: &Everywhere) -> Result<Settings, ExitStatus> {
 }
 
 fn load_from(path: &Path) -> Result<Settings, settings::Mistakes> {
-    settings::load(path, &|name| std::env::var(name).ok())
+    settings::load(path, &|name| std::env::var(name).ok(), &command_scope)
 }
 
 impl App {

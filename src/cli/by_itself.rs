@@ -39,15 +39,6 @@ struct Words {
 }
 
 impl ByItself {
-    /// The task that it is about; none for data types.
-    pub fn task(&self) -> Option<&str> {
-        match self {
-            Self::Migrate(it) => Some(&it.task),
-            Self::Verify(it) => it.task.as_deref(),
-            Self::Sync(_) | Self::Sink(_) => None,
-        }
-    }
-
     /// Reads the words of a command line, without `highwater` before them.
     ///
     /// # Errors

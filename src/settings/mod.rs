@@ -77,7 +77,7 @@ pub use nearest::UnknownName;
 pub use read_from::{LateRows, NullRows, ReadFrom};
 pub use reading::Environment;
 pub use report::Paint;
-pub use schedules::Scheduled;
+pub use schedules::{CommandScope, Commands, Scheduled};
 pub use task::{Task, TaskMode};
 pub use write_into::{Route, WriteInto};
 
@@ -124,13 +124,17 @@ pub struct Chosen<'a> {
 ///
 /// # Errors
 /// Every mistake of it, or that it cannot be read.
-pub fn load(path: &Path, environment: Environment<'_>) -> Result<Settings, Mistakes> {
+pub fn load(
+    path: &Path,
+    environment: Environment<'_>,
+    commands: Commands<'_>,
+) -> Result<Settings, Mistakes> {
     let file = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         let help = "name another with --settings FILE; `highwater demo` needs none";
         Mistakes::of_file(&file, format!("cannot be read: {error}"), help)
     })?;
-    Settings::parse(&text, &file, environment)
+    Settings::parse(&text, &file, environment, commands)
 }
 
 impl Settings {
@@ -139,8 +143,13 @@ impl Settings {
     ///
     /// # Errors
     /// Every mistake.
-    pub fn parse(text: &str, file: &str, environment: Environment<'_>) -> Result<Self, Mistakes> {
-        read(text, file, environment).map(|(settings, _)| settings)
+    pub fn parse(
+        text: &str,
+        file: &str,
+        environment: Environment<'_>,
+        commands: Commands<'_>,
+    ) -> Result<Self, Mistakes> {
+        read(text, file, (environment, commands)).map(|(settings, _)| settings)
     }
 
     /// The data type of this name.
@@ -242,12 +251,12 @@ fn choose<'a>(
 fn read(
     text: &str,
     file: &str,
-    environment: Environment<'_>,
+    (environment, commands): (Environment<'_>, Commands<'_>),
 ) -> Result<(Settings, Vec<Known>), Mistakes> {
     let (root, errors) = DeTable::parse_recoverable(text);
     let root = Spanned::new(0..text.len(), DeValue::Table(root.into_inner()));
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-    let reading = Reading::new(environment, folder);
+    let reading = Reading::new(environment, commands, folder);
     let settings = match root.get_ref() {
         DeValue::Table(table) => Section::root(&reading, table).finish(read_root),
         _ => None,
