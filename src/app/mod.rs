@@ -19,6 +19,7 @@ mod letters;
 mod letters_filter;
 mod letters_replay;
 mod letters_shown;
+mod manual;
 mod md5;
 mod md5_rows;
 mod migrate;
@@ -101,6 +102,8 @@ pub fn run(cli: &Cli) -> ExitCode {
 async fn answer(cli: &Cli) -> ExitCode {
     let status = match &cli.command {
         Command::Demo(demo) => demo::run(demo, &cli.everywhere).await,
+        Command::Completions(arguments) => manual::completions(arguments),
+        Command::Man(arguments) => manual::man(arguments, &cli.everywhere),
         Command::Check(check) if check.offline => check::offline(&cli.everywhere),
         _ => with_settings(cli).await,
     };
@@ -146,8 +149,8 @@ async fn obey(app: &App, cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::DeadLetters(arguments) => letters::run(app, arguments).await,
         Command::Run(_) => run::run(app, &cli.everywhere).await,
         Command::Schedule(command) => schedules::run(app, command).await,
-        // `run` has taken it before.
-        Command::Demo(_) => Ok(ExitStatus::Usage),
+        // `answer` has taken these before.
+        Command::Demo(_) | Command::Completions(_) | Command::Man(_) => Ok(ExitStatus::Usage),
     }
 }
 
