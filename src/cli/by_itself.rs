@@ -96,8 +96,8 @@ Examples:
   # Run everything in the settings until stopped
   highwater run
 
-  # Run it with other settings, and log warnings and errors only
-  highwater run --settings production.toml --log-level warn";
+  # The same, but log warnings and errors only
+  highwater run --log-level warn";
 
 const RUN_NOTES: &str = "\
 Notes:
