@@ -134,9 +134,9 @@ Examples:
 
 const REPLAY_NOTES: &str = "\
 Notes:
-  A replay decodes the message, applies the steps and writes the rows, as a sink
-  does. The target stores which dead letters are written, in the transaction that
-  writes the rows: repeating a replay writes nothing twice.
+  A replay decodes the message, applies the steps and writes the rows, as a
+  sink does. The target stores which dead letters are written, in the same
+  transaction as the rows: repeating a replay writes nothing twice.
   If the row exists already, the dead letter is superseded and the row is kept,
   unless you pass --overwrite.
   Dead letters of `sync` (encode, publish and its steps) are not replayed. Fix

@@ -105,7 +105,8 @@ Examples:
   source <(highwater completions bash)
 
   # Install completions for bash, zsh or fish
-  highwater completions bash > ~/.local/share/bash-completion/completions/highwater
+  highwater completions bash \\
+    > ~/.local/share/bash-completion/completions/highwater
   highwater completions zsh > \"${fpath[1]}/_highwater\"
   highwater completions fish > ~/.config/fish/completions/highwater.fish";
 
