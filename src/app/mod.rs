@@ -10,6 +10,7 @@ mod context;
 mod cursor;
 mod dead_letters;
 mod demo;
+mod manual;
 mod migrate;
 mod open;
 mod plan;
@@ -30,6 +31,7 @@ use crate::{
     settings::{self, Settings},
 };
 use context::App;
+pub(crate) use run::scheduled::command_scope;
 
 /// Does what the command line says, in a runtime of its own.
 pub fn run(cli: &Cli) -> ExitCode {
@@ -56,6 +58,8 @@ pub fn run(cli: &Cli) -> ExitCode {
 async fn answer(cli: &Cli) -> ExitCode {
     let status = match &cli.command {
         Command::Demo(demo) => demo::run(demo, &cli.everywhere).await,
+        Command::Completions(arguments) => manual::completions(arguments),
+        Command::Man(arguments) => manual::man(arguments, &cli.everywhere),
         Command::Check(check) if check.offline => check::offline(&cli.everywhere),
         _ => with_settings(cli).await,
     };
@@ -101,8 +105,8 @@ async fn obey(app: &App, cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::DeadLetters(arguments) => dead_letters::run(app, arguments).await,
         Command::Run(_) => run::run(app, &cli.everywhere).await,
         Command::Schedule(command) => status::schedules::run(app, command).await,
-        // `run` has taken it before.
-        Command::Demo(_) => Ok(ExitStatus::Usage),
+        // `answer` has taken these before.
+        Command::Demo(_) | Command::Completions(_) | Command::Man(_) => Ok(ExitStatus::Usage),
     }
 }
 
@@ -115,5 +119,5 @@ fn load(everywhere: &Everywhere) -> Result<Settings, ExitStatus> {
 }
 
 fn load_from(path: &Path) -> Result<Settings, settings::Mistakes> {
-    settings::load(path, &|name| std::env::var(name).ok())
+    settings::load(path, &|name| std::env::var(name).ok(), &command_scope)
 }

@@ -1,7 +1,7 @@
 //! `run`: everything in the settings beside one another, until it is stopped.
 
 mod backoff;
-mod scheduled;
+pub(super) mod scheduled;
 mod units;
 
 use std::{collections::BTreeMap, sync::Arc};
