@@ -1,7 +1,7 @@
 //! What is read: settings to sources.
 
 use super::{
-    open::{Open, declared, flow_name},
+    open::{Open, declared, flow_name, no_part},
     open_rules::{late, rules},
 };
 use crate::{
@@ -25,7 +25,7 @@ impl Open {
     pub(super) async fn source(&self, chosen: &Chosen<'_>) -> Result<Box<dyn Source>, FlowError> {
         match &chosen.data_type.from {
             Some(from) => self.source_of(from, &flow_name(chosen)).await,
-            None => Err(FlowError::Silent("a data type without `from`")),
+            None => Err(no_part(chosen, "from")),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A data type's topics: made, published to, subscribed to and checked, on whichever broker.
 
 use super::{
-    open::{Open, opening},
+    open::{Open, opening, wrong_kind},
     open_kafka,
 };
 use crate::{
@@ -171,7 +171,7 @@ impl Open {
                 let kafka = KafkaBroker::new(name, &settings).map_err(opening)?;
                 Ok(Topics::Kafka(kafka))
             }
-            _ => Err(FlowError::Silent("a broker that is none")),
+            other => Err(wrong_kind(name, other, "kafka or embedded")),
         }
     }
 }
