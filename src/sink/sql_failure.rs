@@ -1,7 +1,7 @@
 //! Why a write to a SQL database failed, until the sink gives it its name.
 
 use super::{
-    RowFault, SinkError,
+    Fence, RowFault, SinkError,
     table_runs::{Misfit, Unholdable},
 };
 use crate::connect::{Verdict, verdict};
@@ -24,7 +24,7 @@ impl Failure {
     pub(super) fn into_error(self, name: &str) -> SinkError {
         let name = name.to_owned();
         match self {
-            Self::Fenced => SinkError::Fenced(name),
+            Self::Fenced => Fence::Moved(name).into(),
             Self::Rows(faults) => SinkError::Rows { name, faults },
             Self::Misfit(Misfit::Table(advice)) => SinkError::Unfit { name, advice },
             Self::Misfit(Misfit::Record(cause)) => SinkError::Data {
