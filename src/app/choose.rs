@@ -2,7 +2,7 @@
 
 use crate::{
     cli::ExitStatus,
-    settings::{Chosen, DataType},
+    settings::{Chosen, DataType, LettersTo, topic_problem},
 };
 
 use super::App;
@@ -34,6 +34,17 @@ impl App {
                 Some(name) => format!("data type `{name}` has no `{word}` in the settings"),
                 None => format!("no data type in the settings has `{word}`"),
             }));
+        }
+        for it in &able {
+            // One that stands in for the topic of the settings may leave no room for what is put behind it.
+            if let LettersTo::Topic(letters) = it.data_type.letters_to(&it.topic)
+                && let Some(problem) = topic_problem(&letters)
+            {
+                return Err(usage(format!(
+                    "the topic of its dead letters, `{letters}`, {problem}: name a topic or a table under [data-types.{}.dead-letters]",
+                    it.name
+                )));
+            }
         }
         Ok(able)
     }

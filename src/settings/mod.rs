@@ -29,6 +29,7 @@ mod schedules;
 mod section;
 mod step_values;
 mod steps;
+mod table_name;
 mod task;
 mod typed;
 mod write_into;
@@ -41,6 +42,8 @@ mod cases;
 mod letter_cases;
 #[cfg(test)]
 mod message_cases;
+#[cfg(test)]
+mod name_cases;
 #[cfg(test)]
 mod null_cases;
 #[cfg(test)]
