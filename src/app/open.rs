@@ -235,7 +235,8 @@ mod tests {
             assert_eq!(error.fault(), Fault::Permanent);
             assert!(error.to_string().contains(why), "{error}");
         }
-        let error = open.mysql("cache").await.err().expect("it does not serve");
+        let refused = open.mysql("cache").await;
+        let error = refused.expect_err("it does not serve");
         let said = error.to_string();
         assert!(
             said.starts_with("connection `cache` is of kind redis"),
