@@ -38,8 +38,8 @@ impl From<ExitStatus> for ExitCode {
     }
 }
 
-/// Keeps systems in step: MongoDB and MySQL through Kafka into MySQL, past a cursor that never
-/// skips.
+/// Keeps systems in step: MongoDB, MySQL, MariaDB and SQLite into each other, through Kafka or
+/// without a broker, past a cursor that never skips.
 #[derive(Debug, Parser)]
 #[command(name = "highwater", version, about, after_help = EXAMPLES, propagate_version = true)]
 #[command(arg_required_else_help = true, subcommand_required = true)]
@@ -313,6 +313,15 @@ mod tests {
             assert_eq!(everywhere.settings, PathBuf::from("a.toml"));
             assert!(everywhere.json);
             assert_eq!(everywhere.log_level, Level::DEBUG);
+        }
+    }
+
+    #[test]
+    fn help_and_package_promise_the_systems_that_there_are() {
+        let about = Cli::command().get_about().expect("a line").to_string();
+        assert_eq!(about, env!("CARGO_PKG_DESCRIPTION"));
+        for system in ["MongoDB", "MySQL", "MariaDB", "SQLite", "Kafka"] {
+            assert!(about.contains(system), "{about}");
         }
     }
 

@@ -28,7 +28,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     // What a schedule may run is what the command line knows, and that knows how settings are written.
     (
         "settings",
-        &["model", "fault", "pipeline", "schedule", "cli"],
+        &["model", "fault", "connect", "pipeline", "schedule", "cli"],
     ),
     (
         "verify",

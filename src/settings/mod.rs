@@ -10,7 +10,6 @@
 
 mod connection;
 mod data_type;
-mod dead_letters_to;
 mod engine;
 mod into_table;
 mod json_options;
@@ -29,11 +28,16 @@ mod schedules;
 mod section;
 mod step_values;
 mod steps;
+mod table_name;
 mod task;
-#[cfg(test)]
-mod tests;
 mod typed;
 mod write_into;
+
+mod dead_letters_to;
+#[cfg(test)]
+mod name_cases;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

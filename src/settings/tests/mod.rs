@@ -1,7 +1,7 @@
 //! Tests of the settings file.
 
 mod append;
-mod cases;
+pub(super) mod cases;
 mod dead_letters;
 mod messages;
 mod nulls;
