@@ -230,6 +230,15 @@ mod tests {
     }
 
     #[test]
+    fn help_and_package_promise_the_systems_that_there_are() {
+        let about = Cli::command().get_about().expect("a line").to_string();
+        assert_eq!(about, env!("CARGO_PKG_DESCRIPTION"));
+        for system in ["MongoDB", "MySQL", "MariaDB", "SQLite", "Kafka"] {
+            assert!(about.contains(system), "{about}");
+        }
+    }
+
+    #[test]
     fn wrong_usage_is_refused() {
         for (line, kind) in [
             (

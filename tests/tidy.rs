@@ -27,7 +27,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     ("schedule", &["model", "fault", "cursor", "flow"]),
     // What a schedule may run is asked of a function that `app` hands in: settings know no command line.
-    ("settings", &["model", "fault", "pipeline", "schedule"]),
+    (
+        "settings",
+        &["model", "fault", "connect", "pipeline", "schedule"],
+    ),
     (
         "verify",
         &[

@@ -78,7 +78,7 @@ async fn consume(
     figures: Arc<Figures>,
 ) -> Result<(), FlowError> {
     let Some(into) = &chosen.data_type.into else {
-        return Err(FlowError::Silent("a data type without `into`"));
+        return Err(open::no_part(chosen, "into"));
     };
     app.open.ensure_topics(chosen).await?;
     let codec = open::codec(chosen.data_type)?;

@@ -10,7 +10,6 @@
 
 mod connection;
 mod data_type;
-mod dead_letters_to;
 mod engine;
 mod into_table;
 mod json_options;
@@ -28,11 +27,14 @@ mod schedules;
 mod section;
 mod step_values;
 mod steps;
+mod table_name;
 mod task;
-#[cfg(test)]
-mod tests;
 mod typed;
 mod write_into;
+
+mod dead_letters_to;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

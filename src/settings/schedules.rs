@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use super::{
     data_type::DataType,
     reading::{Scalar, Wanted},
-    section::Section,
+    section::{LONGEST_NAME, Section},
     task::Task,
     typed::Choice,
 };
@@ -151,10 +151,11 @@ fn read_name(section: &mut Section<'_>) -> String {
         let message = "a name has letters, digits, `-`, `_` and `.` only".to_owned();
         section.wrong("name", &span, message, None);
     }
-    if name.len() > 200
+    if name.len() > LONGEST_NAME
         && let Some(span) = section.written("name")
     {
-        section.wrong("name", &span, "is longer than 200 bytes".to_owned(), None);
+        let message = format!("is longer than {LONGEST_NAME} bytes");
+        section.wrong("name", &span, message, None);
     }
     name
 }

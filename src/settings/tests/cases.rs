@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use crate::settings::*;
 
 /// Two connections of each side, as most cases need them.
-pub(super) const CONNECTIONS: &str = r#"
+pub(in crate::settings) const CONNECTIONS: &str = r#"
 [connections]
 crawler = { kind = "mongodb", url = "mongodb://h", database = "spider" }
 shop = { kind = "mysql", url = "mysql://h/shop" }
