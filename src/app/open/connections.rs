@@ -1,6 +1,6 @@
 //! One client or pool for each connection, opened when it is first needed.
 
-use super::{Open, kafka, no_part, opening};
+use super::{Open, cannot, kafka, opening};
 use crate::{
     broker::{embedded::EmbeddedBroker, kafka::KafkaBroker},
     connect::{
@@ -16,7 +16,7 @@ impl Open {
     pub(in crate::app) async fn mysql(&self, name: &str) -> Result<MysqlConnection, FlowError> {
         let connection = self.connection(name)?;
         let (Connection::Mysql(it) | Connection::Mariadb(it)) = connection else {
-            return Err(no_part(
+            return Err(cannot(
                 name,
                 connection.system(),
                 "cannot be opened as MySQL or MariaDB",
@@ -34,7 +34,7 @@ impl Open {
     pub(super) async fn mongodb(&self, name: &str) -> Result<MongodbConnection, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Mongodb { url, database } = connection else {
-            return Err(no_part(
+            return Err(cannot(
                 name,
                 connection.system(),
                 "cannot be opened as MongoDB",
@@ -58,7 +58,7 @@ impl Open {
     ) -> Result<SqliteConnection, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Sqlite { path } = connection else {
-            return Err(no_part(
+            return Err(cannot(
                 name,
                 connection.system(),
                 "cannot be opened as SQLite",
@@ -81,7 +81,7 @@ impl Open {
     pub(super) async fn embedded(&self, name: &str) -> Result<EmbeddedBroker, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Embedded { path } = connection else {
-            return Err(no_part(
+            return Err(cannot(
                 name,
                 connection.system(),
                 "cannot be opened as embedded topics",
@@ -97,7 +97,7 @@ impl Open {
     pub(super) fn kafka(&self, name: &str) -> Result<KafkaBroker, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Kafka(kafka) = connection else {
-            return Err(no_part(
+            return Err(cannot(
                 name,
                 connection.system(),
                 "cannot be opened as Kafka",

@@ -93,9 +93,7 @@ impl Open {
     pub(super) fn connection(&self, name: &str) -> Result<&Connection, FlowError> {
         // Settings that were read have no name that leads nowhere.
         let found = self.settings.connections.get(name);
-        found.ok_or(FlowError::Silent(
-            "a connection that the settings do not have",
-        ))
+        found.ok_or_else(|| FlowError::NoConnection(name.to_owned()))
     }
 
     /// The system that a connection leads to.
@@ -128,7 +126,7 @@ fn no_role(name: &str, system: System, role: Role) -> FlowError {
 }
 
 /// The connection's system plays the role, but not with this.
-fn no_part(name: &str, system: System, what: &'static str) -> FlowError {
+fn cannot(name: &str, system: System, what: &'static str) -> FlowError {
     let name = name.to_owned();
     never(Unplayed::Part { name, system, what })
 }
@@ -156,6 +154,56 @@ pub(super) fn opening(error: ConnectError) -> FlowError {
     }
 }
 
+/// A data type is used in a way that its settings do not describe.
+pub(super) fn no_part(chosen: &Chosen<'_>, part: &'static str) -> FlowError {
+    FlowError::NoPart {
+        name: chosen.name.clone(),
+        part,
+    }
+}
+
 pub(super) fn declared(key: &[String]) -> Option<Vec<String>> {
     (!key.is_empty()).then(|| key.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Fault;
+
+    #[tokio::test]
+    async fn a_connection_that_does_not_serve_is_named_with_its_kind_and_never_tried_again() {
+        let text = "[connections.cache]\nkind = \"redis\"\nurl = \"redis://h\"\n";
+        let settings =
+            Settings::parse(text, "settings.toml", &|_| None, &crate::app::command_scope)
+                .expect("no mistake");
+        let open = Open::new(Arc::new(settings));
+        let errors = [
+            (
+                open.mysql("cache").await.err(),
+                "mysql or mariadb is needed",
+            ),
+            (open.mongodb("cache").await.err(), "mongodb is needed"),
+            (
+                open.sqlite("cache", Absent::Refuse).await.err(),
+                "sqlite is needed",
+            ),
+            (
+                open.mysql("none").await.err(),
+                "there is no connection `none`",
+            ),
+        ];
+        for (error, why) in errors {
+            let error = error.expect("it does not serve");
+            assert_eq!(error.fault(), Fault::Permanent);
+            assert!(error.to_string().contains(why), "{error}");
+        }
+        let refused = open.mysql("cache").await;
+        let error = refused.expect_err("it does not serve");
+        let said = error.to_string();
+        assert!(
+            said.starts_with("connection `cache` is of kind redis"),
+            "{said}"
+        );
+    }
 }
