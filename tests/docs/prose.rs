@@ -1,0 +1,102 @@
+//! How pages are written: short cells, the field's words, settings that exist.
+
+use std::{collections::BTreeSet, fs, sync::LazyLock};
+
+use regex::Regex;
+
+use crate::{
+    block::prose,
+    pages::{pages, root},
+};
+
+/// Words in a cell of a table, at most.
+const CELL: usize = 20;
+/// Lines of the README, at most.
+const README: usize = 150;
+
+/// Private words, each with a standard term beside it in the glossary.
+static RETIRED: LazyLock<Regex> = LazyLock::new(|| {
+    let words = r"places?|tell|tells|told|untold|settled?|settles|held|standing|marks?|lanes?|passages?|anew|so|such a one|of no use|misfit|unfit|amiss";
+    Regex::new(&format!(r"(?i)\b(?:{words})\b|(?:^|[^d] )\bletters?\b")).unwrap()
+});
+static CODE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"`[^`]*`|\]\([^)]*\)").unwrap());
+
+#[test]
+fn no_cell_of_a_table_is_long() {
+    let mut faults = Vec::new();
+    for (page, text) in pages() {
+        for (line, text) in prose(&text)
+            .into_iter()
+            .filter(|(_, it)| it.trim_start().starts_with('|'))
+        {
+            for cell in text.split('|') {
+                let words = cell.split_whitespace().count();
+                if words > CELL {
+                    faults.push(format!("{page}:{line}: {words} words: {}", cell.trim()));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[test]
+fn pages_use_the_fields_words() {
+    let mut faults = Vec::new();
+    for (page, text) in pages() {
+        for (line, text) in prose(&text) {
+            let plain = CODE.replace_all(text, "·");
+            let plain = plain
+                .replace("dead letter", "dead·")
+                .replace("Dead letter", "dead·");
+            if let Some(word) = RETIRED.find(&plain) {
+                faults.push(format!(
+                    "{page}:{line}: `{}` in: {text}",
+                    word.as_str().trim()
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[test]
+fn the_readme_is_short() {
+    let text = fs::read_to_string(root().join("README.md")).expect("the README");
+    let lines = text.lines().count();
+    assert!(
+        lines <= README,
+        "the README has {lines} lines, at most {README}"
+    );
+}
+
+#[test]
+fn every_key_in_a_table_of_settings_is_a_setting() {
+    let shipped = fs::read_to_string(root().join("settings.toml")).expect("the settings");
+    let key = Regex::new(r"([a-z0-9-]+) = |\.([a-z0-9-]+)\]").unwrap();
+    let known: BTreeSet<&str> = key
+        .captures_iter(&shipped)
+        .filter_map(|it| it.get(1).or(it.get(2)).map(|it| it.as_str()))
+        .collect();
+    let (mut faults, mut checked, mut is_settings) = (Vec::new(), 0, false);
+    for (page, text) in pages() {
+        for (line, text) in prose(&text) {
+            if !text.starts_with('|') {
+                is_settings = false;
+            } else if text.starts_with("| key |") || text.starts_with("| setting |") {
+                is_settings = true;
+            } else if is_settings && !text.starts_with("|---") {
+                let cell = text.split('|').nth(1).unwrap_or_default();
+                for name in cell.split('`').skip(1).step_by(2) {
+                    checked += 1;
+                    let last = name.rsplit('.').next().unwrap_or(name);
+                    if !known.contains(last) {
+                        faults.push(format!("{page}:{line}: settings.toml has no `{last}`"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    assert!(checked > 40, "only {checked} keys were found");
+}
