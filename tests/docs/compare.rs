@@ -16,6 +16,8 @@ static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             "TIME",
         ),
         mask(r"\b\d[\d,.]* (s|ms|rows/s)\b", "FIGURE"),
+        // The ids of topics.
+        mask(r"\b[0-9a-f]{32}\b", "ID"),
         mask(r"process \d+ on [\w.-]+", "PROCESS"),
         mask(r"[─═]+", "─"),
         mask(r"\s+", " "),
