@@ -9,7 +9,7 @@ const ANY: &str = "…";
 
 /// What is never the same twice, and what stands for it.
 static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-    let mask = |pattern: &str, with| (Regex::new(pattern).unwrap(), with);
+    let mask = |pattern: &str, with| (Regex::new(pattern).expect("a pattern"), with);
     vec![
         mask(
             r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|[+-]\d\d:\d\d))?",

@@ -9,12 +9,12 @@ use crate::{
     pages::{pages, root},
 };
 
-static LINK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\]\(([^)\s]+)\)").unwrap());
+static LINK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\]\(([^)\s]+)\)").expect("a pattern"));
 /// A test's name in code.
 static TEST: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"`([a-z0-9]+(?:_[a-z0-9]+){4,})`").unwrap());
+    LazyLock::new(|| Regex::new(r"`([a-z0-9]+(?:_[a-z0-9]+){4,})`").expect("a pattern"));
 static PATH: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"`((?:src|tests|examples|proto|docs)/[\w./-]*)`").unwrap());
+    LazyLock::new(|| Regex::new(r"`((?:src|tests|examples|proto|docs)/[\w./-]*)`").expect("a pattern"));
 
 #[test]
 fn every_link_leads_somewhere() {
@@ -129,7 +129,7 @@ fn every_path_that_a_page_names_is_there() {
 
 /// The names of all functions in `src/` and `tests/`.
 fn tests() -> BTreeSet<String> {
-    let function = Regex::new(r"fn ([a-z0-9_]+)").unwrap();
+    let function = Regex::new(r"fn ([a-z0-9_]+)").expect("a pattern");
     let names = |text: &String| {
         let names = function.captures_iter(text);
         names.map(|it| it[1].to_owned()).collect::<Vec<_>>()

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fs, sync::LazyLock};
 
+use clap::CommandFactory;
+use highwater::cli::Cli;
 use regex::Regex;
 
 use crate::{
@@ -17,9 +19,9 @@ const README: usize = 150;
 /// Private words, each with a standard term beside it in the glossary.
 static RETIRED: LazyLock<Regex> = LazyLock::new(|| {
     let words = r"places?|tell|tells|told|untold|settled?|settles|held|standing|marks?|lanes?|passages?|anew|so|such a one|of no use|misfit|unfit|amiss|letters?";
-    Regex::new(&format!(r"\b(?:{words})\b")).unwrap()
+    Regex::new(&format!(r"\b(?:{words})\b")).expect("a pattern")
 });
-static CODE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"`[^`]*`|\]\([^)]*\)").unwrap());
+static CODE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"`[^`]*`|\]\([^)]*\)").expect("a pattern"));
 
 #[test]
 fn no_cell_of_a_table_is_long() {
@@ -80,7 +82,7 @@ fn the_readme_is_short() {
 #[test]
 fn every_key_in_a_table_of_settings_is_a_setting() {
     let shipped = fs::read_to_string(root().join("settings.toml")).expect("the settings");
-    let key = Regex::new(r"([a-z0-9-]+) = |\.([a-z0-9-]+)\]").unwrap();
+    let key = Regex::new(r"([a-z0-9-]+) = |\.([a-z0-9-]+)\]").expect("a pattern");
     let known: BTreeSet<&str> = key
         .captures_iter(&shipped)
         .filter_map(|it| it.get(1).or(it.get(2)).map(|it| it.as_str()))
@@ -106,4 +108,30 @@ fn every_key_in_a_table_of_settings_is_a_setting() {
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
     assert!(checked > 40, "only {checked} keys were found");
+}
+
+#[test]
+fn every_command_and_every_flag_is_documented() {
+    let pages: Vec<String> = pages().into_iter().map(|(_, text)| text).collect();
+    let commands = fs::read_to_string(root().join("docs/commands.md")).expect("the commands");
+    let mut faults = Vec::new();
+    let mut open = vec![(String::new(), Cli::command())];
+    while let Some((name, command)) = open.pop() {
+        for flag in command.get_arguments().filter_map(|it| it.get_long()) {
+            let written = format!("--{flag}");
+            if !pages.iter().any(|it| it.contains(&written)) {
+                faults.push(format!("{name}: no page has `{written}`"));
+            }
+        }
+        let inner: Vec<_> = command.get_subcommands().cloned().collect();
+        if inner.is_empty() && !commands.contains(&format!("`{}", name.trim())) {
+            faults.push(format!("docs/commands.md lacks `{}`", name.trim()));
+        }
+        open.extend(
+            inner
+                .into_iter()
+                .map(|it| (format!("{name} {}", it.get_name()), it)),
+        );
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }

@@ -26,14 +26,17 @@ pub fn parse(block: &Block) -> Result<(), String> {
     Ok(())
 }
 
-/// The arguments, where a line runs our program.
+/// The arguments, where a line runs our program, by itself or by `cargo run … --`.
 pub fn program(words: &[String]) -> Option<&[String]> {
-    let cargo = ["cargo", "run", "--release", "--"];
-    let is_cargo =
-        words.len() >= cargo.len() && words.iter().zip(cargo).all(|(it, word)| it == word);
     match words {
         [first, rest @ ..] if first == "highwater" => Some(rest),
-        _ if is_cargo => Some(&words[cargo.len()..]),
+        [first, second, rest @ ..] if first == "cargo" && second == "run" => {
+            let end = rest.iter().position(|it| it == "--")?;
+            let is_other = rest[..end]
+                .iter()
+                .any(|it| it == "--example" || it == "--package");
+            (!is_other).then_some(&rest[end + 1..])
+        }
         _ => None,
     }
 }
