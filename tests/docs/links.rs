@@ -13,8 +13,9 @@ static LINK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\]\(([^)\s]+)\)").e
 /// A test's name in code.
 static TEST: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"`([a-z0-9]+(?:_[a-z0-9]+){4,})`").expect("a pattern"));
-static PATH: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"`((?:src|tests|examples|proto|docs)/[\w./-]*)`").expect("a pattern"));
+static PATH: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"`((?:src|tests|examples|proto|docs)/[\w./-]*)`").expect("a pattern")
+});
 
 #[test]
 fn every_link_leads_somewhere() {

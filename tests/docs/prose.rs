@@ -21,7 +21,8 @@ static RETIRED: LazyLock<Regex> = LazyLock::new(|| {
     let words = r"places?|tell|tells|told|untold|settled?|settles|held|standing|marks?|lanes?|passages?|anew|so|such a one|of no use|misfit|unfit|amiss|letters?";
     Regex::new(&format!(r"\b(?:{words})\b")).expect("a pattern")
 });
-static CODE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"`[^`]*`|\]\([^)]*\)").expect("a pattern"));
+static CODE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"`[^`]*`|\]\([^)]*\)").expect("a pattern"));
 
 #[test]
 fn no_cell_of_a_table_is_long() {
