@@ -10,7 +10,8 @@
 //! | `toml`, `<!-- settings: part -->` | a part, which is completed with connections and parsed |
 //! | `toml`, `<!-- settings: part of TABLE -->` | keys of one table, completed in the same way |
 //! | any, `<!-- file: NAME -->` | a file of the page's folder |
-//! | any, `<!-- checked by: FILE -->` | another test has it |
+//! | `toml`, `<!-- file: wrong… -->` | settings with mistakes, which a `console` block below shows |
+//! | any, `<!-- checked by: TEST -->` | a test of this name, whose file names the page, has it |
 //! | `text`, `<!-- drawing -->` | not checked |
 //!
 //! `HIGHWATER_DOCS=write cargo test --test docs` writes what commands show into the pages.
