@@ -2,78 +2,36 @@
 
 // Its macros are for all that follow.
 #[macro_use]
-mod say;
+mod output;
 
-mod by_hand;
-mod by_key;
+mod attempt;
 mod check;
-mod choose;
-mod cursors;
+mod context;
+mod cursor;
+mod dead_letters;
 mod demo;
-mod demo_compare;
-mod demo_rows;
-mod failing;
-mod lacking;
-mod lease;
-mod letters;
-mod letters_filter;
-mod letters_replay;
-mod letters_shown;
-mod md5;
-mod md5_rows;
+mod manual;
 mod migrate;
-mod migrate_dry;
 mod open;
-mod open_codec;
-mod open_kafka;
-mod open_letters;
-mod open_rules;
-mod open_sink;
-mod open_source;
-mod open_steps;
-mod open_topics;
-mod pair;
 mod plan;
-mod progress;
-mod repair;
-mod report;
 mod run;
-mod sample;
-mod scheduled;
-mod schedules;
-mod shared;
+mod select;
 mod sink;
 mod status;
-mod status_shown;
 mod stop;
 mod sync;
 mod test;
-mod units;
 mod verify;
-mod verify_shown;
 
-use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
-
-use tokio_util::sync::CancellationToken;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use crate::{
     cli::{Cli, Command, Everywhere, ExitStatus},
     fault::chain,
     settings::{self, Settings},
-    telemetry::{self, Logs, Screen},
 };
-use open::Open;
-use progress::Progress;
-
-/// What every command needs.
-struct App {
-    settings: Arc<Settings>,
-    open: Arc<Open>,
-    stop: CancellationToken,
-    progress: Progress,
-    json: bool,
-}
+use context::App;
+pub(crate) use run::scheduled::command_scope;
 
 /// Does what the command line says, in a runtime of its own.
 pub fn run(cli: &Cli) -> ExitCode {
@@ -100,6 +58,8 @@ pub fn run(cli: &Cli) -> ExitCode {
 async fn answer(cli: &Cli) -> ExitCode {
     let status = match &cli.command {
         Command::Demo(demo) => demo::run(demo, &cli.everywhere).await,
+        Command::Completions(arguments) => manual::completions(arguments),
+        Command::Man(arguments) => manual::man(arguments, &cli.everywhere),
         Command::Check(check) if check.offline => check::offline(&cli.everywhere),
         _ => with_settings(cli).await,
     };
@@ -110,7 +70,7 @@ async fn answer(cli: &Cli) -> ExitCode {
             ExitStatus::Failed.into()
         }
     };
-    say::finish().map_or_else(
+    output::print::finish().map_or_else(
         |error| {
             complain!("highwater: the answer cannot be written: {error}");
             ExitStatus::Failed.into()
@@ -139,74 +99,25 @@ async fn obey(app: &App, cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::Plan(arguments) => plan::run(app, arguments).await,
         Command::Test(arguments) => test::run(app, arguments).await,
         Command::Verify(arguments) => verify::run(app, arguments).await,
-        Command::Repair(arguments) => repair::run(app, arguments).await,
+        Command::Repair(arguments) => verify::repair::run(app, arguments).await,
         Command::Status(arguments) => status::run(app, arguments).await,
-        Command::Cursor(arguments) => cursors::run(app, arguments).await,
-        Command::DeadLetters(arguments) => letters::run(app, arguments).await,
+        Command::Cursor(arguments) => cursor::run(app, arguments).await,
+        Command::DeadLetters(arguments) => dead_letters::run(app, arguments).await,
         Command::Run(_) => run::run(app, &cli.everywhere).await,
-        Command::Schedule(command) => schedules::run(app, command).await,
-        // `run` has taken it before.
-        Command::Demo(_) => Ok(ExitStatus::Usage),
+        Command::Schedule(command) => status::schedules::run(app, command).await,
+        // `answer` has taken these before.
+        Command::Demo(_) | Command::Completions(_) | Command::Man(_) => Ok(ExitStatus::Usage),
     }
 }
 
 /// The settings, or every mistake on stderr.
 fn load(everywhere: &Everywhere) -> Result<Settings, ExitStatus> {
     load_from(&everywhere.settings).map_err(|mistakes| {
-        report::mistakes(&mistakes, everywhere.json);
+        output::report::mistakes(&mistakes, everywhere.json);
         ExitStatus::Usage
     })
 }
 
 fn load_from(path: &Path) -> Result<Settings, settings::Mistakes> {
-    settings::load(path, &|name| std::env::var(name).ok())
-}
-
-impl App {
-    fn start(
-        settings: Settings,
-        everywhere: &Everywhere,
-    ) -> anyhow::Result<(Self, telemetry::Telemetry)> {
-        let settings = Arc::new(settings);
-        let progress = Progress::new(everywhere.json);
-        let telemetry = telemetry::start(Logs {
-            folder: &settings.log.folder,
-            level: settings.log.level,
-            keep_days: settings.log.keep_days.into(),
-            screen: Screen {
-                writer: BoxMakeWriter::new(progress.writer()),
-                ..Screen::stderr(everywhere.log_level)
-            },
-        });
-        let app = Self {
-            stop: stop::on_signals(settings.stop.within)?,
-            open: Arc::new(Open::new(settings.clone())),
-            settings,
-            progress,
-            json: everywhere.json,
-        };
-        Ok((app, telemetry))
-    }
-
-    /// The same, but stopped by `stop`.
-    fn stopped_by(&self, stop: CancellationToken) -> Self {
-        Self {
-            settings: self.settings.clone(),
-            open: self.open.clone(),
-            stop,
-            progress: self.progress.clone(),
-            json: self.json,
-        }
-    }
-
-    /// The same by other settings, with connections of its own.
-    fn with_settings(&self, settings: Arc<Settings>) -> Self {
-        Self {
-            open: Arc::new(Open::new(settings.clone())),
-            settings,
-            stop: self.stop.clone(),
-            progress: self.progress.clone(),
-            json: self.json,
-        }
-    }
+    settings::load(path, &|name| std::env::var(name).ok(), &command_scope)
 }

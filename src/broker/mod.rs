@@ -18,38 +18,10 @@
 //! - Offsets grow within a partition, not always by one. Where the last ones hold no message, a
 //!   poll without messages says so by its `next_offset`.
 
+pub mod dead_letters;
 pub mod embedded;
-mod embedded_publisher;
-mod embedded_reader;
-mod embedded_store;
-mod embedded_subscription;
-pub mod file;
-pub mod file_reader;
 pub mod kafka;
-mod kafka_delivery;
-mod kafka_errors;
-mod kafka_look;
-mod kafka_member;
-mod kafka_membership;
-mod kafka_publisher;
-mod kafka_queue;
-mod kafka_reader;
-mod kafka_subscription;
-mod kafka_topic_id;
-mod kafka_topics;
 pub mod memory;
-mod memory_faults;
-mod memory_group;
-mod memory_publisher;
-mod memory_subscription;
-mod murmur2;
-pub mod table;
-mod table_mysql;
-mod table_probe;
-pub mod table_reader;
-mod table_row;
-mod table_sqlite;
-mod table_store;
 
 use std::sync::Arc;
 

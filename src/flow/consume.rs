@@ -8,9 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     DeadLetters, Figures, FlowError, Identity,
-    lane::{Lane, LaneParts},
-    open_lane::{OpenLane, freed},
-    starts::{PartitionStart, starts, with_remedy},
+    partition::{
+        Lane, LaneParts,
+        handle::{OpenLane, freed},
+    },
+    start_offsets::{PartitionStart, starts, with_remedy},
 };
 use crate::{
     broker::{Event, Pause, Polled, Subscription, TopicId},
@@ -386,5 +388,5 @@ impl Consuming {
 }
 
 fn joined(ended: Result<Result<(), FlowError>, tokio::task::JoinError>) -> Result<(), FlowError> {
-    ended.unwrap_or(Err(FlowError::Silent("a lane")))
+    ended.unwrap_or_else(|error| Err(FlowError::Ended(error)))
 }

@@ -32,18 +32,9 @@ mod number;
 mod per_record;
 mod routes;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod text;
-
-#[cfg(test)]
-mod cases;
-#[cfg(test)]
-mod lookup_cases;
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod route_cases;
-#[cfg(test)]
-mod value_cases;
 
 use std::{collections::HashSet, sync::Arc};
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    letters_to::LettersTable,
+    dead_letters_to::LettersTable,
     read_from::{ReadFrom, Reads},
     references::Connections,
     section::Section,

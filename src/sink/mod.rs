@@ -25,63 +25,19 @@ pub mod mongodb;
 pub mod mysql;
 pub mod sqlite;
 
-mod exact;
-mod laid;
-mod mongodb_bson;
-mod mongodb_check;
-mod mongodb_failure;
-mod mongodb_index;
-mod mongodb_json;
-mod mongodb_progress;
-mod mongodb_replay;
-mod mongodb_write;
 mod moved;
-mod mysql_catalog;
-mod mysql_check;
-mod mysql_index;
-mod mysql_laid;
-mod mysql_passage;
-mod mysql_progress;
-mod mysql_replay;
-mod mysql_reset;
-mod mysql_session;
-mod mysql_singles;
-mod mysql_target;
-mod mysql_together;
-mod mysql_values;
-mod mysql_write;
-mod passage;
 mod rules;
-mod sql_failure;
-mod sqlite_catalog;
-mod sqlite_check;
-mod sqlite_index;
-mod sqlite_passage;
-mod sqlite_progress;
-mod sqlite_replay;
-mod sqlite_singles;
-mod sqlite_target;
-mod sqlite_values;
-mod sqlite_write;
-mod table;
-mod table_create;
-mod table_deletions;
-mod table_findings;
-mod table_free_values;
-mod table_index;
-mod table_replaced;
-mod table_runs;
-mod table_singles;
-mod table_statements;
-mod table_waiting;
+mod sql;
+mod staged;
+mod stored_position;
 mod texts;
 mod value_text;
 
-pub use laid::Laid;
-pub use passage::{PASSAGE_TABLE, Passage};
 pub use rules::{OnDelete, OnKnown, RowRules};
-pub use table_create::{CreateTable, PROGRESS_TABLE};
-pub use table_index::Lacking;
+pub use sql::create::{CreateTable, PROGRESS_TABLE};
+pub use sql::index::Lacking;
+pub use staged::Laid;
+pub use stored_position::{PASSAGE_TABLE, Passage};
 pub use texts::{BytesText, JsonText, Texts, from_base64, from_hex};
 pub use value_text::{write_json, write_text};
 
@@ -253,9 +209,9 @@ pub enum SinkError {
     /// The connection broke, a deadlock or a lock wait: it may pass.
     #[error("sink {0} cannot be written now")]
     Lost(String, #[source] Cause),
-    /// Another writer has moved the progress.
-    #[error("sink {0}: another writer has taken over this partition")]
-    Fenced(String),
+    /// The progress is not this writer's to move.
+    #[error(transparent)]
+    Fenced(#[from] Fence),
     /// One record can never be written.
     #[error("sink {name} cannot hold a record")]
     Data {
@@ -291,6 +247,22 @@ pub enum SinkError {
         name: String,
         /// What is wrong and what to do.
         advice: String,
+    },
+}
+
+/// Why the progress is not a writer's to move. It may pass: what is stored is read anew.
+#[derive(Debug, thiserror::Error)]
+pub enum Fence {
+    /// Another writer has moved it.
+    #[error("sink {0}: another writer has taken over this partition")]
+    Moved(String),
+    /// A transaction that is not over yet is moving it.
+    #[error("sink {name}: {advice}")]
+    Open {
+        /// The sink.
+        name: String,
+        /// Whose it is, as far as it is known, and when it ends.
+        advice: &'static str,
     },
 }
 

@@ -15,27 +15,26 @@
 //!   row once, and each position is behind all that was handed over before it, and only that.
 //! - Nothing is stored here: the flow stores positions, after durability.
 
-mod chunks;
-mod early;
-mod keyset;
-mod late;
+mod lateness;
 pub mod memory;
 pub mod memory_table;
-pub mod mongodb_scan;
-pub mod mysql_scan;
+pub mod mongodb;
+pub mod mysql;
 mod plan;
+mod reread;
 mod rules;
 mod samples;
-pub mod sqlite_scan;
-mod standing;
+mod scan;
+pub mod sqlite;
+mod status;
 
 use async_trait::async_trait;
 
-pub use chunks::Sharing;
-pub use late::{HoldBack, Late};
+pub use lateness::{HoldBack, Late};
 pub use plan::{Access, Counted, Holder, Plan, SettledAt};
 pub use rules::{EarlySettings, MOST_EARLY, Nulls, Rules};
-pub use standing::Standing;
+pub use scan::chunks::Sharing;
+pub use status::Standing;
 
 use crate::{
     fault::{Cause, Fault, Faulty},

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use super::sinks::{database, drop_database, on_both_servers, read, run};
 use highwater::{
     broker::{
         DeliveryError, Publisher, Reader, Verdict,
-        table::{LetterTable, TablePublisher},
-        table_reader::TableReader,
+        dead_letters::{
+            table::{LetterTable, TablePublisher},
+            table_reader::TableReader,
+        },
     },
     connect::mysql::{Flavor, MysqlConnection, MysqlSettings, open},
     fault::chain,
     model::{Message, Messages, Place},
 };
-
-use super::sinks::{database, drop_database, on_both_servers, read, run};
 
 on_both_servers!(
     every_letter_comes_back_byte_for_byte,

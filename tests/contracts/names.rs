@@ -1,5 +1,9 @@
 //! Names as hostile as the servers take them: read, planned and written like any other.
 
+use super::{
+    sinks::{advance, database, drop_database, on_both_servers, read as rows_of, records},
+    sources::{Mongodb, Rows, Server, Sqlite, limits, read, start},
+};
 use highwater::{
     connect::mysql::MysqlConnection,
     model::{Op, Value},
@@ -8,11 +12,6 @@ use highwater::{
         mysql::{MysqlSink, MysqlSinkSettings},
     },
     source::{Extent, Source},
-};
-
-use super::{
-    sinks::{advance, database, drop_database, on_both_servers, read as rows_of, records},
-    sources::{Mongodb, Rows, Server, Sqlite, limits, read, start},
 };
 
 on_both_servers!(a_server_is_read_and_written_by_every_name);
@@ -110,7 +109,7 @@ async fn a_file_is_read_by_every_name() {
 
 #[tokio::test]
 async fn a_collection_is_read_by_every_name() {
-    use highwater::source::mongodb_scan::{MongodbScan, MongodbScanSettings};
+    use highwater::source::mongodb::scan::{MongodbScan, MongodbScanSettings};
     use mongodb::bson::{Document, doc};
     let it = Mongodb::open(Mongodb::object_id).await;
     for name in NAMES {

@@ -3,21 +3,20 @@
 
 use std::time::{Duration, Instant};
 
+use super::{
+    sinks::{database, drop_database, on_both_servers},
+    sources::{POLL, Server, limits, read, sorted, start},
+};
 use highwater::{
     connect::mysql::{Flavor, MysqlConnection, MysqlSettings, open as connect},
     model::{Position, Severity},
     source::{
         Extent, HoldBack, Late, Source,
-        mysql_scan::{MysqlScan, MysqlScanSettings},
+        mysql::scan::{MysqlScan, MysqlScanSettings},
     },
 };
 use sqlx::{AssertSqlSafe, Executor, mysql::MySqlConnection, raw_sql};
 use tokio::task::JoinHandle;
-
-use super::{
-    sinks::{database, drop_database, on_both_servers},
-    sources::{POLL, Server, limits, read, sorted, start},
-};
 
 on_both_servers!(
     a_transaction_that_is_idle_after_its_row_is_waited_for,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::sources::{Mongodb, POLL, Rows, ids, limits, next, open, read, start};
 use ::mongodb::{
     ClientSession,
     bson::{Bson, DateTime, Document, doc, oid::ObjectId},
@@ -11,13 +12,11 @@ use highwater::{
     model::Position,
     source::{
         Extent, HoldBack, Late, Manner, ReadLimits, Source, SourceReader,
-        mongodb_scan::{MongodbScan, MongodbScanSettings},
+        mongodb::scan::{MongodbScan, MongodbScanSettings},
     },
 };
 
 use tokio::time::timeout;
-
-use super::sources::{Mongodb, POLL, Rows, ids, limits, next, open, read, start};
 
 /// Short, as the tests' writers are on this machine.
 pub const SETTLE: Duration = Duration::from_millis(300);

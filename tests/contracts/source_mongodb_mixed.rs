@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
+use super::{
+    source_mongodb::classes,
+    sources::{Mongodb, POLL, Rows, ids, limits, next, open, read, sorted, start},
+};
 use ::mongodb::bson::{Bson, DateTime, Document, doc};
 use highwater::{
     model::{Position, Severity},
     source::{
         Extent, Late, Manner, Source,
-        mongodb_scan::{MongodbScan, MongodbScanSettings},
+        mongodb::scan::{MongodbScan, MongodbScanSettings},
     },
 };
 use tokio::time::timeout;
-
-use super::{
-    source_mongodb::classes,
-    sources::{Mongodb, POLL, Rows, ids, limits, next, open, read, sorted, start},
-};
 
 /// Every value of every class.
 fn values() -> Vec<Bson> {

@@ -5,18 +5,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::{
+    source_mongodb_late::{Kind, SETTLE, begin, document, held, insert, opened},
+    sources::{Mongodb, POLL, Rows, limits, read, read_with_restarts, start},
+};
 use ::mongodb::bson::{DateTime, Document, doc, oid::ObjectId};
 use highwater::{
     model::Position,
     source::{
         EarlySettings, Extent, HoldBack, Late, Nulls, Rules, Source,
-        mongodb_scan::{MongodbScan, MongodbScanSettings},
+        mongodb::scan::{MongodbScan, MongodbScanSettings},
     },
-};
-
-use super::{
-    source_mongodb_late::{Kind, SETTLE, begin, document, held, insert, opened},
-    sources::{Mongodb, POLL, Rows, limits, read, read_with_restarts, start},
 };
 
 const NONE: [i64; 0] = [];

@@ -2,21 +2,20 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use super::{
+    sinks::{database, drop_database, on_both_servers},
+    sources::{POLL, Server, Sqlite, limits, read, read_with_restarts, sorted, start},
+};
 use highwater::{
     connect::mysql::MysqlConnection,
     model::{Position, Severity},
     source::{
         EarlySettings, Extent, HoldBack, Late, Nulls, Rules, Source,
-        mysql_scan::{MysqlScan, MysqlScanSettings},
-        sqlite_scan::{SqliteScan, SqliteScanSettings},
+        mysql::scan::{MysqlScan, MysqlScanSettings},
+        sqlite::scan::{SqliteScan, SqliteScanSettings},
     },
 };
 use sqlx::{AssertSqlSafe, Executor, raw_sql};
-
-use super::{
-    sinks::{database, drop_database, on_both_servers},
-    sources::{POLL, Server, Sqlite, limits, read, read_with_restarts, sorted, start},
-};
 
 on_both_servers!(
     a_server_reads_rows_without_a_value_by_its_rule,

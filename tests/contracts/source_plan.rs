@@ -1,19 +1,18 @@
 //! Plans: the index is used by every page where there is one, and its absence is told with the remedy.
 
+use super::{
+    sinks::{database, drop_database, on_both_servers},
+    source_types::{ON_EVERY_SERVER, ON_MARIADB, ON_MYSQL},
+    sources::{Mongodb, POLL, Rows, SHARING, Server, Sqlite, limits, read, row, rows, start},
+};
 use highwater::{
     connect::mysql::{Flavor, MysqlConnection},
     model::{Finding, Severity},
     source::{
         Counted, Extent, Late, Nulls, Plan, Rules, Source,
-        mysql_scan::{MysqlScan, MysqlScanSettings},
-        sqlite_scan::{SqliteScan, SqliteScanSettings},
+        mysql::scan::{MysqlScan, MysqlScanSettings},
+        sqlite::scan::{SqliteScan, SqliteScanSettings},
     },
-};
-
-use super::{
-    sinks::{database, drop_database, on_both_servers},
-    source_types::{ON_EVERY_SERVER, ON_MARIADB, ON_MYSQL},
-    sources::{Mongodb, POLL, Rows, SHARING, Server, Sqlite, limits, read, row, rows, start},
 };
 
 on_both_servers!(

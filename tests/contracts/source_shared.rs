@@ -1,18 +1,17 @@
 //! Full reads that are shared out: each row once, whatever the keys are and wherever it is stopped.
 
-use highwater::{
-    model::{Batch, Position, Value},
-    source::{
-        Extent, Late, Manner, Sharing, Source,
-        mysql_scan::{MysqlScan, MysqlScanSettings},
-    },
-};
-use mongodb::bson::{Bson, doc};
-
 use super::{
     limit::in_time,
     sources::{Mongodb, POLL, SHARING, Server, limits, next, open, start},
 };
+use highwater::{
+    model::{Batch, Position, Value},
+    source::{
+        Extent, Late, Manner, Sharing, Source,
+        mysql::scan::{MysqlScan, MysqlScanSettings},
+    },
+};
+use mongodb::bson::{Bson, doc};
 
 const MYSQL: &str = "HIGHWATER_TEST_MYSQL_URL";
 const MARIADB: &str = "HIGHWATER_TEST_MARIADB_URL";

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::sinks;
 use ::mongodb::bson::{Bson, Document, doc, oid::ObjectId};
 use async_trait::async_trait;
 use highwater::{
@@ -14,14 +15,12 @@ use highwater::{
     source::{
         Extent, Late, Manner, ReadLimits, Sharing, Source, SourceReader,
         memory::MemorySource,
-        mongodb_scan::{MongodbScan, MongodbScanSettings},
-        mysql_scan::{MysqlScan, MysqlScanSettings},
-        sqlite_scan::{SqliteScan, SqliteScanSettings},
+        mongodb::scan::{MongodbScan, MongodbScanSettings},
+        mysql::scan::{MysqlScan, MysqlScanSettings},
+        sqlite::scan::{SqliteScan, SqliteScanSettings},
     },
 };
 use sqlx::{AssertSqlSafe, Executor, raw_sql};
-
-use super::sinks;
 
 /// What a source under test reads; `id` is unique, `at` need not be.
 #[derive(Debug, Clone)]

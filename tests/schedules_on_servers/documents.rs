@@ -2,6 +2,14 @@
 
 use std::time::Duration;
 
+use crate::{
+    Reading, address, own_name,
+    schedules::{
+        Begin, Schedule, Statement, TableLock,
+        schedule::HOT,
+        writing::{Server, Session},
+    },
+};
 use ::mongodb::{
     ClientSession, Collection,
     bson::{Bson, DateTime, Document, doc, oid::ObjectId},
@@ -12,16 +20,7 @@ use highwater::{
     connect::mongodb::{MongodbConnection, MongodbSettings, open as connect},
     source::{
         HoldBack, Late, ReadLimits, Sharing, Source,
-        mongodb_scan::{MongodbScan, MongodbScanSettings},
-    },
-};
-
-use crate::{
-    Reading, address, own_name,
-    schedules::{
-        Begin, Schedule, Statement, TableLock,
-        schedule::HOT,
-        writing::{Server, Session},
+        mongodb::scan::{MongodbScan, MongodbScanSettings},
     },
 };
 

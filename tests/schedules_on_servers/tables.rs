@@ -2,17 +2,6 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-use highwater::{
-    connect::mysql::{Flavor, MysqlConnection, MysqlSettings, open as connect},
-    source::{
-        HoldBack, Late, ReadLimits, Sharing, Source,
-        mysql_scan::{MysqlScan, MysqlScanSettings},
-    },
-};
-use sqlx::{AssertSqlSafe, Connection, Executor, mysql::MySqlConnection, raw_sql};
-use tokio::time::sleep;
-
 use crate::{
     Reading, address, own_name,
     schedules::{
@@ -21,6 +10,16 @@ use crate::{
         writing::{Server, Session},
     },
 };
+use async_trait::async_trait;
+use highwater::{
+    connect::mysql::{Flavor, MysqlConnection, MysqlSettings, open as connect},
+    source::{
+        HoldBack, Late, ReadLimits, Sharing, Source,
+        mysql::scan::{MysqlScan, MysqlScanSettings},
+    },
+};
+use sqlx::{AssertSqlSafe, Connection, Executor, mysql::MySqlConnection, raw_sql};
+use tokio::time::sleep;
 
 /// The types of the incremental column, how a statement fills it, and what it is read by.
 const COLUMNS: [(&str, &str); 4] = [

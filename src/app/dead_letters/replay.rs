@@ -1,0 +1,292 @@
+//! `dead-letters replay`: the way of the sink once more.
+
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
+
+use serde_json::json;
+
+use super::{Letters, filter::Filter, output as shown};
+use crate::{
+    app::{
+        context::App,
+        open::{self, codec},
+        output::print,
+    },
+    cli::{ExitStatus, LetterFilter, LetterPlace},
+    codec::Decoder,
+    flow::{FlowError, Identity, Keys, Letter, Replay, Replayed},
+    model::Message,
+    pipeline::{Routes, Step},
+    settings::{Chosen, WriteInto},
+    sink::{Onto, Sink},
+};
+
+/// Replays the letters that are asked for.
+pub(in crate::app) async fn run(
+    app: &App,
+    asked: &LetterFilter,
+    letter: Option<LetterPlace>,
+    overwrite: bool,
+) -> anyhow::Result<ExitStatus> {
+    let chosen = match super::chosen(app, asked.data_type.as_deref(), asked.topic.as_deref()) {
+        Ok(chosen) => chosen,
+        Err(status) => return Ok(status),
+    };
+    if letter.is_some() && chosen.len() > 1 {
+        complain!("highwater: say which data type's letter with --data-type");
+        return Ok(ExitStatus::Usage);
+    }
+    let filter = Filter::new(asked, letter);
+    let mut count = Count::default();
+    for it in &chosen {
+        let Some(into) = &it.data_type.into else {
+            count.not_of_a_sink(app, it, &filter, letter).await?;
+            continue;
+        };
+        let way = Way::open(app, it, into, overwrite).await?;
+        way.replay(app, it, (&filter, letter), &mut count).await?;
+    }
+    if letter.is_some() && count.all() == 0 && !app.stop.is_cancelled() {
+        if app.json {
+            count.show(true)?;
+        }
+        match &count.pointed_to {
+            Some(file) => complain!(
+                "highwater: the letter itself is in {file}: `dead-letters list` says in which line"
+            ),
+            None => complain!("highwater: there is no such letter"),
+        }
+        return Ok(ExitStatus::Failed);
+    }
+    count.show(app.json)?;
+    Ok(match count.bad + count.elsewhere {
+        0 => ExitStatus::Done,
+        _ => ExitStatus::Failed,
+    })
+}
+
+/// What became of all letters.
+#[derive(Default)]
+struct Count {
+    landed: u64,
+    before: u64,
+    superseded: u64,
+    bad: u64,
+    of_the_source: u64,
+    elsewhere: u64,
+    /// The file of a letter that was only pointed to; its line is a letter of its own.
+    pointed_to: Option<String>,
+}
+
+/// One sink's way, opened.
+struct Way {
+    flow: String,
+    decoder: std::sync::Arc<dyn Decoder>,
+    pipeline: Vec<Box<dyn Step>>,
+    identity: Option<Identity>,
+    routes: Routes,
+    sink: std::sync::Arc<dyn Sink>,
+    onto: Onto,
+    keys: Keys,
+}
+
+impl Way {
+    async fn open(
+        app: &App,
+        chosen: &Chosen<'_>,
+        into: &WriteInto,
+        overwrite: bool,
+    ) -> Result<Self, FlowError> {
+        let codec = open::codec(chosen.data_type)?;
+        let pipeline = app.open.steps(&into.steps).await?;
+        let sink = app.open.sink(chosen, into).await?;
+        let fields = app.open.fields(chosen, into).await?;
+        sink.prepare(fields.as_deref()).await?;
+        Ok(Self {
+            flow: open::sink_name(chosen),
+            decoder: codec.decoder,
+            pipeline,
+            identity: into.append().map(Identity::kept_in),
+            routes: app.open.routes(into).await?,
+            sink,
+            // By its version no letter overwrites a row that is newer.
+            onto: match overwrite || into.tables.iter().all(|it| it.version.is_some()) {
+                true => Onto::Any,
+                false => Onto::Absent,
+            },
+            keys: codec::keys(chosen.data_type),
+        })
+    }
+
+    async fn replay(
+        &self,
+        app: &App,
+        chosen: &Chosen<'_>,
+        (filter, letter): (&Filter<'_>, Option<LetterPlace>),
+        count: &mut Count,
+    ) -> anyhow::Result<()> {
+        let replay = Replay {
+            flow: &self.flow,
+            decoder: &*self.decoder,
+            pipeline: &self.pipeline,
+            identity: self.identity.as_ref(),
+            routes: &self.routes,
+            sink: &*self.sink,
+            onto: self.onto,
+            keys: self.keys,
+        };
+        let producing = open::flow_name(chosen).text();
+        let mut letters = Letters::open(app, chosen, letter).await?;
+        while let Some(polled) = letters.next().await? {
+            let (mut these, mut messages) = (Vec::new(), Vec::new());
+            for message in polled.messages.iter().filter(|it| filter.names(it)) {
+                let Some(letter) = Letter::read(&message).filter(|it| filter.takes(it)) else {
+                    continue;
+                };
+                if letter.flow == producing {
+                    count.of_the_source += 1;
+                } else if letter.flow != self.flow {
+                    continue;
+                } else if letters.is_elsewhere_told(&letter) {
+                    count.pointed_to = letter.file.map(Cow::into_owned);
+                } else if letter.file.is_some() {
+                    count.elsewhere += 1;
+                    told(
+                        app,
+                        &letter,
+                        &message,
+                        "elsewhere",
+                        "it is in the file of another machine: replay it there",
+                    )?;
+                } else if letter.place.is_some() {
+                    these.push(letter);
+                    messages.push(message);
+                }
+            }
+            // A stop comes between two pages: each letter lands whole or not at all.
+            if app.stop.is_cancelled() {
+                break;
+            }
+            let outcomes = replay.run(&these).await?;
+            for ((letter, message), outcome) in these.iter().zip(&messages).zip(&outcomes) {
+                count.add(app, letter, message, outcome)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Count {
+    /// All that were asked for and are there, whatever became of them.
+    fn all(&self) -> u64 {
+        let of_a_sink = self.landed + self.before + self.superseded + self.bad;
+        of_a_sink + self.of_the_source + self.elsewhere
+    }
+
+    fn add(
+        &mut self,
+        app: &App,
+        letter: &Letter<'_>,
+        message: &Message<'_>,
+        outcome: &Replayed,
+    ) -> io::Result<()> {
+        match outcome {
+            Replayed::Landed => {
+                self.landed += 1;
+                if app.json {
+                    told(app, letter, message, "landed", "")?;
+                }
+            }
+            Replayed::Before => self.before += 1,
+            Replayed::Superseded => {
+                self.superseded += 1;
+                let why = "its row is there, or a newer letter of its key";
+                told(app, letter, message, "superseded", why)?;
+            }
+            Replayed::Bad { step, reason } => {
+                self.bad += 1;
+                told(app, letter, message, "bad", &format!("{step}: {reason}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Letters of a data type that is only produced here.
+    async fn not_of_a_sink(
+        &mut self,
+        app: &App,
+        chosen: &Chosen<'_>,
+        filter: &Filter<'_>,
+        letter: Option<LetterPlace>,
+    ) -> anyhow::Result<()> {
+        let producing = open::flow_name(chosen).text();
+        let mut letters = Letters::open(app, chosen, letter).await?;
+        while let Some(polled) = letters.next().await? {
+            let named = polled.messages.iter().filter(|it| filter.names(it));
+            let these = named.filter_map(|it| Letter::read(&it));
+            let these = these.filter(|it| filter.takes(it) && it.flow == producing);
+            let pointed = these.filter(|it| !letters.is_elsewhere_told(it));
+            self.of_the_source += pointed.count() as u64;
+        }
+        Ok(())
+    }
+
+    fn show(&self, json: bool) -> io::Result<()> {
+        let mut out = print::Out;
+        if json {
+            let counted = json!({
+                "landed": self.landed,
+                "replayed_before": self.before,
+                "superseded": self.superseded,
+                "bad": self.bad,
+                "of_the_source": self.of_the_source,
+                "elsewhere": self.elsewhere,
+            });
+            return writeln!(out, "{}", json!({ "replayed": counted }));
+        }
+        writeln!(
+            out,
+            "{} letters landed, {} had landed before, {} superseded, {} still bad",
+            self.landed, self.before, self.superseded, self.bad
+        )?;
+        if self.of_the_source > 0 {
+            writeln!(
+                out,
+                "{} letters are of producing flows: their rows are in the source; change them there, or read again with `highwater sync --full-amount`",
+                self.of_the_source
+            )?;
+        }
+        if self.elsewhere > 0 {
+            writeln!(
+                out,
+                "{} letters are in files of other machines",
+                self.elsewhere
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn told(
+    app: &App,
+    letter: &Letter<'_>,
+    message: &Message<'_>,
+    outcome: &str,
+    why: &str,
+) -> io::Result<()> {
+    let mut out = print::Out;
+    if app.json {
+        let mut object = shown::object(letter, message);
+        object.insert("outcome".to_owned(), json!(outcome));
+        object.insert("why".to_owned(), json!(why));
+        return writeln!(out, "{}", serde_json::Value::Object(object));
+    }
+    writeln!(
+        out,
+        "{}  {outcome}: {}",
+        shown::name(message),
+        shown::printable(why)
+    )
+}

@@ -1,0 +1,305 @@
+//! `migrate`: source to sink without a broker, rows and place in one transaction.
+
+mod dry_run;
+
+use std::{
+    num::NonZeroU64,
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
+
+use super::{
+    attempt,
+    context::App,
+    open::lease::lease,
+    output::{missing_index, report},
+};
+use crate::{
+    broker::dead_letters::file::FilePublisher,
+    cli::{ExitStatus, Migrate as Arguments},
+    codec::json::Json,
+    cursor::CursorError,
+    fault::chain,
+    flow::{
+        CarryLimits, DeadLetters, Figures, FlowError, IndexReport, Indexes, Migrate, Reach,
+        Snapshot, supervise,
+    },
+    model::{FlowName, Kind, Position, Schema, TableIndex},
+    pipeline::{self, Routes, Step},
+    settings::{LettersTo, Task, TaskMode},
+    sink::{Sink, SinkError},
+    source::Source,
+};
+
+/// Runs one task, or says what it would do.
+pub(super) async fn run(app: &App, arguments: &Arguments) -> anyhow::Result<ExitStatus> {
+    let (name, task) = match app.settings.task(&arguments.task) {
+        Ok(named) => named,
+        Err(error) => {
+            complain!("highwater: {error}");
+            return Ok(ExitStatus::Usage);
+        }
+    };
+    if arguments.dry_run {
+        return dry_run::run(app, name, task).await;
+    }
+    let migrated = migrate(app, (name, task), arguments).await;
+    report(&migrated, app.json);
+    Ok(match migrated.error {
+        None => ExitStatus::Done,
+        Some(_) => ExitStatus::Failed,
+    })
+}
+
+/// What became of a task.
+pub(super) struct Migrated {
+    pub flow: FlowName,
+    pub figures: Snapshot,
+    pub took: Duration,
+    /// Where it stands; `None` where it failed or was stopped before it ran.
+    pub position: Option<Position>,
+    pub error: Option<String>,
+    /// What became of the indexes of the source.
+    pub indexes: IndexReport,
+    /// Whether another process has it.
+    pub is_held: bool,
+}
+
+pub(super) async fn migrate(
+    app: &App,
+    (name, task): (&str, &Task),
+    arguments: &Arguments,
+) -> Migrated {
+    let reach = match (arguments.full_amount, task.mode) {
+        (true, _) | (false, TaskMode::Full) => Reach::Full,
+        (false, TaskMode::Incremental) => Reach::Incremental,
+    };
+    let wait = arguments.patience.wait;
+    let began = Instant::now();
+    let figures = Arc::new(Figures::default());
+    let flow = flow_name(name, task);
+    let shown = app.progress.show(name, figures.clone());
+    let begun = AtomicBool::new(false);
+    let attempt = || attempt(app, (name, task), &flow, (reach, wait), (&figures, &begun));
+    let text = flow.text();
+    let outcome = supervise(&text, attempt::retry(app), &figures, &app.stop, attempt).await;
+    drop(shown);
+    let mut is_held = false;
+    let mut indexes = IndexReport::default();
+    let (position, error) = match outcome {
+        Ok(done) => {
+            let (position, report) = done.unzip();
+            indexes = report.unwrap_or_default();
+            (position, None)
+        }
+        Err(error) => {
+            is_held = matches!(error, FlowError::Cursor(CursorError::Held { .. }));
+            let error = chain(&error);
+            tracing::error!(flow = text, error, "task stopped");
+            (None, Some(error))
+        }
+    };
+    Migrated {
+        flow,
+        figures: figures.snapshot(),
+        took: began.elapsed(),
+        position,
+        error,
+        indexes,
+        is_held,
+    }
+}
+
+/// The task's name with where it reads and writes: another target is a flow of its own.
+pub(super) fn flow_name(name: &str, task: &Task) -> FlowName {
+    FlowName {
+        data_type: name.to_owned(),
+        topic: format!("to:{}.{}", task.into.connection, task.into.first_table()),
+        source: format!("{}.{}", task.from.connection, task.from.table),
+    }
+}
+
+/// One attempt: everything is opened anew, at what is stored. The cursor store keeps other
+/// processes out; the place itself is at the target.
+async fn attempt(
+    app: &App,
+    (name, task): (&str, &Task),
+    flow: &FlowName,
+    (reach, wait): (Reach, Option<Duration>),
+    (figures, begun): (&Figures, &AtomicBool),
+) -> Result<(Position, IndexReport), FlowError> {
+    let cursors = app.open.cursors().await?;
+    let leased = lease(&*cursors, flow, wait, &app.stop).await?;
+    let outcome = async {
+        let ends = Ends::open(app, task, flow).await?;
+        let text = flow.text();
+        let indexes = Indexes {
+            flow: &text,
+            sink: &*ends.sink,
+            fields: ends.fields.as_deref(),
+        };
+        indexes.begin().await?;
+        ends.sink.prepare(ends.fields.as_deref()).await?;
+        let migrate = Migrate {
+            flow: &text,
+            letters_of: name,
+            source: &*ends.source,
+            pipeline: &ends.pipeline,
+            routes: &ends.routes,
+            sink: &*ends.sink,
+            describer: &Json::PLAIN,
+            dead_letters: &dead_letters(app, name, task).await?,
+            limits: CarryLimits {
+                rows: task.into.rows,
+                bytes: task.into.bytes,
+            },
+            writers: task.into.writers,
+            figures,
+            begun,
+        };
+        let position = migrate.run(reach, &app.stop).await?;
+        // Where it was stopped, the load may go on.
+        let report = match app.stop.is_cancelled() {
+            true => IndexReport::default(),
+            false => indexes.make().await?,
+        };
+        Ok((position, report))
+    }
+    .await;
+    leased.release().await;
+    outcome
+}
+
+/// The table that the settings name, or a file of their own: a task has no topic.
+async fn dead_letters(app: &App, name: &str, task: &Task) -> Result<DeadLetters, FlowError> {
+    let folder = &app.settings.dead_letters;
+    let file = |name: &str| Box::new(FilePublisher::new(folder, name));
+    let letters = match &task.dead_letters {
+        None => {
+            let name = format!("{name}.dead-letters");
+            DeadLetters::new(file(&name), file(&name))
+        }
+        Some(table) => {
+            let to = LettersTo::Table(table.clone());
+            DeadLetters::new(app.open.letters_into(table).await?, file(&to.name()))
+        }
+    };
+    Ok(letters.stopping_after(NonZeroU64::new(task.stop_after)))
+}
+
+/// Both ends of a task, and what is between.
+pub(super) struct Ends {
+    pub source: Box<dyn Source>,
+    pub pipeline: Vec<Box<dyn Step>>,
+    pub routes: Routes,
+    pub sink: Arc<dyn Sink>,
+    /// The fields that the sink meets; `None` where each document names its own, and where there are
+    /// several tables, which know theirs.
+    pub fields: Option<Vec<(String, Kind)>>,
+}
+
+impl Ends {
+    /// Opens them. A target table that is missing is keyed as the source is, where the settings say
+    /// nothing else; one that is there has its own key.
+    pub(super) async fn open(app: &App, task: &Task, flow: &FlowName) -> Result<Self, FlowError> {
+        let source = app.open.source_of(&task.from, flow).await?;
+        let pipeline = app.open.steps(&task.steps).await?;
+        pipeline::prepare(&pipeline).await?;
+        let routes = app.open.routes(&task.into).await?;
+        routes.prepare().await?;
+        let behind = |read| {
+            let shape = pipeline::shape_behind(&pipeline, read)?;
+            routes.shapes(&shape)
+        };
+        let mut shapes = behind(source.shape().await?)?;
+        if let [_, _, ..] = &shapes[..] {
+            let mut sink = app.open.sink_of_tables(&task.into, &shapes).await?;
+            if is_to_be_surveyed(app, task, &shapes)? && is_missing(&*sink, None).await? {
+                shapes = behind(source.survey().await?)?;
+                sink = app.open.sink_of_tables(&task.into, &shapes).await?;
+            }
+            return Ok(Self {
+                source,
+                pipeline,
+                routes,
+                sink,
+                fields: None,
+            });
+        }
+        let indexes = indexes(&*source, task).await?;
+        let own = app.open.sink_by(&task.into, None, &indexes).await?;
+        let mut fields = shapes.first().and_then(|it| pipeline::named(it));
+        let missing = is_missing(&*own, fields.as_deref()).await?;
+        if missing && is_to_be_surveyed(app, task, &shapes)? {
+            shapes = behind(source.survey().await?)?;
+            fields = shapes.first().and_then(|it| pipeline::named(it));
+        }
+        let keyed = missing || app.open.keeps_documents(&task.into)?;
+        let sink = match keyed {
+            true => {
+                let key = shapes.first().map(|it| it.key().to_vec());
+                app.open.sink_by(&task.into, key, &indexes).await?
+            }
+            false => own,
+        };
+        Ok(Self {
+            source,
+            pipeline,
+            routes,
+            sink,
+            fields,
+        })
+    }
+}
+
+/// Whether a target table is not there, or one of them.
+async fn is_missing(sink: &dyn Sink, fields: Option<&[(String, Kind)]>) -> Result<bool, FlowError> {
+    match sink.would_create(fields).await {
+        Ok(statement) => Ok(statement.is_some()),
+        Err(SinkError::Unfit { .. }) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a table that is missing can only be made of what the source's records turn out to have.
+fn is_to_be_surveyed(app: &App, task: &Task, shapes: &[Arc<Schema>]) -> Result<bool, FlowError> {
+    let made = task.into.tables.iter().all(|it| it.create_table);
+    let unknown = shapes.iter().any(|it| it.names().is_none());
+    Ok(made && unknown && !app.open.keeps_documents(&task.into)?)
+}
+
+/// The source's indexes, as they are behind the steps of the only table.
+async fn indexes(source: &dyn Source, task: &Task) -> Result<Vec<TableIndex>, FlowError> {
+    let own = task.into.tables.iter().flat_map(|it| &it.steps);
+    let found = source.indexes().await?;
+    Ok(pipeline::indexes_behind(
+        task.steps.iter().chain(own),
+        found,
+    ))
+}
+
+/// What `migrate` did.
+fn report(it: &Migrated, json: bool) {
+    if json {
+        let mut object =
+            report::figures_json(&it.flow.text(), &it.figures, it.took, it.error.as_deref());
+        object["position"] = report::position_json(it.position.as_ref());
+        object["indexes"] = serde_json::json!(it.indexes.made);
+        let lacking = it.indexes.lacking.iter().map(missing_index::object);
+        object["lacking"] = lacking.collect();
+        say!("{object}");
+        return;
+    }
+    let done = report::figures(&it.figures, it.took);
+    match (&it.position, &it.error) {
+        (Some(position), _) => say!("{}: {done}; it stands at {position}", it.flow),
+        (None, None) => say!("{}: stopped; {done}", it.flow),
+        (None, Some(error)) => say!("{}: failed: {error}; {done}", it.flow),
+    }
+    for statement in &it.indexes.made {
+        say!("  made behind the load: {statement}");
+    }
+    for it in &it.indexes.lacking {
+        say!("  · {}", missing_index::sentence(it));
+    }
+}

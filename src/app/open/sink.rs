@@ -1,0 +1,263 @@
+//! What is written: settings to sinks, and the ways to their tables.
+
+use std::sync::Arc;
+
+use super::{Open, codec::known_key, declared};
+use crate::{
+    connect::sqlite::Absent,
+    flow::FlowError,
+    model::{Kind, Schema, TableIndex},
+    pipeline::{self, Deletions, Replaces, RouteBy, Routes, StepSettings, TableRoute},
+    settings::{self, BinaryText, Chosen, Connection, IntoTable, JsonOptions, Route, WriteInto},
+    sink::{
+        BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
+        mongodb::{MongodbSink, MongodbSinkSettings},
+        mysql::{MysqlSink, MysqlSinkSettings},
+        sqlite::{SqliteSink, SqliteSinkSettings},
+    },
+};
+
+/// A table of a sink, with what the settings alone do not say.
+struct Wanted<'i> {
+    table: &'i IntoTable,
+    key: Option<Vec<String>>,
+    fields: Option<Vec<(String, Kind)>>,
+    indexes: Vec<TableIndex>,
+    texts: Texts,
+    /// Fields that a document loses where its record does not have them.
+    loses: Vec<String>,
+}
+
+impl Open {
+    /// Where a data type is written.
+    pub(in crate::app) async fn sink(
+        &self,
+        chosen: &Chosen<'_>,
+        into: &WriteInto,
+    ) -> Result<Arc<dyn Sink>, FlowError> {
+        let is_only = into.tables.len() == 1;
+        let known = known_key(chosen.data_type.format).filter(|_| is_only);
+        let mut tables = Vec::with_capacity(into.tables.len());
+        for table in &into.tables {
+            tables.push(Wanted {
+                table,
+                key: declared(&table.key).or_else(|| known.clone()),
+                // Those of an only table are told by the way of all sinks.
+                fields: match is_only {
+                    true => None,
+                    false => self.fields_of(chosen, into, table).await?,
+                },
+                indexes: Vec::new(),
+                texts: texts(table, Some(chosen.data_type.json)),
+                loses: Vec::new(),
+            });
+        }
+        self.sink_of(into, tables).await
+    }
+
+    /// Where the records of a task are written; `key` is how a table is made where the settings name
+    /// none, and `indexes` what it may have besides.
+    pub(in crate::app) async fn sink_by(
+        &self,
+        into: &WriteInto,
+        key: Option<Vec<String>>,
+        indexes: &[TableIndex],
+    ) -> Result<Arc<dyn Sink>, FlowError> {
+        let tables = into.tables.iter().map(|table| Wanted {
+            table,
+            key: declared(&table.key).or_else(|| key.clone()),
+            fields: None,
+            indexes: indexes.to_vec(),
+            texts: texts(table, None),
+            loses: Vec::new(),
+        });
+        self.sink_of(into, tables.collect()).await
+    }
+
+    /// Where documents are mended: `_id` is made of `key`, and those of `fields` go that a record does
+    /// not have.
+    pub(in crate::app) async fn sink_of_documents(
+        &self,
+        into: &WriteInto,
+        key: Option<Vec<String>>,
+        fields: Vec<String>,
+    ) -> Result<Arc<dyn Sink>, FlowError> {
+        let tables = into.tables.iter().map(|table| Wanted {
+            table,
+            key: key.clone(),
+            fields: None,
+            texts: Texts::default(),
+            loses: fields.clone(),
+            indexes: Vec::new(),
+        });
+        self.sink_of(into, tables.collect()).await
+    }
+
+    /// Where the records of a task are written whose list of tables has one of these `shapes` each.
+    /// A table that is made has the key that the settings name: that of the source may be another's
+    /// behind its own steps.
+    pub(in crate::app) async fn sink_of_tables(
+        &self,
+        into: &WriteInto,
+        shapes: &[Arc<Schema>],
+    ) -> Result<Arc<dyn Sink>, FlowError> {
+        let tables = into.tables.iter().zip(shapes);
+        let tables = tables.map(|(table, shape)| Wanted {
+            table,
+            key: declared(&table.key),
+            fields: pipeline::named(shape),
+            indexes: Vec::new(),
+            texts: texts(table, None),
+            loses: Vec::new(),
+        });
+        self.sink_of(into, tables.collect()).await
+    }
+
+    /// Whether the target keeps documents: they have the source's key, whether the collection is
+    /// there or not.
+    pub(in crate::app) fn keeps_documents(&self, into: &WriteInto) -> Result<bool, FlowError> {
+        let connection = self.connection(&into.connection)?;
+        Ok(matches!(connection, Connection::Mongodb { .. }))
+    }
+
+    async fn sink_of(
+        &self,
+        into: &WriteInto,
+        tables: Vec<Wanted<'_>>,
+    ) -> Result<Arc<dyn Sink>, FlowError> {
+        let name = &into.connection;
+        Ok(match self.connection(name)? {
+            Connection::Sqlite { .. } => {
+                let sqlite = self.sqlite(name, Absent::Create).await?;
+                let tables = tables.into_iter().map(|it| SqliteSinkSettings {
+                    key: it.key,
+                    fields: it.fields,
+                    indexes: it.indexes,
+                    drop: it.table.drop.clone(),
+                    rules: row_rules(it.table),
+                    create: create(it.table),
+                    ..SqliteSinkSettings::new(&it.table.table)
+                });
+                Arc::new(SqliteSink::of_tables(sqlite, tables.collect())?)
+            }
+            Connection::Mongodb { .. } => {
+                let mongodb = self.mongodb(name).await?;
+                // Settings with a list of them are refused.
+                let only = tables.into_iter().next();
+                let it = only.ok_or_else(|| FlowError::NoTable(name.clone()))?;
+                let settings = MongodbSinkSettings {
+                    key: it.key,
+                    indexes: it.indexes,
+                    drop: it.table.drop.clone(),
+                    loses: it.loses,
+                    rules: row_rules(it.table),
+                    ..MongodbSinkSettings::new(&it.table.table)
+                };
+                Arc::new(MongodbSink::open(mongodb, settings)?)
+            }
+            _ => {
+                let mysql = self.mysql(name).await?;
+                let tables = tables.into_iter().map(|it| MysqlSinkSettings {
+                    key: it.key,
+                    fields: it.fields,
+                    indexes: it.indexes,
+                    drop: it.table.drop.clone(),
+                    rules: row_rules(it.table),
+                    silence: into.session_timeout / 2,
+                    create: create(it.table),
+                    texts: it.texts,
+                    ..MysqlSinkSettings::new(&it.table.table)
+                });
+                Arc::new(MysqlSink::of_tables(mysql, tables.collect())?)
+            }
+        })
+    }
+
+    /// Which tables the records of a sink are for, and what happens to them on the way there.
+    pub(in crate::app) async fn routes(&self, into: &WriteInto) -> Result<Routes, FlowError> {
+        let mut tables = Vec::with_capacity(into.tables.len());
+        for it in &into.tables {
+            tables.push(TableRoute {
+                table: it.table.clone(),
+                when: it.when.clone(),
+                steps: self.steps(&it.steps).await?,
+                replaces: replaces(it),
+            });
+        }
+        let by = into.route.as_ref().map(|it| match it {
+            Route::Field(name) => RouteBy::Field(name.clone()),
+            Route::Header(name) => RouteBy::Header(name.clone()),
+            Route::Key => RouteBy::Key,
+        });
+        Ok(Routes::new(by, tables))
+    }
+
+    /// The fields that a sink of one table meets, where they are known before the first message;
+    /// one of several tables has those of each from its settings.
+    pub(in crate::app) async fn fields(
+        &self,
+        chosen: &Chosen<'_>,
+        into: &WriteInto,
+    ) -> Result<Option<Vec<(String, Kind)>>, FlowError> {
+        match &into.tables[..] {
+            [only] => self.fields_of(chosen, into, only).await,
+            _ => Ok(None),
+        }
+    }
+}
+
+fn replaces(it: &IntoTable) -> Option<Replaces> {
+    let in_front_of = it.steps.iter().position(StepSettings::changes_number);
+    (!it.replace_by.is_empty()).then(|| Replaces {
+        by: it.replace_by.clone(),
+        in_front_of: in_front_of.unwrap_or(it.steps.len()),
+        deletions: match it.on_delete {
+            settings::OnDelete::Delete => Deletions::Follow,
+            settings::OnDelete::Ignore => Deletions::Stay,
+            settings::OnDelete::Refuse => Deletions::Refused,
+        },
+    })
+}
+
+fn create(it: &IntoTable) -> CreateTable {
+    match it.create_table {
+        true => CreateTable::WhenMissing,
+        false => CreateTable::Never,
+    }
+}
+
+/// What texts stand for; of records that were messages, by how those were written.
+pub(in crate::app) fn texts(it: &IntoTable, json: Option<JsonOptions>) -> Texts {
+    Texts {
+        epoch: match json.map(|it| it.instants) {
+            None | Some(settings::Instants::Text) => None,
+            Some(settings::Instants::EpochMillis) => Some(1_000),
+            Some(settings::Instants::EpochMicros) => Some(1_000_000),
+        },
+        bytes: match it.binary {
+            BinaryText::Plain => BytesText::Plain,
+            BinaryText::Base64 => BytesText::Base64,
+            BinaryText::Hex => BytesText::Hex,
+        },
+        json: match it.json_text {
+            settings::JsonText::Document => JsonText::Document,
+            settings::JsonText::Value => JsonText::Value,
+        },
+    }
+}
+
+fn row_rules(it: &IntoTable) -> RowRules {
+    RowRules {
+        on_known: match it.on_known {
+            settings::OnKnown::Update => OnKnown::Update,
+            settings::OnKnown::Ignore => OnKnown::Ignore,
+        },
+        version: it.version.clone(),
+        on_delete: match it.on_delete {
+            settings::OnDelete::Delete => OnDelete::Delete,
+            settings::OnDelete::Ignore => OnDelete::Ignore,
+            settings::OnDelete::Refuse => OnDelete::Refuse,
+        },
+        replace_by: it.replace_by.clone(),
+    }
+}

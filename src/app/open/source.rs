@@ -1,0 +1,101 @@
+//! What is read: settings to sources.
+
+use super::{
+    Open, declared, flow_name, no_part,
+    rules::{late, rules},
+};
+use crate::{
+    connect::sqlite::Absent,
+    flow::FlowError,
+    model::FlowName,
+    settings::{Chosen, Connection, ReadFrom},
+    source::{
+        ReadLimits, Rules, Sharing, Source,
+        mongodb::scan::{MongodbScan, MongodbScanSettings},
+        mysql::scan::{MysqlScan, MysqlScanSettings},
+        sqlite::scan::{SqliteScan, SqliteScanSettings},
+    },
+};
+
+/// A following read answers at least this often, so that a stop is noticed.
+const MAX_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
+
+impl Open {
+    /// Where a data type is read from.
+    pub(in crate::app) async fn source(
+        &self,
+        chosen: &Chosen<'_>,
+    ) -> Result<Box<dyn Source>, FlowError> {
+        match &chosen.data_type.from {
+            Some(from) => self.source_of(from, &flow_name(chosen)).await,
+            None => Err(no_part(chosen, "from")),
+        }
+    }
+
+    /// Where `flow` reads.
+    pub(in crate::app) async fn source_of(
+        &self,
+        from: &ReadFrom,
+        flow: &FlowName,
+    ) -> Result<Box<dyn Source>, FlowError> {
+        let limits = ReadLimits {
+            rows: from.rows,
+            bytes: from.bytes,
+            max_wait: MAX_WAIT,
+        };
+        let sharing = Sharing::among(from.workers);
+        let (table, incremental) = (from.table.clone(), from.incremental.clone());
+        let (name, key, poll) = (&from.connection, declared(&from.key), from.poll);
+        let rules = rules(&self.settings, flow, from);
+        Ok(match self.connection(name)? {
+            Connection::Mongodb { .. } => {
+                let mongodb = self.mongodb(name).await?;
+                Box::new(MongodbScan::new(
+                    mongodb,
+                    &mongodb_scan(from, limits, rules),
+                ))
+            }
+            Connection::Sqlite { .. } => {
+                let sqlite = self.sqlite(name, Absent::Refuse).await?;
+                let settings = SqliteScanSettings {
+                    table,
+                    incremental,
+                    key,
+                    limits,
+                    poll,
+                    sharing,
+                    rules,
+                };
+                Box::new(SqliteScan::new(sqlite, settings))
+            }
+            _ => {
+                let mysql = self.mysql(name).await?;
+                let settings = MysqlScanSettings {
+                    table,
+                    incremental,
+                    key,
+                    limits,
+                    poll,
+                    late: late(from),
+                    time_zone: from.time_zone,
+                    sharing,
+                    rules,
+                };
+                Box::new(MysqlScan::new(mysql, settings))
+            }
+        })
+    }
+}
+
+fn mongodb_scan(from: &ReadFrom, limits: ReadLimits, rules: Rules) -> MongodbScanSettings {
+    MongodbScanSettings {
+        collection: from.table.clone(),
+        incremental: from.incremental.clone(),
+        key: declared(&from.key),
+        limits,
+        poll: from.poll,
+        late: late(from),
+        sharing: Sharing::among(from.workers),
+        rules,
+    }
+}

@@ -1,0 +1,26 @@
+//! What is said of an index that the target lacks.
+
+use serde_json::json;
+
+use crate::sink::Lacking;
+
+/// One sentence, for a person.
+pub(in crate::app) fn sentence(it: &Lacking) -> String {
+    let (table, named) = (&it.table, it.index.named());
+    match &it.statement {
+        Ok(statement) => format!("{table} lacks the {named} of the source: {statement}"),
+        Err(reason) => format!("{table} cannot have the {named} of the source: {reason}"),
+    }
+}
+
+/// The same, for a script.
+pub(in crate::app) fn object(it: &Lacking) -> serde_json::Value {
+    json!({
+        "table": it.table,
+        "name": it.index.name,
+        "unique": it.index.is_unique,
+        "fields": it.index.fields(),
+        "statement": it.statement.as_ref().ok(),
+        "reason": it.statement.as_ref().err(),
+    })
+}

@@ -1,0 +1,277 @@
+//! What `verify` and `repair` have to say, for people and for scripts.
+
+use std::time::Duration;
+
+use indicatif::HumanCount;
+use serde_json::{Value, json};
+
+use super::{Both, Told};
+use crate::{
+    cli,
+    verify::{Kind, Repaired, Sample, Verified},
+};
+
+/// What was found in one data type, for a person.
+pub(in crate::app) fn show(told: &Told, is_json: bool) {
+    if is_json {
+        return;
+    }
+    let name = &told.data_type;
+    match &told.outcome {
+        Err(error) => say!("{name}: cannot be told: {error}"),
+        Ok(verified) => {
+            let (source, target) = (&told.source, &told.target);
+            say!("{name}: {} ({source} against {target})", sentence(verified));
+            lines(verified);
+            for note in &told.notes {
+                say!("  note       {note}");
+            }
+            say!("  {}", speed(verified, told.took));
+        }
+    }
+}
+
+/// All data types, for a script.
+pub(in crate::app) fn finish(told: &[Told], is_json: bool) {
+    if is_json {
+        let all: Vec<_> = told.iter().map(told_json).collect();
+        say!("{}", json!({ "verified": all }));
+    }
+}
+
+/// What a repair would do.
+pub(in crate::app) fn would(
+    (name, both): (&str, &Both),
+    verified: &[Verified],
+    asked: &cli::Repair,
+    is_json: bool,
+) {
+    if is_json && asked.apply {
+        return;
+    }
+    let all = |count: fn(&Verified) -> u64| -> u64 { verified.iter().map(count).sum() };
+    let (inserts, updates) = (all(|it| it.missing), all(|it| it.different));
+    let deletes = match asked.keep_extra {
+        true => 0,
+        false => all(|it| it.extra),
+    };
+    if is_json {
+        let mut object = tables_json(both, verified);
+        object["would"] = json!({
+            "insert": inserts, "update": updates, "delete": deletes,
+            "rows_in_a_transaction": asked.rows,
+        });
+        say!("{}", json!({ "repair": object }));
+        return;
+    }
+    for (target, verified) in both.targets.iter().zip(verified) {
+        let (source, rows) = (both.source.name(), target.rows.name());
+        say!("{}: {} ({source} against {rows})", name, sentence(verified));
+        lines(verified);
+        for note in &target.notes {
+            say!("  note       {note}");
+        }
+    }
+    let verb = match asked.apply {
+        true => "repairing",
+        false => "`--apply` would do",
+    };
+    say!(
+        "  {verb}: {} rows inserted and {} updated by key, {} deleted by key, {} rows in a transaction",
+        HumanCount(inserts),
+        HumanCount(updates),
+        HumanCount(deletes),
+        asked.rows
+    );
+}
+
+/// What a repair did, and how both sides compare after it.
+pub(super) fn repaired(repaired: &Repaired, (both, after): (&Both, &[Verified]), is_json: bool) {
+    if is_json {
+        let mut object = tables_json(both, after);
+        object["written"] = json!(repaired.written);
+        object["deleted"] = json!(repaired.deleted);
+        object["refused"] = json!(repaired.refused);
+        object["reasons"] = json!(repaired.reasons);
+        say!("{}", json!({ "repair": object }));
+        return;
+    }
+    say!(
+        "  {} rows written, {} deleted, {} refused by the target",
+        HumanCount(repaired.written),
+        HumanCount(repaired.deleted),
+        HumanCount(repaired.refused)
+    );
+    for reason in &repaired.reasons {
+        say!("  refused    {reason}");
+    }
+    for (target, after) in both.targets.iter().zip(after) {
+        let of = match both.targets.len() {
+            1 => String::new(),
+            _ => format!("{}: ", target.rows.name()),
+        };
+        say!("  verified again: {of}{}", sentence(after));
+        lines(after);
+    }
+}
+
+/// One table as it is; several beside one another.
+fn tables_json(both: &Both, verified: &[Verified]) -> Value {
+    if let [only] = verified {
+        return verified_json(only);
+    }
+    let tables = both.targets.iter().zip(verified).map(|(target, it)| {
+        let mut object = verified_json(it);
+        object["target"] = json!(target.rows.name());
+        object
+    });
+    json!({
+        "equal": verified.iter().all(Verified::is_equal),
+        "tables": tables.collect::<Vec<_>>(),
+        "error": null,
+    })
+}
+
+fn sentence(verified: &Verified) -> String {
+    let rows = HumanCount(verified.expected);
+    if verified.is_equal() {
+        return format!("equal, {rows} rows");
+    }
+    format!(
+        "{} missing, {} extra, {} different, of {rows} rows",
+        HumanCount(verified.missing),
+        HumanCount(verified.extra),
+        HumanCount(verified.different)
+    )
+}
+
+fn speed(verified: &Verified, took: Duration) -> String {
+    let rows = verified.expected.max(verified.actual);
+    let rate = rows as f64 / took.as_secs_f64().max(0.001);
+    format!("{:.1} s ({rate:.0} rows/s)", took.as_secs_f64())
+}
+
+fn lines(verified: &Verified) {
+    for sample in &verified.samples {
+        say!("  {:<10} {}", sample.kind.word(), line(sample));
+        for it in &sample.columns {
+            say!(
+                "             {}: {} ≠ {}",
+                it.column,
+                it.expected,
+                it.actual
+            );
+        }
+    }
+    for kind in [Kind::Missing, Kind::Extra, Kind::Different] {
+        let told = verified.samples.iter().filter(|it| it.kind == kind).count() as u64;
+        let all = match kind {
+            Kind::Missing => verified.missing,
+            Kind::Extra => verified.extra,
+            Kind::Different => verified.different,
+        };
+        if told > 0 && all > told {
+            say!("  {:<10} and {} more", kind.word(), HumanCount(all - told));
+        }
+    }
+    for note in notes(verified) {
+        say!("  note       {note}");
+    }
+}
+
+fn notes(verified: &Verified) -> Vec<String> {
+    let mut notes = Vec::new();
+    if verified.ranges > 0 {
+        notes.push(format!(
+            "{} ranges of the key were summed up in the servers, {} of them had to be read",
+            HumanCount(verified.ranges),
+            HumanCount(verified.differing_ranges)
+        ));
+    }
+    if verified.is_read_faster {
+        notes.push("the ranges behind them were read, which was faster".to_owned());
+    }
+    if verified.moving > 0 {
+        notes.push(format!(
+            "{} rows changed while they were looked at: nothing is told of them",
+            HumanCount(verified.moving)
+        ));
+    }
+    if verified.set_aside > 0 {
+        notes.push(format!(
+            "{} records are dead letters on their way, and are not expected",
+            HumanCount(verified.set_aside)
+        ));
+    }
+    if verified.repeated > 0 {
+        notes.push(format!(
+            "{} records have the key of another one: the last one read is expected",
+            HumanCount(verified.repeated)
+        ));
+    }
+    if !verified.left_out.is_empty() {
+        let names = verified.left_out.join(", ");
+        notes.push(format!(
+            "not compared, since nothing is written there: {names}"
+        ));
+    }
+    notes
+}
+
+fn line(sample: &Sample) -> String {
+    let parts = sample
+        .key
+        .iter()
+        .map(|(name, value)| format!("{name} = {value}"));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn told_json(told: &Told) -> Value {
+    let mut object = match &told.outcome {
+        Ok(verified) => verified_json(verified),
+        Err(error) => json!({ "error": error }),
+    };
+    object["data_type"] = json!(told.data_type);
+    object["source"] = json!(told.source);
+    object["target"] = json!(told.target);
+    object["notes"] = json!(told.notes);
+    object["seconds"] = json!(told.took.as_secs_f64());
+    object
+}
+
+fn verified_json(verified: &Verified) -> Value {
+    json!({
+        "equal": verified.is_equal(),
+        "expected_rows": verified.expected,
+        "actual_rows": verified.actual,
+        "missing": verified.missing,
+        "extra": verified.extra,
+        "different": verified.different,
+        "moving": verified.moving,
+        "set_aside": verified.set_aside,
+        "repeated": verified.repeated,
+        "ranges": verified.ranges,
+        "differing_ranges": verified.differing_ranges,
+        "read_faster": verified.is_read_faster,
+        "left_out": verified.left_out,
+        "samples": verified.samples.iter().map(sample_json).collect::<Vec<_>>(),
+        "error": null,
+    })
+}
+
+fn sample_json(sample: &Sample) -> Value {
+    let key: serde_json::Map<String, Value> = sample
+        .key
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
+    let columns = sample
+        .columns
+        .iter()
+        .map(|it| json!({ "column": it.column, "expected": it.expected, "actual": it.actual }));
+    json!({
+        "kind": sample.kind.word(),
+        "key": key,
+        "columns": columns.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,240 @@
+//! Dead letters in a table: one row each, which people ask for by its columns.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::time::timeout;
+
+use super::{
+    table_mysql::MysqlLetters, table_probe, table_row::LetterRow, table_sqlite::SqliteLetters,
+    table_store::LetterStore,
+};
+use crate::{
+    broker::{BrokerError, Delivery, DeliveryError, Held, NotTaken, Publisher, Verdict},
+    connect::{
+        self, identifier::double_quoted, mysql::MysqlConnection, sqlite::SqliteConnection,
+        table_name::TableName,
+    },
+    fault::{Cause, chain},
+    model::Messages,
+};
+
+/// A table of MySQL, MariaDB or SQLite that keeps dead letters. Cheap to clone.
+#[derive(Clone)]
+pub struct LetterTable {
+    pub(super) store: Arc<dyn LetterStore>,
+    /// Connection and table, as the settings name them.
+    name: Arc<str>,
+    /// What the names of a letter's own headers begin with.
+    pub(super) prefix: &'static str,
+}
+
+/// How long an answer may take: longer than the servers themselves wait for a lock (50 s).
+const ANSWER: Duration = Duration::from_secs(60);
+
+impl LetterTable {
+    /// `table` may be `database.table`. The names of a letter's own headers begin with `prefix`.
+    ///
+    /// # Errors
+    /// Where that names no table.
+    pub fn in_mysql(
+        connection: MysqlConnection,
+        table: &str,
+        prefix: &'static str,
+    ) -> Result<Self, BrokerError> {
+        let name = name(connection.name(), table);
+        let parsed = TableName::parse(table).map_err(|it| unnamed(&name, it.into()))?;
+        let quoted = parsed.quoted().map_err(|it| unnamed(&name, it.into()))?;
+        Ok(Self {
+            store: Arc::new(MysqlLetters::new(connection, parsed, quoted)),
+            name,
+            prefix,
+        })
+    }
+
+    /// In a SQLite file, opened with `Durability::Full`.
+    ///
+    /// # Errors
+    /// Where `table` names no table.
+    pub fn in_sqlite(
+        connection: SqliteConnection,
+        table: &str,
+        prefix: &'static str,
+    ) -> Result<Self, BrokerError> {
+        let name = name(connection.name(), table);
+        let quoted = double_quoted(table).map_err(|it| unnamed(&name, it.into()))?;
+        Ok(Self {
+            store: Arc::new(SqliteLetters::new(connection, quoted)),
+            name,
+            prefix,
+        })
+    }
+
+    /// Makes the table where it is missing, and tries whether letters can be kept in it. Making it wants
+    /// a right that using it does not.
+    ///
+    /// # Errors
+    /// `TableRefused` where a right is missing, or a column, or one is not as it has to be; else as the
+    /// server answers.
+    pub async fn ensure(&self) -> Result<(), BrokerError> {
+        if self.probe().await?.is_none() {
+            let made = self.answer(self.store.create()).await?;
+            made.map_err(|error| self.failed(error))?;
+            if self.probe().await?.is_none() {
+                let cause = "it was made, and is not there";
+                return Err(self.refused("look who drops it", cause.into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many letters it has, where more can be kept; `None` where it is still to be made.
+    ///
+    /// # Errors
+    /// As `ensure`.
+    pub async fn check(&self) -> Result<Option<u64>, BrokerError> {
+        if self.probe().await?.is_none() {
+            return Ok(None);
+        }
+        let counted = self.answer(self.store.count()).await?;
+        let letters = self.unless_missing(counted)?;
+        Ok(letters.map(|it| u64::try_from(it).unwrap_or(0)))
+    }
+
+    /// Tries letters on the table, which stays as it is; `None` where there is none.
+    async fn probe(&self) -> Result<Option<()>, BrokerError> {
+        let letters = table_probe::letters(self.prefix);
+        let tried = self.answer(self.store.probe(&letters)).await?;
+        let Some(tried) = self.unless_missing(tried)? else {
+            return Ok(None);
+        };
+        let fits = tried.fits(&letters[0]);
+        fits.map_err(|unfit| self.refused(&unfit.advice, unfit.cause))?;
+        Ok(Some(()))
+    }
+
+    /// Which places the letters have; `None` where there is none, or no table.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub async fn held(&self) -> Result<Option<Held>, BrokerError> {
+        let bounds = self.answer(self.store.bounds()).await?;
+        let bounds = self.unless_missing(bounds)?;
+        let bounds = bounds.and_then(|(first, last)| first.zip(last));
+        Ok(bounds.map(|(first, last)| Held {
+            partition: 0,
+            first,
+            end: last.saturating_add(1),
+        }))
+    }
+
+    fn unless_missing<T>(&self, asked: Result<T, sqlx::Error>) -> Result<Option<T>, BrokerError> {
+        match asked {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if self.store.is_missing(&error) => Ok(None),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// What is asked of the server, within a minute: one that is silent is told as what may pass. A
+    /// letter that was written all the same is the same row when it comes again.
+    pub(in crate::broker) async fn answer<T>(
+        &self,
+        asked: impl Future<Output = Result<T, sqlx::Error>> + Send,
+    ) -> Result<Result<T, sqlx::Error>, BrokerError> {
+        timeout(ANSWER, asked).await.map_err(|_| {
+            let silent = format!("no answer within {} s", ANSWER.as_secs());
+            BrokerError::TableLost(self.name.to_string(), silent.into())
+        })
+    }
+
+    pub(in crate::broker) fn failed(&self, error: sqlx::Error) -> BrokerError {
+        let advice = match connect::verdict(&error) {
+            connect::Verdict::Transient => {
+                return BrokerError::TableLost(self.name.to_string(), error.into());
+            }
+            connect::Verdict::Refused(advice) => advice,
+            connect::Verdict::Data => "the server does not take this statement",
+        };
+        self.refused(advice, error.into())
+    }
+
+    fn refused(&self, advice: &str, cause: Cause) -> BrokerError {
+        BrokerError::TableRefused {
+            table: self.name.to_string(),
+            advice: advice.to_owned(),
+            cause,
+        }
+    }
+
+    /// Keeps a letter; the inner error is why the table can never hold it.
+    async fn keep(&self, row: &LetterRow) -> Result<Result<(), String>, BrokerError> {
+        let bytes = row.bytes();
+        if let Some((limit, called)) = self.store.limit().filter(|(limit, _)| bytes > *limit) {
+            // The server would close the connection instead of answering.
+            return Ok(Err(format!(
+                "it takes {bytes} bytes, more than the {limit} that the server's {called} leaves"
+            )));
+        }
+        match self.answer(self.store.insert(row)).await? {
+            Ok(()) => Ok(Ok(())),
+            Err(error) if connect::verdict(&error) == connect::Verdict::Data => {
+                Ok(Err(chain(&error)))
+            }
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+}
+
+/// Writes dead letters into a table, each durable before the next.
+pub struct TablePublisher {
+    table: LetterTable,
+    topic: String,
+}
+
+impl TablePublisher {
+    /// Into `table`, which was ensured.
+    pub fn new(table: LetterTable) -> Self {
+        let topic = format!("table {}", table.name);
+        Self { table, topic }
+    }
+}
+
+#[async_trait]
+impl Publisher for TablePublisher {
+    fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    async fn publish(&self, messages: Arc<Messages>) -> Result<Delivery, BrokerError> {
+        let mut not_taken = Vec::new();
+        for (index, message) in messages.iter().enumerate() {
+            let row = LetterRow::of(&message, self.table.prefix);
+            if let Err(reason) = self.table.keep(&row).await? {
+                let verdict = Verdict::Refused;
+                not_taken.push(NotTaken {
+                    index,
+                    reason,
+                    verdict,
+                });
+            }
+        }
+        let delivered = match not_taken.is_empty() {
+            true => Ok(()),
+            false => Err(DeliveryError::NotTaken(not_taken)),
+        };
+        Ok(Box::pin(std::future::ready(delivered)))
+    }
+}
+
+fn name(connection: &str, table: &str) -> Arc<str> {
+    format!("{connection}.{table}").into()
+}
+
+fn unnamed(name: &str, cause: Cause) -> BrokerError {
+    BrokerError::TableRefused {
+        table: name.to_owned(),
+        advice: "correct its name".to_owned(),
+        cause,
+    }
+}

@@ -1,0 +1,344 @@
+//! source ──► pipeline ──► sink, rows and the source's place in one transaction.
+
+pub(super) mod indexes;
+mod load;
+mod writers;
+
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use futures_util::{FutureExt, StreamExt, stream::FuturesOrdered};
+use tokio_util::sync::CancellationToken;
+
+use super::{DeadLetters, Figures, FlowError};
+use crate::{
+    codec::Encoder,
+    fault::{Fault, Faulty, chain},
+    model::{Batch, Position, Records},
+    pipeline::{self, Routes, Step},
+    sink::{Passage, Sink, SinkError},
+    source::{Extent, Manner, Source},
+};
+use load::Load;
+use writers::{Laying, Writers};
+
+/// How much of its source a migration reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Everything, each time.
+    Full,
+    /// Everything the first time, then what is past the stored place.
+    Incremental,
+}
+
+/// Records written in one transaction, at most; the last batch may go beyond.
+#[derive(Debug, Clone, Copy)]
+pub struct CarryLimits {
+    /// In rows.
+    pub rows: usize,
+    /// In bytes.
+    pub bytes: usize,
+}
+
+/// One migration, opened and ready.
+pub struct Migrate<'a> {
+    /// Its name, under which the sink keeps its place.
+    pub flow: &'a str,
+    /// The name that its dead letters go by, where others have a topic.
+    pub letters_of: &'a str,
+    /// Where records come from.
+    pub source: &'a dyn Source,
+    /// What happens to them on the way.
+    pub pipeline: &'a [Box<dyn Step>],
+    /// Which tables they are for.
+    pub routes: &'a Routes,
+    /// Where they go.
+    pub sink: &'a dyn Sink,
+    /// How a record becomes a dead letter.
+    pub describer: &'a dyn Encoder,
+    /// Where those go.
+    pub dead_letters: &'a DeadLetters,
+    /// How much is written together.
+    pub limits: CarryLimits,
+    /// Transactions that are written at a time, while a full read is under way.
+    pub writers: usize,
+    /// Counted as it goes.
+    pub figures: &'a Figures,
+    /// Set where this run's reading has its place stored: another attempt goes on from there,
+    /// instead of beginning another full read.
+    pub begun: &'a AtomicBool,
+}
+
+impl Migrate<'_> {
+    /// Runs until the source is read, or until `stop`: then what is in hand is written. Answers
+    /// where the flow stands.
+    ///
+    /// # Errors
+    /// As `FlowError` says. What was written until then has its place stored with it.
+    pub async fn run(&self, reach: Reach, stop: &CancellationToken) -> Result<Position, FlowError> {
+        let stored = self.sink.place(self.flow).await?;
+        let extent = match (reach, &stored) {
+            _ if self.begun.load(Ordering::Relaxed) => Extent::Incremental,
+            (Reach::Full, _) | (Reach::Incremental, None) => Extent::FullAmount,
+            (Reach::Incremental, Some(_)) => Extent::Incremental,
+        };
+        let begin = self.source.begin(extent, stored.as_ref()).await?;
+        if stored.as_ref() != Some(&begin) {
+            // A part of the first batch needs a place to stand at, too.
+            let passage = Passage {
+                flow: self.flow.to_owned(),
+                from: stored,
+                to: begin.clone(),
+            };
+            self.sink.carry(&[], &passage).await?;
+        }
+        self.begun.store(true, Ordering::Relaxed);
+        let progress = self.source.progress(&begin).await?;
+        if let Some(progress) = progress {
+            self.figures.expect(progress.rows, progress.of);
+        }
+        // Only a full read has each row once. And where two transactions were in each other's
+        // way, one after the other is not.
+        let is_full = extent == Extent::FullAmount || progress.is_some();
+        let writers = match is_full && self.figures.snapshot().retries == 0 {
+            true => self.writers.max(1),
+            false => 1,
+        };
+        self.read(begin, writers, stop).await
+    }
+
+    /// Reads and steps while the batches before are being written; what was read meanwhile is
+    /// written together.
+    async fn read(
+        &self,
+        begin: Position,
+        writers: usize,
+        stop: &CancellationToken,
+    ) -> Result<Position, FlowError> {
+        let mut reader = self.source.open(&begin, Manner::Bounded).await?;
+        let mut stands = begin;
+        let mut load = Load::default();
+        let mut writing = Writers::new(writers);
+        // Beside the writing, too: a dead letter may wait for a lock or a connection that it holds.
+        let mut taking = FuturesOrdered::new();
+        let mut open = true;
+        while open || !taking.is_empty() || !writing.is_empty() || !load.is_empty() {
+            if writing.has_room() && load.is_worth_it(writing.is_empty(), open, self.limits) {
+                let load = std::mem::take(&mut load);
+                writing.laying.push_back(self.lay(load, writers).boxed());
+            }
+            if writing.settling.is_empty()
+                && let Some((load, laid)) = writing.laid.pop_front()
+            {
+                let settled = self.settle(stands.clone(), load, laid).boxed();
+                writing.settling.push_back(settled);
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled(), if open => open = false,
+                Some(settled) = writing.settling.next(), if !writing.settling.is_empty() => {
+                    stands = settled?;
+                }
+                Some(laid) = writing.laying.next(), if !writing.laying.is_empty() => {
+                    writing.laid.push_back(laid);
+                }
+                Some(taken) = taking.next(), if !taking.is_empty() => load = taken?,
+                batch = reader.next_batch(), if open && taking.is_empty() && load.has_room(self.limits) => {
+                    match batch? {
+                        Some(batch) => taking.push_back(self.take(batch, std::mem::take(&mut load))),
+                        None => open = false,
+                    }
+                }
+            }
+        }
+        Ok(stands)
+    }
+
+    /// Steps; a record that fails in them becomes a dead letter, as it was read.
+    async fn take(&self, batch: Batch, mut load: Load) -> Result<Load, FlowError> {
+        let read = batch.records.numbered();
+        let records = match self.pipeline.is_empty() {
+            true => read.clone(),
+            false => {
+                pipeline::prepare(self.pipeline).await?;
+                let (records, failed) = pipeline::run(self.pipeline, read.clone())?;
+                for it in failed {
+                    self.set_aside(&read, it.origin, &it.step, it.reason)
+                        .await?;
+                }
+                records
+            }
+        };
+        self.routes.prepare().await?;
+        let (parts, astray) = self.routes.apply(records, |_| None)?;
+        for it in astray {
+            self.set_aside(&read, it.origin, &it.step, it.reason)
+                .await?;
+        }
+        load.push(read, parts, batch.position);
+        Ok(load)
+    }
+
+    /// Writes the rows of a load, without an end; one writer alone does that with its end.
+    async fn lay(&self, load: Load, writers: usize) -> (Load, Laying<'_>) {
+        let laid = match load.together().filter(|_| writers > 1) {
+            None => Ok(None),
+            Some(parts) => self.sink.lay(&parts).await,
+        };
+        (load, laid)
+    }
+
+    /// Ends what was laid. Where that was not possible, or the data is refused, it is written now.
+    async fn settle(
+        &self,
+        from: Position,
+        load: Load,
+        laid: Laying<'_>,
+    ) -> Result<Position, FlowError> {
+        let laid = match laid {
+            Ok(Some(laid)) => laid,
+            Err(error) if error.fault() != Fault::Data => return Err(error.into()),
+            Ok(None) | Err(_) => return self.carry(from, load).await,
+        };
+        let Some(to) = load.ends().cloned() else {
+            return Ok(from);
+        };
+        laid.settle(&self.passage(&from, &to)).await?;
+        if load.bytes() > 0 {
+            self.dead_letters.landed();
+        }
+        self.figures.settled(load.rows(), load.bytes());
+        Ok(to)
+    }
+
+    /// Writes a load, which begins at `from`; where its data is refused, batch by batch.
+    async fn carry(&self, from: Position, load: Load) -> Result<Position, FlowError> {
+        let Some(to) = load.ends().cloned() else {
+            return Ok(from);
+        };
+        let (rows, bytes) = (load.rows(), load.bytes());
+        let mut stands = from;
+        let written = match load.together() {
+            None => None,
+            Some(parts) => match self.write(&parts, &stands, &to).await {
+                Err(error) if error.fault() == Fault::Data => None,
+                written => Some(written?),
+            },
+        };
+        if written.is_none() {
+            for (read, parts, position) in load.into_batches() {
+                self.carry_batch(&read, parts, (&stands, &position)).await?;
+                stands = position;
+            }
+        }
+        self.figures.settled(rows, bytes);
+        Ok(to)
+    }
+
+    /// One batch. Records that the sink refuses by name are set aside by themselves; halving is for
+    /// all other refusals.
+    async fn carry_batch(
+        &self,
+        read: &Records,
+        mut parts: Vec<Records>,
+        (from, to): (&Position, &Position),
+    ) -> Result<(), FlowError> {
+        loop {
+            let faults = match self.write(&parts, from, to).await {
+                Err(FlowError::Sink(SinkError::Rows { faults, .. })) => faults,
+                Err(error) if error.fault() == Fault::Data => {
+                    return self.carry_halving(read, &parts, (from, to)).await;
+                }
+                written => return written,
+            };
+            let left = |parts: &[Records]| parts.iter().map(Records::len).sum::<usize>();
+            let before = left(&parts);
+            // The rows of one record stay together: none of them is in any table.
+            for part in &mut parts {
+                part.retain(|row| faults.iter().all(|it| it.origin != row.origin()));
+            }
+            if left(&parts) == before {
+                return Err(FlowError::NoRecord("write".to_owned()));
+            }
+            for it in faults {
+                self.set_aside(read, it.origin, "write", chain(&*it.cause))
+                    .await?;
+            }
+        }
+    }
+
+    /// By halves of what was read, until the bad ones stand alone. The place stays until all is
+    /// written: what is repeated after a crash is written by its key again.
+    async fn carry_halving(
+        &self,
+        read: &Records,
+        parts: &[Records],
+        (from, to): (&Position, &Position),
+    ) -> Result<(), FlowError> {
+        let whole = 0..read.len() as u32;
+        let mut halves: Vec<Range<u32>> = std::iter::once(whole).collect();
+        while let Some(part) = halves.pop() {
+            let half = parts.iter().map(|it| it.of_origins(part.clone()));
+            let half: Vec<Records> = half.collect();
+            if half.iter().all(Records::is_empty) {
+                continue;
+            }
+            let Err(error) = self.write(&half, from, from).await else {
+                continue;
+            };
+            if error.fault() != Fault::Data {
+                return Err(error);
+            }
+            if part.len() > 1 {
+                let middle = part.start + part.len() as u32 / 2;
+                halves.push(middle..part.end);
+                halves.push(part.start..middle);
+                continue;
+            }
+            self.set_aside(read, part.start, "write", error.reason())
+                .await?;
+        }
+        self.write(&[], from, to).await
+    }
+
+    async fn write(
+        &self,
+        records: &[Records],
+        from: &Position,
+        to: &Position,
+    ) -> Result<(), FlowError> {
+        self.sink.carry(records, &self.passage(from, to)).await?;
+        if records.iter().any(|it| !it.is_empty()) {
+            self.dead_letters.landed();
+        }
+        Ok(())
+    }
+
+    fn passage(&self, from: &Position, to: &Position) -> Passage {
+        Passage {
+            flow: self.flow.to_owned(),
+            from: Some(from.clone()),
+            to: to.clone(),
+        }
+    }
+
+    async fn set_aside(
+        &self,
+        read: &Records,
+        origin: u32,
+        step: &str,
+        reason: String,
+    ) -> Result<(), FlowError> {
+        let Some(row) = read.get(origin as usize) else {
+            return Err(FlowError::NoRecord(step.to_owned()));
+        };
+        let place = (self.flow, self.letters_of, step);
+        self.dead_letters
+            .set_row_aside(place, self.describer, &row, reason)
+            .await?;
+        self.figures.set_aside(1);
+        Ok(())
+    }
+}

@@ -1,0 +1,7 @@
+//! Tests of the steps.
+
+mod cases;
+mod lookups;
+mod properties;
+mod routes;
+mod values;

@@ -1,0 +1,14 @@
+//! Tests of the settings file.
+
+mod append;
+pub(super) mod cases;
+mod dead_letters;
+mod messages;
+mod names;
+mod nulls;
+mod schedules;
+mod secrets;
+mod shipped;
+mod steps;
+mod tables;
+mod task_tables;

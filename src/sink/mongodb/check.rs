@@ -1,0 +1,83 @@
+//! Whether a collection of MongoDB can be written as the settings say.
+
+use mongodb::bson::{Document, doc};
+
+use super::MongodbSink;
+use crate::{
+    model::{Finding, Kind, Severity},
+    sink::SinkError,
+};
+
+/// What is found; nothing is changed.
+pub(in crate::sink) async fn check(
+    sink: &MongodbSink,
+    key: &[String],
+    fields: Option<&[(String, Kind)]>,
+) -> Result<Vec<Finding>, SinkError> {
+    let database = sink.connection.database();
+    let hello = database.run_command(doc! { "hello": 1 }).await;
+    let hello = hello.map_err(|error| sink.failed(error))?;
+    let mut findings = vec![transactions(&hello)];
+    let collection = &sink.settings.collection;
+    findings.push(match sink.is_there(collection).await? {
+        true => good(format!("collection {collection} is there")),
+        false => good(format!(
+            "collection {collection} is missing and will be made"
+        )),
+    });
+    findings.push(match unkeyed(key, fields) {
+        Some(advice) => finding(Severity::Problem, advice),
+        None => good(match key {
+            [] => "documents are written by their `_id`".to_owned(),
+            [only] => format!("documents are written by `_id`, which is the value of `{only}`"),
+            several => format!(
+                "documents are written by `_id`, which has {}",
+                several.join(", ")
+            ),
+        }),
+    });
+    findings.push(match &sink.settings.rules.version {
+        Some(version) => good(format!(
+            "an older change never overwrites a newer document: `{version}` tells"
+        )),
+        None => finding(
+            Severity::Note,
+            "without `version`, an older change that comes late overwrites a newer document"
+                .to_owned(),
+        ),
+    });
+    Ok(findings)
+}
+
+/// Why documents of these fields have no `_id`; `None` where they have, or nobody knows yet.
+pub(super) fn unkeyed(key: &[String], fields: Option<&[(String, Kind)]>) -> Option<String> {
+    let fields = fields?;
+    let own = ["_id".to_owned()];
+    let key = if key.is_empty() { &own[..] } else { key };
+    let missing = key
+        .iter()
+        .find(|it| fields.iter().all(|(field, _)| field != *it))?;
+    Some(format!(
+        "documents are found by `_id`, and the records have no field `{missing}`: name the fields that identify a record with `key = [\"…\"]`"
+    ))
+}
+
+/// A router of shards has them, too.
+fn transactions(hello: &Document) -> Finding {
+    let routes = hello.get_str("msg").is_ok_and(|it| it == "isdbgrid");
+    match routes || hello.contains_key("setName") {
+        true => good("the server has transactions".to_owned()),
+        false => finding(
+            Severity::Problem,
+            "the server is alone and has no transactions, so rows and progress would part: make it a replica set (of one member, if need be)".to_owned(),
+        ),
+    }
+}
+
+fn good(text: String) -> Finding {
+    finding(Severity::Good, text)
+}
+
+fn finding(severity: Severity, text: String) -> Finding {
+    Finding { severity, text }
+}

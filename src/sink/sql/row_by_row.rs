@@ -1,0 +1,383 @@
+//! Row by row, where another unique index is in the way: values that rows of one batch hand to each
+//! other find their way whatever the order, also in a circle.
+
+use async_trait::async_trait;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use super::{
+    failure::Failure,
+    incompatible::Misfit,
+    placeholder_values::free_values,
+    runs::{Columns, Run},
+    statements::equal,
+    table::{Absent, Column, Holds, Table},
+    waiting::{Name, Queue, Queues, key},
+};
+use crate::{
+    fault::Cause,
+    model::{Op, Value},
+    sink::{RowFault, rules::OnKnown, value_text::write_text},
+};
+
+/// One row that is written by itself.
+#[derive(Debug, Clone)]
+pub(in crate::sink) struct Single<'r> {
+    pub(in crate::sink) op: Op,
+    pub(in crate::sink) columns: Columns,
+    pub(in crate::sink) values: Vec<Value<'r>>,
+    pub(in crate::sink) origin: u32,
+}
+
+/// What became of a row.
+#[derive(Debug)]
+pub(in crate::sink) enum Applied {
+    /// It is written, or its policy says that there is nothing to write.
+    Done,
+    /// Another row holds a value that is unique.
+    Taken(Cause),
+    /// It can never be written.
+    Refused(Cause),
+}
+
+/// Statements for single rows, within a transaction that is open. One that fails undoes itself
+/// alone.
+#[async_trait]
+pub(in crate::sink) trait SingleRows: Send {
+    /// Writes one row, by its key alone.
+    async fn apply(&mut self, row: &Single<'_>) -> Result<Applied, Failure>;
+
+    /// The key, as text, of another row that has the values of `row` in the columns `index`.
+    async fn holder(
+        &mut self,
+        row: &Single<'_>,
+        index: &[usize],
+    ) -> Result<Option<Vec<String>>, Failure>;
+
+    /// Sets `column` to `value` in the row that holds; answers whether the table took it.
+    async fn park(
+        &mut self,
+        held: Held<'_, '_>,
+        column: usize,
+        value: &Value<'_>,
+    ) -> Result<bool, Failure>;
+
+    /// Removes the row that holds; answers whether it is gone. Where other rows would go with it,
+    /// or lose what refers to it, it stays.
+    async fn remove(&mut self, held: Held<'_, '_>) -> Result<bool, Failure>;
+}
+
+/// A value that `row` wants in the columns `index`, and that the row of the key of `by` may have.
+///
+/// The server looks for both: keys that look alike here may be those of two rows.
+#[derive(Clone, Copy)]
+pub(in crate::sink) struct Held<'h, 'r> {
+    pub(in crate::sink) row: &'h Single<'r>,
+    pub(in crate::sink) index: &'h [usize],
+    pub(in crate::sink) by: &'h Single<'r>,
+}
+
+impl Held<'_, '_> {
+    /// The condition by which it is found.
+    pub(in crate::sink) fn condition(&self, text: &mut String, table: &Table) {
+        equal(text, table, self.index);
+        text.push_str(" AND ");
+        equal(text, table, &table.key);
+    }
+
+    /// The columns of the condition with their values, in its order.
+    pub(in crate::sink) fn compared<'a>(
+        &'a self,
+        table: &'a Table,
+    ) -> impl Iterator<Item = (&'a Column, &'a Value<'a>)> {
+        let wanted = self.index.iter().map(|it| (it, self.row.value(*it)));
+        let key = table.key.iter().map(|it| (it, self.by.value(*it)));
+        wanted
+            .chain(key)
+            .map(|(place, value)| (&table.columns[*place], value.unwrap_or(&Value::Null)))
+    }
+}
+
+/// Rows that wait for others of their batch, and those that were refused.
+#[derive(Debug, Default)]
+pub(in crate::sink) struct Singles<'r> {
+    waiting: Queues<'r>,
+    faults: Vec<RowFault>,
+}
+
+impl<'r> Singles<'r> {
+    /// Whether a row waits, so that later ones must not pass it unseen.
+    pub(in crate::sink) fn wait(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// A record that could not even be placed.
+    pub(in crate::sink) fn refuse(&mut self, origin: u32, cause: impl Into<Cause>) {
+        self.faults.push(RowFault {
+            origin,
+            may_pass: false,
+            cause: cause.into(),
+        });
+    }
+
+    /// Writes rows of a run in order, or lets them wait.
+    pub(in crate::sink) async fn add(
+        &mut self,
+        server: &mut impl SingleRows,
+        table: &Table,
+        run: &Run<'r>,
+        rows: std::ops::Range<usize>,
+    ) -> Result<(), Failure> {
+        let width = run.columns.len();
+        for index in rows {
+            let row = Single {
+                op: run.op,
+                columns: run.columns.clone(),
+                values: run.values[index * width..(index + 1) * width].to_vec(),
+                origin: run.origins[index],
+            };
+            let names = Name::of(&row, table);
+            let Some(row) = self.waiting.behind(row, &names) else {
+                continue;
+            };
+            match server.apply(&row).await? {
+                Applied::Done => {}
+                Applied::Refused(cause) => self.refuse(row.origin, cause),
+                Applied::Taken(cause) => self.waiting.begin(row, &names, cause),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, as far as it can be written.
+    ///
+    /// # Errors
+    /// `Rows` with every row that was refused, or whose value another row still holds.
+    pub(in crate::sink) async fn finish(
+        self,
+        server: &mut impl SingleRows,
+        table: &Table,
+    ) -> Result<(), Failure> {
+        let (mut waiting, mut faults) = (self.waiting.into_queues(), self.faults);
+        // Both directions in turn: a chain of rows that hand on a value takes one pass then.
+        while !waiting.is_empty() {
+            waiting.reverse();
+            let moved = pass(server, &mut waiting, &mut faults).await?;
+            if !moved && !free_one(server, table, &waiting).await? {
+                break;
+            }
+        }
+        for it in waiting {
+            let (Some(first), cause) = (it.rows.front(), it.cause) else {
+                continue;
+            };
+            let held = held_by(server, table, &first.row).await?;
+            faults.push(RowFault {
+                origin: first.row.origin,
+                may_pass: true,
+                cause: match held {
+                    None => cause,
+                    Some(holder) => holder.told(table).into(),
+                },
+            });
+        }
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::Rows(faults)),
+        }
+    }
+}
+
+/// Tries every row that waits; answers whether one of them went through.
+async fn pass(
+    server: &mut impl SingleRows,
+    waiting: &mut Vec<Queue<'_>>,
+    faults: &mut Vec<RowFault>,
+) -> Result<bool, Failure> {
+    let mut moved = false;
+    for it in &mut *waiting {
+        while let Some(first) = it.rows.front() {
+            match server.apply(&first.row).await? {
+                Applied::Done => {}
+                Applied::Refused(cause) => faults.push(RowFault {
+                    origin: first.row.origin,
+                    may_pass: false,
+                    cause,
+                }),
+                Applied::Taken(cause) => {
+                    it.cause = cause;
+                    break;
+                }
+            }
+            it.rows.pop_front();
+            moved = true;
+        }
+    }
+    waiting.retain(|it| !it.rows.is_empty());
+    Ok(moved)
+}
+
+/// Breaks a circle: takes a value from a row that is about to get another one.
+///
+/// The row is changed where the table allows it. To delete it and make it anew would lose the
+/// columns that the message does not carry: that is done only where it carries them all.
+async fn free_one(
+    server: &mut impl SingleRows,
+    table: &Table,
+    waiting: &[Queue<'_>],
+) -> Result<bool, Failure> {
+    if table.on_known == OnKnown::Ignore {
+        return Ok(false);
+    }
+    let firsts = waiting.iter().filter_map(|it| it.rows.front());
+    let firsts: Vec<&Single<'_>> = firsts.map(|it| &it.row).collect();
+    for row in &firsts {
+        let Some(holder) = held_by(server, table, row).await? else {
+            continue;
+        };
+        for by in &firsts {
+            // Of some types the text is not what it is here.
+            let may_hold = key(by, table) == holder.key || !tells_by_text(table);
+            let index = &holder.index;
+            if may_hold
+                && by.op == Op::Upsert
+                && free(server, table, Held { row, index, by }).await?
+            {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+async fn free(
+    server: &mut impl SingleRows,
+    table: &Table,
+    held: Held<'_, '_>,
+) -> Result<bool, Failure> {
+    // Whatever stands there in between, its own record sets it.
+    let sets = |it: &&usize| {
+        held.by.columns.contains(it) && !table.key.contains(it) && table.version != Some(**it)
+    };
+    for column in held.index.iter().filter(sets) {
+        for value in free_values(&table.columns[*column]) {
+            if server.park(held, *column, &value.as_value()).await? {
+                return Ok(true);
+            }
+        }
+    }
+    let written = |it: &&Column| it.absent != Absent::Computed;
+    let whole = held.by.columns.len() == table.columns.iter().filter(written).count();
+    Ok(whole && server.remove(held).await?)
+}
+
+/// Whether keys of this table are the same text here and there.
+fn tells_by_text(table: &Table) -> bool {
+    let exact = |it: &usize| {
+        let holds = table.columns[*it].holds;
+        matches!(holds, Holds::Text | Holds::Integer | Holds::Bytes)
+    };
+    table.key.iter().all(exact)
+}
+
+impl<'r> Single<'r> {
+    /// The value for a column; `None` where the record does not carry it.
+    pub(in crate::sink) fn value(&self, column: usize) -> Option<&Value<'r>> {
+        let at = self.columns.iter().position(|it| *it == column)?;
+        self.values.get(at)
+    }
+}
+
+/// A value of a key as it is compared within a batch.
+pub(super) fn comparable(table: &Table, value: &Value<'_>) -> String {
+    let mut text = String::new();
+    match value {
+        Value::Bytes(_, bytes) => text.extend(bytes.iter().map(|it| format!("{it:02x}"))),
+        Value::String(it) | Value::Enum(it) | Value::Decimal(it) => text.push_str(it),
+        value if write_text(*value, &mut text).is_err() => text = format!("{value:?}"),
+        _ => {}
+    }
+    same(table, &text)
+}
+
+/// Who holds a value that a row wants.
+struct Holder {
+    key: Vec<String>,
+    index: Vec<usize>,
+    shown: Vec<String>,
+    name: String,
+}
+
+impl Holder {
+    fn told(&self, table: &Table) -> String {
+        let names = table.key.iter().map(|it| table.columns[*it].name.as_str());
+        let key = names
+            .zip(&self.shown)
+            .map(|(it, key)| format!("{it}={key}"));
+        format!(
+            "unique index {}: the row with the key {} holds its value",
+            self.name,
+            key.collect::<Vec<_>>().join(", ")
+        )
+    }
+}
+
+/// Looks into every other unique index of which the record carries all columns.
+async fn held_by(
+    server: &mut impl SingleRows,
+    table: &Table,
+    row: &Single<'_>,
+) -> Result<Option<Holder>, Failure> {
+    for index in &table.others {
+        let carried = |it: &usize| row.value(*it).is_some_and(|it| !matches!(it, Value::Null));
+        let Some(columns) = index.columns.as_ref().filter(|it| it.iter().all(carried)) else {
+            continue;
+        };
+        if let Some(shown) = server.holder(row, columns).await? {
+            return Ok(Some(Holder {
+                key: shown.iter().map(|it| same(table, it)).collect(),
+                index: columns.clone(),
+                shown,
+                name: index.name.clone(),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+fn same(table: &Table, text: &str) -> String {
+    if !table.folds {
+        return text.to_owned();
+    }
+    let letters = text.trim_end().nfkd().filter(|it| !is_combining_mark(*it));
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+/// A failure to place or bind a record, as what became of its row.
+pub(in crate::sink) fn applied(
+    failure: Failure,
+    taken: impl Fn(&sqlx::Error) -> bool,
+) -> Result<Applied, Failure> {
+    match failure {
+        Failure::Misfit(Misfit::Record(cause)) => Ok(Applied::Refused(cause.into())),
+        Failure::Sql(error) if taken(&error) => Ok(Applied::Taken(error.into())),
+        Failure::Sql(error) if super::failure::is_data(&error) => {
+            Ok(Applied::Refused(error.into()))
+        }
+        other => Err(other),
+    }
+}
+
+/// Whether single rows may fare better: it is one of the rows, not the server, that failed.
+pub(in crate::sink) fn is_a_rows(failure: &Failure) -> bool {
+    match failure {
+        Failure::Misfit(Misfit::Record(_)) => true,
+        Failure::Sql(error) => super::failure::is_data(error),
+        _ => false,
+    }
+}
+
+/// Which rows of the table can be found by a unique index that is not their key.
+pub(in crate::sink) fn has_others(table: &Table) -> bool {
+    let all: Vec<usize> = (0..table.columns.len()).collect();
+    table.redirecting(&all).is_some()
+}

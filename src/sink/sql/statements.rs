@@ -1,0 +1,395 @@
+//! The statements that write a table, for any number of rows: names quoted, values bound.
+
+use std::{
+    collections::HashMap,
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{
+    runs::Columns,
+    table::{Column, Holds, Table},
+};
+use crate::sink::rules::OnKnown;
+
+/// Which words a server knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::sink) enum Dialect {
+    /// MySQL and MariaDB.
+    Mysql,
+    /// SQLite.
+    Sqlite,
+}
+
+/// What a statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::sink) enum Manner {
+    /// Makes rows, or changes those of the same key.
+    Upsert,
+    /// Makes rows; one that is there already is an error.
+    Insert,
+    /// Changes one row; its values come first, then its key's, then the version where it has one.
+    Update,
+    /// Removes rows by their key, or by their parent's where they are replaced by it.
+    Delete,
+}
+
+/// The texts of statements, kept: a long one takes longer to write than to look up.
+#[derive(Debug)]
+pub(in crate::sink) struct Statements {
+    dialect: Dialect,
+    kept: Mutex<HashMap<(Manner, Columns, usize), Arc<str>>>,
+}
+
+/// Texts that are kept; the drivers keep 100 prepared statements.
+const KEPT: usize = 100;
+
+impl Statements {
+    pub(in crate::sink) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The statement for `rows` rows of these columns.
+    pub(in crate::sink) fn text(
+        &self,
+        manner: Manner,
+        table: &Table,
+        columns: &Columns,
+        rows: usize,
+    ) -> Arc<str> {
+        let wanted = (manner, columns.clone(), rows);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = kept.get(&wanted) {
+            return text.clone();
+        }
+        if kept.len() == KEPT {
+            kept.clear();
+        }
+        let text: Arc<str> = match manner {
+            Manner::Upsert => upsert(self.dialect, table, columns, rows),
+            Manner::Insert => insert(table, columns, rows),
+            Manner::Update => update(table, columns),
+            Manner::Delete if !table.replaces() && columns.len() > table.key.len() => {
+                older(table, rows)
+            }
+            Manner::Delete => delete(self.dialect, table, columns, rows),
+        }
+        .into();
+        kept.insert(wanted, text.clone());
+        text
+    }
+
+    /// Forgets all: the table's columns have been read anew.
+    pub(in crate::sink) fn forget(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clear();
+    }
+}
+
+/// The question whether there are rows that the deletion `delete` would remove.
+pub(in crate::sink) fn known(delete: &str) -> String {
+    let rest = delete.strip_prefix("DELETE").unwrap_or(delete);
+    format!("SELECT 1{rest}")
+}
+
+/// The largest power of two that is no more than `rows`: few shapes of statements serve every
+/// number of rows.
+pub(in crate::sink) fn step(rows: usize) -> usize {
+    match rows.checked_ilog2() {
+        None => 0,
+        Some(exponent) => 1 << exponent,
+    }
+}
+
+/// The columns that an `Update` sets; then come those of the key.
+pub(in crate::sink) fn set_by_update(table: &Table, columns: &[usize]) -> Vec<usize> {
+    let beside_key = columns.iter().filter(|it| !table.key.contains(it));
+    beside_key.copied().collect()
+}
+
+fn upsert(dialect: Dialect, table: &Table, columns: &[usize], rows: usize) -> String {
+    let mut text = insert(table, columns, rows);
+    let mut set = match table.on_known {
+        OnKnown::Update => set_by_update(table, columns),
+        OnKnown::Ignore => Vec::new(),
+    };
+    // Assignments are made from left to right, each by what those before have left: the version,
+    // which all of them are compared by, comes last.
+    set.sort_by_key(|it| Some(*it) == table.version);
+    let quoted = |it: &usize| table.columns[*it].quoted.as_str();
+    let version = table.version.as_ref().map(quoted);
+    match dialect {
+        Dialect::Mysql => {
+            text.push_str(" ON DUPLICATE KEY UPDATE ");
+            if set.is_empty() {
+                // Something has to stand here; this changes nothing.
+                let key = quoted(&table.key[0]);
+                let _ = write!(text, "{key}={key}");
+            }
+            list(&mut text, set.iter().map(quoted), |text, it| {
+                let _ = match version {
+                    None => write!(text, "{it}=VALUES({it})"),
+                    Some(version) => write!(
+                        text,
+                        "{it}=IF({version} IS NULL OR VALUES({version})>={version},VALUES({it}),{it})"
+                    ),
+                };
+            });
+        }
+        Dialect::Sqlite => {
+            text.push_str(" ON CONFLICT(");
+            list(&mut text, table.key.iter().map(quoted), |text, it| {
+                text.push_str(it);
+            });
+            text.push_str(if set.is_empty() {
+                ") DO NOTHING"
+            } else {
+                ") DO UPDATE SET "
+            });
+            list(&mut text, set.iter().map(quoted), |text, it| {
+                let _ = write!(text, "{it}=excluded.{it}");
+            });
+            if let Some(version) = version.filter(|_| !set.is_empty()) {
+                let (table, new) = (&table.quoted, format!("excluded.{version}"));
+                let _ = write!(
+                    text,
+                    " WHERE {table}.{version} IS NULL OR {new}>={table}.{version}"
+                );
+            }
+        }
+    }
+    text
+}
+
+fn insert(table: &Table, columns: &[usize], rows: usize) -> String {
+    let mut text = format!("INSERT INTO {} (", table.quoted);
+    let quoted = columns.iter().map(|it| table.columns[*it].quoted.as_str());
+    list(&mut text, quoted, |text, it| text.push_str(it));
+    text.push_str(") VALUES ");
+    let columns: Vec<&Column> = columns.iter().map(|it| &table.columns[*it]).collect();
+    list(&mut text, 0..rows, |text, _| {
+        text.push('(');
+        list(text, &columns, |text, it| text.push_str(written(it)));
+        text.push(')');
+    });
+    text
+}
+
+fn update(table: &Table, columns: &[usize]) -> String {
+    let mut set = set_by_update(table, columns);
+    if set.is_empty() {
+        set.push(table.key[0]);
+    }
+    let mut text = format!("UPDATE {} SET ", table.quoted);
+    let keyed = |it: usize| table.key.contains(&it);
+    list(&mut text, set, |text, it| {
+        let quoted = &table.columns[it].quoted;
+        let value = if keyed(it) {
+            quoted
+        } else {
+            written(&table.columns[it])
+        };
+        let _ = write!(text, "{quoted}={value}");
+    });
+    text.push_str(" WHERE ");
+    equal(&mut text, table, &table.key);
+    if let Some(version) = table.version {
+        no_newer(&mut text, &table.columns[version]);
+    }
+    text
+}
+
+/// Each of these columns beside a value that is bound.
+pub(in crate::sink) fn equal(text: &mut String, table: &Table, columns: &[usize]) {
+    for (index, it) in columns.iter().enumerate() {
+        let and = if index == 0 { "" } else { " AND " };
+        let column = &table.columns[*it];
+        let _ = write!(text, "{and}{}=", column.quoted);
+        compared(text, column);
+    }
+}
+
+fn no_newer(text: &mut String, version: &Column) {
+    let quoted = &version.quoted;
+    let _ = write!(text, " AND ({quoted} IS NULL OR {quoted}<=");
+    compared(text, version);
+    text.push(')');
+}
+
+/// Removes rows that are no newer than the deletion.
+fn older(table: &Table, rows: usize) -> String {
+    let mut text = format!("DELETE FROM {} WHERE ", table.quoted);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { " OR (" });
+        equal(&mut text, table, &table.key);
+        if let Some(version) = table.version {
+            no_newer(&mut text, &table.columns[version]);
+        }
+        text.push(')');
+    }
+    text
+}
+
+fn delete(dialect: Dialect, table: &Table, columns: &[usize], rows: usize) -> String {
+    let quoted = columns.iter().map(|it| table.columns[*it].quoted.as_str());
+    let mut text = format!("DELETE FROM {} WHERE (", table.quoted);
+    list(&mut text, quoted, |text, it| text.push_str(it));
+    text.push_str(match dialect {
+        // SQLite compares tuples with the rows of a query only.
+        Dialect::Sqlite => ") IN (VALUES ",
+        Dialect::Mysql => ") IN (",
+    });
+    list(&mut text, 0..rows, |text, _| {
+        text.push('(');
+        list(text, columns, |text, it| {
+            compared(text, &table.columns[*it])
+        });
+        text.push(')');
+    });
+    text.push(')');
+    text
+}
+
+/// What stands for a value that `column` is compared with. MariaDB compares a decimal with a text
+/// as floats, and would take its neighbours for it; and it cuts a number to the largest that its
+/// type has, which may be a row's key: here none is as wide.
+fn compared(text: &mut String, column: &Column) {
+    let _ = match column.holds {
+        Holds::Decimal(scale) => write!(text, "CAST(? AS DECIMAL(65,{scale}))"),
+        _ => write!(text, "?"),
+    };
+}
+
+/// What stands for a value that `column` is given. MySQL says of a bare placeholder that it is of
+/// the column's type, and of a VECTOR the driver knows nothing: it takes that for a lost connection.
+fn written(column: &Column) -> &'static str {
+    match column.holds {
+        Holds::Vector => "CAST(? AS BINARY)",
+        _ => "?",
+    }
+}
+
+fn list<T>(text: &mut String, items: impl IntoIterator<Item = T>, write: impl Fn(&mut String, T)) {
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        write(text, item);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::sql::table::{Absent, Index};
+
+    fn table(key: &[usize]) -> Table {
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            quoted: format!("`{name}`"),
+            holds: Holds::Text,
+            absent: Absent::Null,
+        };
+        let primary = Index {
+            name: "PRIMARY".to_owned(),
+            primary: true,
+            columns: Some(key.to_vec()),
+        };
+        let columns = ["id", "a", "b"].map(column).into();
+        Table::new(
+            ("t".to_owned(), "`t`".to_owned()),
+            columns,
+            vec![primary],
+            None,
+        )
+        .expect("a key")
+    }
+
+    fn check(dialect: Dialect, manner: Manner, key: &[usize], columns: &[usize], expected: &str) {
+        let statements = Statements::new(dialect);
+        let columns: Columns = columns.into();
+        let rows = if manner == Manner::Update { 1 } else { 2 };
+        let text = statements.text(manner, &table(key), &columns, rows);
+        assert_eq!(&*text, expected);
+        assert_eq!(statements.text(manner, &table(key), &columns, rows), text);
+    }
+
+    #[test]
+    fn an_upsert_names_the_key_where_the_server_lets_it() {
+        check(
+            Dialect::Mysql,
+            Manner::Upsert,
+            &[0],
+            &[0, 2],
+            "INSERT INTO `t` (`id`,`b`) VALUES (?,?),(?,?) ON DUPLICATE KEY UPDATE `b`=VALUES(`b`)",
+        );
+        check(
+            Dialect::Sqlite,
+            Manner::Upsert,
+            &[0, 1],
+            &[0, 1, 2],
+            "INSERT INTO `t` (`id`,`a`,`b`) VALUES (?,?,?),(?,?,?) ON CONFLICT(`id`,`a`) DO UPDATE SET `b`=excluded.`b`",
+        );
+    }
+
+    #[test]
+    fn a_row_that_is_all_key_changes_nothing() {
+        let start = "INSERT INTO `t` (`id`) VALUES (?),(?) ON ";
+        let end = "DUPLICATE KEY UPDATE `id`=`id`";
+        check(
+            Dialect::Mysql,
+            Manner::Upsert,
+            &[0],
+            &[0],
+            &format!("{start}{end}"),
+        );
+        let end = "CONFLICT(`id`) DO NOTHING";
+        check(
+            Dialect::Sqlite,
+            Manner::Upsert,
+            &[0],
+            &[0],
+            &format!("{start}{end}"),
+        );
+        check(
+            Dialect::Mysql,
+            Manner::Update,
+            &[0],
+            &[0],
+            "UPDATE `t` SET `id`=`id` WHERE `id`=?",
+        );
+    }
+
+    #[test]
+    fn rows_are_changed_and_removed_by_the_whole_key() {
+        check(
+            Dialect::Mysql,
+            Manner::Update,
+            &[0, 1],
+            &[0, 1, 2],
+            "UPDATE `t` SET `b`=? WHERE `id`=? AND `a`=?",
+        );
+        check(
+            Dialect::Mysql,
+            Manner::Delete,
+            &[0, 1],
+            &[0, 1],
+            "DELETE FROM `t` WHERE (`id`,`a`) IN ((?,?),(?,?))",
+        );
+        check(
+            Dialect::Sqlite,
+            Manner::Delete,
+            &[0],
+            &[0],
+            "DELETE FROM `t` WHERE (`id`) IN (VALUES (?),(?))",
+        );
+    }
+
+    #[test]
+    fn the_ladder_goes_down_by_powers_of_two() {
+        assert_eq!([0, 1, 2, 3, 1000].map(step), [0, 1, 2, 2, 512]);
+    }
+}

@@ -1,0 +1,387 @@
+//! A table as a sink sees it: its columns, the key it is written by, the indexes in the way.
+
+use crate::sink::rules::{OnDelete, OnKnown, RowRules};
+
+/// What is known of a target table.
+#[derive(Debug)]
+pub(in crate::sink) struct Table {
+    /// As people write it: `warehouse.info`.
+    pub(in crate::sink) name: String,
+    /// As it stands in statements, quoted.
+    pub(in crate::sink) quoted: String,
+    /// In the table's order.
+    pub(in crate::sink) columns: Vec<Column>,
+    /// Indexes of the columns of the key, in key order.
+    pub(in crate::sink) key: Vec<usize>,
+    /// Unique indexes that are not the key.
+    pub(in crate::sink) others: Vec<Index>,
+    /// The column that tells which of two changes is the newer.
+    pub(in crate::sink) version: Option<usize>,
+    /// What is done with a record whose key is known.
+    pub(in crate::sink) on_known: OnKnown,
+    /// What is done with deletions.
+    pub(in crate::sink) on_delete: OnDelete,
+    /// The columns by which all rows of one parent are removed; none where a deletion goes by the
+    /// key.
+    pub(in crate::sink) replace_by: Vec<usize>,
+    /// Whether keys that differ in letters may be one row, as far as is known.
+    pub(in crate::sink) folds: bool,
+}
+
+/// A column of a target table.
+#[derive(Debug, Clone)]
+pub(in crate::sink) struct Column {
+    /// Its name.
+    pub(in crate::sink) name: String,
+    /// Its name as it stands in statements.
+    pub(in crate::sink) quoted: String,
+    /// What it can hold.
+    pub(in crate::sink) holds: Holds,
+    /// What becomes of it in a new row that does not name it.
+    pub(in crate::sink) absent: Absent,
+}
+
+/// What a column can hold, as far as the way of binding a value goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sink) enum Holds {
+    /// Text.
+    Text,
+    /// JSON text, checked by the server.
+    Json,
+    /// Whole numbers, bits, years.
+    Integer,
+    /// Single precision.
+    Float,
+    /// Exact decimals, with so many digits behind the point.
+    Decimal(u8),
+    /// Other numbers.
+    Number,
+    /// Days and times.
+    Clock,
+    /// Bytes.
+    Bytes,
+    /// A vector, by its bytes.
+    Vector,
+    /// Whatever it is given, as it is given.
+    Anything,
+}
+
+/// What becomes of a column in a new row that does not name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sink) enum Absent {
+    /// It is NULL.
+    Null,
+    /// It takes a default.
+    Default,
+    /// It takes the next number.
+    Counted,
+    /// It is always computed and can never be named.
+    Computed,
+    /// The row is refused.
+    Refused,
+}
+
+/// A unique index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::sink) struct Index {
+    /// Its name.
+    pub(in crate::sink) name: String,
+    /// Whether it is the primary key.
+    pub(in crate::sink) primary: bool,
+    /// Indexes of its columns; `None` where it is unique by an expression, a part of a column or
+    /// only for some rows.
+    pub(in crate::sink) columns: Option<Vec<usize>>,
+}
+
+impl Table {
+    /// The table, written by `declared` (its primary key where nothing is declared).
+    ///
+    /// # Errors
+    /// One sentence of advice, where the key is neither its primary key nor a unique index.
+    pub(in crate::sink) fn new(
+        (name, quoted): (String, String),
+        columns: Vec<Column>,
+        mut indexes: Vec<Index>,
+        declared: Option<&[String]>,
+    ) -> Result<Self, String> {
+        let chosen = match declared {
+            None => indexes
+                .iter()
+                .position(|it| it.primary && it.columns.is_some())
+                .ok_or_else(|| {
+                    format!(
+                        "table {name} has no primary key: give it one, or name a unique index of it with `key = [\"…\"]`"
+                    )
+                })?,
+            Some(declared) => {
+                let wanted = places(&columns, declared, "key", &name)?;
+                indexes.iter().position(|it| it.is_on(&wanted)).ok_or_else(|| {
+                    format!(
+                        "the key ({}) is neither the primary key of table {name} nor a unique index of whole columns: make one with CREATE UNIQUE INDEX, or correct `key`",
+                        declared.join(", ")
+                    )
+                })?
+            }
+        };
+        let key = indexes.remove(chosen).columns.unwrap_or_default();
+        Ok(Self {
+            name,
+            quoted,
+            columns,
+            key,
+            others: indexes,
+            version: None,
+            on_known: OnKnown::default(),
+            on_delete: OnDelete::default(),
+            replace_by: Vec::new(),
+            folds: true,
+        })
+    }
+
+    /// The same table, whose rows are treated by `rules`.
+    ///
+    /// # Errors
+    /// One sentence of advice, where the version cannot be that column.
+    pub(in crate::sink) fn ruled(mut self, rules: &RowRules) -> Result<Self, String> {
+        self.on_known = rules.on_known;
+        self.on_delete = rules.on_delete;
+        self.version = match &rules.version {
+            None => None,
+            Some(name) => Some(self.version_column(name)?),
+        };
+        self.replace_by = places(&self.columns, &rules.replace_by, "replace-by", &self.name)?;
+        if self.replaces() {
+            // Whoever makes the records has heeded it: here a deletion replaces.
+            self.on_delete = OnDelete::Delete;
+        }
+        Ok(self)
+    }
+
+    /// Whether rows are replaced by their parent.
+    pub(in crate::sink) fn replaces(&self) -> bool {
+        !self.replace_by.is_empty()
+    }
+
+    /// The columns whose values a deletion names.
+    pub(in crate::sink) fn removed_by(&self) -> &[usize] {
+        match self.replaces() {
+            true => &self.replace_by,
+            false => &self.key,
+        }
+    }
+
+    fn version_column(&self, name: &str) -> Result<usize, String> {
+        let table = &self.name;
+        let Some(place) = self.column(name) else {
+            return Err(format!(
+                "table {table} has no column `{name}`, which `version` names: add it, or correct `version`"
+            ));
+        };
+        let no_order = self.columns[place].holds == Holds::Json;
+        match no_order || self.key.contains(&place) || self.place(name).is_err() {
+            false => Ok(place),
+            true => Err(format!(
+                "column `{name}` of table {table} cannot be the version: it is of the key, is computed, or has no order"
+            )),
+        }
+    }
+
+    /// Where the column of that name stands.
+    pub(in crate::sink) fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|it| it.name == name)
+    }
+
+    /// Whether rows of exactly these fields can be written here.
+    ///
+    /// # Errors
+    /// One sentence of advice.
+    pub(in crate::sink) fn fit<'f>(
+        &self,
+        fields: impl IntoIterator<Item = &'f str>,
+        drop: &[String],
+    ) -> Result<(), String> {
+        let mut written = Vec::new();
+        for field in fields {
+            if !drop.iter().any(|it| it == field) {
+                written.extend(self.place(field)?);
+            }
+        }
+        let name = &self.name;
+        if let Some(column) = self.key.iter().find(|it| !written.contains(it)) {
+            let column = &self.columns[*column].name;
+            return Err(format!(
+                "the messages have no field `{column}`, which is of the key of table {name}: rename a field to it, or declare another `key`"
+            ));
+        }
+        let refused = |(place, column): &(usize, &Column)| {
+            column.absent == Absent::Refused && !written.contains(place)
+        };
+        match self.columns.iter().enumerate().find(refused) {
+            None => Ok(()),
+            Some((_, column)) => Err(format!(
+                "column `{}` of table {name} has no default, and the messages have no such field: give the column a default, or allow NULL there",
+                column.name
+            )),
+        }
+    }
+
+    /// The columns that the server computes: fields of their names are left out.
+    pub(in crate::sink) fn computed(&self) -> impl Iterator<Item = &str> {
+        let columns = self.columns.iter();
+        let computed = columns.filter(|it| it.absent == Absent::Computed);
+        computed.map(|it| it.name.as_str())
+    }
+
+    /// The column that a field goes to; `None` where the server computes it, and nobody may write it.
+    ///
+    /// # Errors
+    /// One sentence of advice, where there is none, or where rows are found by what is computed.
+    pub(in crate::sink) fn place(&self, field: &str) -> Result<Option<usize>, String> {
+        let name = &self.name;
+        let Some(place) = self.column(field) else {
+            let alike = self
+                .columns
+                .iter()
+                .find(|it| it.name.eq_ignore_ascii_case(field));
+            let advice = match alike {
+                None => "add the column".to_owned(),
+                Some(it) => format!("spell it as the column `{}` is spelled", it.name),
+            };
+            return Err(format!(
+                "the messages have a field `{field}`, but table {name} has no such column: {advice}, or leave the field out with `drop = [\"{field}\"]`"
+            ));
+        };
+        match self.columns[place].absent {
+            Absent::Computed if self.key.contains(&place) => Err(format!(
+                "column `{field}` of table {name} is of the key, and computed by the server, so that it cannot be written: declare another `key`"
+            )),
+            Absent::Computed => Ok(None),
+            _ => Ok(Some(place)),
+        }
+    }
+
+    /// Another unique index that could take a row of these columns for a row of another key.
+    ///
+    /// One that holds the whole key cannot: whoever equals it equals the key. Nor can one with a
+    /// column that is left to NULL or to the next number, as those equal nothing.
+    pub(in crate::sink) fn redirecting(&self, written: &[usize]) -> Option<&Index> {
+        let never_equal = |place: &usize| {
+            !written.contains(place)
+                && matches!(self.columns[*place].absent, Absent::Null | Absent::Counted)
+        };
+        self.others.iter().find(|index| match &index.columns {
+            None => true,
+            Some(columns) => {
+                !self.key.iter().all(|it| columns.contains(it)) && !columns.iter().any(never_equal)
+            }
+        })
+    }
+}
+
+impl Index {
+    fn is_on(&self, wanted: &[usize]) -> bool {
+        self.columns.as_ref().is_some_and(|columns| {
+            columns.len() == wanted.len() && wanted.iter().all(|it| columns.contains(it))
+        })
+    }
+}
+
+fn places(
+    columns: &[Column],
+    names: &[String],
+    setting: &str,
+    table: &str,
+) -> Result<Vec<usize>, String> {
+    let place = |name: &String| {
+        columns
+            .iter()
+            .position(|it| it.name == *name)
+            .ok_or_else(|| {
+                format!("table {table} has no column `{name}`, which `{setting}` names: correct it")
+            })
+    };
+    names.iter().map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, absent: Absent) -> Column {
+        Column {
+            name: name.to_owned(),
+            quoted: format!("`{name}`"),
+            holds: Holds::Text,
+            absent,
+        }
+    }
+
+    fn index(primary: bool, columns: &[usize]) -> Index {
+        Index {
+            name: "i".to_owned(),
+            primary,
+            columns: Some(columns.to_vec()),
+        }
+    }
+
+    fn table(indexes: Vec<Index>, declared: Option<&[&str]>) -> Result<Table, String> {
+        let columns = vec![
+            column("id", Absent::Counted),
+            column("uid", Absent::Refused),
+            column("name", Absent::Null),
+            column("place", Absent::Default),
+            column("hash", Absent::Computed),
+        ];
+        let declared: Option<Vec<String>> =
+            declared.map(|it| it.iter().map(|it| (*it).to_owned()).collect());
+        let name = ("w.t".to_owned(), "`t`".to_owned());
+        Table::new(name, columns, indexes, declared.as_deref())
+    }
+
+    #[test]
+    fn the_key_is_the_primary_key_or_a_declared_unique_index() {
+        let both = || vec![index(true, &[0]), index(false, &[1])];
+        assert_eq!(table(both(), None).expect("a key").key, [0]);
+        assert_eq!(table(both(), Some(&["uid"])).expect("a key").key, [1]);
+        let advice = table(both(), Some(&["name"])).expect_err("not unique");
+        assert!(advice.contains("CREATE UNIQUE INDEX"), "{advice}");
+        let advice = table(vec![], None).expect_err("no key at all");
+        assert!(advice.contains("no primary key"), "{advice}");
+    }
+
+    #[test]
+    fn an_index_that_a_row_cannot_meet_redirects_nothing() {
+        let indexes = vec![index(true, &[0]), index(false, &[1])];
+        let by_uid = table(indexes.clone(), Some(&["uid"])).expect("a key");
+        assert_eq!(by_uid.redirecting(&[1, 2]), None);
+        assert!(by_uid.redirecting(&[0, 1, 2]).is_some());
+        let wider = vec![index(true, &[1]), index(false, &[1, 2])];
+        assert_eq!(
+            table(wider, None).expect("a key").redirecting(&[1, 2]),
+            None
+        );
+    }
+
+    #[test]
+    fn an_index_on_a_default_redirects_even_what_does_not_name_it() {
+        let indexes = vec![index(true, &[1]), index(false, &[3])];
+        let table = table(indexes, None).expect("a key");
+        assert!(table.redirecting(&[1, 2]).is_some());
+    }
+
+    #[test]
+    fn a_field_without_a_column_is_named_with_both_remedies() {
+        let table = table(vec![index(true, &[1])], None).expect("a key");
+        let advice = table.fit(["uid", "colour"], &[]).expect_err("no column");
+        for part in ["`colour`", "w.t", "add the column", "drop = [\"colour\"]"] {
+            assert!(advice.contains(part), "{advice}");
+        }
+        assert_eq!(table.fit(["uid", "colour"], &["colour".to_owned()]), Ok(()));
+        let advice = table.fit(["uid", "Name"], &[]).expect_err("spelling");
+        assert!(advice.contains("`name` is spelled"), "{advice}");
+        assert_eq!(table.fit(["uid", "hash"], &[]), Ok(()), "it is left out");
+        assert!(table.computed().eq(["hash"]));
+        let advice = table.fit(["name"], &[]).expect_err("no key");
+        assert!(advice.contains("no field `uid`"), "{advice}");
+    }
+}

@@ -1,0 +1,3 @@
+//! MongoDB as a source.
+
+pub mod scan;

@@ -1,0 +1,121 @@
+//! Where a flow stands beside a collection.
+
+use std::{sync::Arc, time::Duration};
+
+use mongodb::bson::Bson;
+
+use super::{class::Class, collection::Scanned, plan, position::Place, state::Stand};
+use crate::{
+    model::Position,
+    source::{Late, SourceError, scan::Lane, status::Standing},
+};
+
+/// The standing of a read from `stored`.
+pub(super) async fn standing(
+    scanned: &Arc<Scanned>,
+    late: Late,
+    stored: Option<&Position>,
+) -> Result<Standing, SourceError> {
+    let order = &scanned.order;
+    let stored = stored.map(|it| Place::parse(it, order)).transpose()?;
+    let classes = scanned.classes().await?.values;
+    let place = stored.unwrap_or(Place::Incremental(Stand::default()));
+    let past = plan::past(scanned, &plan::filters(scanned, &place, &classes)).await?;
+    let (mut newest, mut behind) = (Vec::new(), None);
+    for class in &classes {
+        let last = scanned.last(Lane::Values, *class, None).await?;
+        let last = last.unwrap_or_default();
+        let Some(last) = last.first() else { continue };
+        newest.push(words(last));
+        let at = place.stand().marks.of(*class).and_then(<[Bson]>::first);
+        behind = behind.max(at.and_then(|at| between(at, last)));
+    }
+    Ok(Standing {
+        at: told(&place),
+        newest: (!newest.is_empty()).then(|| newest.join("; ")),
+        behind,
+        past,
+        settled: plan::settled(scanned, late, &classes).await?,
+    })
+}
+
+/// What a place is behind: a document of each class.
+fn told(place: &Place) -> Option<String> {
+    let mark = |values: &Vec<Bson>| match &values[..] {
+        [value, id] => format!("{} (_id {})", words(value), words(id)),
+        values => values.iter().map(words).collect::<Vec<_>>().join(" "),
+    };
+    let marks: Vec<String> = place.stand().marks.all().iter().map(mark).collect();
+    let value = (!marks.is_empty()).then(|| marks.join("; "));
+    match place {
+        Place::Incremental(_) => value,
+        Place::Full(full) => {
+            let then = value.map_or(String::new(), |it| format!(", then behind {it}"));
+            Some(format!("a full read, {} documents so far{then}", full.rows))
+        }
+    }
+}
+
+/// A value as a person writes it; an ObjectId with its time.
+fn words(value: &Bson) -> String {
+    let time = |millis: i64| {
+        let time = chrono::DateTime::from_timestamp_millis(millis);
+        time.map(|it| it.format("%Y-%m-%d %H:%M:%S%.3fZ").to_string())
+    };
+    match value {
+        Bson::DateTime(it) => {
+            time(it.timestamp_millis()).unwrap_or_else(|| it.timestamp_millis().to_string())
+        }
+        Bson::ObjectId(it) => {
+            let made = time(it.timestamp().timestamp_millis()).unwrap_or_default();
+            format!("{} of {}", it.to_hex(), made.replace(".000Z", "Z"))
+        }
+        Bson::String(it) => it.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The time from one value to another, where they are times; zero where the second is earlier.
+fn between(one: &Bson, other: &Bson) -> Option<Duration> {
+    let at = |value: &Bson| match value {
+        Bson::DateTime(it) => Some(it.timestamp_millis()),
+        Bson::ObjectId(it) => Some(it.timestamp().timestamp_millis()),
+        Bson::Timestamp(it) => Some(i64::from(it.time) * 1000),
+        _ => None,
+    };
+    if Class::of(one) != Class::of(other) {
+        return None;
+    }
+    let ahead = at(other)?.saturating_sub(at(one)?);
+    Some(Duration::from_millis(
+        u64::try_from(ahead).unwrap_or_default(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{DateTime, oid::ObjectId};
+
+    use super::*;
+    use crate::source::mongodb::scan::cursor_values::Marks;
+
+    #[test]
+    fn an_object_id_is_told_with_its_time() {
+        let id = ObjectId::parse_str("66cc4e87a1b2c3d4e5f60718").expect("an id");
+        let place = Place::Incremental(Stand::behind(Marks::at(vec![id.into()])));
+        assert_eq!(
+            told(&place).as_deref(),
+            Some("66cc4e87a1b2c3d4e5f60718 of 2024-08-26 09:44:39Z")
+        );
+        let time = Bson::from(DateTime::from_millis(1_756_200_600_123));
+        let place = Place::Incremental(Stand::behind(Marks::at(vec![time.clone(), 7.into()])));
+        assert_eq!(
+            told(&place).as_deref(),
+            Some("2025-08-26 09:30:00.123Z (_id 7)")
+        );
+        let later = Bson::from(DateTime::from_millis(1_756_200_602_123));
+        assert_eq!(between(&time, &later), Some(Duration::from_secs(2)));
+        assert_eq!(between(&later, &time), Some(Duration::ZERO));
+        assert_eq!(between(&1.into(), &2.into()), None);
+    }
+}

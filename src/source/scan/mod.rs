@@ -1,0 +1,289 @@
+//! Reading a table page by page in the order of (incremental field, key), without any system's
+//! own words: `mysql_scan` and `sqlite_scan` are this with their statements' dialect.
+
+mod batches;
+mod chunk;
+pub(super) mod chunks;
+mod cursor_value;
+mod full;
+mod full_token;
+mod hold_back;
+mod incremental;
+mod index;
+mod members;
+mod moment;
+mod pass;
+mod plan;
+mod position;
+mod read_ahead;
+mod statement;
+mod status;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+pub(super) use batches::{At, Batches};
+pub(super) use cursor_value::{Mark, MarkKind};
+pub(super) use full::Full;
+pub(super) use hold_back::{Ceiling, Clock, HeldBy, Micros, Settled, clock, micros_of};
+pub(super) use incremental::Lane;
+pub(super) use index::{Index, key, place};
+pub(super) use members::Members;
+pub(super) use moment::instant;
+pub(super) use plan::{ceiling, texts, without_value};
+pub(super) use position::{Place, Stand};
+pub(super) use read_ahead::{Outlet, ReadAhead};
+pub(super) use statement::{Form, Page, Wanted};
+pub(super) use status::standing;
+
+use super::{EarlySettings, Extent, Manner, Nulls, ReadLimits, SourceError};
+use crate::{
+    connect::{Verdict, verdict},
+    model::{Position, Records, Row, Schema, Value},
+};
+use chunks::Sharing;
+
+/// A table as it is read: its columns and what it is ordered by.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    /// The source's name.
+    pub name: String,
+    pub schema: Arc<Schema>,
+    /// `SELECT …, … FROM …`, names quoted, in the order of the schema.
+    pub select: String,
+    /// The same of the key's fields alone.
+    pub select_key: String,
+    /// The incremental field and the key's other fields.
+    pub incremental: Vec<KeyColumn>,
+    /// The key's fields.
+    pub key: Vec<KeyColumn>,
+    pub form: Form,
+    /// What is done about rows without a value, where there may be any.
+    pub nulls: Nulls,
+}
+
+/// A column that a table is ordered by.
+#[derive(Debug, Clone)]
+pub(super) struct KeyColumn {
+    pub name: String,
+    /// The columns whose values count where it is NULL, in their order.
+    pub others: Vec<String>,
+    /// The name, quoted; an expression where there are others.
+    pub quoted: String,
+    /// What stands for a value of it: `?`, or `CAST(? AS …)`.
+    pub placeholder: String,
+    /// What its values are; `None` where each value says so itself.
+    pub kind: Option<MarkKind>,
+    /// What it chooses from, where its values are members.
+    pub members: Option<Members>,
+}
+
+impl KeyColumn {
+    /// The name; with the others that count, where there are any.
+    pub fn label(&self) -> String {
+        match &self.others[..] {
+            [] => self.name.clone(),
+            others => format!("coalesce({}, {})", self.name, others.join(", ")),
+        }
+    }
+
+    /// A row's value that counts.
+    fn value<'r>(&self, row: &Row<'r>) -> Option<Value<'r>> {
+        let mut names = std::iter::once(&self.name).chain(&self.others);
+        let last = row.get(self.others.last().unwrap_or(&self.name));
+        let found = names.find_map(|it| row.get(it).filter(|it| !matches!(it, Value::Null)));
+        found.or(last)
+    }
+
+    /// The mark of a row's value; `None` where nothing can be ordered by it.
+    fn mark(&self, value: Value<'_>) -> Option<Mark> {
+        let mark = match (&self.members, value) {
+            (None, value) => Mark::of(value),
+            (Some(_), Value::Enum(text)) => self.parse(MarkKind::Member, text),
+            (Some(_), _) => None,
+        };
+        mark.filter(|it| self.kind.is_none_or(|kind| kind == it.kind()))
+    }
+
+    /// The mark that `text` stands for.
+    fn parse(&self, kind: MarkKind, text: &str) -> Option<Mark> {
+        let Some(members) = self.members.as_ref().filter(|_| kind == MarkKind::Member) else {
+            return kind.parse(text);
+        };
+        let (number, text) = (members.number(text)?, text.to_owned());
+        Some(Mark::Member { text, number })
+    }
+}
+
+/// Runs a table's statements. Dropping it in the middle of one must do no harm.
+#[async_trait]
+pub(super) trait Pages: Send {
+    /// Runs `page` and hands each row to `batches`. Answers how many rows there were.
+    async fn page(&mut self, page: Page<'_>, batches: &mut Batches) -> Result<usize, SourceError>;
+
+    /// The rows of `page`, which has the key's fields alone.
+    async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError>;
+
+    /// The last row of a lane; no row where it has none.
+    async fn last(&mut self, lane: Lane) -> Result<Records, SourceError>;
+
+    /// What holds reading back; `None` where nothing does.
+    fn held_by(&self) -> Option<HeldBy>;
+
+    /// How far the writers are, where reading is held back.
+    async fn settled(&mut self) -> Result<Settled, SourceError>;
+}
+
+/// How a table is read on.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    pub limits: ReadLimits,
+    pub manner: Manner,
+    /// How long a following read waits for new rows before it asks again.
+    pub poll: Duration,
+    /// How a full read is shared out.
+    pub sharing: Sharing,
+    /// Where what is not settled is read early: how it is remembered.
+    pub early: Option<EarlySettings>,
+}
+
+impl Reading {
+    fn page_rows(&self) -> usize {
+        page_rows(self.limits.rows)
+    }
+}
+
+/// Whole batches, so that none is cut short at a page's end.
+fn page_rows(batch_rows: usize) -> usize {
+    let rows = batch_rows.max(1);
+    rows * PAGE_ROWS.div_ceil(rows)
+}
+
+/// A page holds at least this many rows, so that a far server is not asked for every few.
+const PAGE_ROWS: usize = 10_000;
+
+/// The place to begin at for `extent`, given the stored position.
+pub(super) async fn begin(
+    table: &Table,
+    pages: &mut dyn Pages,
+    extent: Extent,
+    stored: Option<&Position>,
+) -> Result<Place, SourceError> {
+    let stored = stored.map(|it| Place::parse(it, table)).transpose()?;
+    match (extent, stored) {
+        (Extent::Incremental, None) => Ok(Place::behind(Vec::new())),
+        (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full(_))) => Ok(place),
+        (Extent::FullAmount, Some(Place::Incremental(stored))) => {
+            let then = hold_back::then(table, pages, stored).await?;
+            Ok(Place::Full(Full::of_all(then)))
+        }
+        (Extent::FullAmount, None) => {
+            let then = hold_back::then(table, pages, Stand::default()).await?;
+            Ok(Place::Full(Full::of_all(then)))
+        }
+    }
+}
+
+/// Reads on from `place` until the end, or for ever; a full read over all of `pages`, what follows
+/// over the first.
+pub(super) async fn read(
+    table: Arc<Table>,
+    mut pages: Vec<Box<dyn Pages>>,
+    place: Place,
+    reading: Reading,
+    outlet: Outlet,
+) -> Result<(), SourceError> {
+    let stand = match place {
+        Place::Incremental(stand) => stand,
+        Place::Full(full) => {
+            let then = full.then.clone();
+            pages = full::read(&table, pages, full, &reading, outlet.clone()).await?;
+            // A full read ends where the table stood before it.
+            if reading.manner == Manner::Bounded {
+                return Ok(());
+            }
+            then
+        }
+    };
+    match pages.pop() {
+        Some(mut pages) => {
+            let mut batches = Batches::incremental(table.clone(), stand, reading.limits, outlet);
+            pass::read(&table, &mut *pages, &mut batches, &reading).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// What an error of the driver means for the source `name`.
+pub(super) fn failed(name: &str, error: sqlx::Error) -> SourceError {
+    let advice = match verdict(&error) {
+        Verdict::Transient => return SourceError::Lost(name.to_owned(), error.into()),
+        Verdict::Refused(advice) => advice,
+        Verdict::Data => "a value of the position is not taken",
+    };
+    SourceError::Refused {
+        name: name.to_owned(),
+        advice: advice.to_owned(),
+        cause: error.into(),
+    }
+}
+
+/// A table that has other columns than those it is read by: it may pass, since opening anew learns
+/// the table as it is now. A column that has been added would be left out in silence.
+pub(super) fn expect_columns(table: &Table, now: &[String]) -> Result<(), SourceError> {
+    let read = table.schema.names().unwrap_or_default();
+    match read.iter().map(|it| &it.name).eq(now) {
+        true => Ok(()),
+        false => {
+            let cause = "its columns were altered while it was read";
+            Err(SourceError::Lost(table.name.clone(), cause.into()))
+        }
+    }
+}
+
+fn marks(table: &Table, by: &[KeyColumn], row: &Row<'_>) -> Result<Vec<Mark>, SourceError> {
+    let mark = |column: &KeyColumn| {
+        let value = column.value(row);
+        let mark = value.and_then(|it| column.mark(it));
+        mark.ok_or_else(|| SourceError::Unfit {
+            name: table.name.clone(),
+            advice: format!(
+                "a row has a value ({}) in `{}` that nothing can be ordered by",
+                value.map_or("none", |it| it.type_name()),
+                column.label()
+            ),
+        })
+    };
+    by.iter().map(mark).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn table() -> Table {
+        let column = |name: &str, placeholder: &str, kind| KeyColumn {
+            name: name.to_owned(),
+            others: Vec::new(),
+            quoted: format!("`{name}`"),
+            placeholder: placeholder.to_owned(),
+            kind: Some(kind),
+            members: None,
+        };
+        let id = column("id", "?", MarkKind::U64);
+        Table {
+            name: "crawler.t".to_owned(),
+            schema: Arc::new(Schema::table("t", Vec::new(), ["id"])),
+            select: "SELECT * FROM `t`".to_owned(),
+            select_key: "SELECT `id` FROM `t`".to_owned(),
+            incremental: vec![
+                column("updated_at", "CAST(? AS DATETIME(6))", MarkKind::DateTime),
+                id.clone(),
+            ],
+            key: vec![id],
+            form: Form::Expanded,
+            nulls: Nulls::Refuse,
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! A place in a table, and its text as a position.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Full, KeyColumn, Lane, Mark, Table,
+    cursor_value::MarkKind,
+    full_token::FullPart,
+    hold_back::{clock, micros_of},
+    moment,
+};
+use crate::{
+    model::{Field, Kind, Position},
+    source::{
+        SourceError,
+        reread::Sent,
+        samples::{Sample, Samples},
+    },
+};
+
+/// Where a read of a table stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::source) enum Place {
+    /// Past the incremental field.
+    Incremental(Stand),
+    /// Within a full read.
+    Full(Full),
+}
+
+/// Where an incremental read stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(in crate::source) struct Stand {
+    /// Behind these values of the incremental field and the key; at the first row where there
+    /// are none, behind all rows of the first value where there is only that.
+    pub after: Vec<Mark>,
+    /// What was the highest value when, oldest first, where late commits are met by that.
+    pub seen: Samples<Mark>,
+    /// Rows without a value: behind these values of the key.
+    pub nulls: Vec<Mark>,
+    /// The same of them: the highest value of the key's first field when.
+    pub nulls_seen: Samples<Mark>,
+    /// What has been sent early.
+    pub sent: Option<Sent>,
+}
+
+impl Stand {
+    /// Behind what a lane is.
+    pub fn after(&mut self, lane: Lane) -> &mut Vec<Mark> {
+        match lane {
+            Lane::Nulls => &mut self.nulls,
+            Lane::Values => &mut self.after,
+        }
+    }
+}
+
+/// The text is the source's own: `{"by":["updated_at","id"],"after":[{"datetime":"…"},{"u64":"7"}]}`,
+/// and `{"full":…,"then":…}` whose second half is the same.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Token {
+    Full { full: FullPart, then: Part },
+    Incremental(Part),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    by: Vec<String>,
+    after: Vec<Typed>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    seen: Vec<Seen>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    nulls: Vec<Typed>,
+    #[serde(default, rename = "nulls-seen", skip_serializing_if = "Vec::is_empty")]
+    nulls_seen: Vec<Seen>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent: Option<Sent>,
+}
+
+/// A sample: `{"at":"2025-08-26 09:30:15.123000","value":{"u64":"7"}}`, in UTC.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    at: String,
+    value: Typed,
+}
+
+/// A type's word, and the value's text.
+pub(super) type Typed = BTreeMap<String, String>;
+
+impl Place {
+    /// Behind these values of the incremental field and the key.
+    pub fn behind(after: Vec<Mark>) -> Self {
+        Self::Incremental(Stand {
+            after,
+            ..Stand::default()
+        })
+    }
+
+    /// The position of this place in `table`.
+    pub fn position(&self, table: &Table) -> Position {
+        let token = match self {
+            Self::Incremental(stand) => Token::Incremental(stand.part(table)),
+            Self::Full(full) => Token::Full {
+                full: FullPart::of(full, &table.key),
+                then: full.then.part(table),
+            },
+        };
+        // Strings and lists always have a JSON text.
+        Position::new(serde_json::to_string(&token).unwrap_or_default())
+    }
+
+    /// Behind all rows with `value` in the incremental field, as a person writes it; a time with
+    /// a zone, too, where the field holds points in time.
+    ///
+    /// # Errors
+    /// `Position` where it is no value of that field.
+    pub fn at(value: &str, table: &Table) -> Result<Self, SourceError> {
+        let mark = table
+            .incremental
+            .first()
+            .and_then(|column| match column.kind {
+                Some(MarkKind::DateTime) if moment::is_zoned(value) => {
+                    let instant = moment::instant(value).filter(|_| holds_instants(column, table));
+                    instant?.to_utc().map(Mark::DateTime)
+                }
+                Some(kind) => column.parse(kind, value),
+                None => untyped(value, &column.name, table),
+            });
+        let mark = mark.ok_or_else(|| SourceError::Position {
+            name: table.name.clone(),
+            position: value.to_owned(),
+            advice: table.incremental.first().map_or(String::new(), |column| {
+                let (kind, name) = (column.kind.map_or("value", MarkKind::word), &column.name);
+                match kind == MarkKind::DateTime.word() && moment::instant(value).is_some() {
+                    true => format!("`{name}` has no time zone: write the time as it stands there"),
+                    false => format!("it is no {kind}, as `{name}` has it"),
+                }
+            }),
+        })?;
+        Ok(Self::behind(vec![mark]))
+    }
+
+    /// The place that `position` names in `table`.
+    ///
+    /// # Errors
+    /// `Position` where it is damaged, or was made for other fields.
+    pub fn parse(position: &Position, table: &Table) -> Result<Self, SourceError> {
+        let refused = |advice: String| SourceError::Position {
+            name: table.name.clone(),
+            position: position.as_str().to_owned(),
+            advice: format!(
+                "{advice}; `highwater cursor set` starts from a value, `highwater cursor reset` from the beginning"
+            ),
+        };
+        let token: Token = serde_json::from_str(position.as_str())
+            .map_err(|_| refused("it is damaged, or another kind of source has made it".into()))?;
+        let place = match token {
+            Token::Incremental(part) => Stand::of(&part, table).map(Self::Incremental),
+            Token::Full { full, then } => full.parse(&table.key).and_then(|(chunks, rows)| {
+                let then = Stand::of(&then, table)?;
+                Ok(Self::Full(Full { chunks, rows, then }))
+            }),
+        };
+        place.map_err(refused)
+    }
+}
+
+/// TIMESTAMP, whose marks are in UTC; DATETIME is the wall clock of whoever wrote it.
+fn holds_instants(column: &KeyColumn, table: &Table) -> bool {
+    let mut fields = table.schema.names().unwrap_or_default().iter();
+    fields.any(|it| it.name == column.name && it.kind == Kind::Instant)
+}
+
+/// Each value says its type itself: a person's number is a number. A text is behind all numbers,
+/// so that in a column of these it can only be a slip.
+fn untyped(value: &str, column: &str, table: &Table) -> Option<Mark> {
+    let mut fields = table.schema.names().unwrap_or_default().iter();
+    let of_numbers =
+        |it: &Field| it.name == column && matches!(it.kind, Kind::I64 | Kind::F64 | Kind::Decimal);
+    let is_number = value.bytes().any(|it| it.is_ascii_digit());
+    let number = || {
+        let kinds = [MarkKind::I64, MarkKind::F64].into_iter();
+        kinds
+            .filter(|_| is_number)
+            .find_map(|kind| kind.parse(value))
+    };
+    match fields.any(of_numbers) {
+        true => number(),
+        false => number().or_else(|| MarkKind::Text.parse(value)),
+    }
+}
+
+impl Stand {
+    fn part(&self, table: &Table) -> Part {
+        Part {
+            seen: self.seen.iter().map(written).collect(),
+            nulls: self.nulls.iter().map(typed).collect(),
+            nulls_seen: self.nulls_seen.iter().map(written).collect(),
+            sent: self.sent,
+            ..part(&table.incremental, &self.after)
+        }
+    }
+
+    fn of(part: &Part, table: &Table) -> Result<Self, String> {
+        Ok(Self {
+            after: marks(part, &table.incremental)?,
+            seen: samples(&part.seen, &table.incremental)?,
+            nulls: values(&part.nulls, &table.key)?,
+            nulls_seen: samples(&part.nulls_seen, &table.key)?,
+            sent: part.sent,
+        })
+    }
+}
+
+fn part(by: &[KeyColumn], after: &[Mark]) -> Part {
+    Part {
+        by: by.iter().map(KeyColumn::label).collect(),
+        after: after.iter().map(typed).collect(),
+        seen: Vec::new(),
+        nulls: Vec::new(),
+        nulls_seen: Vec::new(),
+        sent: None,
+    }
+}
+
+pub(super) fn typed(mark: &Mark) -> Typed {
+    BTreeMap::from([(mark.kind().word().to_owned(), mark.text())])
+}
+
+fn written(sample: &Sample<Mark>) -> Seen {
+    Seen {
+        at: clock(sample.at).map_or(String::new(), |it| it.to_string()),
+        value: typed(&sample.value),
+    }
+}
+
+fn marks(part: &Part, columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
+    expect_fields(&part.by, columns)?;
+    values(&part.after, columns)
+}
+
+pub(super) fn expect_fields(by: &[String], columns: &[KeyColumn]) -> Result<(), String> {
+    let wanted: Vec<String> = columns.iter().map(KeyColumn::label).collect();
+    match *by == wanted {
+        true => Ok(()),
+        false => Err(format!(
+            "it was made for ({}), but the table is read by ({})",
+            by.join(", "),
+            wanted.join(", ")
+        )),
+    }
+}
+
+pub(super) fn values(typed: &[Typed], columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
+    if typed.len() > columns.len() {
+        return Err("it is damaged: it has more values than fields".to_owned());
+    }
+    let pairs = typed.iter().zip(columns);
+    pairs.map(|(typed, column)| mark(typed, column)).collect()
+}
+
+fn samples(seen: &[Seen], columns: &[KeyColumn]) -> Result<Samples<Mark>, String> {
+    let sample = |it: &Seen, column| {
+        let at = match MarkKind::DateTime.parse(&it.at) {
+            Some(Mark::DateTime(at)) => micros_of(at),
+            _ => None,
+        };
+        let at = at.ok_or("it is damaged at `seen`")?;
+        let value = mark(&it.value, column)?;
+        Ok(Sample { at, value })
+    };
+    let first = columns.first();
+    first.map_or(Ok(Samples::default()), |column| {
+        seen.iter().map(|it| sample(it, column)).collect()
+    })
+}
+
+fn mark(typed: &Typed, column: &KeyColumn) -> Result<Mark, String> {
+    let pair = typed.first_key_value().filter(|_| typed.len() == 1);
+    let mark = pair.and_then(|(word, text)| column.parse(MarkKind::of_word(word)?, text));
+    let mark = mark.ok_or_else(|| format!("it is damaged at `{}`", column.name))?;
+    match column.kind {
+        Some(kind) if kind != mark.kind() => Err(format!(
+            "`{}` was of the type {} when it was made, and is {} now",
+            column.name,
+            mark.kind().word(),
+            kind.word()
+        )),
+        _ => Ok(mark),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! What statements are made of: their conditions, and the marks that are bound to these.
+
+use std::fmt::Write;
+
+use super::{Ceiling, KeyColumn, Mark, incremental::Lane};
+
+/// How "behind these values" is written, so that the system reads it from the index alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::source) enum Form {
+    /// `a >= ? AND (a > ? OR (a = ? AND b > ?))`: MySQL and MariaDB turn it into ranges of the
+    /// index, for which they do not use row values.
+    Expanded,
+    /// `(a, b) > (?, ?)`: SQLite uses it as one range, and the expanded form only by its first
+    /// column.
+    RowValues,
+}
+
+/// A statement, and the marks to bind to its placeholders in their order.
+pub(in crate::source) struct Page<'m> {
+    pub text: String,
+    pub bound: Vec<&'m Mark>,
+    /// The same, for a table that takes no statements.
+    pub wanted: Wanted<'m>,
+}
+
+/// What a page asks for.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::source) struct Wanted<'m> {
+    /// Rows of this lane alone; those of the key's order are all.
+    pub lane: Option<Lane>,
+    pub by: &'m [KeyColumn],
+    pub after: &'m [Mark],
+    /// The last key of a chunk.
+    pub up_to: Option<&'m [Mark]>,
+    /// Above what ends there.
+    pub above: Option<&'m Ceiling>,
+    pub ceiling: &'m Ceiling,
+    pub rows: usize,
+}
+
+/// Which side of some values.
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    /// Greater than them.
+    Behind,
+    /// Less than them, or they.
+    UpTo,
+}
+
+impl Side {
+    /// For a field with others behind it, which decide where it is equal.
+    fn strict(self) -> &'static str {
+        match self {
+            Self::Behind => ">",
+            Self::UpTo => "<",
+        }
+    }
+
+    fn or_equal(self) -> &'static str {
+        match self {
+            Self::Behind => ">=",
+            Self::UpTo => "<=",
+        }
+    }
+
+    /// For the last field.
+    fn last(self) -> &'static str {
+        match self {
+            Self::Behind => ">",
+            Self::UpTo => "<=",
+        }
+    }
+}
+
+/// Conditions that all hold, and the marks of their placeholders.
+#[derive(Default)]
+pub(super) struct Conditions<'m> {
+    text: String,
+    pub bound: Vec<&'m Mark>,
+}
+
+impl<'m> Conditions<'m> {
+    /// `select` with the conditions, in the order of `by`.
+    pub fn statement(&self, select: &str, by: &[KeyColumn]) -> String {
+        let order: Vec<&str> = by.iter().map(|it| it.quoted.as_str()).collect();
+        format!("{select}{} ORDER BY {}", self.text, order.join(", "))
+    }
+
+    /// One without placeholders.
+    pub fn plain(&mut self, condition: &str) {
+        self.begin();
+        self.text.push_str(condition);
+    }
+
+    /// One column against one mark.
+    pub fn compare(&mut self, column: &KeyColumn, operator: &str, mark: &'m Mark) {
+        self.begin();
+        self.comparison(column, operator, mark);
+    }
+
+    /// The columns of a key on one side of `marks`, a leading part of it.
+    pub fn beside(&mut self, side: Side, form: Form, by: &[KeyColumn], marks: &'m [Mark]) {
+        let columns = &by[..marks.len().min(by.len())];
+        let (Some(column), Some(mark)) = (columns.first(), marks.first()) else {
+            return;
+        };
+        match form {
+            Form::RowValues => {
+                self.begin();
+                self.row_values(side, columns, marks);
+            }
+            Form::Expanded => {
+                // Alone it bounds the range even where the optimizer does not take the rest apart.
+                if columns.len() > 1 {
+                    self.compare(column, side.or_equal(), mark);
+                }
+                self.begin();
+                self.expanded(side, columns, marks);
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        let is_first = self.text.is_empty();
+        self.text
+            .push_str(if is_first { " WHERE " } else { " AND " });
+    }
+
+    fn comparison(&mut self, column: &KeyColumn, operator: &str, mark: &'m Mark) {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            self.text,
+            "{} {operator} {}",
+            column.quoted, column.placeholder
+        );
+        self.bound.push(mark);
+    }
+
+    fn expanded(&mut self, side: Side, columns: &[KeyColumn], marks: &'m [Mark]) {
+        let (Some((column, columns)), Some((mark, marks))) =
+            (columns.split_first(), marks.split_first())
+        else {
+            return;
+        };
+        if columns.is_empty() {
+            return self.comparison(column, side.last(), mark);
+        }
+        self.text.push('(');
+        self.comparison(column, side.strict(), mark);
+        self.text.push_str(" OR (");
+        self.comparison(column, "=", mark);
+        self.text.push_str(" AND ");
+        self.expanded(side, columns, marks);
+        self.text.push_str("))");
+    }
+
+    fn row_values(&mut self, side: Side, columns: &[KeyColumn], marks: &'m [Mark]) {
+        let list =
+            |of: fn(&KeyColumn) -> &str| columns.iter().map(of).collect::<Vec<_>>().join(", ");
+        let (names, placeholders) = (list(|it| &it.quoted), list(|it| &it.placeholder));
+        let operator = side.last();
+        let _ = match columns.len() {
+            1 => write!(self.text, "{names} {operator} {placeholders}"),
+            _ => write!(self.text, "({names}) {operator} ({placeholders})"),
+        };
+        self.bound.extend(marks);
+    }
+}

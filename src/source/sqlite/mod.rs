@@ -1,0 +1,3 @@
+//! SQLite as a source.
+
+pub mod scan;
