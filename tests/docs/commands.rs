@@ -52,9 +52,10 @@ fn commands(block: &Block) -> Result<Vec<(String, Vec<String>)>, String> {
             (None, None) => return Err("does not begin with `$ `".to_owned()),
         }
     }
-    match commands.is_empty() {
-        true => Err("has no command".to_owned()),
-        false => Ok(commands),
+    if commands.is_empty() {
+        Err("has no command".to_owned())
+    } else {
+        Ok(commands)
     }
 }
 

@@ -62,9 +62,10 @@ fn follow(page: &str, text: &str, link: &str) -> Result<(), String> {
         "" => text.to_owned(),
         _ => fs::read_to_string(&target).map_err(|error| error.to_string())?,
     };
-    match headings(&text).any(|it| slug(it) == anchor) {
-        true => Ok(()),
-        false => Err("there is no such heading".to_owned()),
+    if headings(&text).any(|it| slug(it) == anchor) {
+        Ok(())
+    } else {
+        Err("there is no such heading".to_owned())
     }
 }
 

@@ -108,9 +108,10 @@ fn follow(block: &Block, world: &World) -> Result<Option<Vec<String>>, String> {
 fn checked_by(block: &Block, test: &str) -> Result<(), String> {
     let page = block.at.split(':').next().unwrap_or_default();
     let has = |text: &String| text.contains(&format!("fn {test}(")) && text.contains(page);
-    match links::code().iter().any(has) {
-        true => Ok(()),
-        false => Err(format!("no file with the test `{test}` names {page}")),
+    if links::code().iter().any(has) {
+        Ok(())
+    } else {
+        Err(format!("no file with the test `{test}` names {page}"))
     }
 }
 

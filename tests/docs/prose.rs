@@ -54,9 +54,10 @@ fn pages_use_the_fields_words() {
                 .replace("dead letter", "·")
                 .replace("dead-letter", "·");
             // A dead letter may stand on two lines.
-            let plain = match before.to_lowercase().ends_with("dead") {
-                true => plain.trim_start().trim_start_matches("letter"),
-                false => &plain,
+            let plain = if before.to_lowercase().ends_with("dead") {
+                plain.trim_start().trim_start_matches("letter")
+            } else {
+                &plain
             };
             before = text;
             if let Some(word) = RETIRED.find(plain) {

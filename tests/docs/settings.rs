@@ -76,9 +76,10 @@ pub fn check(block: &Block, world: &World) -> Result<(), String> {
     let file = block.says("file").unwrap_or("settings.toml");
     world.write(file, &text)?;
     // A file whose mistakes the page shows is held by the command that shows them.
-    match file.starts_with("wrong") {
-        true => Ok(()),
-        false => parse(&text, world),
+    if file.starts_with("wrong") {
+        Ok(())
+    } else {
+        parse(&text, world)
     }
 }
 
@@ -99,9 +100,10 @@ fn environment(name: &str) -> Option<String> {
         _ => "word",
     };
     // A URL with more behind it names its database itself.
-    let value = match name.starts_with("HIGHWATER_TEST_MYSQL") {
-        true => "mysql://127.0.0.1",
-        false => value,
+    let value = if name.starts_with("HIGHWATER_TEST_MYSQL") {
+        "mysql://127.0.0.1"
+    } else {
+        value
     };
     Some(value.to_owned())
 }

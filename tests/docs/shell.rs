@@ -80,8 +80,9 @@ fn xtask(words: &[&str]) -> Result<(), String> {
 fn exists(folder: &str, name: &str) -> Result<(), String> {
     let folder = root().join(folder);
     let file = folder.join(format!("{name}.rs"));
-    match file.exists() || folder.join(name).join("main.rs").exists() {
-        true => Ok(()),
-        false => Err(format!("{} does not exist", file.display())),
+    if file.exists() || folder.join(name).join("main.rs").exists() {
+        Ok(())
+    } else {
+        Err(format!("{} does not exist", file.display()))
     }
 }
