@@ -85,7 +85,12 @@ pub fn check(block: &Block, world: &World) -> Result<(), String> {
 
 fn parse(text: &str, world: &World) -> Result<(), String> {
     let file = world.path().join("settings.toml");
-    match Settings::parse(text, &file.display().to_string(), &environment) {
+    match Settings::parse(
+        text,
+        &file.display().to_string(),
+        &environment,
+        &highwater::app::command_scope,
+    ) {
         Ok(_) => Ok(()),
         Err(mistakes) => Err(mistakes.lines().collect::<Vec<_>>().join("\n")),
     }
