@@ -198,12 +198,7 @@ fn keyed(
     depth: usize,
 ) -> Result<(), Refused> {
     let wire = match &field.what {
-        What::Scalar(it) => match it.wire() {
-            0 => WireType::Varint,
-            1 => WireType::SixtyFourBit,
-            5 => WireType::ThirtyTwoBit,
-            _ => WireType::LengthDelimited,
-        },
+        What::Scalar(it) => it.wire(),
         What::Enum(_) => WireType::Varint,
         What::Message(_) => WireType::LengthDelimited,
         What::Group(_) => WireType::StartGroup,
