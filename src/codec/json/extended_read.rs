@@ -13,7 +13,7 @@ use serde::{
 use serde_json::{Error, value::RawValue};
 
 use super::{DEPTH, read::Name};
-use crate::model::{Instant, Packer, Value};
+use crate::model::{Decimal, Instant, Packer, Value};
 
 /// Appends the fields of an object, names and values.
 ///
@@ -285,9 +285,9 @@ impl Typed<'_> {
             return Some(Value::F64(double(&it.0)?));
         }
         if let Some(it) = &self.decimal {
-            let finite = it.0.bytes().any(|it| it.is_ascii_digit()) && double(&it.0).is_some();
             let other = matches!(&*it.0, "NaN" | "Infinity" | "-Infinity");
-            return (finite || other).then_some(Value::Decimal(&it.0));
+            let held = other || Decimal::read(&it.0).is_some();
+            return held.then_some(Value::Decimal(&it.0));
         }
         if let Some(it) = &self.binary {
             let subtype = Some(&it.subtype.0).filter(|it| it.len() <= 2)?;
