@@ -3,6 +3,11 @@
 //! A plan is made of each type once (`plan`); after that a message's bytes are read straight into
 //! a row and a row is written straight to bytes. What each type of protobuf is here stands in
 //! `docs/protobuf.md`.
+//!
+//! Descriptors are prost-reflect's, and messages are not its `DynamicMessage`: a row of 12 columns takes
+//! 588 ns to write and 704 to read, and 6,042 and 1,045 by way of it (1,700,000 rows a second and 165,000,
+//! 1,420,000 and 957,000); a document of lists takes 787 and 1,136, and 6,930 and 1,893 (`cargo bench
+//! --bench encode`). What each type is here would have to be said of its values all the same.
 
 mod decode;
 mod encode;

