@@ -5,8 +5,8 @@
 //! `docs/protobuf.md`.
 //!
 //! Descriptors are prost-reflect's, and messages are not its `DynamicMessage`: a row of 12 columns takes
-//! 588 ns to write and 704 to read, and 6,042 and 1,045 by way of it (1,700,000 rows a second and 165,000,
-//! 1,420,000 and 957,000); a document of lists takes 787 and 1,136, and 6,930 and 1,893 (`cargo bench
+//! 575 ns to write and 705 to read, and 3,900 and 1,040 by way of it (1,740,000 rows a second and 256,000,
+//! 1,420,000 and 962,000); a document of lists takes 820 and 1,170, and 8,300 and 2,330 (`cargo bench
 //! --bench encode`). What each type is here would have to be said of its values all the same.
 
 mod decode;

@@ -3,7 +3,7 @@
 //! What looks like a type but is none (`{"$oid":"x"}`, `{"$numberInt":"1","a":2}`) is a document:
 //! MongoDB's own documents may have such names.
 //!
-//! Not by the crate `bson`: 6,754 ns for a document of 729 bytes, and 9,546 by way of its values (`cargo
+//! Not by the crate `bson`: 6,680 ns for a document of 729 bytes, and 11,000 by way of its values (`cargo
 //! bench --bench encode`); it refuses what looks like a type but is none, sorts the fields, keeps one of
 //! a name that stands twice, and no decimal of more than 34 digits.
 
