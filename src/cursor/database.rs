@@ -299,9 +299,10 @@ impl DatabaseLease {
             .table
             .save(&self.flow, self.fence, position, self.lease)
             .await;
-        match saved.map_err(|error| failed(self.table.place(), error))? {
-            true => Ok(()),
-            false => Err(CursorError::Fenced(self.flow.clone())),
+        if saved.map_err(|error| failed(self.table.place(), error))? {
+            Ok(())
+        } else {
+            Err(CursorError::Fenced(self.flow.clone()))
         }
     }
 }

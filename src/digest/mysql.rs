@@ -142,9 +142,10 @@ impl Digest for MysqlDigest {
         let column = |(name, data_type, scale, fraction, extra, _): Described| {
             let digits =
                 |it: Option<u64>, most| it.and_then(|it| it.try_into().ok()).unwrap_or(most);
-            let keeps = match is_json(&json, &name) {
-                true => Keeps::Json,
-                false => keeps(&data_type, digits(scale, 30), digits(fraction, 0)),
+            let keeps = if is_json(&json, &name) {
+                Keeps::Json
+            } else {
+                keeps(&data_type, digits(scale, 30), digits(fraction, 0))
             };
             let computed = ["STORED GENERATED", "VIRTUAL GENERATED", "PERSISTENT"];
             Column {

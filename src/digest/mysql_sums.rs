@@ -100,9 +100,10 @@ impl MysqlSums {
         if range.up_to.is_some() {
             parts.push(format!("{} <= ?", self.key));
         }
-        match parts.is_empty() {
-            true => String::new(),
-            false => format!(" WHERE {}", parts.join(" AND ")),
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", parts.join(" AND "))
         }
     }
 }
@@ -133,9 +134,10 @@ impl Sums for MysqlSums {
         let condition = self.condition(range);
         // Along the primary key on both sides, or else by the hashes: rows that come in another order
         // would differ.
-        let (along, order) = match self.is_primary {
-            true => (" FORCE INDEX (PRIMARY)", String::new()),
-            false => ("", format!(" ORDER BY {hash}")),
+        let (along, order) = if self.is_primary {
+            (" FORCE INDEX (PRIMARY)", String::new())
+        } else {
+            ("", format!(" ORDER BY {hash}"))
         };
         let text = format!(
             "SELECT CAST(n AS UNSIGNED), CAST(LENGTH(hashes) AS UNSIGNED), CAST(SHA2(hashes, 256) AS CHAR) \

@@ -46,10 +46,7 @@ fn behind(step: &StepSettings, index: &mut TableIndex) {
 
 fn became<'s>(step: &'s StepSettings, field: &str) -> Became<'s> {
     let among = |names: &[String]| names.iter().any(|it| it == field);
-    let changed = |is: bool| match is {
-        true => Became::Changed,
-        false => Became::Same,
-    };
+    let changed = |is: bool| if is { Became::Changed } else { Became::Same };
     match step {
         StepSettings::Rename(pairs) => match pairs.iter().find(|(before, _)| before == field) {
             Some((_, after)) => Became::Named(after),

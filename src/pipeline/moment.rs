@@ -71,9 +71,10 @@ impl Form {
             "epoch-ns" => Self::Epoch(1_000_000_000),
             "" => return Err("must not be empty".to_owned()),
             _ => {
-                let pattern = match text.contains('%') {
-                    true => text.to_owned(),
-                    false => by_letters(text)?,
+                let pattern = if text.contains('%') {
+                    text.to_owned()
+                } else {
+                    by_letters(text)?
                 };
                 if StrftimeItems::new(&pattern).any(|it| matches!(it, Item::Error)) {
                     return Err("is no pattern of dates".to_owned());
@@ -243,9 +244,10 @@ pub(super) fn to_clock(it: NaiveDateTime) -> Result<model::DateTime, String> {
 
 /// Microseconds; a leap second or a part of a microsecond has no place in the model.
 pub(super) fn micros(nanos: u32) -> Result<u32, String> {
-    match nanos.is_multiple_of(1_000) && nanos < 1_000_000_000 {
-        true => Ok(nanos / 1_000),
-        false => Err("it is between two microseconds".to_owned()),
+    if nanos.is_multiple_of(1_000) && nanos < 1_000_000_000 {
+        Ok(nanos / 1_000)
+    } else {
+        Err("it is between two microseconds".to_owned())
     }
 }
 
@@ -269,8 +271,9 @@ fn by_letters(text: &str) -> Result<String, String> {
             rest = &rest[first.len_utf8()..];
         }
     }
-    match pattern.contains('%') {
-        true => Ok(pattern),
-        false => Err("has no letters of a date, such as YYYY-MM-DD".to_owned()),
+    if pattern.contains('%') {
+        Ok(pattern)
+    } else {
+        Err("has no letters of a date, such as YYYY-MM-DD".to_owned())
     }
 }

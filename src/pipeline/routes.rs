@@ -219,11 +219,12 @@ impl Routes {
         let routed = self.tables.iter().map(|it| &it.when);
         let mut routed = routed.filter(|it| !it.is_empty());
         let first = routed.next();
-        match routed.all(|it| Some(it) == first) {
-            true => Ok(Way::Everywhere),
-            false => Err(format!(
+        if routed.all(|it| Some(it) == first) {
+            Ok(Way::Everywhere)
+        } else {
+            Err(format!(
                 "a deletion has no field `{field}` to be routed by: route by a header or the key"
-            )),
+            ))
         }
     }
 

@@ -143,17 +143,19 @@ impl Compared {
 
     /// What a row is written and deleted with: its parent, or the row itself. `canonical` has its values.
     pub fn unit(&self, hashes: Hashes, canonical: &Canonical) -> u128 {
-        match self.parent.is_empty() {
-            true => hashes.key,
-            false => hash(canonical, self.parent.iter().copied(), &mut Vec::new()),
+        if self.parent.is_empty() {
+            hashes.key
+        } else {
+            hash(canonical, self.parent.iter().copied(), &mut Vec::new())
         }
     }
 
     /// The columns that name such a unit.
     pub fn unit_columns(&self) -> Vec<&String> {
-        let places = match self.parent.is_empty() {
-            true => &self.key,
-            false => &self.parent,
+        let places = if self.parent.is_empty() {
+            &self.key
+        } else {
+            &self.parent
         };
         places.iter().map(|it| &self.columns[*it].0).collect()
     }
@@ -192,9 +194,10 @@ impl Compared {
         let mut next = 0;
         for (name, value) in row.fields() {
             let is_next = self.columns.get(next).is_some_and(|it| it.0 == name);
-            let place = match is_next {
-                true => next,
-                false => match self.places.get(name) {
+            let place = if is_next {
+                next
+            } else {
+                match self.places.get(name) {
                     Some(place) => *place,
                     None if side == Side::Actual => {
                         self.met(name);
@@ -202,7 +205,7 @@ impl Compared {
                     }
                     None if self.ignored.contains(name) => continue,
                     None => return Err(name.to_owned()),
-                },
+                }
             };
             next = place + 1;
             let is_made = |(_, at): &(_, usize)| side == Side::Expected && *at == place;

@@ -116,9 +116,10 @@ impl<'a> Way<'a> {
     async fn expected(&self, records: Records) -> Result<(Records, u64), VerifyError> {
         let schema = records.schema().clone();
         let (mut parts, set_aside) = self.parts(records).await?;
-        let mut rows = match self.table < parts.len() {
-            true => parts.swap_remove(self.table),
-            false => Records::new(schema),
+        let mut rows = if self.table < parts.len() {
+            parts.swap_remove(self.table)
+        } else {
+            Records::new(schema)
         };
         rows.retain(|row| row.op() == Op::Upsert);
         Ok((rows, set_aside))

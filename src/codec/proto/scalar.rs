@@ -72,9 +72,10 @@ fn single(value: &Value<'_>) -> Result<f32, Refused> {
     }
     let wide = double(value)?;
     let it = wide as f32;
-    match f64::from(it) == wide || wide.is_nan() {
-        true => Ok(it),
-        false => Err(unfit(value, "exactly a float")),
+    if f64::from(it) == wide || wide.is_nan() {
+        Ok(it)
+    } else {
+        Err(unfit(value, "exactly a float"))
     }
 }
 
