@@ -34,7 +34,7 @@ pub struct MemoryBroker {
 pub(super) struct State {
     topics: BTreeMap<String, Topic>,
     /// By topic and group.
-    pub groups: BTreeMap<(String, String), Group>,
+    groups: BTreeMap<(String, String), Group>,
     topics_made: u64,
     pub members_made: u64,
 }

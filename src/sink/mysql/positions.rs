@@ -8,7 +8,7 @@ use crate::{
     model::Position,
     sink::{
         Passage,
-        sql::{failure::Failure, runs::Misfit},
+        sql::{failure::Failure, incompatible::Misfit},
     },
 };
 

@@ -6,7 +6,7 @@ use crate::{
     connect::identifier::statement,
     sink::{
         Advance, Progress,
-        sql::{failure::Failure, runs::Misfit},
+        sql::{failure::Failure, incompatible::Misfit},
     },
 };
 

@@ -15,8 +15,8 @@ use crate::{
         rules::OnKnown,
         sql::{
             failure::{Failure, is_data},
+            incompatible::Unholdable,
             row_by_row::{Applied, Held, Single, SingleRows, applied},
-            runs::Unholdable,
             statements::{Manner, equal},
             table::Holds,
         },

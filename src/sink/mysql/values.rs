@@ -13,7 +13,7 @@ use crate::{
         BytesText, JsonText, Texts,
         sql::{
             exact::{NOT_WHOLE, ROUNDED, double_keeps, has_fraction, single_keeps},
-            runs::Unholdable,
+            incompatible::Unholdable,
             table::{Column, Holds},
         },
         texts::{from_base64, from_hex},

@@ -16,9 +16,10 @@ use crate::{
         Texts,
         sql::{
             failure::Failure,
+            incompatible::{Misfit, Unholdable},
             replace_by::stretches,
             row_by_row::{Singles, is_a_rows},
-            runs::{Columns, Misfit, Run, RunLimits, Runs, Unholdable},
+            runs::{Columns, Run, RunLimits, Runs},
             statements::{Manner, Statements, set_by_update, step},
             table::Table,
         },

@@ -1,7 +1,7 @@
 //! The rows that a deletion names: by its own fields, or by the key of a message without a value.
 
 use super::{
-    runs::Unholdable,
+    incompatible::Unholdable,
     table::{Holds, Table},
 };
 use crate::model::{Op, Records, Row, Value};

@@ -5,6 +5,7 @@ pub(super) mod deletions;
 pub(super) mod exact;
 pub(super) mod failure;
 mod findings;
+pub(super) mod incompatible;
 pub(super) mod index;
 mod placeholder_values;
 pub(super) mod replace_by;

@@ -6,8 +6,9 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{
     failure::Failure,
+    incompatible::Misfit,
     placeholder_values::free_values,
-    runs::{Columns, Misfit, Run},
+    runs::{Columns, Run},
     statements::equal,
     table::{Absent, Column, Holds, Table},
     waiting::{Name, Queue, Queues, key},

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{deletions::named_key, table::Table};
+use super::{
+    deletions::named_key,
+    incompatible::{Misfit, Unholdable},
+    table::Table,
+};
 use crate::{
     model::{Op, Row, Value},
     sink::rules::OnDelete,
@@ -23,34 +27,6 @@ pub(in crate::sink) struct Run<'r> {
 
 /// Indexes of columns of the table, in the order in which a statement names them.
 pub(in crate::sink) type Columns = Arc<[usize]>;
-
-/// Why a record cannot be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::sink) enum Misfit {
-    /// Table and records do not fit together; advice.
-    Table(String),
-    /// This record is at fault.
-    Record(Unholdable),
-}
-
-/// A value that the target cannot hold.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("field `{field}`: {reason}")]
-pub(in crate::sink) struct Unholdable {
-    /// The field.
-    pub(in crate::sink) field: String,
-    /// Why not.
-    pub(in crate::sink) reason: String,
-}
-
-impl Unholdable {
-    pub(in crate::sink) fn new(field: &str, reason: impl Into<String>) -> Self {
-        Self {
-            field: field.to_owned(),
-            reason: reason.into(),
-        }
-    }
-}
 
 /// The most that one run may hold.
 #[derive(Debug, Clone, Copy)]

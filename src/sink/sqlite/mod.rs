@@ -7,6 +7,7 @@ mod positions;
 mod progress;
 mod replay;
 mod row_by_row;
+mod settings;
 mod target;
 mod values;
 mod write;
@@ -17,11 +18,10 @@ use async_trait::async_trait;
 use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
-    Advance, CreateTable, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage,
-    Progress, Sink, SinkError, fitting,
+    Advance, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, Passage, Progress, Sink, SinkError,
+    fitting,
     moved::Moved,
     name_of,
-    rules::RowRules,
     sql::{
         failure::{Failure, beside_records},
         row_by_row::has_others,
@@ -33,33 +33,12 @@ use crate::{
         identifier::{double_quoted, statement},
         sqlite::SqliteConnection,
     },
-    model::{Finding, Kind, Position, Records, TableIndex},
+    model::{Finding, Kind, Position, Records},
 };
 use positions::SqlitePassages;
 use progress::SqliteProgress;
+pub use settings::SqliteSinkSettings;
 use target::SqliteTarget;
-
-/// What a SQLite sink needs for one table.
-#[derive(Debug, Clone)]
-pub struct SqliteSinkSettings {
-    /// The table.
-    pub table: String,
-    /// The columns that identify a row: the primary key (also where this is `None`) or those of
-    /// a unique index.
-    pub key: Option<Vec<String>>,
-    /// Fields of the messages that are left out.
-    pub drop: Vec<String>,
-    /// How rows that are there already are treated.
-    pub rules: RowRules,
-    /// The fields of the records, where they are known and not given otherwise.
-    pub fields: Option<Vec<(String, Kind)>>,
-    /// The source's indexes.
-    pub indexes: Vec<TableIndex>,
-    /// Whether a missing table is made.
-    pub create: CreateTable,
-    /// The table that keeps the progress, in the same file.
-    pub progress_table: String,
-}
 
 /// Writes its tables, all of them in one transaction.
 #[derive(Debug)]
@@ -70,22 +49,6 @@ pub struct SqliteSink {
     targets: Vec<SqliteTarget>,
     progress: SqliteProgress,
     passages: SqlitePassages,
-}
-
-impl SqliteSinkSettings {
-    /// The usual settings for `table`.
-    pub fn new(table: impl Into<String>) -> Self {
-        Self {
-            table: table.into(),
-            key: None,
-            drop: Vec::new(),
-            rules: RowRules::default(),
-            fields: None,
-            indexes: Vec::new(),
-            create: CreateTable::WhenMissing,
-            progress_table: PROGRESS_TABLE.to_owned(),
-        }
-    }
 }
 
 impl SqliteSink {

@@ -11,8 +11,8 @@ use crate::{
     model::{Op, Value},
     sink::sql::{
         failure::{Failure, is_data},
+        incompatible::Unholdable,
         row_by_row::{Applied, Held, Single, SingleRows, applied},
-        runs::Unholdable,
         statements::{Manner, Statements, equal},
         table::{Holds, Table},
     },

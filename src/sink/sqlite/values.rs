@@ -9,7 +9,7 @@ use crate::{
     sink::{
         sql::{
             exact::{ROUNDED, double_keeps},
-            runs::Unholdable,
+            incompatible::Unholdable,
             table::{Column, Holds},
         },
         value_text::{write_json, write_text},

@@ -8,9 +8,10 @@ use crate::{
     model::{Op, Records, Row},
     sink::sql::{
         failure::Failure,
+        incompatible::Misfit,
         replace_by::stretches,
         row_by_row::{Singles, is_a_rows},
-        runs::{Misfit, Run, RunLimits, Runs},
+        runs::{Run, RunLimits, Runs},
         statements::{Manner, Statements, step},
         table::Table,
     },
