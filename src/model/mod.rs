@@ -22,7 +22,7 @@ pub use decimal::Decimal;
 pub use finding::{Finding, Severity};
 pub use flow_name::FlowName;
 pub use key::{write_first, write_key};
-pub use message::{Headers, Message, Messages, Place};
+pub use message::{Headers, Message, Messages, RecordOrigin};
 pub use packed::{OwnedValue, Packed, Packer};
 pub use position::Position;
 pub use record::{Batch, Fields, Items, Op, PackedFields, Records, Row};

@@ -71,11 +71,11 @@ fn is_text(value: Value<'_>, text: &str) -> bool {
 
 /// A text that is no longer than what may be seen of it is masked as a whole.
 fn masked(text: &str, with: char, keep_last: usize) -> String {
-    let letters = text.chars().count();
-    let hidden = if letters > keep_last {
-        letters - keep_last
+    let characters = text.chars().count();
+    let hidden = if characters > keep_last {
+        characters - keep_last
     } else {
-        letters
+        characters
     };
     let seen = text.chars().skip(hidden);
     std::iter::repeat_n(with, hidden).chain(seen).collect()
