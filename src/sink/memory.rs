@@ -3,12 +3,16 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
 
-use super::{Advance, Lacking, Laid, Landing, Onto, Passage, Progress, Sink, SinkError, fitting};
-use crate::model::{Finding, Kind, Op, Position, Records, Row, Severity, Value};
+use super::{
+    Advance, AnyAdvance, Capabilities, Landing, Onto, OperatedSink, Progress, ReplaySink, Sink,
+    SinkError, StagedWrite, StagingSink, fitting,
+};
+use crate::model::{Op, Position, Records, Row, Value};
 
 /// Keeps rows by key, and progress. Shared by reference; what it holds can be looked at.
 #[derive(Debug)]
@@ -35,7 +39,9 @@ struct Held {
     /// Of each table.
     rows: Vec<BTreeMap<Vec<String>, MemoryRow>>,
     progress: HashMap<(String, String, String, i32), i64>,
-    places: HashMap<String, Position>,
+    positions: HashMap<String, Position>,
+    /// When offsets of a flow were stored last.
+    saved_at: HashMap<String, i64>,
     writes: usize,
     applied: usize,
 }
@@ -146,6 +152,29 @@ impl MemorySink {
 }
 
 impl Held {
+    fn stands_at(&self, advance: AnyAdvance<'_>) -> bool {
+        match advance {
+            AnyAdvance::Offset(it) => {
+                let stored = self.progress.get(&key_of(&it.flow, &it.to));
+                stored.copied() == it.from
+            }
+            AnyAdvance::Position(it) => self.positions.get(&it.flow) == it.from.as_ref(),
+        }
+    }
+
+    fn store(&mut self, advance: AnyAdvance<'_>) {
+        match advance {
+            AnyAdvance::Offset(it) => {
+                let key = key_of(&it.flow, &it.to);
+                self.progress.insert(key, it.to.next_offset);
+                self.saved_at.insert(it.flow.clone(), now());
+            }
+            AnyAdvance::Position(it) => {
+                self.positions.insert(it.flow.clone(), it.to.clone());
+            }
+        }
+    }
+
     fn apply(&mut self, (at, table): (usize, &MemoryTable), key: Vec<String>, row: &Row<'_>) {
         self.applied += 1;
         let rows = &mut self.rows[at];
@@ -185,7 +214,7 @@ fn is_of(kept: &MemoryRow, fields: &[String], values: &[String]) -> bool {
     wanted.all(|(field, value)| kept.iter().any(|(name, it)| name == field && it == value))
 }
 
-fn place(flow: &str, of: &Progress) -> (String, String, String, i32) {
+fn key_of(flow: &str, of: &Progress) -> (String, String, String, i32) {
     let (topic, topic_id) = (of.topic.clone(), of.topic_id.clone());
     (flow.to_owned(), topic, topic_id, of.partition)
 }
@@ -201,16 +230,22 @@ fn text(value: &Value<'_>) -> String {
     }
 }
 
+/// Now, in seconds since the epoch.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |it| it.as_secs() as i64)
+}
+
 /// Rows that nobody sees yet.
-struct MemoryLaid<'s> {
+struct MemoryStaged<'s> {
     sink: &'s MemorySink,
     records: Vec<Records>,
 }
 
 #[async_trait]
-impl Laid for MemoryLaid<'_> {
-    async fn settle(self: Box<Self>, passage: &Passage) -> Result<(), SinkError> {
-        self.sink.carry(&self.records, passage).await
+impl StagedWrite for MemoryStaged<'_> {
+    async fn commit(self: Box<Self>, advance: &Advance<Position>) -> Result<(), SinkError> {
+        self.sink.write(&self.records, advance.into()).await
     }
 }
 
@@ -218,32 +253,6 @@ impl Laid for MemoryLaid<'_> {
 impl Sink for MemorySink {
     fn name(&self) -> &str {
         &self.name
-    }
-
-    async fn check(&self, _: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
-        Ok(vec![Finding {
-            severity: Severity::Good,
-            text: "memory can always be written".to_owned(),
-        }])
-    }
-
-    async fn would_create(
-        &self,
-        _: Option<&[(String, Kind)]>,
-    ) -> Result<Option<String>, SinkError> {
-        Ok(None)
-    }
-
-    async fn prepare(&self, _: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    async fn lacking(&self, _: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
-        Ok(Vec::new())
-    }
-
-    async fn make_index(&self, _: &Lacking) -> Result<(), SinkError> {
-        Ok(())
     }
 
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
@@ -263,56 +272,64 @@ impl Sink for MemorySink {
         Ok(progress)
     }
 
-    async fn moved_at(&self, _: &str) -> Result<Option<i64>, SinkError> {
-        Ok(None)
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        Ok(self.held().positions.get(flow).cloned())
     }
 
-    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
+    async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
         let mut held = self.held();
-        let place = place(&advance.flow, &advance.to);
-        if held.progress.get(&place).copied() != advance.from {
+        if !held.stands_at(advance) {
             return Err(SinkError::Fenced(self.name.clone()));
         }
         self.apply(&mut held, records)?;
-        held.progress.insert(place, advance.to.next_offset);
+        held.store(advance);
         Ok(())
     }
 
-    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
-        Ok(self.held().places.get(flow).cloned())
-    }
-
-    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
-        self.carry(&[], passage).await
-    }
-
-    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
-        let mut held = self.held();
-        if held.places.get(&passage.flow) != passage.from.as_ref() {
-            return Err(SinkError::Fenced(self.name.clone()));
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            database: None,
+            operated: Some(self),
+            replay: Some(self),
+            staging: Some(self),
         }
-        self.apply(&mut held, records)?;
-        held.places.insert(passage.flow.clone(), passage.to.clone());
-        Ok(())
+    }
+}
+
+#[async_trait]
+impl OperatedSink for MemorySink {
+    async fn saved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        Ok(self.held().saved_at.get(flow).copied())
     }
 
-    async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
-        self.keyed(records)?;
-        Ok(Some(Box::new(MemoryLaid {
-            sink: self,
-            records: records.to_vec(),
-        })))
+    async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
+        let mut held = self.held();
+        let before = held.progress.len();
+        held.progress.retain(|(it, topic, _, partition), _| {
+            it != flow || to.is_some_and(|to| *topic != to.topic || *partition != to.partition)
+        });
+        let Some(to) = to else {
+            held.saved_at.remove(flow);
+            let positions = usize::from(held.positions.remove(flow).is_some());
+            return Ok((before - held.progress.len() + positions) as u64);
+        };
+        held.progress.insert(key_of(flow, to), to.next_offset);
+        held.saved_at.insert(flow.to_owned(), now());
+        Ok(1)
     }
+}
 
+#[async_trait]
+impl ReplaySink for MemorySink {
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance],
+        marks: &[Advance<Progress>],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
         let mut held = self.held();
-        let places: Vec<_> = marks.iter().map(|it| place(&it.flow, &it.to)).collect();
-        if let Some(at) = places.iter().position(|it| held.progress.contains_key(it)) {
+        let keys: Vec<_> = marks.iter().map(|it| key_of(&it.flow, &it.to)).collect();
+        if let Some(at) = keys.iter().position(|it| held.progress.contains_key(it)) {
             return Ok(Landing::Before(at));
         }
         let keyed = self.keyed(records)?;
@@ -326,21 +343,21 @@ impl Sink for MemorySink {
             held.apply((table, &self.tables[table]), key, &row);
         }
         let ends = marks.iter().map(|it| it.to.next_offset);
-        held.progress.extend(places.into_iter().zip(ends));
+        held.progress.extend(keys.into_iter().zip(ends));
         Ok(Landing::Written)
     }
+}
 
-    async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
-        let mut held = self.held();
-        let before = held.progress.len();
-        held.progress.retain(|(it, topic, _, partition), _| {
-            it != flow || to.is_some_and(|to| *topic != to.topic || *partition != to.partition)
-        });
-        let Some(to) = to else {
-            let places = usize::from(held.places.remove(flow).is_some());
-            return Ok((before - held.progress.len() + places) as u64);
-        };
-        held.progress.insert(place(flow, to), to.next_offset);
-        Ok(1)
+#[async_trait]
+impl StagingSink for MemorySink {
+    async fn stage(
+        &self,
+        records: &[Records],
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
+        self.keyed(records)?;
+        Ok(Some(Box::new(MemoryStaged {
+            sink: self,
+            records: records.to_vec(),
+        })))
     }
 }

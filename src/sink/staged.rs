@@ -1,16 +1,35 @@
-//! Rows of a migration that are written and not committed: several transactions at a time, ended in order.
+//! Staged writes: rows of several transactions at a time, committed in the order of their positions.
 
 use async_trait::async_trait;
 
-use super::{Passage, SinkError};
+use super::{Advance, Sink, SinkError};
+use crate::model::{Position, Records};
+
+/// A sink that writes rows now and commits them later.
+///
+/// Nobody sees staged rows before their commit, and the order of the positions is that of the
+/// commits.
+#[async_trait]
+pub trait StagingSink: Sink {
+    /// Applies `records` in a transaction that stays open; `None`, and nothing is done, where the
+    /// rows of one transaction could hinder those of another.
+    ///
+    /// # Errors
+    /// As `SinkError` says; nothing is written then. Records that wait for those of a transaction
+    /// behind them end in `Lost`.
+    async fn stage(
+        &self,
+        records: &[Records],
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError>;
+}
 
 /// A transaction with its rows, which waits for those before it. Dropped, it is undone.
 #[async_trait]
-pub trait Laid: Send {
-    /// Moves the place, and commits both.
+pub trait StagedWrite: Send {
+    /// Moves the position, and commits both.
     ///
     /// # Errors
-    /// As `SinkError` says, `Fenced` where the place is not where `passage` begins; nothing is
+    /// As `SinkError` says, `Fenced` where the position is not where `advance` begins; nothing is
     /// written then.
-    async fn settle(self: Box<Self>, passage: &Passage) -> Result<(), SinkError>;
+    async fn commit(self: Box<Self>, advance: &Advance<Position>) -> Result<(), SinkError>;
 }

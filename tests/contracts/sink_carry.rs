@@ -2,7 +2,7 @@
 
 use highwater::{
     model::{Op, Position, Value},
-    sink::{Passage, SinkError},
+    sink::{Advance, SinkError},
 };
 
 use super::{
@@ -29,17 +29,17 @@ async fn carry(
     rows: &[Written<'_>],
     (from, to): (Option<&str>, &str),
 ) -> Result<(), SinkError> {
-    let passage = Passage {
+    let advance = Advance {
         flow: FLOW.to_owned(),
         from: from.map(place),
         to: place(to),
     };
-    target.sink.carry(&records(rows), &passage).await
+    target.sink.write(&records(rows), (&advance).into()).await
 }
 
 async fn holds(target: &Target, rows: &[&str], at: Option<&str>) {
     assert_eq!((target.rows)().await, rows);
-    let stored = target.sink.place(FLOW).await.expect("the place is read");
+    let stored = target.sink.position(FLOW).await.expect("the place is read");
     assert_eq!(stored, at.map(place));
 }
 
@@ -50,7 +50,7 @@ async fn rows_and_place_are_read_back(target: &Target) {
         .await
         .expect("written");
     holds(target, &["a x NULL NULL"], Some("1")).await;
-    assert_eq!(target.sink.place("another").await.expect("read"), None);
+    assert_eq!(target.sink.position("another").await.expect("read"), None);
     assert_eq!(target.offset().await, None, "a place is no progress");
 }
 
@@ -118,7 +118,8 @@ async fn a_record_that_is_refused_moves_nothing(target: &Target) {
 
 async fn a_place_can_be_forgotten(target: &Target) {
     carry(target, &[], (None, "1")).await.expect("written");
-    assert_eq!(target.sink.reset(FLOW, None).await.expect("forgotten"), 1);
+    let operated = target.sink.operated().expect("a person may");
+    assert_eq!(operated.reset(FLOW, None).await.expect("forgotten"), 1);
     holds(target, &[], None).await;
     carry(target, &[], (None, "2")).await.expect("written");
 }

@@ -2,7 +2,7 @@
 
 use highwater::{
     model::{Op, Value},
-    sink::{Advance, Landing, Onto, SinkError},
+    sink::{Advance, Landing, Onto, Progress, SinkError},
 };
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The mark of the letter at `offset`.
-fn mark(offset: i64) -> Advance {
+fn mark(offset: i64) -> Advance<Progress> {
     let mut mark = advance(None, offset + 1);
     mark.flow = format!("{} letter {offset}", mark.flow);
     mark
@@ -28,7 +28,8 @@ async fn replay(
     onto: Onto,
 ) -> Result<Landing, SinkError> {
     let marks: Vec<_> = marks.iter().map(|it| mark(*it)).collect();
-    target.sink.replay(&records(&[row]), &marks, onto).await
+    let sink = target.sink.replays()?;
+    sink.replay(&records(&[row]), &marks, onto).await
 }
 
 async fn a_letter_lands_once_and_never_over_a_row_unasked(target: &Target) {

@@ -12,7 +12,7 @@ use highwater::{
     flow::{CarryLimits, DeadLetters, Figures, FlowError, Migrate, Reach},
     model::{Messages, Op, Packed, Position, Records, Value},
     pipeline::{Routes, Step, StepError, Stepped},
-    sink::{Passage, Sink, SinkError},
+    sink::{Advance, Sink, SinkError},
     source::{Source, memory::MemorySource},
 };
 use tokio::{sync::watch, time::timeout};
@@ -322,12 +322,12 @@ async fn another_writer_that_has_moved_the_place_ends_the_run() {
     let moves = Stepping(rig.source.clone());
     let run = rig.run_from(&moves, Reach::Incremental);
     let other = async {
-        let passage = Passage {
+        let advance = Advance {
             flow: FLOW.into(),
             from: Some(Position::new("6")),
             to: Position::new("5"),
         };
-        sink.carry(&[], &passage).await.expect("moved");
+        sink.write(&[], (&advance).into()).await.expect("moved");
     };
     // The other one comes in between: the run has read its place, and has written nothing yet.
     let (ended, ()) = tokio::join!(biased; run, other);

@@ -218,7 +218,7 @@ async fn set(
                 next_offset,
             };
             let before = audit::written(&sink.progress(&flow).await?);
-            sink.reset(&flow, Some(&to)).await?;
+            sink.operated()?.reset(&flow, Some(&to)).await?;
             let (now, user) = (format!("{partition}:{next_offset}"), audit::user());
             tracing::info!(flow, before, now, user, "progress set by hand");
             say!("{flow}: partition {partition} goes on at offset {next_offset}");
@@ -284,7 +284,8 @@ async fn start_at_the_beginning(
     let held = app.open.held(chosen).await?.map(|it| it.1);
     let hints = app.open.committed(chosen, into).await?;
     let stored = sink.progress(flow).await?;
-    sink.reset(flow, None).await?;
+    let operated = sink.operated()?;
+    operated.reset(flow, None).await?;
     let mut partitions: Vec<i32> = hints.iter().map(|it| it.0).collect();
     partitions.extend(stored.iter().map(|it| it.partition));
     partitions.sort_unstable();
@@ -300,7 +301,7 @@ async fn start_at_the_beginning(
             partition,
             next_offset: part.first,
         };
-        sink.reset(flow, Some(&to)).await?;
+        operated.reset(flow, Some(&to)).await?;
     }
     Ok(())
 }

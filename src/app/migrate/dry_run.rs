@@ -55,7 +55,7 @@ pub(in crate::app) async fn run(app: &App, name: &str, task: &Task) -> anyhow::R
 async fn look(app: &App, name: &str, task: &Task) -> Result<Dry, FlowError> {
     let flow = flow_name(name, task);
     let ends = Ends::open(app, task, &flow).await?;
-    let stands = ends.sink.place(&flow.text()).await?;
+    let stands = ends.sink.position(&flow.text()).await?;
     let plan = ends.source.plan(stands.as_ref()).await?;
     let fields = ends.fields.as_deref();
     let target = ends.sink.check(fields).await?;
@@ -71,7 +71,7 @@ async fn look(app: &App, name: &str, task: &Task) -> Result<Dry, FlowError> {
         fields,
     };
     let makes = create.is_some() || indexes.is_pending().await?;
-    let lacking = ends.sink.lacking(fields).await?;
+    let lacking = ends.sink.missing_indexes(fields).await?;
     let made = |it: &Lacking| makes && it.statement.is_ok();
     let (indexes, lacking) = lacking.into_iter().partition(made);
     Ok(Dry {

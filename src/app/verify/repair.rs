@@ -127,8 +127,8 @@ async fn apply(
     let tables: Vec<_> = verifies.iter().zip(verified).collect();
     let repair = Repair {
         tables: &tables,
-        sink: &*sink,
-        deletes: &*deletes,
+        sink: sink.replays()?,
+        deletes: deletes.replays()?,
         rows: arguments.rows.into(),
         extras,
     };

@@ -18,11 +18,11 @@ use crate::{
     fault::{Fault, Faulty, chain},
     model::{Batch, Position, Records},
     pipeline::{self, Routes, Step},
-    sink::{Passage, Sink, SinkError},
+    sink::{Advance, Sink, SinkError},
     source::{Extent, Manner, Source},
 };
 use load::Load;
-use writers::{Laying, Writers};
+use writers::{Staging, Writers};
 
 /// How much of its source a migration reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Migrate<'_> {
     /// # Errors
     /// As `FlowError` says. What was written until then has its place stored with it.
     pub async fn run(&self, reach: Reach, stop: &CancellationToken) -> Result<Position, FlowError> {
-        let stored = self.sink.place(self.flow).await?;
+        let stored = self.sink.position(self.flow).await?;
         let extent = match (reach, &stored) {
             _ if self.begun.load(Ordering::Relaxed) => Extent::Incremental,
             (Reach::Full, _) | (Reach::Incremental, None) => Extent::FullAmount,
@@ -87,12 +87,12 @@ impl Migrate<'_> {
         let begin = self.source.begin(extent, stored.as_ref()).await?;
         if stored.as_ref() != Some(&begin) {
             // A part of the first batch needs a place to stand at, too.
-            let passage = Passage {
+            let advance = Advance {
                 flow: self.flow.to_owned(),
                 from: stored,
                 to: begin.clone(),
             };
-            self.sink.carry(&[], &passage).await?;
+            self.sink.write(&[], (&advance).into()).await?;
         }
         self.begun.store(true, Ordering::Relaxed);
         let progress = self.source.progress(&begin).await?;
@@ -127,22 +127,22 @@ impl Migrate<'_> {
         while open || !taking.is_empty() || !writing.is_empty() || !load.is_empty() {
             if writing.has_room() && load.is_worth_it(writing.is_empty(), open, self.limits) {
                 let load = std::mem::take(&mut load);
-                writing.laying.push_back(self.lay(load, writers).boxed());
+                writing.staging.push_back(self.stage(load, writers).boxed());
             }
-            if writing.settling.is_empty()
-                && let Some((load, laid)) = writing.laid.pop_front()
+            if writing.committing.is_empty()
+                && let Some((load, staged)) = writing.staged.pop_front()
             {
-                let settled = self.settle(stands.clone(), load, laid).boxed();
-                writing.settling.push_back(settled);
+                let committed = self.commit(stands.clone(), load, staged).boxed();
+                writing.committing.push_back(committed);
             }
             tokio::select! {
                 biased;
                 () = stop.cancelled(), if open => open = false,
-                Some(settled) = writing.settling.next(), if !writing.settling.is_empty() => {
-                    stands = settled?;
+                Some(committed) = writing.committing.next(), if !writing.committing.is_empty() => {
+                    stands = committed?;
                 }
-                Some(laid) = writing.laying.next(), if !writing.laying.is_empty() => {
-                    writing.laid.push_back(laid);
+                Some(staged) = writing.staging.next(), if !writing.staging.is_empty() => {
+                    writing.staged.push_back(staged);
                 }
                 Some(taken) = taking.next(), if !taking.is_empty() => load = taken?,
                 batch = reader.next_batch(), if open && taking.is_empty() && load.has_room(self.limits) => {
@@ -181,31 +181,33 @@ impl Migrate<'_> {
         Ok(load)
     }
 
-    /// Writes the rows of a load, without an end; one writer alone does that with its end.
-    async fn lay(&self, load: Load, writers: usize) -> (Load, Laying<'_>) {
-        let laid = match load.together().filter(|_| writers > 1) {
-            None => Ok(None),
-            Some(parts) => self.sink.lay(&parts).await,
+    /// Writes the rows of a load, without a commit; one writer alone does both at once, and so does
+    /// a sink that has no staged writes.
+    async fn stage(&self, load: Load, writers: usize) -> (Load, Staging<'_>) {
+        let staging = self.sink.capabilities().staging.filter(|_| writers > 1);
+        let staged = match (staging, load.together()) {
+            (Some(staging), Some(parts)) => staging.stage(&parts).await,
+            (None, _) | (_, None) => Ok(None),
         };
-        (load, laid)
+        (load, staged)
     }
 
-    /// Ends what was laid. Where that was not possible, or the data is refused, it is written now.
-    async fn settle(
+    /// Commits what was staged. Where that was not possible, or the data is refused, it is written now.
+    async fn commit(
         &self,
         from: Position,
         load: Load,
-        laid: Laying<'_>,
+        staged: Staging<'_>,
     ) -> Result<Position, FlowError> {
-        let laid = match laid {
-            Ok(Some(laid)) => laid,
+        let staged = match staged {
+            Ok(Some(staged)) => staged,
             Err(error) if error.fault() != Fault::Data => return Err(error.into()),
             Ok(None) | Err(_) => return self.carry(from, load).await,
         };
         let Some(to) = load.ends().cloned() else {
             return Ok(from);
         };
-        laid.settle(&self.passage(&from, &to)).await?;
+        staged.commit(&self.advance(&from, &to)).await?;
         if load.bytes() > 0 {
             self.dead_letters.landed();
         }
@@ -309,15 +311,16 @@ impl Migrate<'_> {
         from: &Position,
         to: &Position,
     ) -> Result<(), FlowError> {
-        self.sink.carry(records, &self.passage(from, to)).await?;
+        let advance = self.advance(from, to);
+        self.sink.write(records, (&advance).into()).await?;
         if records.iter().any(|it| !it.is_empty()) {
             self.dead_letters.landed();
         }
         Ok(())
     }
 
-    fn passage(&self, from: &Position, to: &Position) -> Passage {
-        Passage {
+    fn advance(&self, from: &Position, to: &Position) -> Advance<Position> {
+        Advance {
             flow: self.flow.to_owned(),
             from: Some(from.clone()),
             to: to.clone(),

@@ -22,8 +22,8 @@ use mongodb::{
 };
 
 use super::{
-    Advance, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
-    SinkError, moved::Moved, rules::RowRules,
+    Advance, AnyAdvance, Capabilities, DatabaseSink, Lacking, Landing, Onto, OperatedSink,
+    PASSAGE_TABLE, PROGRESS_TABLE, Progress, ReplaySink, Sink, SinkError, rules::RowRules,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
@@ -143,7 +143,7 @@ impl MongodbSink {
 
     /// In a collection that was empty documents are only made, until one is refused: then the transaction,
     /// which is undone, is made anew, and it and all others look for known documents.
-    async fn together(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
+    async fn together(&self, records: &[Records], moved: AnyAdvance<'_>) -> Result<(), SinkError> {
         if self.is_fresh.load(Ordering::Relaxed) {
             match self.transaction(records, moved, true).await {
                 Err(Failure::Written { .. }) => self.is_fresh.store(false, Ordering::Relaxed),
@@ -157,7 +157,7 @@ impl MongodbSink {
     async fn transaction(
         &self,
         records: &[Records],
-        moved: Moved<'_>,
+        moved: AnyAdvance<'_>,
         is_fresh: bool,
     ) -> Result<(), Failure> {
         let mut session = self.begin().await?;
@@ -212,6 +212,32 @@ impl Sink for MongodbSink {
         &self.name
     }
 
+    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
+        let read = self.progress.read(flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        let read = self.progress.position(flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
+        self.together(records, advance).await
+    }
+
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            database: Some(self),
+            operated: Some(self),
+            replay: Some(self),
+            staging: None,
+        }
+    }
+}
+
+#[async_trait]
+impl DatabaseSink for MongodbSink {
     async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
         check::check(self, &self.key, fields).await
     }
@@ -245,7 +271,10 @@ impl Sink for MongodbSink {
         Ok(())
     }
 
-    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
+    async fn missing_indexes(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Vec<Lacking>, SinkError> {
         index::lacks(self, fields).await
     }
 
@@ -253,52 +282,22 @@ impl Sink for MongodbSink {
         index::make(self, lacking).await
     }
 
-    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
-        let read = self.progress.read(flow).await;
-        read.map_err(|error| self.failed(error))
-    }
-
-    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
-        let read = self.progress.moved_at(flow).await;
-        read.map_err(|error| self.failed(error))
-    }
-
-    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        self.together(records, Moved::Offset(advance)).await
-    }
-
-    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
-        let read = self.progress.place(flow).await;
-        read.map_err(|error| self.failed(error))
-    }
-
-    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
+    async fn advance(&self, advance: &Advance<Position>) -> Result<(), SinkError> {
         self.make(&[PASSAGE_TABLE]).await?;
         let done = async {
             let mut session = self.begin().await?;
-            let moved = Moved::Place(passage);
-            self.progress.advance(&mut session, moved).await?;
+            self.progress.advance(&mut session, advance.into()).await?;
             Ok(session.commit_transaction().await?)
         };
         done.await.map_err(|failure: Failure| self.failed(failure))
     }
+}
 
-    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
-        self.together(records, Moved::Place(passage)).await
-    }
-
-    async fn lay(&self, _records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
-        Ok(None)
-    }
-
-    async fn replay(
-        &self,
-        records: &[Records],
-        marks: &[Advance],
-        onto: Onto,
-    ) -> Result<Landing, SinkError> {
-        let landing = replay::replay(self, (records, marks), onto).await;
-        landing.map_err(|failure| self.failed(failure))
+#[async_trait]
+impl OperatedSink for MongodbSink {
+    async fn saved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        let read = self.progress.moved_at(flow).await;
+        read.map_err(|error| self.failed(error))
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
@@ -309,5 +308,18 @@ impl Sink for MongodbSink {
             Ok(changed)
         };
         reset.await.map_err(|failure: Failure| self.failed(failure))
+    }
+}
+
+#[async_trait]
+impl ReplaySink for MongodbSink {
+    async fn replay(
+        &self,
+        records: &[Records],
+        marks: &[Advance<Progress>],
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        let landing = replay::replay(self, (records, marks), onto).await;
+        landing.map_err(|failure| self.failed(failure))
     }
 }

@@ -21,9 +21,8 @@ use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
 use super::{
-    Advance, CreateTable, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage,
-    Progress, Sink, SinkError, Texts,
-    moved::Moved,
+    Advance, AnyAdvance, Capabilities, CreateTable, DatabaseSink, Lacking, Landing, Onto,
+    OperatedSink, PASSAGE_TABLE, PROGRESS_TABLE, Progress, ReplaySink, Sink, SinkError, Texts,
     name_of,
     rules::RowRules,
     sql::{failure::beside_records, table::Table},
@@ -201,17 +200,17 @@ impl MysqlSink {
             .map_err(|error| beside_records(&self.name, error))
     }
 
-    async fn note_with(
+    async fn advance_with(
         &self,
         session: &mut MySqlConnection,
-        passage: &Passage,
+        advance: &Advance<Position>,
     ) -> Result<(), SinkError> {
         let failed = |error| beside_records(&self.name, error);
         let collation = exact_collation(session).await.map_err(failed)?;
         let made = self.passages.create(session, collation).await;
         made.map_err(failed)?;
         // One statement, which is a transaction by itself.
-        let moved = self.passages.advance(session, passage).await;
+        let moved = self.passages.advance(session, advance).await;
         moved.map_err(|failure| failure.into_error(&self.name))
     }
 
@@ -238,6 +237,34 @@ impl Sink for MysqlSink {
         &self.name
     }
 
+    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
+        let mut session = self.session().await?;
+        let read = self.progress.read(&mut session, flow).await;
+        self.answer(session, read).await
+    }
+
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        let mut session = self.session().await?;
+        let read = self.passages.read(&mut session, flow).await;
+        self.answer(session, read).await
+    }
+
+    async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
+        self.together(records, advance).await
+    }
+
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            database: Some(self),
+            operated: Some(self),
+            replay: Some(self),
+            staging: Some(self),
+        }
+    }
+}
+
+#[async_trait]
+impl DatabaseSink for MysqlSink {
     async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
         let mut session = self.session().await?;
         let findings = check::check(self, &mut session, fields).await;
@@ -262,7 +289,10 @@ impl Sink for MysqlSink {
         tables.try_for_each(|(target, table)| target.fit(&table, fields))
     }
 
-    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
+    async fn missing_indexes(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Vec<Lacking>, SinkError> {
         let mut session = self.session().await?;
         let mut all = Vec::new();
         for target in &self.targets {
@@ -287,47 +317,35 @@ impl Sink for MysqlSink {
         made
     }
 
-    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
+    async fn advance(&self, advance: &Advance<Position>) -> Result<(), SinkError> {
         let mut session = self.session().await?;
-        let read = self.progress.read(&mut session, flow).await;
-        self.answer(session, read).await
+        let advanced = self.advance_with(&mut session, advance).await;
+        self.sessions.abandon(session).await;
+        advanced
     }
+}
 
-    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+#[async_trait]
+impl OperatedSink for MysqlSink {
+    async fn saved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
         let mut session = self.session().await?;
         let read = self.progress.moved_at(&mut session, flow).await;
         self.answer(session, read).await
     }
 
-    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        self.together(records, Moved::Offset(advance)).await
-    }
-
-    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+    async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
         let mut session = self.session().await?;
-        let read = self.passages.read(&mut session, flow).await;
-        self.answer(session, read).await
+        let reset = self.reset_with(&mut session, flow, to).await;
+        self.answer(session, reset).await
     }
+}
 
-    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
-        let mut session = self.session().await?;
-        let noted = self.note_with(&mut session, passage).await;
-        self.sessions.abandon(session).await;
-        noted
-    }
-
-    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
-        self.together(records, Moved::Place(passage)).await
-    }
-
-    async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
-        self.lay_rows(records).await
-    }
-
+#[async_trait]
+impl ReplaySink for MysqlSink {
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance],
+        marks: &[Advance<Progress>],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
         let tables = self.tables().await?;
@@ -343,11 +361,5 @@ impl Sink for MysqlSink {
                 other
             }
         }
-    }
-
-    async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
-        let mut session = self.session().await?;
-        let reset = self.reset_with(&mut session, flow, to).await;
-        self.answer(session, reset).await
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     connect::identifier::statement,
     model::Position,
     sink::{
-        Passage,
+        Advance,
         sql::{failure::Failure, incompatible::Misfit},
     },
 };
@@ -44,14 +44,14 @@ impl MysqlPassages {
     pub(in crate::sink) async fn advance(
         &self,
         session: &mut MySqlConnection,
-        passage: &Passage,
+        advance: &Advance<Position>,
     ) -> Result<(), Failure> {
-        let (flow, to) = (&passage.flow, passage.to.as_str());
+        let (flow, to) = (&advance.flow, advance.to.as_str());
         if flow.chars().count() > FLOW {
             let advice = format!("the flow's name is longer than {FLOW} characters: shorten it");
             return Err(Misfit::Table(advice).into());
         }
-        let Some(from) = &passage.from else {
+        let Some(from) = &advance.from else {
             let text = format!(
                 "INSERT INTO {} (flow, place, updated_at) VALUES (?,?,UTC_TIMESTAMP(6))",
                 self.quoted

@@ -48,7 +48,7 @@ impl MysqlProgress {
     pub(in crate::sink) async fn advance(
         &self,
         session: &mut MySqlConnection,
-        advance: &Advance,
+        advance: &Advance<Progress>,
     ) -> Result<(), Failure> {
         let (flow, to) = (&advance.flow, &advance.to);
         if flow.chars().count() > FLOW {

@@ -9,7 +9,7 @@ use crate::{
     connect::identifier::statement,
     model::Records,
     sink::{
-        Advance, Landing, Onto, SinkError,
+        Advance, Landing, Onto, Progress, SinkError,
         sql::{deletions::asked_for, failure::Failure, statements::known, table::Table},
     },
 };
@@ -22,7 +22,7 @@ pub(in crate::sink) async fn replay(
     sink: &MysqlSink,
     session: &mut MySqlConnection,
     tables: &[Arc<Table>],
-    (records, marks): (&[Records], &[Advance]),
+    (records, marks): (&[Records], &[Advance<Progress>]),
     onto: Onto,
 ) -> Result<Landing, SinkError> {
     let failed = |failure: Failure| failure.into_error(&sink.name);

@@ -5,9 +5,9 @@ use sqlx::{Executor, MySqlConnection, raw_sql};
 
 use super::MysqlSink;
 use crate::{
-    model::Records,
+    model::{Position, Records},
     sink::{
-        Laid, Passage, SinkError,
+        Advance, SinkError, StagedWrite, StagingSink,
         sql::{failure::Failure, row_by_row::has_others},
     },
 };
@@ -16,18 +16,19 @@ use crate::{
 /// waits for its end; the server sees no circle in this, so it is told not to wait for long.
 const BEGIN: &str = "SET SESSION innodb_lock_wait_timeout=3; BEGIN";
 
-struct MysqlLaid<'s> {
+struct MysqlStaged<'s> {
     sink: &'s MysqlSink,
     session: MySqlConnection,
 }
 
-impl MysqlSink {
-    /// Rows in a transaction that stays open; `None` where those of one may hinder another's: where
-    /// rows go by more than their key, or keys that differ may be one row's.
-    pub(super) async fn lay_rows(
+#[async_trait]
+impl StagingSink for MysqlSink {
+    /// Rows of one transaction may hinder those of another where they go by more than their key, or
+    /// where keys that differ may be one row's.
+    async fn stage(
         &self,
         records: &[Records],
-    ) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
         let tables = self.tables().await?;
         let hinders =
             |it: &crate::sink::sql::table::Table| has_others(it) || it.replaces() || it.folds;
@@ -44,7 +45,7 @@ impl MysqlSink {
             Ok(_) => self.write_parts(&mut session, &tables, records).await,
         };
         match written {
-            Ok(()) => Ok(Some(Box::new(MysqlLaid {
+            Ok(()) => Ok(Some(Box::new(MysqlStaged {
                 sink: self,
                 session,
             }))),
@@ -57,15 +58,15 @@ impl MysqlSink {
 }
 
 #[async_trait]
-impl Laid for MysqlLaid<'_> {
-    async fn settle(self: Box<Self>, passage: &Passage) -> Result<(), SinkError> {
+impl StagedWrite for MysqlStaged<'_> {
+    async fn commit(self: Box<Self>, advance: &Advance<Position>) -> Result<(), SinkError> {
         let Self { sink, mut session } = *self;
-        let settled = async {
-            sink.passages.advance(&mut session, passage).await?;
+        let committed = async {
+            sink.passages.advance(&mut session, advance).await?;
             session.execute(raw_sql("COMMIT")).await?;
             Ok::<_, Failure>(())
         };
-        match settled.await {
+        match committed.await {
             Ok(()) => {
                 sink.laying.give_back(session);
                 Ok(())

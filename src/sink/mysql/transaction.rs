@@ -8,8 +8,7 @@ use super::MysqlSink;
 use crate::{
     model::Records,
     sink::{
-        SinkError, fitting,
-        moved::Moved,
+        AnyAdvance, SinkError, fitting,
         sql::{
             failure::{Failure, beside_records},
             row_by_row::has_others,
@@ -41,7 +40,7 @@ impl MysqlSink {
     pub(in crate::sink) async fn together(
         &self,
         records: &[Records],
-        moved: Moved<'_>,
+        moved: AnyAdvance<'_>,
     ) -> Result<(), SinkError> {
         let tables = self.tables().await?;
         let mut session = self.session().await?;
@@ -62,14 +61,14 @@ impl MysqlSink {
         session: &mut MySqlConnection,
         tables: &[Arc<Table>],
         records: &[Records],
-        moved: Moved<'_>,
+        moved: AnyAdvance<'_>,
     ) -> Result<(), SinkError> {
         let failed = |failure: Failure| failure.into_error(&self.name);
         let begun = session.execute(raw_sql("BEGIN")).await;
         begun.map_err(|error| failed(error.into()))?;
         let moved = match moved {
-            Moved::Offset(advance) => self.progress.advance(session, advance).await,
-            Moved::Place(passage) => self.passages.advance(session, passage).await,
+            AnyAdvance::Offset(advance) => self.progress.advance(session, advance).await,
+            AnyAdvance::Position(advance) => self.passages.advance(session, advance).await,
         };
         moved.map_err(failed)?;
         self.write_parts(session, tables, records).await?;

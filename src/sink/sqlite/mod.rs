@@ -18,10 +18,8 @@ use async_trait::async_trait;
 use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
-    Advance, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, Passage, Progress, Sink, SinkError,
-    fitting,
-    moved::Moved,
-    name_of,
+    Advance, AnyAdvance, Capabilities, DatabaseSink, Lacking, Landing, Onto, OperatedSink,
+    PASSAGE_TABLE, Progress, ReplaySink, Sink, SinkError, fitting, name_of,
     sql::{
         failure::{Failure, beside_records},
         row_by_row::has_others,
@@ -118,7 +116,7 @@ impl SqliteSink {
     }
 
     /// Rows and what moves with them, in one transaction.
-    async fn together(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
+    async fn together(&self, records: &[Records], moved: AnyAdvance<'_>) -> Result<(), SinkError> {
         let tables = self.tables().await?;
         let mut transaction = self
             .connection
@@ -144,11 +142,11 @@ impl SqliteSink {
         session: &mut Session,
         tables: &[Arc<Table>],
         records: &[Records],
-        moved: Moved<'_>,
+        moved: AnyAdvance<'_>,
     ) -> Result<(), SinkError> {
         let moved = match moved {
-            Moved::Offset(advance) => self.progress.advance(session, advance).await,
-            Moved::Place(passage) => self.passages.advance(session, passage).await,
+            AnyAdvance::Offset(advance) => self.progress.advance(session, advance).await,
+            AnyAdvance::Position(advance) => self.passages.advance(session, advance).await,
         };
         moved.map_err(|failure| failure.into_error(&self.name))?;
         self.write_parts(session, tables, records).await
@@ -182,6 +180,32 @@ impl Sink for SqliteSink {
         &self.name
     }
 
+    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
+        let read = self.progress.read(self.connection.readers(), flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        let read = self.passages.read(self.connection.readers(), flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
+        self.together(records, advance).await
+    }
+
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            database: Some(self),
+            operated: Some(self),
+            replay: Some(self),
+            staging: None,
+        }
+    }
+}
+
+#[async_trait]
+impl DatabaseSink for SqliteSink {
     async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
         check::check(self, fields).await
     }
@@ -205,7 +229,10 @@ impl Sink for SqliteSink {
         tables.try_for_each(|(target, table)| target.fit(&table, fields))
     }
 
-    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
+    async fn missing_indexes(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Vec<Lacking>, SinkError> {
         let mut all = Vec::new();
         for target in &self.targets {
             all.extend(target.lacking(&self.connection, fields).await?);
@@ -221,54 +248,26 @@ impl Sink for SqliteSink {
         }
     }
 
-    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
-        let read = self.progress.read(self.connection.readers(), flow).await;
-        read.map_err(|error| self.failed(error))
-    }
-
-    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
-        let read = self
-            .progress
-            .moved_at(self.connection.readers(), flow)
-            .await;
-        read.map_err(|error| self.failed(error))
-    }
-
-    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        self.together(records, Moved::Offset(advance)).await
-    }
-
-    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
-        let read = self.passages.read(self.connection.readers(), flow).await;
-        read.map_err(|error| self.failed(error))
-    }
-
-    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
+    async fn advance(&self, advance: &Advance<Position>) -> Result<(), SinkError> {
         let text = statement(self.passages.create_text());
         let made = self.connection.writer().execute(query(text)).await;
         made.map_err(|error| self.failed(error))?;
         let begun = self.connection.begin().await;
         let mut transaction = begun.map_err(|error| self.failed(error))?;
-        let moved = self.passages.advance(&mut transaction, passage).await;
+        let moved = self.passages.advance(&mut transaction, advance).await;
         moved.map_err(|failure| failure.into_error(&self.name))?;
         transaction.commit().await.map_err(|it| self.failed(it))
     }
+}
 
-    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
-        self.together(records, Moved::Place(passage)).await
-    }
-
-    async fn lay(&self, _records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
-        Ok(None)
-    }
-
-    async fn replay(
-        &self,
-        records: &[Records],
-        marks: &[Advance],
-        onto: Onto,
-    ) -> Result<Landing, SinkError> {
-        replay::replay(self, (records, marks), onto).await
+#[async_trait]
+impl OperatedSink for SqliteSink {
+    async fn saved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        let read = self
+            .progress
+            .moved_at(self.connection.readers(), flow)
+            .await;
+        read.map_err(|error| self.failed(error))
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
@@ -285,6 +284,18 @@ impl Sink for SqliteSink {
             Ok(changed)
         };
         reset.await.map_err(|error| self.failed(error))
+    }
+}
+
+#[async_trait]
+impl ReplaySink for SqliteSink {
+    async fn replay(
+        &self,
+        records: &[Records],
+        marks: &[Advance<Progress>],
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        replay::replay(self, (records, marks), onto).await
     }
 }
 
@@ -332,7 +343,7 @@ mod tests {
                 next_offset: offset + 1,
             },
         };
-        sink.write(&[records], &advance).await
+        sink.write(&[records], (&advance).into()).await
     }
 
     async fn read(sink: &SqliteSink) -> Vec<String> {

@@ -5,7 +5,7 @@ use sqlx::{SqliteConnection as Session, query, query_scalar, sqlite::SqlitePool}
 use crate::{
     connect::identifier::statement,
     model::Position,
-    sink::{Passage, sql::failure::Failure},
+    sink::{Advance, sql::failure::Failure},
 };
 
 /// The table that keeps the places.
@@ -33,17 +33,17 @@ impl SqlitePassages {
     pub(in crate::sink) async fn advance(
         &self,
         session: &mut Session,
-        passage: &Passage,
+        advance: &Advance<Position>,
     ) -> Result<(), Failure> {
-        let to = passage.to.as_str();
-        let moved = match &passage.from {
+        let to = advance.to.as_str();
+        let moved = match &advance.from {
             None => {
                 let text = format!(
                     "INSERT INTO {} (flow, place, updated_at) VALUES (?,?,{NOW}) \
                      ON CONFLICT DO NOTHING",
                     self.quoted
                 );
-                let insert = query(statement(text)).bind(&passage.flow).bind(to);
+                let insert = query(statement(text)).bind(&advance.flow).bind(to);
                 insert.execute(session).await?
             }
             Some(from) => {
@@ -51,7 +51,7 @@ impl SqlitePassages {
                     "UPDATE {} SET place=?, updated_at={NOW} WHERE flow=? AND place=?",
                     self.quoted
                 );
-                let update = query(statement(text)).bind(to).bind(&passage.flow);
+                let update = query(statement(text)).bind(to).bind(&advance.flow);
                 update.bind(from.as_str()).execute(session).await?
             }
         };

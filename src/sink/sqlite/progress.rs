@@ -34,7 +34,7 @@ impl SqliteProgress {
     pub(in crate::sink) async fn advance(
         &self,
         session: &mut Session,
-        advance: &Advance,
+        advance: &Advance<Progress>,
     ) -> Result<(), Failure> {
         let (flow, to) = (&advance.flow, &advance.to);
         let moved = match advance.from {

@@ -9,7 +9,7 @@ use crate::{
     connect::identifier::statement,
     model::Records,
     sink::{
-        Advance, Landing, Onto, SinkError,
+        Advance, Landing, Onto, Progress, SinkError,
         sql::{
             deletions::asked_for,
             failure::Failure,
@@ -25,7 +25,7 @@ use crate::{
 /// As SQLite answers.
 pub(in crate::sink) async fn replay(
     sink: &SqliteSink,
-    (records, marks): (&[Records], &[Advance]),
+    (records, marks): (&[Records], &[Advance<Progress>]),
     onto: Onto,
 ) -> Result<Landing, SinkError> {
     let tables = sink.tables().await?;
