@@ -5,7 +5,7 @@ use sqlx::{Executor, MySqlConnection, query, query_scalar, raw_sql};
 use super::{
     MysqlSink,
     catalog::exact_collation,
-    progress::{NO_TABLE, number},
+    dialect::{NO_TABLE, number},
     target::MysqlTarget,
 };
 use crate::{
@@ -141,7 +141,7 @@ async fn rights(
 
 /// Whether the progress can be kept.
 async fn progress(sink: &MysqlSink, session: &mut MySqlConnection) -> Result<Finding, SinkError> {
-    let (quoted, table) = (&sink.progress.quoted, sink.progress_table.as_str());
+    let (quoted, table) = (&sink.progress.offsets, sink.progress_table.as_str());
     let attempts = [
         format!("INSERT INTO {quoted} SELECT * FROM {quoted} WHERE 1=0"),
         format!("UPDATE {quoted} SET next_offset=next_offset WHERE 1=0"),

@@ -3,7 +3,7 @@
 use sqlx::{Executor, MySqlConnection, query, query_as};
 
 use super::{
-    progress::{DUPLICATE, number},
+    dialect::{DUPLICATE, number},
     target::MysqlTarget,
 };
 use crate::{

@@ -2,69 +2,39 @@
 
 pub(super) mod catalog;
 pub(super) mod check;
+mod dialect;
 pub(super) mod index;
-mod positions;
-mod progress;
-mod replay;
-mod reset;
-mod row_by_row;
 mod session;
+mod settings;
 mod staged;
 mod target;
-mod transaction;
 mod values;
-mod write;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sqlx::MySqlConnection;
+use sqlx::{Executor, MySqlConnection, raw_sql};
 
 use super::{
-    Advance, AnyAdvance, Capabilities, CreateTable, DatabaseSink, Lacking, Landing, Onto,
-    OperatedSink, PASSAGE_TABLE, PROGRESS_TABLE, Progress, ReplaySink, Sink, SinkError, Texts,
-    name_of,
-    rules::RowRules,
-    sql::{failure::beside_records, table::Table},
+    Advance, AnyAdvance, Capabilities, DatabaseSink, Lacking, Landing, Onto, OperatedSink,
+    PASSAGE_TABLE, Progress, ReplaySink, Sink, SinkError, StagedWrite, StagingSink, name_of,
+    sql::{
+        failure::{Failure, beside_records},
+        progress::ProgressTables,
+        row_by_row::has_others,
+        table::Table,
+        transaction::Transaction,
+    },
 };
 use crate::{
     connect::{identifier::backticked, mysql::MysqlConnection},
-    model::{Finding, Kind, Position, Records, TableIndex},
+    model::{Finding, Kind, Position, Records},
 };
-use catalog::exact_collation;
-use positions::MysqlPassages;
-use progress::MysqlProgress;
+use catalog::{exact_collation, table_options};
 use session::Sessions;
+pub use settings::MysqlSinkSettings;
+use staged::MysqlStaged;
 use target::MysqlTarget;
-
-/// What a MySQL sink needs for one table.
-#[derive(Debug, Clone)]
-pub struct MysqlSinkSettings {
-    /// The table, or `database.table` where it is not in the connection's database; see
-    /// `TableName`.
-    pub table: String,
-    /// The columns that identify a row: the primary key (also where this is `None`) or those of
-    /// a unique index.
-    pub key: Option<Vec<String>>,
-    /// Fields of the messages that are left out.
-    pub drop: Vec<String>,
-    /// How rows that are there already are treated.
-    pub rules: RowRules,
-    /// How long a session that writes may be silent before the server undoes its transaction:
-    /// less than the consumer session's time-out, so that a writer that stands still holds
-    /// nothing when its partitions go to another.
-    pub silence: Duration,
-    /// The fields of the records, where they are known and not given otherwise.
-    pub fields: Option<Vec<(String, Kind)>>,
-    /// The source's indexes.
-    pub indexes: Vec<TableIndex>,
-    /// Whether a missing table is made.
-    pub create: CreateTable,
-    /// What texts stand for in columns of bytes and of JSON.
-    pub texts: Texts,
-    /// The table that keeps the progress, in the target's database.
-    pub progress_table: String,
-}
 
 /// Writes its tables, all of them in one transaction.
 #[derive(Debug)]
@@ -73,31 +43,13 @@ pub struct MysqlSink {
     pub(super) connection: MysqlConnection,
     /// In the order of writing.
     targets: Vec<MysqlTarget>,
-    progress: MysqlProgress,
-    pub(super) progress_table: String,
-    passages: MysqlPassages,
+    progress: ProgressTables,
+    /// The name of the table of offsets, as it was given.
+    progress_table: String,
     pub(super) silence: Duration,
     sessions: Sessions,
     /// Those whose transactions wait for others': they wait for locks in their own way.
-    laying: Sessions,
-}
-
-impl MysqlSinkSettings {
-    /// The usual settings for `table`.
-    pub fn new(table: impl Into<String>) -> Self {
-        Self {
-            table: table.into(),
-            key: None,
-            drop: Vec::new(),
-            rules: RowRules::default(),
-            silence: Duration::from_secs(22),
-            fields: None,
-            indexes: Vec::new(),
-            create: CreateTable::WhenMissing,
-            texts: Texts::default(),
-            progress_table: PROGRESS_TABLE.to_owned(),
-        }
-    }
+    staging: Sessions,
 }
 
 impl MysqlSink {
@@ -136,18 +88,19 @@ impl MysqlSink {
                 .and_then(|database| Ok(format!("{database}.{}", backticked(table)?)))
                 .map_err(|error| first.unfit(error.to_string()))
         };
-        let progress = quoted(&progress_table)?;
-        let passages = quoted(PASSAGE_TABLE)?;
+        let progress = ProgressTables {
+            offsets: quoted(&progress_table)?,
+            positions: quoted(PASSAGE_TABLE)?,
+        };
         Ok(Self {
             name,
             silence: first.settings.silence,
-            progress: MysqlProgress { quoted: progress },
-            passages: MysqlPassages { quoted: passages },
+            progress,
             progress_table,
             targets,
             connection,
             sessions: Sessions::default(),
-            laying: Sessions::default(),
+            staging: Sessions::default(),
         })
     }
 
@@ -163,11 +116,7 @@ impl MysqlSink {
     async fn learn(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Arc<Table>>, SinkError> {
         let mut session = self.session().await?;
         let learned = self.learn_with(&mut session, fields).await;
-        match &learned {
-            Ok(_) => self.sessions.give_back(session),
-            Err(_) => self.sessions.abandon(session).await,
-        }
-        learned
+        self.sessions.end(session, learned).await
     }
 
     async fn learn_with(
@@ -177,14 +126,9 @@ impl MysqlSink {
     ) -> Result<Vec<Arc<Table>>, SinkError> {
         let failed = |error| beside_records(&self.name, error);
         let collation = exact_collation(session).await.map_err(failed)?;
-        self.progress
-            .create(session, collation)
-            .await
-            .map_err(failed)?;
-        self.passages
-            .create(session, collation)
-            .await
-            .map_err(failed)?;
+        let options = table_options(collation);
+        let made = self.progress.create(session, &options).await;
+        made.map_err(failed)?;
         let mut tables = Vec::with_capacity(self.targets.len());
         for target in &self.targets {
             let learned = target.learn(&self.connection, session, fields, collation);
@@ -200,6 +144,90 @@ impl MysqlSink {
             .map_err(|error| beside_records(&self.name, error))
     }
 
+    /// What one transaction writes into `tables`.
+    fn transaction<'t>(&'t self, tables: &'t [Arc<Table>]) -> Transaction<'t, MySqlConnection> {
+        let by_name = tables.iter().any(|it| has_others(it));
+        let targets = self.targets.iter().zip(tables);
+        let writers = targets.map(|(target, table)| {
+            let writer = target.writer(&self.connection, table, by_name);
+            (target.name.as_str(), writer)
+        });
+        Transaction {
+            name: &self.name,
+            progress: &self.progress,
+            writers: writers.collect(),
+        }
+    }
+
+    /// What the server said beside a write.
+    async fn answer<T>(
+        &self,
+        session: MySqlConnection,
+        said: Result<T, sqlx::Error>,
+    ) -> Result<T, SinkError> {
+        let said = self.sessions.end(session, said).await;
+        said.map_err(|error| beside_records(&self.name, error))
+    }
+
+    async fn write_with(
+        &self,
+        session: &mut MySqlConnection,
+        transaction: &Transaction<'_, MySqlConnection>,
+        (records, advance): (&[Records], AnyAdvance<'_>),
+    ) -> Result<(), SinkError> {
+        self.say(session, "BEGIN").await?;
+        transaction.write(session, records, advance).await?;
+        self.say(session, "COMMIT").await
+    }
+
+    /// Writes in `session`, whose transaction is open afterwards unless all is written.
+    async fn replay_with(
+        &self,
+        session: &mut MySqlConnection,
+        transaction: &Transaction<'_, MySqlConnection>,
+        (records, marks): (&[Records], &[Advance<Progress>]),
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        // For this transaction alone: under it the question for a row that is not there keeps others
+        // from making it until the end.
+        self.say(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            .await?;
+        self.say(session, "BEGIN").await?;
+        let landing = transaction.replay(session, (records, marks), onto).await?;
+        if landing == Landing::Written {
+            self.say(session, "COMMIT").await?;
+        }
+        Ok(landing)
+    }
+
+    /// A statement without values, within a write.
+    async fn say(
+        &self,
+        session: &mut MySqlConnection,
+        text: &'static str,
+    ) -> Result<(), SinkError> {
+        let done = session.execute(raw_sql(text)).await.map(drop);
+        done.map_err(|error| Failure::from(error).into_error(&self.name))
+    }
+
+    /// Forgets progress and position of `flow`, or sets the offset of one partition.
+    async fn reset_with(
+        &self,
+        session: &mut MySqlConnection,
+        flow: &str,
+        to: Option<&Progress>,
+    ) -> Result<u64, sqlx::Error> {
+        let Some(to) = to else {
+            return self.progress.forget(session, flow).await;
+        };
+        let options = table_options(exact_collation(session).await?);
+        self.progress.create_offsets(session, &options).await?;
+        session.execute(raw_sql("BEGIN")).await?;
+        self.progress.set(session, flow, to).await?;
+        session.execute(raw_sql("COMMIT")).await?;
+        Ok(1)
+    }
+
     async fn advance_with(
         &self,
         session: &mut MySqlConnection,
@@ -207,10 +235,11 @@ impl MysqlSink {
     ) -> Result<(), SinkError> {
         let failed = |error| beside_records(&self.name, error);
         let collation = exact_collation(session).await.map_err(failed)?;
-        let made = self.passages.create(session, collation).await;
+        let options = table_options(collation);
+        let made = self.progress.create_positions(session, &options).await;
         made.map_err(failed)?;
         // One statement, which is a transaction by itself.
-        let moved = self.passages.advance(session, advance).await;
+        let moved = self.progress.advance(session, advance.into()).await;
         moved.map_err(|failure| failure.into_error(&self.name))
     }
 
@@ -245,12 +274,17 @@ impl Sink for MysqlSink {
 
     async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
         let mut session = self.session().await?;
-        let read = self.passages.read(&mut session, flow).await;
+        let read = self.progress.position(&mut session, flow).await;
         self.answer(session, read).await
     }
 
     async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
-        self.together(records, advance).await
+        let tables = self.tables().await?;
+        let mut session = self.session().await?;
+        let transaction = self.transaction(&tables);
+        let written = self.write_with(&mut session, &transaction, (records, advance));
+        let written = written.await;
+        self.sessions.end(session, written).await
     }
 
     fn capabilities(&self) -> Capabilities<'_> {
@@ -329,7 +363,7 @@ impl DatabaseSink for MysqlSink {
 impl OperatedSink for MysqlSink {
     async fn saved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
         let mut session = self.session().await?;
-        let read = self.progress.moved_at(&mut session, flow).await;
+        let read = self.progress.saved_at(&mut session, flow).await;
         self.answer(session, read).await
     }
 
@@ -350,16 +384,32 @@ impl ReplaySink for MysqlSink {
     ) -> Result<Landing, SinkError> {
         let tables = self.tables().await?;
         let mut session = self.session().await?;
-        let landing = replay::replay(self, &mut session, &tables, (records, marks), onto);
-        match landing.await {
-            Ok(Landing::Written) => {
-                self.sessions.give_back(session);
-                Ok(Landing::Written)
-            }
-            other => {
-                self.sessions.abandon(session).await;
-                other
-            }
+        let transaction = self.transaction(&tables);
+        let landing = self.replay_with(&mut session, &transaction, (records, marks), onto);
+        let landing = landing.await;
+        match landing {
+            Ok(Landing::Written) => self.sessions.give_back(session),
+            _ => self.sessions.abandon(session).await,
         }
+        landing
+    }
+}
+
+#[async_trait]
+impl StagingSink for MysqlSink {
+    /// Rows of one transaction may hinder those of another where they go by more than their key, or
+    /// where keys that differ may be one row's.
+    async fn stage(
+        &self,
+        records: &[Records],
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
+        let tables = self.tables().await?;
+        let hinders = |it: &Table| has_others(it) || it.replaces() || it.folds;
+        if tables.iter().any(|it| hinders(it)) {
+            return Ok(None);
+        }
+        let transaction = self.transaction(&tables);
+        let staged = MysqlStaged::write(self, &transaction, records).await?;
+        Ok(Some(Box::new(staged)))
     }
 }

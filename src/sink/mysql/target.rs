@@ -10,8 +10,8 @@ use sqlx::{Executor, MySqlConnection, query, query_scalar};
 use super::{
     MysqlSinkSettings,
     catalog::{Found, column_type, create_table, index_columns, look_up},
+    dialect::MysqlLimits,
     index::{MOST, found, lacks},
-    write::MysqlWriter,
 };
 use crate::{
     connect::{
@@ -26,8 +26,10 @@ use crate::{
             create::designed,
             failure::beside_records,
             index::{Lacking, Standing, widths},
-            statements::{Dialect, Statements},
+            session::SqlSession,
+            statements::Statements,
             table::Table,
+            write::SqlWriter,
         },
     },
 };
@@ -74,7 +76,7 @@ impl MysqlTarget {
             database,
             table,
             quoted,
-            statements: Statements::new(Dialect::Mysql),
+            statements: Statements::new(MySqlConnection::WORDS.dialect),
             known: RwLock::default(),
             is_fresh: AtomicBool::new(false),
         })
@@ -266,15 +268,17 @@ impl MysqlTarget {
         connection: &MysqlConnection,
         table: &'w Table,
         by_name: bool,
-    ) -> MysqlWriter<'w> {
-        MysqlWriter {
+    ) -> SqlWriter<'w, MySqlConnection> {
+        SqlWriter {
             table,
             statements: &self.statements,
-            is_fresh: &self.is_fresh,
+            is_fresh: Some(&self.is_fresh),
             drop: &self.settings.drop,
-            texts: self.settings.texts,
-            max_allowed_packet: connection.max_allowed_packet(),
-            encrypted: connection.encrypted(),
+            limits: MysqlLimits {
+                texts: self.settings.texts,
+                max_allowed_packet: connection.max_allowed_packet(),
+                encrypted: connection.encrypted(),
+            },
             by_name,
         }
     }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use sqlx::{Arguments, Encode, MySql, Type, mysql::MySqlArguments};
+use sqlx::{Arguments, Encode, Error, MySql, Type, mysql::MySqlArguments};
 
 use crate::{
     model::{Instant, Value},
@@ -14,6 +14,7 @@ use crate::{
         sql::{
             exact::{NOT_WHOLE, ROUNDED, double_keeps, has_fraction, single_keeps},
             incompatible::Unholdable,
+            session::{BoundValues, Cell},
             table::{Column, Holds},
         },
         texts::{from_base64, from_hex},
@@ -38,68 +39,6 @@ impl Bound {
         };
         bound.arguments.reserve(values, bytes);
         bound
-    }
-
-    /// Appends `value` for `column`.
-    ///
-    /// # Errors
-    /// Where no such column can hold it.
-    pub(in crate::sink) fn push(
-        &mut self,
-        column: &Column,
-        value: &Value<'_>,
-    ) -> Result<(), Unholdable> {
-        let value = &value.widened();
-        let pushed = match column.holds {
-            Holds::Json => self.json(value),
-            Holds::Text | Holds::Anything => self.text(value),
-            Holds::Integer => self.integer(value),
-            Holds::Float => self.single(value),
-            Holds::Decimal(_) => self.number(value),
-            Holds::Number => self.double(value),
-            Holds::Clock => self.clock(value),
-            Holds::Bytes | Holds::Vector => self.bytes(value),
-        };
-        pushed.map_err(|reason| Unholdable::new(&column.name, reason))
-    }
-
-    /// Appends `value` to be compared with `column`. A text would be compared with a number by
-    /// however much of it looks like one, and with 15 digits or so.
-    ///
-    /// # Errors
-    /// Where no such column can hold it.
-    pub(super) fn push_key(
-        &mut self,
-        column: &Column,
-        value: &Value<'_>,
-    ) -> Result<(), Unholdable> {
-        let value = &value.widened();
-        if let (Holds::Integer, Value::String(text) | Value::Decimal(text)) = (column.holds, value)
-            && text.parse::<i64>().is_err()
-            && text.parse::<u64>().is_err()
-        {
-            let reason = "it is text, and the column's type a whole number";
-            return Err(Unholdable::new(&column.name, reason));
-        }
-        match (column.holds, value) {
-            (Holds::Decimal(scale), Value::String(text) | Value::Decimal(text)) => {
-                // MariaDB takes the largest decimal for whatever is larger: another row's key.
-                let largest = 10_f64.powi(65 - i32::from(scale));
-                let fits = |it: f64| it.abs() < largest;
-                match text.parse().is_ok_and(fits) {
-                    // All of its digits: the statement makes a decimal of it.
-                    true => self.add(*text),
-                    false => Err("no decimal of the column's type is that".to_owned()),
-                }
-            }
-            (Holds::Float, Value::String(text) | Value::Decimal(text))
-                if text.parse::<f32>().is_err() =>
-            {
-                Err("it is text, and the column's type a number".to_owned())
-            }
-            _ => return self.push(column, value),
-        }
-        .map_err(|reason| Unholdable::new(&column.name, reason))
     }
 
     /// What the driver takes.
@@ -291,6 +230,64 @@ impl Bound {
 
     fn add<'v, T: Encode<'v, MySql> + Type<MySql>>(&mut self, value: T) -> Result<(), String> {
         self.arguments.add(value).map_err(|error| error.to_string())
+    }
+}
+
+impl BoundValues for Bound {
+    fn push(&mut self, column: &Column, value: &Value<'_>) -> Result<(), Unholdable> {
+        let value = &value.widened();
+        let pushed = match column.holds {
+            Holds::Json => self.json(value),
+            Holds::Text | Holds::Anything => self.text(value),
+            Holds::Integer => self.integer(value),
+            Holds::Float => self.single(value),
+            Holds::Decimal(_) => self.number(value),
+            Holds::Number => self.double(value),
+            Holds::Clock => self.clock(value),
+            Holds::Bytes | Holds::Vector => self.bytes(value),
+        };
+        pushed.map_err(|reason| Unholdable::new(&column.name, reason))
+    }
+
+    /// A text would be compared with a number by however much of it looks like one, and with 15
+    /// digits or so.
+    fn push_key(&mut self, column: &Column, value: &Value<'_>) -> Result<(), Unholdable> {
+        let value = &value.widened();
+        if let (Holds::Integer, Value::String(text) | Value::Decimal(text)) = (column.holds, value)
+            && text.parse::<i64>().is_err()
+            && text.parse::<u64>().is_err()
+        {
+            let reason = "it is text, and the column's type a whole number";
+            return Err(Unholdable::new(&column.name, reason));
+        }
+        match (column.holds, value) {
+            (Holds::Decimal(scale), Value::String(text) | Value::Decimal(text)) => {
+                // MariaDB takes the largest decimal for whatever is larger: another row's key.
+                let largest = 10_f64.powi(65 - i32::from(scale));
+                let fits = |it: f64| it.abs() < largest;
+                match text.parse().is_ok_and(fits) {
+                    // All of its digits: the statement makes a decimal of it.
+                    true => self.add(*text),
+                    false => Err("no decimal of the column's type is that".to_owned()),
+                }
+            }
+            (Holds::Float, Value::String(text) | Value::Decimal(text))
+                if text.parse::<f32>().is_err() =>
+            {
+                Err("it is text, and the column's type a number".to_owned())
+            }
+            _ => return self.push(column, value),
+        }
+        .map_err(|reason| Unholdable::new(&column.name, reason))
+    }
+
+    fn push_cell(&mut self, cell: Cell<'_>) -> Result<(), Error> {
+        let pushed = match cell {
+            Cell::Text(it) => self.arguments.add(it),
+            Cell::Partition(it) => self.arguments.add(it),
+            Cell::Offset(it) => self.arguments.add(it),
+        };
+        pushed.map_err(Error::Encode)
     }
 }
 

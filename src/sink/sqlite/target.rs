@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use sqlx::{Executor, query};
+use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
     SqliteSinkSettings,
     catalog::{column_type, create_table, index_columns, look_up},
     index::{lacks, standing},
-    write::SqliteWriter,
 };
 use crate::{
     connect::{
@@ -22,8 +21,10 @@ use crate::{
             create::designed,
             failure::beside_records,
             index::{Lacking, Standing},
-            statements::{Dialect, Statements},
+            session::SqlSession,
+            statements::Statements,
             table::Table,
+            write::SqlWriter,
         },
     },
 };
@@ -54,7 +55,7 @@ impl SqliteTarget {
             name,
             settings,
             quoted,
-            statements: Statements::new(Dialect::Sqlite),
+            statements: Statements::new(Session::WORDS.dialect),
             known: RwLock::default(),
         })
     }
@@ -199,11 +200,13 @@ impl SqliteTarget {
         &'w self,
         table: &'w Table,
         by_name: bool,
-    ) -> SqliteWriter<'w> {
-        SqliteWriter {
+    ) -> SqlWriter<'w, Session> {
+        SqlWriter {
             table,
             statements: &self.statements,
+            is_fresh: None,
             drop: &self.settings.drop,
+            limits: (),
             by_name,
         }
     }

@@ -1,69 +1,38 @@
-//! Records into statements of MySQL and MariaDB, within a transaction that is open.
+//! Records into statements, within a transaction that is open.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sqlx::{Executor, MySqlConnection, query_with};
-
 use super::{
-    progress::{DUPLICATE, number},
-    row_by_row::MysqlSingles,
-    values::{Bound, size},
+    failure::Failure,
+    incompatible::{Misfit, Unholdable},
+    replace_by::stretches,
+    row_by_row::{Singles, is_a_rows},
+    runs::{Columns, Run, Runs},
+    session::{BoundValues, SqlSession},
+    single_rows::SingleRows,
+    statements::{Manner, Statements, set_by_update},
+    table::Table,
 };
-use crate::{
-    connect::identifier::statement,
-    model::{Op, Records, Row, Value},
-    sink::{
-        Texts,
-        sql::{
-            failure::Failure,
-            incompatible::{Misfit, Unholdable},
-            replace_by::stretches,
-            row_by_row::{Singles, is_a_rows},
-            runs::{Columns, Run, RunLimits, Runs},
-            statements::{Manner, Statements, set_by_update, step},
-            table::Table,
-        },
-    },
-};
+use crate::model::{Op, Records, Row, Value};
 
-/// What writes the records of one transaction.
-pub(super) struct MysqlWriter<'w> {
+/// What writes the records of one table in one transaction.
+pub(in crate::sink) struct SqlWriter<'w, S: SqlSession> {
     pub(in crate::sink) table: &'w Table,
     pub(in crate::sink) statements: &'w Statements,
-    /// Whether no row is known, as far as was seen.
-    pub(in crate::sink) is_fresh: &'w AtomicBool,
+    /// Whether no row is known, as far as was seen; `None` where that makes no difference.
+    pub(in crate::sink) is_fresh: Option<&'w AtomicBool>,
     pub(in crate::sink) drop: &'w [String],
-    /// What texts stand for.
-    pub(in crate::sink) texts: Texts,
-    pub(super) max_allowed_packet: usize,
-    /// Whether the session is encrypted.
-    pub(super) encrypted: bool,
+    pub(in crate::sink) limits: S::Limits,
     /// Whether rows are refused by name, since some of the sink's wait for each other: by halves of
     /// the batch those would be parted.
     pub(in crate::sink) by_name: bool,
 }
 
-/// Rows in one statement, at most. Fewer cost round trips; more make the server slower again.
-const ROWS: usize = 256;
-
-/// Bytes in one statement, at most: larger ones only take memory on both sides.
-const STATEMENT: usize = 4 << 20;
-
-/// The same on an encrypted session. What is longer than one TLS record leaves the driver in
-/// several pieces, and waits some 40 ms for the first one's acknowledgement (sqlx #4335).
-const ENCRYPTED_STATEMENT: usize = 15 << 10;
-
-/// Placeholders in one statement: their number has 16 bits.
-const PLACEHOLDERS: usize = 65_535;
-
-/// Room in a packet for everything but values.
-const PACKET_HEAD: usize = 1024;
-
-impl MysqlWriter<'_> {
+impl<S: SqlSession> SqlWriter<'_, S> {
     /// Writes `records` in order, the rows of one parent behind the removal of its old ones.
     pub(in crate::sink) async fn write(
         &self,
-        session: &mut MySqlConnection,
+        session: &mut S,
         records: &[Records],
     ) -> Result<(), Failure> {
         let mut singles = Singles::default();
@@ -82,15 +51,11 @@ impl MysqlWriter<'_> {
 
     async fn write_rows<'r>(
         &self,
-        session: &mut MySqlConnection,
+        session: &mut S,
         rows: impl Iterator<Item = Row<'r>> + Send + 'r,
         singles: &mut Singles<'r>,
     ) -> Result<(), Failure> {
-        let limits = RunLimits {
-            rows: ROWS,
-            values: PLACEHOLDERS,
-        };
-        let mut runs = Runs::new(rows, self.table, self.drop, limits);
+        let mut runs = Runs::new(rows, self.table, self.drop, S::RUN);
         let mut values = Vec::new();
         loop {
             match runs.next_run(values) {
@@ -109,15 +74,15 @@ impl MysqlWriter<'_> {
         Ok(())
     }
 
-    fn singly<'s>(&'s self, session: &'s mut MySqlConnection) -> MysqlSingles<'s, 's> {
-        MysqlSingles {
+    fn singly<'s>(&'s self, session: &'s mut S) -> SingleRows<'s, 's, S> {
+        SingleRows {
             writer: self,
             session,
         }
     }
 
     /// The statement that removes what one deletion names.
-    pub(super) fn one_key(&self) -> std::sync::Arc<str> {
+    pub(in crate::sink) fn one_key(&self) -> std::sync::Arc<str> {
         let key = self.table.removed_by().into();
         self.statements.text(Manner::Delete, self.table, &key, 1)
     }
@@ -126,14 +91,15 @@ impl MysqlWriter<'_> {
     /// has undone that statement alone: its rows go one by one.
     async fn write_run<'r>(
         &self,
-        session: &mut MySqlConnection,
+        session: &mut S,
         run: &Run<'r>,
         singles: &mut Singles<'r>,
     ) -> Result<(), Failure> {
         let width = run.columns.len();
         let manner = match run.op {
             Op::Delete => Manner::Delete,
-            // Upserts go by any unique index: here one could hit a row of another key.
+            Op::Upsert if S::UPSERTS_BY_KEY => Manner::Upsert,
+            // By another unique index an upsert could hit a row of another key here.
             Op::Upsert if self.table.redirecting(&run.columns).is_some() => Manner::Insert,
             Op::Upsert => Manner::Upsert,
         };
@@ -142,7 +108,7 @@ impl MysqlWriter<'_> {
             let rest = &run.values[done * width..];
             let (rows, written) = match singles.wait() {
                 true => (run.origins.len() - done, None),
-                false => match self.next_statement(run, rest) {
+                false => match S::next_statement(self.limits, self.table, &run.columns, rest) {
                     Err(error) if self.by_name => (1, Some(Err(error.into()))),
                     Err(error) => return Err(error.into()),
                     Ok((rows, bytes)) => {
@@ -173,17 +139,18 @@ impl MysqlWriter<'_> {
     /// made anew, and all others look for known rows.
     async fn many(
         &self,
-        session: &mut MySqlConnection,
+        session: &mut S,
         columns: &Columns,
         manner: Manner,
         values: &[Value<'_>],
         bytes: usize,
     ) -> Result<u64, Failure> {
-        if manner == Manner::Upsert && self.is_fresh.load(Ordering::Relaxed) {
+        let is_fresh = self.is_fresh.filter(|it| it.load(Ordering::Relaxed));
+        if let (Manner::Upsert, Some(is_fresh)) = (manner, is_fresh) {
             let made = self.statement(session, columns, Manner::Insert, values, bytes);
             match made.await {
-                Err(Failure::Sql(error)) if number(&error) == Some(DUPLICATE) => {
-                    self.is_fresh.store(false, Ordering::Relaxed);
+                Err(Failure::Sql(error)) if S::is_taken(&error) => {
+                    is_fresh.store(false, Ordering::Relaxed);
                 }
                 made => return made,
             }
@@ -195,7 +162,7 @@ impl MysqlWriter<'_> {
     /// One statement for rows of these columns; answers how many rows matched.
     pub(in crate::sink) async fn statement(
         &self,
-        session: &mut MySqlConnection,
+        session: &mut S,
         columns: &Columns,
         manner: Manner,
         values: &[Value<'_>],
@@ -204,11 +171,7 @@ impl MysqlWriter<'_> {
         let rows = values.len() / columns.len();
         let text = self.statements.text(manner, self.table, columns, rows);
         let bound = self.bind(columns, manner, values, bytes)?;
-        let done = session
-            .execute(query_with(statement(text), bound.into_arguments()))
-            .await?;
-        // The driver asks the server to count rows that match, changed or not.
-        Ok(done.rows_affected())
+        Ok(session.run(text, bound).await?)
     }
 
     fn bind(
@@ -217,9 +180,9 @@ impl MysqlWriter<'_> {
         manner: Manner,
         values: &[Value<'_>],
         bytes: usize,
-    ) -> Result<Bound, Unholdable> {
-        let room = (values.len() + self.table.key.len() + 1, bytes);
-        let mut bound = Bound::with_room(room, self.texts);
+    ) -> Result<S::Bound, Unholdable> {
+        let room = values.len() + self.table.key.len() + 1;
+        let mut bound = S::bound(self.limits, room, bytes);
         let column = |place: usize| &self.table.columns[place];
         match manner {
             Manner::Upsert | Manner::Insert => {
@@ -250,54 +213,5 @@ impl MysqlWriter<'_> {
             }
         }
         Ok(bound)
-    }
-
-    /// How many of the rows in `values` the next statement takes, and their bytes.
-    fn next_statement(
-        &self,
-        run: &Run<'_>,
-        values: &[Value<'_>],
-    ) -> Result<(usize, usize), Unholdable> {
-        let width = run.columns.len();
-        let packet = self.max_allowed_packet.saturating_sub(PACKET_HEAD);
-        let statement = match self.encrypted {
-            true => packet.min(ENCRYPTED_STATEMENT),
-            false => packet.min(STATEMENT),
-        };
-        let (mut rows, mut bytes) = (0, 0);
-        for row in values.chunks_exact(width) {
-            let row: usize = row.iter().map(size).sum();
-            if rows > 0 && bytes + row > statement {
-                break;
-            }
-            rows += 1;
-            bytes += row;
-        }
-        if rows == 1 {
-            self.fits(&run.columns, &values[..width], bytes)?;
-        }
-        let fewer = step(rows);
-        let bytes = values[..fewer * width].iter().map(size).sum();
-        Ok((fewer, bytes))
-    }
-
-    /// The server would close the connection instead of answering.
-    pub(in crate::sink) fn fits(
-        &self,
-        columns: &Columns,
-        row: &[Value<'_>],
-        bytes: usize,
-    ) -> Result<(), Unholdable> {
-        if bytes <= self.max_allowed_packet.saturating_sub(PACKET_HEAD) {
-            return Ok(());
-        }
-        let sized = columns.iter().zip(row);
-        let largest = sized.max_by_key(|(_, value)| size(value));
-        let field = largest.map_or("", |(place, _)| &self.table.columns[*place].name);
-        let reason = format!(
-            "the record takes {bytes} bytes, more than the server's max_allowed_packet of {}",
-            self.max_allowed_packet
-        );
-        Err(Unholdable::new(field, reason))
     }
 }
