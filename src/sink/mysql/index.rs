@@ -2,10 +2,7 @@
 
 use sqlx::{Executor, MySqlConnection, query, query_as};
 
-use super::{
-    dialect::{DUPLICATE, number},
-    target::MysqlTarget,
-};
+use super::dialect::{DUPLICATE, number};
 use crate::{
     connect::{
         identifier::{backticked, statement},
@@ -16,11 +13,11 @@ use crate::{
     sink::{
         SinkError,
         sql::{
-            failure::beside_records,
             index::{
                 LETTER, Lacking, Standing, StandingPart, USUAL_BYTES, USUAL_WIDTH, free_name,
-                lacking,
+                lacking, shared,
             },
+            target::SqlTarget,
         },
     },
 };
@@ -63,25 +60,17 @@ pub(in crate::sink) async fn found(
     .bind(table)
     .fetch_all(session)
     .await?;
-    let mut standing: Vec<Standing> = Vec::new();
-    for (name, is_unique, column, prefix, is_descending) in parts {
-        if standing.last().is_none_or(|it| it.name != name) {
-            let parts = Vec::new();
-            standing.push(Standing {
-                name,
-                is_unique,
-                parts,
-            });
-        }
-        if let Some(index) = standing.last_mut() {
-            index.parts.push(StandingPart {
-                column,
-                prefix: prefix.and_then(|it| it.try_into().ok()),
-                is_descending,
-            });
-        }
-    }
-    Ok((columns, standing))
+    let parts = parts.into_iter();
+    let parts = parts.map(|(name, is_unique, column, prefix, is_descending)| {
+        let prefix = prefix.and_then(|it| it.try_into().ok());
+        let part = StandingPart {
+            column,
+            prefix,
+            is_descending,
+        };
+        (name, is_unique, part)
+    });
+    Ok((columns, Standing::of_parts(parts)))
 }
 
 /// What of `wanted` the table lacks.
@@ -193,36 +182,25 @@ fn indexed(
     }
 }
 
-impl MysqlTarget {
-    /// Makes an index.
-    ///
-    /// # Errors
-    /// `Unfit` where rows share its values.
-    pub(in crate::sink) async fn make_index(
-        &self,
-        session: &mut MySqlConnection,
-        lacking: &Lacking,
-    ) -> Result<(), SinkError> {
-        let text = lacking.statement.clone().map_err(|it| self.unfit(it))?;
-        match session.execute(query(statement(text))).await {
-            Ok(_) => Ok(()),
-            // A statement that went on behind its killed process has made it.
-            Err(error) if number(&error) == Some(KNOWN_NAME) => Ok(()),
-            Err(error) if number(&error) == Some(DUPLICATE) => {
-                Err(self.unfit(shared(lacking, &chain(&error))))
-            }
-            Err(error) => Err(beside_records(&self.name, error)),
+/// Makes an index of `target`.
+///
+/// # Errors
+/// `Unfit` where rows share its values.
+pub(in crate::sink) async fn make(
+    target: &SqlTarget,
+    session: &mut MySqlConnection,
+    lacking: &Lacking,
+) -> Result<(), SinkError> {
+    let text = lacking.statement.clone().map_err(|it| target.unfit(it))?;
+    match session.execute(query(statement(text))).await {
+        Ok(_) => Ok(()),
+        // A statement that went on behind its killed process has made it.
+        Err(error) if number(&error) == Some(KNOWN_NAME) => Ok(()),
+        Err(error) if number(&error) == Some(DUPLICATE) => {
+            Err(target.unfit(shared(lacking, &chain(&error))))
         }
+        Err(error) => Err(target.failed(error)),
     }
-}
-
-/// What is said where rows share the values of a unique index.
-pub(in crate::sink) fn shared(lacking: &Lacking, what: &str) -> String {
-    let (named, table) = (lacking.index.named(), &lacking.table);
-    format!(
-        "the {named} cannot be made in {table}, since rows share its values ({what}); the rows stay: mend \
-         them, and run the task again"
-    )
 }
 
 #[cfg(test)]

@@ -74,19 +74,20 @@ impl MysqlSink {
         tables: Vec<MysqlSinkSettings>,
     ) -> Result<Self, SinkError> {
         let name = name_of(connection.name(), tables.iter().map(|it| it.table.as_str()));
+        let first = tables.first();
+        let first = first.map(|it| (it.progress_table.clone(), it.silence));
         let targets = tables
             .into_iter()
             .map(|it| MysqlTarget::open(&connection, it))
             .collect::<Result<Vec<_>, _>>()?;
-        let Some(first) = targets.first() else {
+        let (Some((progress_table, silence)), Some(first)) = (first, targets.first()) else {
             let advice = "it has no table".to_owned();
             return Err(SinkError::Unfit { name, advice });
         };
-        let progress_table = first.settings.progress_table.clone();
         let quoted = |table: &str| {
             backticked(&first.database)
                 .and_then(|database| Ok(format!("{database}.{}", backticked(table)?)))
-                .map_err(|error| first.unfit(error.to_string()))
+                .map_err(|error| first.shared.unfit(error.to_string()))
         };
         let progress = ProgressTables {
             offsets: quoted(&progress_table)?,
@@ -94,7 +95,7 @@ impl MysqlSink {
         };
         Ok(Self {
             name,
-            silence: first.settings.silence,
+            silence,
             progress,
             progress_table,
             targets,
@@ -106,7 +107,7 @@ impl MysqlSink {
 
     /// The tables, looked up once.
     pub(super) async fn tables(&self) -> Result<Vec<Arc<Table>>, SinkError> {
-        let known: Option<Vec<_>> = self.targets.iter().map(MysqlTarget::known).collect();
+        let known: Option<Vec<_>> = self.targets.iter().map(|it| it.shared.known()).collect();
         match known {
             Some(tables) => Ok(tables),
             None => self.learn(None).await,
@@ -150,7 +151,7 @@ impl MysqlSink {
         let targets = self.targets.iter().zip(tables);
         let writers = targets.map(|(target, table)| {
             let writer = target.writer(&self.connection, table, by_name);
-            (target.name.as_str(), writer)
+            (target.shared.name.as_str(), writer)
         });
         Transaction {
             name: &self.name,
@@ -320,7 +321,7 @@ impl DatabaseSink for MysqlSink {
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         let tables = self.learn(fields).await?;
         let mut tables = self.targets.iter().zip(tables);
-        tables.try_for_each(|(target, table)| target.fit(&table, fields))
+        tables.try_for_each(|(target, table)| target.shared.fit(&table, fields))
     }
 
     async fn missing_indexes(
@@ -343,8 +344,8 @@ impl DatabaseSink for MysqlSink {
     async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
         let mut session = self.session().await?;
         let mut targets = self.targets.iter();
-        let made = match targets.find(|it| it.settings.table == lacking.table) {
-            Some(target) => target.make_index(&mut session, lacking).await,
+        let made = match targets.find(|it| it.shared.settings.table == lacking.table) {
+            Some(target) => index::make(&target.shared, &mut session, lacking).await,
             None => Ok(()),
         };
         self.sessions.abandon(session).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     model::{Kind, TableIndex},
-    sink::{CreateTable, PROGRESS_TABLE, RowRules, Texts},
+    sink::{CreateTable, PROGRESS_TABLE, RowRules, Texts, sql::target::TableSettings},
 };
 
 /// What a MySQL sink needs for one table.
@@ -50,6 +50,19 @@ impl MysqlSinkSettings {
             create: CreateTable::WhenMissing,
             texts: Texts::default(),
             progress_table: PROGRESS_TABLE.to_owned(),
+        }
+    }
+
+    /// What is said of the table alone.
+    pub(in crate::sink) fn of_table(self) -> TableSettings {
+        TableSettings {
+            table: self.table,
+            key: self.key,
+            drop: self.drop,
+            rules: self.rules,
+            fields: self.fields,
+            indexes: self.indexes,
+            create: self.create,
         }
     }
 }

@@ -47,6 +47,24 @@ impl Standing {
         }
     }
 
+    /// The indexes that these parts are of, in their order.
+    pub(in crate::sink) fn of_parts(
+        parts: impl Iterator<Item = (String, bool, StandingPart)>,
+    ) -> Vec<Self> {
+        let mut standing: Vec<Self> = Vec::new();
+        for (name, is_unique, part) in parts {
+            match standing.last_mut().filter(|it| it.name == name) {
+                Some(index) => index.parts.push(part),
+                None => standing.push(Self {
+                    name,
+                    is_unique,
+                    parts: vec![part],
+                }),
+            }
+        }
+        standing
+    }
+
     /// Whether it is of the same columns in the same order (or wholly the other way round), and as
     /// strict as `wanted`.
     fn is(&self, wanted: &TableIndex) -> bool {
@@ -166,6 +184,15 @@ pub(in crate::sink) const LETTER: u32 = 4;
 
 /// Bytes of what is no text in an index, at most: those of the longest decimal.
 pub(in crate::sink) const USUAL_BYTES: u32 = 32;
+
+/// What is said where rows share the values of a unique index.
+pub(in crate::sink) fn shared(lacking: &Lacking, what: &str) -> String {
+    let (named, table) = (lacking.index.named(), &lacking.table);
+    format!(
+        "the {named} cannot be made in {table}, since rows share its values ({what}); the rows stay: mend \
+         them, and run the task again"
+    )
+}
 
 #[cfg(test)]
 mod tests {

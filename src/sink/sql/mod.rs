@@ -16,6 +16,7 @@ pub(super) mod session;
 mod single_rows;
 pub(super) mod statements;
 pub(super) mod table;
+pub(super) mod target;
 pub(super) mod transaction;
 mod waiting;
 pub(super) mod write;

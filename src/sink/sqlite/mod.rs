@@ -64,6 +64,7 @@ impl SqliteSink {
         tables: Vec<SqliteSinkSettings>,
     ) -> Result<Self, SinkError> {
         let name = name_of(connection.name(), tables.iter().map(|it| it.table.as_str()));
+        let first = tables.first().map(|it| it.progress_table.clone());
         let targets = tables
             .into_iter()
             .map(|it| SqliteTarget::open(&connection, it))
@@ -72,12 +73,12 @@ impl SqliteSink {
             name: name.clone(),
             advice,
         };
-        let Some(first) = targets.first() else {
+        let Some(progress_table) = first else {
             return Err(unfit("it has no table".to_owned()));
         };
         let quoted = |table: &str| double_quoted(table).map_err(|error| unfit(error.to_string()));
         let progress = ProgressTables {
-            offsets: quoted(&first.settings.progress_table)?,
+            offsets: quoted(&progress_table)?,
             positions: quoted(PASSAGE_TABLE)?,
         };
         Ok(Self {
@@ -89,7 +90,7 @@ impl SqliteSink {
     }
 
     pub(super) async fn tables(&self) -> Result<Vec<Arc<Table>>, SinkError> {
-        let known: Option<Vec<_>> = self.targets.iter().map(SqliteTarget::known).collect();
+        let known: Option<Vec<_>> = self.targets.iter().map(|it| it.shared.known()).collect();
         match known {
             Some(tables) => Ok(tables),
             None => self.learn(None).await,
@@ -113,8 +114,8 @@ impl SqliteSink {
     fn transaction<'t>(&'t self, tables: &'t [Arc<Table>]) -> Transaction<'t, Session> {
         let by_name = tables.iter().any(|it| has_others(it));
         let targets = self.targets.iter().zip(tables);
-        let writers =
-            targets.map(|(target, table)| (target.name.as_str(), target.writer(table, by_name)));
+        let writers = targets
+            .map(|(target, table)| (target.shared.name.as_str(), target.writer(table, by_name)));
         Transaction {
             name: &self.name,
             progress: &self.progress,
@@ -206,7 +207,7 @@ impl DatabaseSink for SqliteSink {
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         let tables = self.learn(fields).await?;
         let mut tables = self.targets.iter().zip(tables);
-        tables.try_for_each(|(target, table)| target.fit(&table, fields))
+        tables.try_for_each(|(target, table)| target.shared.fit(&table, fields))
     }
 
     async fn missing_indexes(
@@ -222,8 +223,8 @@ impl DatabaseSink for SqliteSink {
 
     async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
         let mut targets = self.targets.iter();
-        match targets.find(|it| it.settings.table == lacking.table) {
-            Some(target) => target.make_index(&self.connection, lacking).await,
+        match targets.find(|it| it.shared.settings.table == lacking.table) {
+            Some(target) => index::make(&target.shared, &self.connection, lacking).await,
             None => Ok(()),
         }
     }

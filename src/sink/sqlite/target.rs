@@ -1,6 +1,6 @@
 //! One of the tables that a sink of SQLite writes: looked up once, then remembered.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use sqlx::{Executor, SqliteConnection as Session, query};
 
@@ -18,12 +18,10 @@ use crate::{
     sink::{
         SinkError,
         sql::{
-            create::designed,
-            failure::beside_records,
             index::{Lacking, Standing},
             session::SqlSession,
-            statements::Statements,
             table::Table,
+            target::SqlTarget,
             write::SqlWriter,
         },
     },
@@ -32,12 +30,7 @@ use crate::{
 /// A table, and what is known of it.
 #[derive(Debug)]
 pub(super) struct SqliteTarget {
-    /// The connection and the table, for messages.
-    pub(in crate::sink) name: String,
-    pub(in crate::sink) settings: SqliteSinkSettings,
-    pub(in crate::sink) quoted: String,
-    pub(in crate::sink) statements: Statements,
-    known: RwLock<Option<Arc<Table>>>,
+    pub(in crate::sink) shared: SqlTarget,
 }
 
 impl SqliteTarget {
@@ -51,21 +44,10 @@ impl SqliteTarget {
             name: name.clone(),
             advice: error.to_string(),
         })?;
+        let dialect = Session::WORDS.dialect;
         Ok(Self {
-            name,
-            settings,
-            quoted,
-            statements: Statements::new(Session::WORDS.dialect),
-            known: RwLock::default(),
+            shared: SqlTarget::new(name, settings.of_table(), quoted, dialect),
         })
-    }
-
-    /// The fields of its records, where they are known: its own, else `given`.
-    pub(in crate::sink) fn fields<'f>(
-        &'f self,
-        given: Option<&'f [(String, Kind)]>,
-    ) -> Option<&'f [(String, Kind)]> {
-        self.settings.fields.as_deref().or(given)
     }
 
     /// The statement that makes the missing table.
@@ -73,9 +55,9 @@ impl SqliteTarget {
         &self,
         fields: Option<&[(String, Kind)]>,
     ) -> Result<String, SinkError> {
-        let columns = self.columns(fields)?;
-        let key = self.settings.key.as_deref().unwrap_or_default();
-        create_table(&self.quoted, &columns, key).map_err(|error| self.unfit(error.to_string()))
+        let (columns, shared) = (self.columns(fields)?, &self.shared);
+        create_table(&shared.quoted, &columns, shared.key())
+            .map_err(|error| shared.unfit(error.to_string()))
     }
 
     /// The columns that a missing table is made of: name, type, whether in the key.
@@ -83,19 +65,8 @@ impl SqliteTarget {
         &'f self,
         fields: Option<&'f [(String, Kind)]>,
     ) -> Result<Vec<(&'f str, String, bool)>, SinkError> {
-        let (table, key) = (self.settings.table.as_str(), self.settings.key.as_deref());
-        let fields = self
-            .settings
-            .create
-            .fields(table, self.fields(fields))
-            .map_err(|it| self.unfit(it))?;
-        designed(
-            (table, key),
-            fields,
-            &self.settings.drop,
-            |_, kind, keyed| column_type(kind, keyed).map(str::to_owned),
-        )
-        .map_err(|it| self.unfit(it))
+        let column_type = |_: &str, kind, keyed| column_type(kind, keyed).map(str::to_owned);
+        self.shared.columns(fields, column_type)
     }
 
     /// Those of the source's indexes that it lacks, or would lack when it is made; none where it cannot
@@ -105,10 +76,11 @@ impl SqliteTarget {
         connection: &SqliteConnection,
         fields: Option<&[(String, Kind)]>,
     ) -> Result<Vec<Lacking>, SinkError> {
-        let (readers, table) = (connection.readers(), self.settings.table.as_str());
-        let failed = |error| self.failed(error);
+        let settings = &self.shared.settings;
+        let (readers, table) = (connection.readers(), settings.table.as_str());
+        let failed = |error| self.shared.failed(error);
         let there = look_up(readers, table).await.map_err(failed)?;
-        let key = self.settings.key.as_deref().unwrap_or_default();
+        let key = self.shared.key();
         let (columns, standing): (Vec<String>, Vec<Standing>) = match there {
             Some((columns, _)) => {
                 let names = columns.into_iter().map(|it| it.name).collect();
@@ -122,8 +94,8 @@ impl SqliteTarget {
                 Err(_) => return Ok(Vec::new()),
             },
         };
-        let names = (self.quoted.as_str(), table);
-        let wanted = &self.settings.indexes;
+        let names = (self.shared.quoted.as_str(), table);
+        let wanted = &settings.indexes;
         let lacks = lacks(readers, names, wanted, (&columns, &standing)).await;
         lacks.map_err(failed)
     }
@@ -133,15 +105,11 @@ impl SqliteTarget {
         &self,
         connection: &SqliteConnection,
     ) -> Result<Option<Table>, SinkError> {
-        let found = look_up(connection.readers(), &self.settings.table).await;
-        let Some((columns, indexes)) = found.map_err(|error| self.failed(error))? else {
-            return Ok(None);
-        };
-        let names = (self.settings.table.clone(), self.quoted.clone());
-        Table::new(names, columns, indexes, self.settings.key.as_deref())
-            .and_then(|it| it.ruled(&self.settings.rules))
-            .map(Some)
-            .map_err(|it| self.unfit(it))
+        let shared = &self.shared;
+        let found = look_up(connection.readers(), &shared.settings.table).await;
+        let found = found.map_err(|error| shared.failed(error))?;
+        let table = found.map(|(columns, indexes)| shared.understand(columns, indexes));
+        table.transpose()
     }
 
     /// The columns of each of its indexes, in order.
@@ -149,14 +117,9 @@ impl SqliteTarget {
         &self,
         connection: &SqliteConnection,
     ) -> Result<Vec<Vec<String>>, SinkError> {
-        let columns = index_columns(connection.readers(), &self.settings.table).await;
-        columns.map_err(|error| self.failed(error))
-    }
-
-    /// The table, where it was looked up before.
-    pub(in crate::sink) fn known(&self) -> Option<Arc<Table>> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.clone()
+        let table = &self.shared.settings.table;
+        let columns = index_columns(connection.readers(), table).await;
+        columns.map_err(|error| self.shared.failed(error))
     }
 
     /// Makes the table where it is missing, and looks it up.
@@ -169,31 +132,16 @@ impl SqliteTarget {
         if found.is_none() {
             let create = query(statement(self.design(fields)?));
             let created = connection.writer().execute(create).await;
-            created.map_err(|error| self.failed(error))?;
+            created.map_err(|error| self.shared.failed(error))?;
             found = self.found(connection).await?;
         }
-        let Some(found) = found else {
-            return Err(self.unfit(format!("table {} is gone again", self.settings.table)));
-        };
-        let table = Arc::new(found);
-        self.statements.forget();
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(table.clone());
-        Ok(table)
-    }
-
-    /// Whether records of these fields can be written.
-    pub(in crate::sink) fn fit(
-        &self,
-        table: &Table,
-        fields: Option<&[(String, Kind)]>,
-    ) -> Result<(), SinkError> {
-        let Some(fields) = self.fields(fields) else {
-            return Ok(());
-        };
-        let names = fields.iter().map(|(name, _)| name.as_str());
-        table
-            .fit(names, &self.settings.drop)
-            .map_err(|it| self.unfit(it))
+        match found {
+            Some(found) => Ok(self.shared.remember(found)),
+            None => {
+                let table = &self.shared.settings.table;
+                Err(self.shared.unfit(format!("table {table} is gone again")))
+            }
+        }
     }
 
     pub(in crate::sink) fn writer<'w>(
@@ -201,24 +149,6 @@ impl SqliteTarget {
         table: &'w Table,
         by_name: bool,
     ) -> SqlWriter<'w, Session> {
-        SqlWriter {
-            table,
-            statements: &self.statements,
-            is_fresh: None,
-            drop: &self.settings.drop,
-            limits: (),
-            by_name,
-        }
-    }
-
-    pub(in crate::sink) fn unfit(&self, advice: String) -> SinkError {
-        SinkError::Unfit {
-            name: self.name.clone(),
-            advice,
-        }
-    }
-
-    fn failed(&self, error: sqlx::Error) -> SinkError {
-        beside_records(&self.name, error)
+        self.shared.writer(table, ((), None), by_name)
     }
 }
