@@ -13,6 +13,8 @@ mod record;
 mod schema;
 mod table_index;
 mod time;
+mod topic_name;
+pub(crate) mod units;
 mod value;
 
 pub use finding::{Finding, Severity};
@@ -25,4 +27,5 @@ pub use record::{Batch, Fields, Items, Op, PackedFields, Records, Row};
 pub use schema::{Field, Kind, Schema};
 pub use table_index::{IndexPart, TableIndex};
 pub use time::{Date, DateTime, Instant, Time};
+pub use topic_name::topic_problem;
 pub use value::Value;

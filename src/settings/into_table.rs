@@ -8,6 +8,7 @@ use super::{
     references::Connections,
     section::Section,
     steps,
+    table_name::Usage,
     typed::Choice,
 };
 use crate::pipeline::StepSettings;
@@ -48,9 +49,18 @@ pub struct IntoTable {
 #[derive(Clone, Copy)]
 pub(super) struct Beside<'c> {
     pub connections: &'c Connections,
-    /// That of the connection that has the table.
+    /// The connection that has the table.
+    pub connection: &'c str,
+    /// Its kind.
     pub kind: Option<Kind>,
     pub come: Come,
+}
+
+impl Beside<'_> {
+    fn read_table(self, section: &mut Section<'_>) -> String {
+        let of = (self.connections, self.connection);
+        read_place(section, of, Usage::Write)
+    }
 }
 
 /// How records come to a table.
@@ -87,7 +97,7 @@ impl IntoTable {
             section.out_of_place(key, listed);
         }
         if let Come::AsRead(from) = beside.come {
-            return Self::of_task(section, beside.kind, from);
+            return Self::of_task(section, beside, from);
         }
         let append = read_append(section);
         if let (Some(Kind::Mongodb), Some(span)) = (beside.kind, section.written("append")) {
@@ -167,7 +177,7 @@ impl IntoTable {
             replace_by: texts(section, "replace-by"),
             steps: steps::read(section, beside.connections),
             ..match from {
-                Some(from) => Self::of_task(section, beside.kind, from),
+                Some(from) => Self::of_task(section, beside, from),
                 None => {
                     section.out_of_place("append", "is for the only table of `into`");
                     Self::own(section, beside, None)
@@ -177,9 +187,9 @@ impl IntoTable {
     }
 
     /// That of a task, whose records were never messages.
-    fn of_task(section: &mut Section<'_>, kind: Option<Kind>, from: Option<Kind>) -> Self {
+    fn of_task(section: &mut Section<'_>, beside: Beside<'_>, from: Option<Kind>) -> Self {
         Self {
-            table: read_place(section, kind),
+            table: beside.read_table(section),
             when: Vec::new(),
             steps: Vec::new(),
             key: texts(section, "key"),
@@ -210,7 +220,7 @@ impl IntoTable {
             None => (key, on_known, OnDelete::Delete),
         };
         Self {
-            table: read_place(section, beside.kind),
+            table: beside.read_table(section),
             when: Vec::new(),
             steps: Vec::new(),
             key,

@@ -8,6 +8,7 @@ use super::{
     connection::ConnectionKind as Kind,
     references::{Connections, SOURCES},
     section::Section,
+    table_name::{self, Usage},
     typed::Choice,
 };
 
@@ -82,7 +83,7 @@ pub(super) enum Reads {
 impl ReadFrom {
     pub(super) fn read(section: &mut Section<'_>, connections: &Connections, reads: Reads) -> Self {
         let (connection, kind) = connections.named(section, "connection", SOURCES);
-        let table = read_place(section, kind);
+        let table = read_place(section, (connections, &connection), Usage::Read);
         let mongodb = kind == Some(Kind::Mongodb);
         let (incremental, coalesce) = read_incremental(section, mongodb, reads);
         let key = section.texts("key").into_iter().map(|it| it.text);
@@ -218,7 +219,12 @@ pub(super) fn read_bytes(batch: &mut Section<'_>) -> usize {
 }
 
 /// MongoDB has collections, the others have tables.
-pub(super) fn read_place(section: &mut Section<'_>, kind: Option<Kind>) -> String {
+pub(super) fn read_place(
+    section: &mut Section<'_>,
+    of: (&Connections, &str),
+    usage: Usage,
+) -> String {
+    let kind = of.0.kind(of.1);
     let (right, other) = match kind {
         Some(Kind::Mongodb) => ("collection", "table"),
         None if section.written("collection").is_some() => ("collection", "table"),
@@ -231,7 +237,9 @@ pub(super) fn read_place(section: &mut Section<'_>, kind: Option<Kind>) -> Strin
         section.wrong(other, &span, message, Some(format!("write `{right}`")));
         return named.map_or_else(String::new, |it| it.text);
     }
-    section.text(right, "\"raw_information_list_temp\"")
+    let named = section.text(right, "\"raw_information_list_temp\"");
+    table_name::check(section, right, (&named, of), usage);
+    named
 }
 
 impl Choice for LateRows {

@@ -47,20 +47,34 @@ pub(super) struct Use {
 }
 
 /// The names of all connections; one whose kind is not known fits everywhere.
-pub(super) struct Connections(BTreeMap<String, Option<Kind>>);
+pub(super) struct Connections {
+    kinds: BTreeMap<String, Option<Kind>>,
+    /// The databases of those that name one.
+    databases: BTreeMap<String, String>,
+}
 
 impl Connections {
     pub fn new(connections: &BTreeMap<String, Option<Connection>>) -> Self {
-        let kinds = connections.iter();
-        Self(
-            kinds
-                .map(|(name, it)| (name.clone(), it.as_ref().map(Connection::kind)))
-                .collect(),
-        )
+        let kind = |(name, it): (&String, &Option<Connection>)| {
+            (name.clone(), it.as_ref().map(Connection::kind))
+        };
+        let database = |(name, it): (&String, &Option<Connection>)| match it {
+            Some(Connection::Mongodb { database, .. }) => Some((name.clone(), database.clone())),
+            _ => None,
+        };
+        Self {
+            kinds: connections.iter().map(kind).collect(),
+            databases: connections.iter().filter_map(database).collect(),
+        }
+    }
+
+    /// The database that a connection names beside its URL; empty where it names none.
+    pub fn database(&self, name: &str) -> &str {
+        self.databases.get(name).map_or("", String::as_str)
     }
 
     pub fn kind(&self, name: &str) -> Option<Kind> {
-        self.0.get(name).copied().flatten()
+        self.kinds.get(name).copied().flatten()
     }
 
     /// The connection that `key` names, with its kind as far as it is known.
@@ -115,7 +129,7 @@ impl Connections {
             (None, []) => format!("no connection is one that {}", wanted.what),
             (None, some) => format!("{} {}", wanted.what, some.join(", ")),
         };
-        match self.0.get(name) {
+        match self.kinds.get(name) {
             None => {
                 let path = section.path_of(key);
                 let message = format!("{} is no connection", written.quoted());
@@ -139,7 +153,7 @@ impl Connections {
     /// Names that fit; those of no known kind do not count.
     fn fitting(&self, wanted: Use) -> Vec<&str> {
         let fits = |kind: &Option<Kind>| kind.is_some_and(|it| wanted.kinds.contains(&it));
-        let names = self.0.iter().filter(|(_, kind)| fits(kind));
+        let names = self.kinds.iter().filter(|(_, kind)| fits(kind));
         names.map(|(name, _)| name.as_str()).collect()
     }
 }

@@ -9,6 +9,7 @@ use super::{
     reading::Wanted,
     references::{Connections, LOOKUPS},
     section::Section,
+    table_name::{self, Usage},
 };
 use crate::pipeline::{
     DateStep, Expression, Form, LookupStep, MapStep, StepSettings, Target, Unknown,
@@ -76,6 +77,8 @@ pub(super) fn lookup(section: &mut Section<'_>, connections: &Connections) -> Op
     let by = expression(section, "by", "\"host(link)\"");
     let (connection, _) = connections.named(section, "connection", LOOKUPS);
     let table = section.text("table", "\"sources\"");
+    let of = (connections, connection.as_str());
+    table_name::check(section, "table", (&table, of), Usage::LookUp);
     let key = expression(section, "key", "\"host(main_link)\"");
     let value = section.text("value", "\"source_id\"");
     let unknown = section.choice_or("unknown", Unknown::DeadLetter);

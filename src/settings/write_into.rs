@@ -78,6 +78,7 @@ impl WriteInto {
         }
         let beside = Beside {
             connections,
+            connection: &connection,
             kind,
             come: Come::AsMessages(format, json),
         };
@@ -120,6 +121,7 @@ impl WriteInto {
         let writers = section.number_or("writers", 1, 1..=64);
         let beside = Beside {
             connections,
+            connection: &connection,
             kind,
             come: Come::AsRead(from),
         };

@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Advance, AnyAdvance, Capabilities, Landing, Onto, OperatedSink, Progress, ReplaySink, Sink,
-    SinkError, StagedWrite, StagingSink, fitting,
+    Advance, AnyAdvance, Capabilities, Fence, Landing, Onto, OperatedSink, Progress, ReplaySink,
+    Sink, SinkError, StagedWrite, StagingSink, fitting,
 };
 use crate::model::{Op, Position, Records, Row, Value};
 
@@ -279,7 +279,7 @@ impl Sink for MemorySink {
     async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
         let mut held = self.held();
         if !held.stands_at(advance) {
-            return Err(SinkError::Fenced(self.name.clone()));
+            return Err(Fence::Moved(self.name.clone()).into());
         }
         self.apply(&mut held, records)?;
         held.store(advance);

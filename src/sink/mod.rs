@@ -41,7 +41,7 @@ mod value_text;
 
 pub use advance::{Advance, AnyAdvance, PASSAGE_TABLE, PROGRESS_TABLE, Progress, ProgressKind};
 pub use database::DatabaseSink;
-pub use error::{RowFault, SinkError};
+pub use error::{Fence, RowFault, SinkError};
 pub use operated::OperatedSink;
 pub use replay::{Landing, Onto, ReplaySink};
 pub use rules::{OnDelete, OnKnown, RowRules};

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use highwater::{
     flow::Until,
     model::{Position, Records, Value},
-    sink::{AnyAdvance, Capabilities, Progress, Sink, SinkError},
+    sink::{AnyAdvance, Capabilities, Fence, Progress, Sink, SinkError},
 };
 
 use crate::{
@@ -57,7 +57,7 @@ impl Sink for LineSink {
     }
 
     async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
-        let fenced = || SinkError::Fenced(self.name().to_owned());
+        let fenced = || Fence::Moved(self.name().to_owned()).into();
         let mut held = self.held();
         match advance {
             AnyAdvance::Offset(it) => {

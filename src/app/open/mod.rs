@@ -126,14 +126,13 @@ impl Open {
     pub(super) fn connection(&self, name: &str) -> Result<&Connection, FlowError> {
         // Settings that were read have no name that leads nowhere.
         let found = self.settings.connections.get(name);
-        found.ok_or(FlowError::Silent(
-            "a connection that the settings do not have",
-        ))
+        found.ok_or_else(|| FlowError::NoConnection(name.to_owned()))
     }
 
     pub(super) async fn mysql(&self, name: &str) -> Result<MysqlConnection, FlowError> {
-        let (Connection::Mysql(it) | Connection::Mariadb(it)) = self.connection(name)? else {
-            return Err(FlowError::Silent("a connection of another kind"));
+        let connection = self.connection(name)?;
+        let (Connection::Mysql(it) | Connection::Mariadb(it)) = connection else {
+            return Err(wrong_kind(name, connection, "mysql or mariadb"));
         };
         let settings = MysqlSettings {
             url: it.url.clone(),
@@ -145,8 +144,9 @@ impl Open {
     }
 
     pub(super) async fn mongodb(&self, name: &str) -> Result<MongodbConnection, FlowError> {
-        let Connection::Mongodb { url, database } = self.connection(name)? else {
-            return Err(FlowError::Silent("a connection of another kind"));
+        let connection = self.connection(name)?;
+        let Connection::Mongodb { url, database } = connection else {
+            return Err(wrong_kind(name, connection, "mongodb"));
         };
         let settings = MongodbSettings {
             url: url.clone(),
@@ -164,8 +164,9 @@ impl Open {
         name: &str,
         absent: Absent,
     ) -> Result<SqliteConnection, FlowError> {
-        let Connection::Sqlite { path } = self.connection(name)? else {
-            return Err(FlowError::Silent("a connection of another kind"));
+        let connection = self.connection(name)?;
+        let Connection::Sqlite { path } = connection else {
+            return Err(wrong_kind(name, connection, "sqlite"));
         };
         let settings = SqliteSettings { path: path.clone() };
         if absent == Absent::Create
@@ -198,6 +199,64 @@ pub(super) fn opening(error: ConnectError) -> FlowError {
     }
 }
 
+/// A connection that does not serve, where one of the `wanted` kinds would.
+pub(super) fn wrong_kind(name: &str, connection: &Connection, wanted: &'static str) -> FlowError {
+    FlowError::WrongKind {
+        name: name.to_owned(),
+        kind: connection.kind().word(),
+        wanted,
+    }
+}
+
+pub(super) fn no_part(chosen: &Chosen<'_>, part: &'static str) -> FlowError {
+    FlowError::NoPart {
+        name: chosen.name.clone(),
+        part,
+    }
+}
+
 pub(super) fn declared(key: &[String]) -> Option<Vec<String>> {
     (!key.is_empty()).then(|| key.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Fault;
+
+    #[tokio::test]
+    async fn a_connection_that_does_not_serve_is_named_with_its_kind_and_never_tried_again() {
+        let text = "[connections.cache]\nkind = \"redis\"\nurl = \"redis://h\"\n";
+        let settings =
+            Settings::parse(text, "settings.toml", &|_| None, &crate::app::command_scope)
+                .expect("no mistake");
+        let open = Open::new(Arc::new(settings));
+        let errors = [
+            (
+                open.mysql("cache").await.err(),
+                "mysql or mariadb is needed",
+            ),
+            (open.mongodb("cache").await.err(), "mongodb is needed"),
+            (
+                open.sqlite("cache", Absent::Refuse).await.err(),
+                "sqlite is needed",
+            ),
+            (
+                open.mysql("none").await.err(),
+                "there is no connection `none`",
+            ),
+        ];
+        for (error, why) in errors {
+            let error = error.expect("it does not serve");
+            assert_eq!(error.fault(), Fault::Permanent);
+            assert!(error.to_string().contains(why), "{error}");
+        }
+        let refused = open.mysql("cache").await;
+        let error = refused.expect_err("it does not serve");
+        let said = error.to_string();
+        assert!(
+            said.starts_with("connection `cache` is of kind redis"),
+            "{said}"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! A data type's topics: made, published to, subscribed to and checked, on whichever broker.
 
-use super::{Open, kafka, opening};
+use super::{Open, kafka, opening, wrong_kind};
 use crate::{
     broker::{
         BrokerError, Held, Publisher, Reader, Subscription, TopicId, embedded::EmbeddedBroker,
@@ -166,7 +166,7 @@ impl Open {
                 let kafka = KafkaBroker::new(name, &settings).map_err(opening)?;
                 Ok(Topics::Kafka(kafka))
             }
-            _ => Err(FlowError::Silent("a broker that is none")),
+            other => Err(wrong_kind(name, other, "kafka or embedded")),
         }
     }
 }

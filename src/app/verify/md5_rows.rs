@@ -5,7 +5,7 @@ use md5::{Digest, Md5};
 use sqlx::{ColumnIndex, Database, Decode, Row, Type};
 
 use crate::{
-    app::App,
+    app::context::App,
     connect::{
         ConnectError,
         identifier::{NotAName, backticked, double_quoted, statement},

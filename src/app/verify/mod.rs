@@ -11,10 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use super::{
-    App,
+    context::App,
     open::{
         Codec,
         compared::{Named, first_of_key},
@@ -319,7 +319,9 @@ impl Target {
             bail!("the target is not there yet: {path} is made when something is written to it");
         }
         let (rows, shape) = open.read_by_key(&named).await?;
-        let shape = shape.ok_or(FlowError::Silent("a target without columns"))?;
+        let shape = shape.with_context(|| {
+            format!("what columns {connection}.{} has is not known", table.table)
+        })?;
         let keeps_texts = matches!(
             open.connection(connection)?,
             Connection::Sqlite { .. } | Connection::Mongodb { .. }

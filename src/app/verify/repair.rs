@@ -2,7 +2,7 @@
 
 use super::{Both, output as shown, pair::Pair};
 use crate::{
-    app::{App, open::TargetSpec},
+    app::{context::App, open::TargetSpec},
     cli::{self, ExitStatus},
     settings::{OnDelete, OnKnown},
     verify::{Extras, Repair, Repaired, Verified},
