@@ -19,6 +19,9 @@ pub(in crate::sink) struct ProgressTables {
     pub(in crate::sink) positions: String,
 }
 
+/// The column of a position.
+const POSITION: &str = "place";
+
 /// A row of one of them.
 struct Row<'r> {
     table: &'r str,
@@ -69,7 +72,7 @@ impl ProgressTables {
         let types = S::WORDS.types;
         let text = format!(
             "CREATE TABLE IF NOT EXISTS {} (\
-             flow {} NOT NULL PRIMARY KEY, place {} NOT NULL, updated_at {} NOT NULL){options}",
+             flow {} NOT NULL PRIMARY KEY, {POSITION} {} NOT NULL, updated_at {} NOT NULL){options}",
             self.positions, types.flow, types.position, types.moment
         );
         session.run(text, S::Bound::default()).await.map(drop)
@@ -156,7 +159,7 @@ impl ProgressTables {
         session: &mut S,
         flow: &str,
     ) -> Result<Option<Position>, sqlx::Error> {
-        let text = format!("SELECT place FROM {} WHERE flow=?", self.positions);
+        let text = format!("SELECT {POSITION} FROM {} WHERE flow=?", self.positions);
         let read = session
             .texts(text, bound::<S>(&[Cell::Text(flow)])?, 1)
             .await;
@@ -217,7 +220,7 @@ impl ProgressTables {
         Row {
             table: &self.positions,
             key: vec![("flow", Cell::Text(flow))],
-            value: "place",
+            value: POSITION,
         }
     }
 }
