@@ -34,7 +34,7 @@ impl LookupTable {
         columns: &[&str],
         most: usize,
     ) -> Result<Records, StepError> {
-        let not_a_name = |it: NotAName| StepError::Unfit {
+        let not_a_name = |it: NotAName| StepError::Incompatible {
             step: "lookup".to_owned(),
             advice: it.to_string(),
         };
@@ -60,7 +60,7 @@ impl LookupTable {
             }
             Self::Rows(tables) => {
                 let found = tables.get(table).cloned();
-                found.ok_or_else(|| StepError::Unfit {
+                found.ok_or_else(|| StepError::Incompatible {
                     step: "lookup".to_owned(),
                     advice: format!("there is no table `{table}`"),
                 })

@@ -124,7 +124,7 @@ impl Connections {
     pub fn check(&self, section: &Section<'_>, key: &str, written: &Scalar, wanted: Use) {
         let name = written.text.as_str();
         let fitting = self.fitting(wanted);
-        let among = match (nearest(name, fitting.iter().copied()), fitting.as_slice()) {
+        let known = match (nearest(name, fitting.iter().copied()), fitting.as_slice()) {
             (Some(near), _) => format!("did you mean `{near}`?"),
             (None, []) => format!("no connection is one that {}", wanted.what),
             (None, some) => format!("{} {}", wanted.what, some.join(", ")),
@@ -134,7 +134,7 @@ impl Connections {
                 let path = section.path_of(key);
                 let message = format!("{} is no connection", written.quoted());
                 let span = written.span.clone();
-                section.reading.absence(&path, span, message, Some(among));
+                section.reading.absence(&path, span, message, Some(known));
             }
             Some(Some(kind)) if !wanted.kinds.contains(kind) => {
                 let kinds: Vec<&str> = wanted.kinds.iter().map(|it| it.word()).collect();

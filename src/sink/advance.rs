@@ -3,7 +3,7 @@
 //! There are two kinds, and their keys differ, so that a database has a table for each:
 //!
 //! - the offset of a partition (`PROGRESS_TABLE`), by flow, topic, topic id and partition;
-//! - the position of a flow that reads a source itself (`PASSAGE_TABLE`), by flow.
+//! - the position of a flow that reads a source itself (`POSITION_TABLE`), by flow.
 
 use crate::model::Position;
 
@@ -12,7 +12,7 @@ use crate::model::Position;
 pub const PROGRESS_TABLE: &str = "highwater_progress";
 
 /// The name of the table that keeps positions. Its key column: `flow`.
-pub const PASSAGE_TABLE: &str = "highwater_passages";
+pub const POSITION_TABLE: &str = "highwater_positions";
 
 /// How far one partition of one topic is written.
 #[derive(Debug, Clone, PartialEq, Eq)]

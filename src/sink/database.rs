@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Advance, Lacking, Sink, SinkError};
+use super::{Advance, MissingIndex, Sink, SinkError};
 use crate::model::{Finding, Kind, Position};
 
 /// A sink whose records end in tables or collections.
@@ -21,7 +21,7 @@ pub trait DatabaseSink: Sink {
     /// `;` between); `None` where none is missing. Changes nothing.
     ///
     /// # Errors
-    /// `Unfit` where the table is missing and cannot be made.
+    /// `Incompatible` where the table is missing and cannot be made.
     async fn would_create(
         &self,
         fields: Option<&[(String, Kind)]>,
@@ -31,7 +31,7 @@ pub trait DatabaseSink: Sink {
     /// settings allow it and `fields` are known), and learns the target's columns.
     ///
     /// # Errors
-    /// `Unfit` where records of these fields cannot be written there.
+    /// `Incompatible` where records of these fields cannot be written there.
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError>;
 
     /// Those of the source's indexes, as the settings name them, that the table lacks or would lack when
@@ -42,13 +42,13 @@ pub trait DatabaseSink: Sink {
     async fn missing_indexes(
         &self,
         fields: Option<&[(String, Kind)]>,
-    ) -> Result<Vec<Lacking>, SinkError>;
+    ) -> Result<Vec<MissingIndex>, SinkError>;
 
     /// Makes one of those that the table lacks.
     ///
     /// # Errors
-    /// `Unfit`, naming values, where rows share those of a unique index.
-    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError>;
+    /// `Incompatible`, naming values, where rows share those of a unique index.
+    async fn make_index(&self, missing: &MissingIndex) -> Result<(), SinkError>;
 
     /// Moves a position alone, where the target table may be missing still.
     ///
@@ -113,7 +113,7 @@ impl dyn Sink + '_ {
     pub async fn missing_indexes(
         &self,
         fields: Option<&[(String, Kind)]>,
-    ) -> Result<Vec<Lacking>, SinkError> {
+    ) -> Result<Vec<MissingIndex>, SinkError> {
         match self.capabilities().database {
             None => Ok(Vec::new()),
             Some(database) => database.missing_indexes(fields).await,

@@ -49,7 +49,7 @@ pub enum SinkError {
     },
     /// The records and the table do not fit together.
     #[error("sink {name}: {advice}")]
-    Unfit {
+    Incompatible {
         /// The sink.
         name: String,
         /// What is wrong and what to do.
@@ -90,7 +90,7 @@ impl Faulty for SinkError {
             // The partition is assigned anew to whoever owns it: this writer begins again.
             Self::Lost(..) | Self::Fenced(_) => Fault::Transient,
             Self::Data { .. } | Self::Rows { .. } => Fault::Data,
-            Self::Refused { .. } | Self::Unsupported { .. } | Self::Unfit { .. } => {
+            Self::Refused { .. } | Self::Unsupported { .. } | Self::Incompatible { .. } => {
                 Fault::Permanent
             }
         }

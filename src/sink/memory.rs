@@ -19,7 +19,7 @@ use crate::model::{Op, Position, Records, Row, Value};
 pub struct MemorySink {
     name: String,
     tables: Vec<MemoryTable>,
-    held: Mutex<Held>,
+    state: Mutex<State>,
 }
 
 /// A table of a sink in memory.
@@ -35,7 +35,7 @@ pub struct MemoryTable {
 pub type MemoryRow = Vec<(String, String)>;
 
 #[derive(Debug, Default)]
-struct Held {
+struct State {
     /// Of each table.
     rows: Vec<BTreeMap<Vec<String>, MemoryRow>>,
     progress: HashMap<(String, String, String, i32), i64>,
@@ -60,9 +60,9 @@ impl MemorySink {
         Self {
             name: name.into(),
             tables,
-            held: Mutex::new(Held {
+            state: Mutex::new(State {
                 rows,
-                ..Held::default()
+                ..State::default()
             }),
         }
     }
@@ -74,23 +74,23 @@ impl MemorySink {
 
     /// The rows of one table, by key.
     pub fn rows_of(&self, table: usize) -> Vec<MemoryRow> {
-        let held = self.held();
-        let rows = held.rows.get(table).map(|it| it.values().cloned());
+        let state = self.state();
+        let rows = state.rows.get(table).map(|it| it.values().cloned());
         rows.into_iter().flatten().collect()
     }
 
     /// How many writes have succeeded.
     pub fn writes(&self) -> usize {
-        self.held().writes
+        self.state().writes
     }
 
     /// How many records they have applied, deletions included.
     pub fn applied(&self) -> usize {
-        self.held().applied
+        self.state().applied
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every record with its table and the values that it goes by; where one fails, none is
@@ -134,11 +134,11 @@ impl MemorySink {
     }
 
     /// One write: all of them, or none.
-    fn apply(&self, held: &mut Held, records: &[Records]) -> Result<(), SinkError> {
+    fn apply(&self, state: &mut State, records: &[Records]) -> Result<(), SinkError> {
         for (table, key, row) in self.keyed(records)? {
-            held.apply((table, &self.tables[table]), key, &row);
+            state.apply((table, &self.tables[table]), key, &row);
         }
-        held.writes += 1;
+        state.writes += 1;
         Ok(())
     }
 
@@ -151,7 +151,7 @@ impl MemorySink {
     }
 }
 
-impl Held {
+impl State {
     fn stands_at(&self, advance: AnyAdvance<'_>) -> bool {
         match advance {
             AnyAdvance::Offset(it) => {
@@ -179,9 +179,10 @@ impl Held {
         self.applied += 1;
         let rows = &mut self.rows[at];
         if row.op() == Op::Delete {
-            match table.replace_by.is_empty() {
-                true => drop(rows.remove(&key)),
-                false => rows.retain(|_, kept| !is_of(kept, &table.replace_by, &key)),
+            if table.replace_by.is_empty() {
+                drop(rows.remove(&key))
+            } else {
+                rows.retain(|_, kept| !is_of(kept, &table.replace_by, &key))
             }
             return;
         }
@@ -256,8 +257,8 @@ impl Sink for MemorySink {
     }
 
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
-        let held = self.held();
-        let of_flow = held.progress.iter().filter(|((it, ..), _)| it == flow);
+        let state = self.state();
+        let of_flow = state.progress.iter().filter(|((it, ..), _)| it == flow);
         let mut progress: Vec<_> = of_flow
             .map(|((_, topic, topic_id, partition), next_offset)| Progress {
                 topic: topic.clone(),
@@ -273,16 +274,16 @@ impl Sink for MemorySink {
     }
 
     async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
-        Ok(self.held().positions.get(flow).cloned())
+        Ok(self.state().positions.get(flow).cloned())
     }
 
     async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
-        let mut held = self.held();
-        if !held.stands_at(advance) {
+        let mut state = self.state();
+        if !state.stands_at(advance) {
             return Err(Fence::Moved(self.name.clone()).into());
         }
-        self.apply(&mut held, records)?;
-        held.store(advance);
+        self.apply(&mut state, records)?;
+        state.store(advance);
         Ok(())
     }
 
@@ -299,22 +300,22 @@ impl Sink for MemorySink {
 #[async_trait]
 impl OperatedSink for MemorySink {
     async fn saved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
-        Ok(self.held().saved_at.get(flow).copied())
+        Ok(self.state().saved_at.get(flow).copied())
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
-        let mut held = self.held();
-        let before = held.progress.len();
-        held.progress.retain(|(it, topic, _, partition), _| {
+        let mut state = self.state();
+        let before = state.progress.len();
+        state.progress.retain(|(it, topic, _, partition), _| {
             it != flow || to.is_some_and(|to| *topic != to.topic || *partition != to.partition)
         });
         let Some(to) = to else {
-            held.saved_at.remove(flow);
-            let positions = usize::from(held.positions.remove(flow).is_some());
-            return Ok((before - held.progress.len() + positions) as u64);
+            state.saved_at.remove(flow);
+            let positions = usize::from(state.positions.remove(flow).is_some());
+            return Ok((before - state.progress.len() + positions) as u64);
         };
-        held.progress.insert(key_of(flow, to), to.next_offset);
-        held.saved_at.insert(flow.to_owned(), now());
+        state.progress.insert(key_of(flow, to), to.next_offset);
+        state.saved_at.insert(flow.to_owned(), now());
         Ok(1)
     }
 }
@@ -324,26 +325,26 @@ impl ReplaySink for MemorySink {
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance<Progress>],
+        markers: &[Advance<Progress>],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
-        let mut held = self.held();
-        let keys: Vec<_> = marks.iter().map(|it| key_of(&it.flow, &it.to)).collect();
-        if let Some(at) = keys.iter().position(|it| held.progress.contains_key(it)) {
+        let mut state = self.state();
+        let keys: Vec<_> = markers.iter().map(|it| key_of(&it.flow, &it.to)).collect();
+        if let Some(at) = keys.iter().position(|it| state.progress.contains_key(it)) {
             return Ok(Landing::Before(at));
         }
         let keyed = self.keyed(records)?;
         let mut known = keyed.iter();
         let known = known
-            .any(|(table, key, row)| held.is_known((*table, &self.tables[*table]), key, row.op()));
+            .any(|(table, key, row)| state.is_known((*table, &self.tables[*table]), key, row.op()));
         if onto == Onto::Absent && known {
             return Ok(Landing::Superseded);
         }
         for (table, key, row) in keyed {
-            held.apply((table, &self.tables[table]), key, &row);
+            state.apply((table, &self.tables[table]), key, &row);
         }
-        let ends = marks.iter().map(|it| it.to.next_offset);
-        held.progress.extend(keys.into_iter().zip(ends));
+        let ends = markers.iter().map(|it| it.to.next_offset);
+        state.progress.extend(keys.into_iter().zip(ends));
         Ok(Landing::Written)
     }
 }

@@ -39,14 +39,14 @@ mod staged;
 mod texts;
 mod value_text;
 
-pub use advance::{Advance, AnyAdvance, PASSAGE_TABLE, PROGRESS_TABLE, Progress, ProgressKind};
+pub use advance::{Advance, AnyAdvance, POSITION_TABLE, PROGRESS_TABLE, Progress, ProgressKind};
 pub use database::DatabaseSink;
 pub use error::{Fence, RowFault, SinkError};
 pub use operated::OperatedSink;
 pub use replay::{Landing, Onto, ReplaySink};
 pub use rules::{OnDelete, OnKnown, RowRules};
 pub use sql::create::CreateTable;
-pub use sql::index::Lacking;
+pub use sql::index::MissingIndex;
 pub use staged::{StagedWrite, StagingSink};
 pub use texts::{BytesText, JsonText, Texts, from_base64, from_hex};
 pub use value_text::{write_json, write_text};
@@ -135,7 +135,7 @@ fn fitting(name: &str, records: &[Records], tables: usize) -> Result<(), SinkErr
     match records.len() {
         0 => Ok(()),
         parts if parts == tables => Ok(()),
-        parts => Err(SinkError::Unfit {
+        parts => Err(SinkError::Incompatible {
             name: name.to_owned(),
             advice: format!("it has {tables} tables and was given records for {parts}"),
         }),

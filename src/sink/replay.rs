@@ -19,7 +19,7 @@ pub trait ReplaySink: Sink {
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance<Progress>],
+        markers: &[Advance<Progress>],
         onto: Onto,
     ) -> Result<Landing, SinkError>;
 }

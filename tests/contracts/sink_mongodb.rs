@@ -187,7 +187,7 @@ async fn a_transaction_that_nobody_has_ended_is_told_as_such_and_waited_for() {
         session.start_transaction().await.expect("begun");
         let places = target
             .documents()
-            .collection::<Document>("highwater_passages");
+            .collection::<Document>("highwater_positions");
         let moved = places
             .update_one(doc! { "_id": "task" }, doc! { "$set": { "place": "2" } })
             .session(&mut session)

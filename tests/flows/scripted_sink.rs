@@ -69,7 +69,7 @@ pub struct ScriptedSink {
     /// Told when the script says that the process dies.
     pub died: Arc<Notify>,
     /// How many batches of a migration are written.
-    pub carried: watch::Sender<usize>,
+    pub loads_written: watch::Sender<usize>,
 }
 
 impl Default for ScriptedSink {
@@ -83,7 +83,7 @@ impl Default for ScriptedSink {
             writes: Mutex::default(),
             released: Semaphore::new(0),
             died: Arc::default(),
-            carried: watch::Sender::new(0),
+            loads_written: watch::Sender::new(0),
         }
     }
 }
@@ -227,7 +227,7 @@ impl ScriptedSink {
                 self.die().await;
                 Err(lost())
             }
-            SinkFault::Refuse => Err(SinkError::Unfit {
+            SinkFault::Refuse => Err(SinkError::Incompatible {
                 name: "memory.rows".into(),
                 advice: "there is no column `text`: add it".into(),
             }),
@@ -253,7 +253,7 @@ impl ScriptedSink {
             }
             _ => self.memory.write(records, advance.into()).await,
         }?;
-        self.carried.send_modify(|it| *it += 1);
+        self.loads_written.send_modify(|it| *it += 1);
         Ok(())
     }
 
@@ -325,17 +325,17 @@ impl ReplaySink for ScriptedSink {
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance<Progress>],
+        markers: &[Advance<Progress>],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
         let fault = lock(&self.script).pop_front().unwrap_or(SinkFault::None);
         match fault {
             SinkFault::Reject => Err(lost()),
             SinkFault::LoseAnswer => {
-                self.memory.replay(records, marks, onto).await?;
+                self.memory.replay(records, markers, onto).await?;
                 Err(lost())
             }
-            _ => self.memory.replay(records, marks, onto).await,
+            _ => self.memory.replay(records, markers, onto).await,
         }
     }
 }

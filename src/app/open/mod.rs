@@ -89,7 +89,7 @@ impl Open {
     pub(super) async fn cursors(&self) -> Result<Arc<dyn CursorStore>, FlowError> {
         let name = match &self.settings.cursors {
             Cursors::File { folder } => {
-                return Ok(Arc::new(FileCursors::new(folder).held_by(holder())));
+                return Ok(Arc::new(FileCursors::new(folder).with_holder(holder())));
             }
             Cursors::Database { connection, .. } => connection,
         };

@@ -148,9 +148,10 @@ fn replaces(it: &IntoTable) -> Option<Replaces> {
 }
 
 fn create(it: &IntoTable) -> CreateTable {
-    match it.create_table {
-        true => CreateTable::WhenMissing,
-        false => CreateTable::Never,
+    if it.create_table {
+        CreateTable::WhenMissing
+    } else {
+        CreateTable::Never
     }
 }
 

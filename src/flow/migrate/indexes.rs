@@ -3,7 +3,7 @@
 use crate::{
     fault::{Fault, Faulty, chain},
     model::{Kind, Position},
-    sink::{Advance, DatabaseSink, Lacking, Sink, SinkError},
+    sink::{Advance, DatabaseSink, MissingIndex, Sink, SinkError},
 };
 
 /// The indexes of one migration's table. That the table was made by it, and that they are still to come,
@@ -23,7 +23,7 @@ pub struct IndexReport {
     /// The statements of those that were made.
     pub made: Vec<String>,
     /// What the table lacks still.
-    pub lacking: Vec<Lacking>,
+    pub missing_indexes: Vec<MissingIndex>,
 }
 
 /// They are still to be made.
@@ -41,9 +41,9 @@ impl Indexes<'_> {
             return Ok(());
         };
         match database.would_create(self.fields).await {
-            Ok(Some(_)) => self.note(database, PENDING).await,
+            Ok(Some(_)) => self.advance(database, PENDING).await,
             // Why it cannot be made is said by `prepare`.
-            Ok(None) | Err(SinkError::Unfit { .. }) => Ok(()),
+            Ok(None) | Err(SinkError::Incompatible { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -58,19 +58,19 @@ impl Indexes<'_> {
         };
         let mut report = IndexReport {
             made: Vec::new(),
-            lacking: database.missing_indexes(self.fields).await?,
+            missing_indexes: database.missing_indexes(self.fields).await?,
         };
         if !self.is_pending().await? {
             return Ok(report);
         }
         let mut failed = None;
-        for lacking in std::mem::take(&mut report.lacking) {
-            let Ok(statement) = &lacking.statement else {
-                report.lacking.push(lacking);
+        for missing in std::mem::take(&mut report.missing_indexes) {
+            let Ok(statement) = &missing.statement else {
+                report.missing_indexes.push(missing);
                 continue;
             };
             tracing::info!(flow = self.flow, statement, "an index is made");
-            match database.make_index(&lacking).await {
+            match database.make_index(&missing).await {
                 Ok(()) => report.made.push(statement.clone()),
                 Err(error) if error.fault() == Fault::Transient => return Err(error),
                 Err(error) => {
@@ -81,7 +81,7 @@ impl Indexes<'_> {
         }
         match failed {
             Some(error) => Err(error),
-            None => self.note(database, MADE).await.map(|()| report),
+            None => self.advance(database, MADE).await.map(|()| report),
         }
     }
 
@@ -90,11 +90,11 @@ impl Indexes<'_> {
     /// # Errors
     /// As `SinkError` says.
     pub async fn is_pending(&self) -> Result<bool, SinkError> {
-        let noted = self.sink.position(&self.name()).await?;
-        Ok(noted.is_some_and(|it| it.as_str() == PENDING))
+        let stored = self.sink.position(&self.name()).await?;
+        Ok(stored.is_some_and(|it| it.as_str() == PENDING))
     }
 
-    async fn note(&self, database: &dyn DatabaseSink, what: &str) -> Result<(), SinkError> {
+    async fn advance(&self, database: &dyn DatabaseSink, what: &str) -> Result<(), SinkError> {
         let from = self.sink.position(&self.name()).await?;
         let to = Position::new(what);
         if from.as_ref() == Some(&to) {

@@ -22,8 +22,8 @@ use mongodb::{
 };
 
 use super::{
-    Advance, AnyAdvance, Capabilities, DatabaseSink, Lacking, Landing, Onto, OperatedSink,
-    PASSAGE_TABLE, PROGRESS_TABLE, Progress, ReplaySink, Sink, SinkError, rules::RowRules,
+    Advance, AnyAdvance, Capabilities, DatabaseSink, Landing, MissingIndex, Onto, OperatedSink,
+    POSITION_TABLE, PROGRESS_TABLE, Progress, ReplaySink, Sink, SinkError, rules::RowRules,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
@@ -83,7 +83,7 @@ impl MongodbSink {
     /// A sink for the collection that the settings name. Nothing is asked of the server yet.
     ///
     /// # Errors
-    /// `Unfit` where a field's name cannot be used.
+    /// `Incompatible` where a field's name cannot be used.
     pub fn open(
         connection: MongodbConnection,
         settings: MongodbSinkSettings,
@@ -97,7 +97,7 @@ impl MongodbSink {
             let advice = format!(
                 "`{field}` cannot be of the key or the version: a dot or a dollar in it would mean another field"
             );
-            return Err(SinkError::Unfit { name, advice });
+            return Err(SinkError::Incompatible { name, advice });
         }
         let key = settings.key.clone().unwrap_or_default();
         Ok(Self {
@@ -143,7 +143,11 @@ impl MongodbSink {
 
     /// In a collection that was empty documents are only made, until one is refused: then the transaction,
     /// which is undone, is made anew, and it and all others look for known documents.
-    async fn together(&self, records: &[Records], moved: AnyAdvance<'_>) -> Result<(), SinkError> {
+    async fn in_transaction(
+        &self,
+        records: &[Records],
+        moved: AnyAdvance<'_>,
+    ) -> Result<(), SinkError> {
         if self.is_fresh.load(Ordering::Relaxed) {
             match self.transaction(records, moved, true).await {
                 Err(Failure::Written { .. }) => self.is_fresh.store(false, Ordering::Relaxed),
@@ -223,7 +227,7 @@ impl Sink for MongodbSink {
     }
 
     async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
-        self.together(records, advance).await
+        self.in_transaction(records, advance).await
     }
 
     fn capabilities(&self) -> Capabilities<'_> {
@@ -247,9 +251,10 @@ impl DatabaseSink for MongodbSink {
         _: Option<&[(String, Kind)]>,
     ) -> Result<Option<String>, SinkError> {
         let collection = &self.settings.collection;
-        Ok(match self.is_there(collection).await? {
-            true => None,
-            false => Some(format!("db.createCollection({collection:?})")),
+        Ok(if self.is_there(collection).await? {
+            None
+        } else {
+            Some(format!("db.createCollection({collection:?})"))
         })
     }
 
@@ -257,10 +262,10 @@ impl DatabaseSink for MongodbSink {
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         if let Some(advice) = check::unkeyed(&self.key, fields) {
             let name = self.name.clone();
-            return Err(SinkError::Unfit { name, advice });
+            return Err(SinkError::Incompatible { name, advice });
         }
         let progress = self.settings.progress_collection.as_str();
-        self.make(&[&self.settings.collection, progress, PASSAGE_TABLE])
+        self.make(&[&self.settings.collection, progress, POSITION_TABLE])
             .await?;
         let documents = self.connection.database();
         let documents = documents.collection::<Document>(&self.settings.collection);
@@ -274,16 +279,16 @@ impl DatabaseSink for MongodbSink {
     async fn missing_indexes(
         &self,
         fields: Option<&[(String, Kind)]>,
-    ) -> Result<Vec<Lacking>, SinkError> {
-        index::lacks(self, fields).await
+    ) -> Result<Vec<MissingIndex>, SinkError> {
+        index::missing_of(self, fields).await
     }
 
-    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
-        index::make(self, lacking).await
+    async fn make_index(&self, missing: &MissingIndex) -> Result<(), SinkError> {
+        index::make(self, missing).await
     }
 
     async fn advance(&self, advance: &Advance<Position>) -> Result<(), SinkError> {
-        self.make(&[PASSAGE_TABLE]).await?;
+        self.make(&[POSITION_TABLE]).await?;
         let done = async {
             let mut session = self.begin().await?;
             self.progress.advance(&mut session, advance.into()).await?;
@@ -316,10 +321,10 @@ impl ReplaySink for MongodbSink {
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance<Progress>],
+        markers: &[Advance<Progress>],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
-        let landing = replay::replay(self, (records, marks), onto).await;
+        let landing = replay::replay(self, (records, markers), onto).await;
         landing.map_err(|failure| self.failed(failure))
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         mysql::Flavor,
     },
     model::Kind,
-    sink::sql::table::{Absent, Column, Holds, Index},
+    sink::sql::table::{Absent, Column, ColumnType, Index},
 };
 
 /// A table that is there.
@@ -165,19 +165,21 @@ async fn columns(
         let is_json = checked_json
             .iter()
             .any(|it| it.contains(&format!("json_valid({quoted})")));
-        let holds = if is_json {
-            Holds::Json
+        let stored_type = if is_json {
+            ColumnType::Json
         } else {
-            holds(&data_type, scale)
+            stored_type(&data_type, scale)
         };
         let absent = absent(flavor, &data_type, &nullable, default.as_deref(), &extra);
-        if let Some(collation) = collation.filter(|it| holds == Holds::Text && !is_exact(it)) {
+        if let Some(collation) =
+            collation.filter(|it| stored_type == ColumnType::Text && !is_exact(it))
+        {
             folding.push((name.clone(), collation));
         }
         columns.push(Column {
             name,
             quoted,
-            holds,
+            stored_type,
             absent,
         });
     }
@@ -227,12 +229,16 @@ async fn indexes(
                 columns: Some(Vec::new()),
             });
         }
-        let place = column.and_then(|name| columns.iter().position(|it| it.name == name));
+        let ordinal = column.and_then(|name| columns.iter().position(|it| it.name == name));
         if let Some(index) = indexes.last_mut() {
-            index.columns = index.columns.take().zip(place).map(|(mut known, place)| {
-                known.push(place);
-                known
-            });
+            index.columns = index
+                .columns
+                .take()
+                .zip(ordinal)
+                .map(|(mut known, ordinal)| {
+                    known.push(ordinal);
+                    known
+                });
         }
     }
     Ok(indexes)
@@ -259,8 +265,8 @@ pub(in crate::sink) async fn index_columns(
 /// Parts of indexes, one behind the other: each index begins with the part `first`.
 pub(in crate::sink) fn in_order(parts: Vec<(i64, String)>, first: i64) -> Vec<Vec<String>> {
     let mut indexes: Vec<Vec<String>> = Vec::new();
-    for (place, column) in parts {
-        match indexes.last_mut().filter(|_| place > first) {
+    for (ordinal, column) in parts {
+        match indexes.last_mut().filter(|_| ordinal > first) {
             Some(index) => index.push(column),
             None => indexes.push(vec![column]),
         }
@@ -268,19 +274,23 @@ pub(in crate::sink) fn in_order(parts: Vec<(i64, String)>, first: i64) -> Vec<Ve
     indexes
 }
 
-fn holds(data_type: &str, scale: u8) -> Holds {
+fn stored_type(data_type: &str, scale: u8) -> ColumnType {
     match data_type.to_ascii_lowercase().as_str() {
-        "json" => Holds::Json,
-        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "bit" | "year" => Holds::Integer,
-        "float" => Holds::Float,
-        "decimal" => Holds::Decimal(scale),
-        "double" => Holds::Number,
-        "date" | "datetime" | "timestamp" | "time" => Holds::Clock,
-        "vector" => Holds::Vector,
-        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Holds::Bytes,
+        "json" => ColumnType::Json,
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "bit" | "year" => {
+            ColumnType::Integer
+        }
+        "float" => ColumnType::Float,
+        "decimal" => ColumnType::Decimal(scale),
+        "double" => ColumnType::Number,
+        "date" | "datetime" | "timestamp" | "time" => ColumnType::Clock,
+        "vector" => ColumnType::Vector,
+        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => {
+            ColumnType::Bytes
+        }
         "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
-        | "multipolygon" | "geomcollection" | "geometrycollection" => Holds::Bytes,
-        _ => Holds::Text,
+        | "multipolygon" | "geomcollection" | "geometrycollection" => ColumnType::Bytes,
+        _ => ColumnType::Text,
     }
 }
 

@@ -9,11 +9,11 @@ use crate::{
     sink::{
         Texts,
         sql::{
-            incompatible::Unholdable,
+            incompatible::ValueError,
             runs::{Columns, RunLimits},
             session::{SqlSession, Types, Words, statements},
             statements::{Dialect, step},
-            table::{Column, Holds, Table},
+            table::{Column, ColumnType, Table},
         },
     },
 };
@@ -89,12 +89,13 @@ impl SqlSession for MySqlConnection {
         table: &Table,
         columns: &Columns,
         values: &[Value<'_>],
-    ) -> Result<(usize, usize), Unholdable> {
+    ) -> Result<(usize, usize), ValueError> {
         let width = columns.len();
         let packet = limits.max_allowed_packet.saturating_sub(PACKET_HEAD);
-        let statement = match limits.encrypted {
-            true => packet.min(ENCRYPTED_STATEMENT),
-            false => packet.min(STATEMENT),
+        let statement = if limits.encrypted {
+            packet.min(ENCRYPTED_STATEMENT)
+        } else {
+            packet.min(STATEMENT)
         };
         let (mut rows, mut bytes) = (0, 0);
         for row in values.chunks_exact(width) {
@@ -119,18 +120,18 @@ impl SqlSession for MySqlConnection {
         table: &Table,
         columns: &Columns,
         row: &[Value<'_>],
-    ) -> Result<usize, Unholdable> {
+    ) -> Result<usize, ValueError> {
         let (bytes, most) = (row.iter().map(size).sum(), limits.max_allowed_packet);
         if bytes <= most.saturating_sub(PACKET_HEAD) {
             return Ok(bytes);
         }
         let sized = columns.iter().zip(row);
         let largest = sized.max_by_key(|(_, value)| size(value));
-        let field = largest.map_or("", |(place, _)| &table.columns[*place].name);
+        let field = largest.map_or("", |(ordinal, _)| &table.columns[*ordinal].name);
         let reason = format!(
             "the record takes {bytes} bytes, more than the server's max_allowed_packet of {most}"
         );
-        Err(Unholdable::new(field, reason))
+        Err(ValueError::new(field, reason))
     }
 
     fn is_taken(error: &sqlx::Error) -> bool {
@@ -142,10 +143,10 @@ impl SqlSession for MySqlConnection {
     }
 
     fn as_text(column: &Column) -> String {
-        match column.holds {
-            Holds::Bytes => format!("LOWER(HEX({}))", column.quoted),
+        match column.stored_type {
+            ColumnType::Bytes => format!("LOWER(HEX({}))", column.quoted),
             // Bits are bytes otherwise.
-            Holds::Integer => format!("CAST({}+0 AS CHAR)", column.quoted),
+            ColumnType::Integer => format!("CAST({}+0 AS CHAR)", column.quoted),
             _ => format!("CAST({} AS CHAR)", column.quoted),
         }
     }

@@ -16,8 +16,8 @@ use async_trait::async_trait;
 use sqlx::{Executor, MySqlConnection, raw_sql};
 
 use super::{
-    Advance, AnyAdvance, Capabilities, DatabaseSink, Lacking, Landing, Onto, OperatedSink,
-    PASSAGE_TABLE, Progress, ReplaySink, Sink, SinkError, StagedWrite, StagingSink, name_of,
+    Advance, AnyAdvance, Capabilities, DatabaseSink, Landing, MissingIndex, Onto, OperatedSink,
+    POSITION_TABLE, Progress, ReplaySink, Sink, SinkError, StagedWrite, StagingSink, name_of,
     sql::{
         failure::{Failure, beside_records},
         progress::ProgressTables,
@@ -56,7 +56,7 @@ impl MysqlSink {
     /// A sink for the table that the settings name. Nothing is asked of the server yet.
     ///
     /// # Errors
-    /// `Unfit` where a name in the settings is none, or the database is not known.
+    /// `Incompatible` where a name in the settings is none, or the database is not known.
     pub fn open(
         connection: MysqlConnection,
         settings: MysqlSinkSettings,
@@ -82,16 +82,16 @@ impl MysqlSink {
             .collect::<Result<Vec<_>, _>>()?;
         let (Some((progress_table, silence)), Some(first)) = (first, targets.first()) else {
             let advice = "it has no table".to_owned();
-            return Err(SinkError::Unfit { name, advice });
+            return Err(SinkError::Incompatible { name, advice });
         };
         let quoted = |table: &str| {
             backticked(&first.database)
                 .and_then(|database| Ok(format!("{database}.{}", backticked(table)?)))
-                .map_err(|error| first.shared.unfit(error.to_string()))
+                .map_err(|error| first.shared.incompatible(error.to_string()))
         };
         let progress = ProgressTables {
             offsets: quoted(&progress_table)?,
-            positions: quoted(PASSAGE_TABLE)?,
+            positions: quoted(POSITION_TABLE)?,
         };
         Ok(Self {
             name,
@@ -176,9 +176,9 @@ impl MysqlSink {
         transaction: &Transaction<'_, MySqlConnection>,
         (records, advance): (&[Records], AnyAdvance<'_>),
     ) -> Result<(), SinkError> {
-        self.say(session, "BEGIN").await?;
+        self.out(session, "BEGIN").await?;
         transaction.write(session, records, advance).await?;
-        self.say(session, "COMMIT").await
+        self.out(session, "COMMIT").await
     }
 
     /// Writes in `session`, whose transaction is open afterwards unless all is written.
@@ -186,23 +186,25 @@ impl MysqlSink {
         &self,
         session: &mut MySqlConnection,
         transaction: &Transaction<'_, MySqlConnection>,
-        (records, marks): (&[Records], &[Advance<Progress>]),
+        (records, markers): (&[Records], &[Advance<Progress>]),
         onto: Onto,
     ) -> Result<Landing, SinkError> {
         // For this transaction alone: under it the question for a row that is not there keeps others
         // from making it until the end.
-        self.say(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        self.out(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             .await?;
-        self.say(session, "BEGIN").await?;
-        let landing = transaction.replay(session, (records, marks), onto).await?;
+        self.out(session, "BEGIN").await?;
+        let landing = transaction
+            .replay(session, (records, markers), onto)
+            .await?;
         if landing == Landing::Written {
-            self.say(session, "COMMIT").await?;
+            self.out(session, "COMMIT").await?;
         }
         Ok(landing)
     }
 
     /// A statement without values, within a write.
-    async fn say(
+    async fn out(
         &self,
         session: &mut MySqlConnection,
         text: &'static str,
@@ -327,13 +329,13 @@ impl DatabaseSink for MysqlSink {
     async fn missing_indexes(
         &self,
         fields: Option<&[(String, Kind)]>,
-    ) -> Result<Vec<Lacking>, SinkError> {
+    ) -> Result<Vec<MissingIndex>, SinkError> {
         let mut session = self.session().await?;
         let mut all = Vec::new();
         for target in &self.targets {
             all.extend(
                 target
-                    .lacking(&self.connection, &mut session, fields)
+                    .missing_indexes(&self.connection, &mut session, fields)
                     .await?,
             );
         }
@@ -341,11 +343,11 @@ impl DatabaseSink for MysqlSink {
         Ok(all)
     }
 
-    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
+    async fn make_index(&self, missing: &MissingIndex) -> Result<(), SinkError> {
         let mut session = self.session().await?;
         let mut targets = self.targets.iter();
-        let made = match targets.find(|it| it.shared.settings.table == lacking.table) {
-            Some(target) => index::make(&target.shared, &mut session, lacking).await,
+        let made = match targets.find(|it| it.shared.settings.table == missing.table) {
+            Some(target) => index::make(&target.shared, &mut session, missing).await,
             None => Ok(()),
         };
         self.sessions.abandon(session).await;
@@ -380,13 +382,13 @@ impl ReplaySink for MysqlSink {
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance<Progress>],
+        markers: &[Advance<Progress>],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
         let tables = self.tables().await?;
         let mut session = self.session().await?;
         let transaction = self.transaction(&tables);
-        let landing = self.replay_with(&mut session, &transaction, (records, marks), onto);
+        let landing = self.replay_with(&mut session, &transaction, (records, markers), onto);
         let landing = landing.await;
         match landing {
             Ok(Landing::Written) => self.sessions.give_back(session),

@@ -11,7 +11,7 @@ use super::{
     MysqlSinkSettings,
     catalog::{Found, column_type, create_table, index_columns, look_up},
     dialect::MysqlLimits,
-    index::{MOST, found, lacks},
+    index::{MOST, found, missing_of},
 };
 use crate::{
     connect::{
@@ -23,7 +23,7 @@ use crate::{
     sink::{
         SinkError, Texts,
         sql::{
-            index::{Lacking, Standing, widths},
+            index::{ExistingIndex, MissingIndex, widths},
             session::SqlSession,
             table::Table,
             target::SqlTarget,
@@ -50,20 +50,21 @@ impl MysqlTarget {
         settings: MysqlSinkSettings,
     ) -> Result<Self, SinkError> {
         let name = format!("{}.{}", connection.name(), settings.table);
-        let unfit = |advice: String| SinkError::Unfit {
+        let incompatible = |advice: String| SinkError::Incompatible {
             name: name.clone(),
             advice,
         };
-        let named = TableName::parse(&settings.table).map_err(|error| unfit(error.to_string()))?;
+        let named =
+            TableName::parse(&settings.table).map_err(|error| incompatible(error.to_string()))?;
         let own = || connection.database().unwrap_or_default().to_owned();
         let (database, table) = (named.database.unwrap_or_else(own), named.table);
         if database.is_empty() {
             let advice = "no database is named: add it to the connection's URL, or write `table = \"database.table\"`";
-            return Err(unfit(advice.to_owned()));
+            return Err(incompatible(advice.to_owned()));
         }
         let quoted = backticked(&database)
             .and_then(|database| Ok(format!("{database}.{}", backticked(&table)?)))
-            .map_err(|error| unfit(error.to_string()))?;
+            .map_err(|error| incompatible(error.to_string()))?;
         let texts = settings.texts;
         let dialect = MySqlConnection::WORDS.dialect;
         Ok(Self {
@@ -81,8 +82,8 @@ impl MysqlTarget {
         connection: &MysqlConnection,
         session: &mut MySqlConnection,
     ) -> Result<Option<Found>, SinkError> {
-        let place = (self.database.as_str(), self.table.as_str());
-        look_up(session, connection.flavor(), place)
+        let full_name = (self.database.as_str(), self.table.as_str());
+        look_up(session, connection.flavor(), full_name)
             .await
             .map_err(|error| self.shared.failed(error))
     }
@@ -107,7 +108,7 @@ impl MysqlTarget {
                     "table {name} is kept by {engine}, which cannot roll back, so rows and progress would part: ALTER TABLE {quoted} ENGINE=InnoDB"
                 ),
             };
-            return Err(self.shared.unfit(advice));
+            return Err(self.shared.incompatible(advice));
         }
         let mut table = self.shared.understand(found.columns, found.indexes)?;
         table.folds = table.key.iter().chain(&table.replace_by).any(|it| {
@@ -125,7 +126,7 @@ impl MysqlTarget {
     ) -> Result<String, SinkError> {
         let (columns, shared) = (self.columns(fields)?, &self.shared);
         create_table(&shared.quoted, &columns, shared.key(), collation)
-            .map_err(|error| shared.unfit(error.to_string()))
+            .map_err(|error| shared.incompatible(error.to_string()))
     }
 
     /// The columns that a missing table is made of: name, type, whether in the key.
@@ -142,31 +143,31 @@ impl MysqlTarget {
 
     /// Those of the source's indexes that it lacks, or would lack when it is made; none where it cannot
     /// be made.
-    pub(in crate::sink) async fn lacking(
+    pub(in crate::sink) async fn missing_indexes(
         &self,
         connection: &MysqlConnection,
         session: &mut MySqlConnection,
         fields: Option<&[(String, Kind)]>,
-    ) -> Result<Vec<Lacking>, SinkError> {
-        let place = (self.database.as_str(), self.table.as_str());
-        let there = found(session, place).await;
-        let (mut columns, mut standing) = there.map_err(|error| self.shared.failed(error))?;
+    ) -> Result<Vec<MissingIndex>, SinkError> {
+        let full_name = (self.database.as_str(), self.table.as_str());
+        let there = found(session, full_name).await;
+        let (mut columns, mut existing) = there.map_err(|error| self.shared.failed(error))?;
         if columns.is_empty() {
             let Ok(designed) = self.columns(fields) else {
                 return Ok(Vec::new());
             };
             let designed = designed.into_iter();
             columns = designed.map(|it| (it.0.to_owned(), it.1)).collect();
-            standing = vec![Standing::of_key(self.shared.key())];
+            existing = vec![ExistingIndex::of_key(self.shared.key())];
         }
         let settings = &self.shared.settings;
         let names = (self.shared.quoted.as_str(), settings.table.as_str());
         let wanted = &settings.indexes;
-        Ok(lacks(
+        Ok(missing_of(
             names,
             connection.flavor(),
             wanted,
-            (&columns, &standing),
+            (&columns, &existing),
         ))
     }
 
@@ -190,7 +191,7 @@ impl MysqlTarget {
         let found = found.ok_or_else(|| {
             let table = &self.shared.settings.table;
             self.shared
-                .unfit(format!("table {table} cannot be seen: grant SELECT on it"))
+                .incompatible(format!("table {table} cannot be seen: grant SELECT on it"))
         })?;
         let table = self.understand(found)?;
         let any = format!("SELECT 1 FROM {} LIMIT 1", self.shared.quoted);

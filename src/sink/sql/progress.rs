@@ -2,7 +2,7 @@
 
 use super::{
     failure::Failure,
-    incompatible::Misfit,
+    incompatible::Incompatible,
     session::{BoundValues, Cell, SqlSession},
 };
 use crate::{
@@ -20,7 +20,7 @@ pub(in crate::sink) struct ProgressTables {
 }
 
 /// The column of a position.
-const POSITION: &str = "place";
+const POSITION: &str = "position";
 
 /// A row of one of them.
 struct Row<'r> {
@@ -103,7 +103,7 @@ impl ProgressTables {
         let widest = S::WORDS.flow;
         if flow.chars().count() > widest {
             let advice = format!("the flow's name is longer than {widest} characters: shorten it");
-            return Err(Misfit::Table(advice).into());
+            return Err(Incompatible::Table(advice).into());
         }
         let moved = match from {
             Some(from) => row.update(session, from, to).await,

@@ -3,7 +3,7 @@
 use std::{fmt::Debug, sync::Arc};
 
 use super::{
-    incompatible::Unholdable,
+    incompatible::ValueError,
     runs::{Columns, RunLimits},
     statements::Dialect,
     table::{Column, Table},
@@ -37,7 +37,7 @@ pub(in crate::sink) trait SqlSession: Send + Sized {
         table: &Table,
         columns: &Columns,
         values: &[Value<'_>],
-    ) -> Result<(usize, usize), Unholdable>;
+    ) -> Result<(usize, usize), ValueError>;
 
     /// The bytes of one row.
     ///
@@ -48,7 +48,7 @@ pub(in crate::sink) trait SqlSession: Send + Sized {
         table: &Table,
         columns: &Columns,
         row: &[Value<'_>],
-    ) -> Result<usize, Unholdable>;
+    ) -> Result<usize, ValueError>;
 
     /// Runs a statement; answers how many rows it matched.
     fn run(
@@ -95,13 +95,13 @@ pub(in crate::sink) trait BoundValues: Default + Send {
     ///
     /// # Errors
     /// Where no such column can hold it.
-    fn push(&mut self, column: &Column, value: &Value<'_>) -> Result<(), Unholdable>;
+    fn push(&mut self, column: &Column, value: &Value<'_>) -> Result<(), ValueError>;
 
     /// Appends `value` to be compared with `column`.
     ///
     /// # Errors
     /// Where no such column can hold it.
-    fn push_key(&mut self, column: &Column, value: &Value<'_>) -> Result<(), Unholdable>;
+    fn push_key(&mut self, column: &Column, value: &Value<'_>) -> Result<(), ValueError>;
 
     /// Appends a value of a table of progress.
     ///

@@ -2,10 +2,10 @@
 
 use super::{
     failure::{Failure, is_data},
-    incompatible::Unholdable,
+    incompatible::ValueError,
     row_by_row::{Applied, Held, Single, applied},
     session::{BoundValues, Cell, SqlSession},
-    statements::{Manner, equal},
+    statements::{StatementKind, equal},
     write::SqlWriter,
 };
 use crate::{
@@ -29,7 +29,7 @@ impl<S: SqlSession> SingleRows<'_, '_, S> {
     }
 
     /// The key, as text, of another row that has the values of `row` in the columns `index`.
-    pub(in crate::sink) async fn holder(
+    pub(in crate::sink) async fn conflicting(
         &mut self,
         row: &Single<'_>,
         index: &[usize],
@@ -43,8 +43,8 @@ impl<S: SqlSession> SingleRows<'_, '_, S> {
         equal(&mut text, table, &table.key);
         text.push_str(") LIMIT 1");
         text.push_str(S::WORDS.shared);
-        let places: Vec<usize> = index.iter().chain(&table.key).copied().collect();
-        let bound = self.bound(row, &places)?;
+        let ordinals: Vec<usize> = index.iter().chain(&table.key).copied().collect();
+        let bound = self.bound(row, &ordinals)?;
         Ok(self.session.texts(text, bound, table.key.len()).await?)
     }
 
@@ -85,27 +85,31 @@ impl<S: SqlSession> SingleRows<'_, '_, S> {
     async fn write(&mut self, row: &Single<'_>) -> Result<(), Failure> {
         let table = self.writer.table;
         if row.op == Op::Delete {
-            return self.execute(Manner::Delete, row).await.map(drop);
+            return self.execute(StatementKind::Delete, row).await.map(drop);
         }
         if S::UPSERTS_BY_KEY {
-            return self.execute(Manner::Upsert, row).await.map(drop);
+            return self.execute(StatementKind::Upsert, row).await.map(drop);
         }
         let updates = table.on_known == OnKnown::Update;
-        if updates && self.execute(Manner::Update, row).await? > 0 {
+        if updates && self.execute(StatementKind::Update, row).await? > 0 {
             return Ok(());
         }
         // A row that was not changed may be there all the same: newer, or not to be changed.
         if (!updates || table.version.is_some()) && self.is_known(row).await? {
             return Ok(());
         }
-        self.execute(Manner::Insert, row).await.map(drop)
+        self.execute(StatementKind::Insert, row).await.map(drop)
     }
 
-    async fn execute(&mut self, manner: Manner, row: &Single<'_>) -> Result<u64, Failure> {
+    async fn execute(
+        &mut self,
+        statement_kind: StatementKind,
+        row: &Single<'_>,
+    ) -> Result<u64, Failure> {
         let (columns, values) = (&row.columns, &row.values);
         let bytes = S::fits(self.writer.limits, self.writer.table, columns, values)?;
         self.writer
-            .statement(self.session, columns, manner, values, bytes)
+            .statement(self.session, columns, statement_kind, values, bytes)
             .await
     }
 
@@ -146,11 +150,11 @@ impl<S: SqlSession> SingleRows<'_, '_, S> {
         Ok(count.is_some_and(|it| it > 0))
     }
 
-    fn bound(&self, row: &Single<'_>, columns: &[usize]) -> Result<S::Bound, Unholdable> {
+    fn bound(&self, row: &Single<'_>, columns: &[usize]) -> Result<S::Bound, ValueError> {
         let mut bound = S::bound(self.writer.limits, columns.len(), 0);
-        for place in columns {
-            let value = row.value(*place).unwrap_or(&Value::Null);
-            bound.push_key(&self.writer.table.columns[*place], value)?;
+        for ordinal in columns {
+            let value = row.value(*ordinal).unwrap_or(&Value::Null);
+            bound.push_key(&self.writer.table.columns[*ordinal], value)?;
         }
         Ok(bound)
     }

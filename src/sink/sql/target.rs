@@ -77,7 +77,7 @@ impl SqlTarget {
         let fields = self.settings.create.fields(table, self.fields(fields));
         fields
             .and_then(|fields| designed((table, key), fields, &self.settings.drop, column_type))
-            .map_err(|advice| self.unfit(advice))
+            .map_err(|advice| self.incompatible(advice))
     }
 
     /// The table to write, out of what the server says of it.
@@ -89,7 +89,7 @@ impl SqlTarget {
         let names = (self.settings.table.clone(), self.quoted.clone());
         Table::new(names, columns, indexes, self.settings.key.as_deref())
             .and_then(|it| it.ruled(&self.settings.rules))
-            .map_err(|advice| self.unfit(advice))
+            .map_err(|advice| self.incompatible(advice))
     }
 
     /// The table, where it was looked up before.
@@ -113,7 +113,7 @@ impl SqlTarget {
         fields: Option<&[(String, Kind)]>,
     ) -> Result<(), SinkError> {
         match self.fitting(table, fields) {
-            Some(Err(advice)) => Err(self.unfit(advice)),
+            Some(Err(advice)) => Err(self.incompatible(advice)),
             Some(Ok(())) | None => Ok(()),
         }
     }
@@ -172,8 +172,8 @@ impl SqlTarget {
         }
     }
 
-    pub(in crate::sink) fn unfit(&self, advice: String) -> SinkError {
-        SinkError::Unfit {
+    pub(in crate::sink) fn incompatible(&self, advice: String) -> SinkError {
+        SinkError::Incompatible {
             name: self.name.clone(),
             advice,
         }

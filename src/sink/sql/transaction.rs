@@ -55,11 +55,11 @@ impl<S: SqlSession> Transaction<'_, S> {
     pub(in crate::sink) async fn replay(
         &self,
         session: &mut S,
-        (records, marks): (&[Records], &[Advance<Progress>]),
+        (records, markers): (&[Records], &[Advance<Progress>]),
         onto: Onto,
     ) -> Result<Landing, SinkError> {
-        for (index, mark) in marks.iter().enumerate() {
-            match self.progress.advance(session, mark.into()).await {
+        for (index, marker) in markers.iter().enumerate() {
+            match self.progress.advance(session, marker.into()).await {
                 Err(Failure::Fenced) => return Ok(Landing::Before(index)),
                 done => done.map_err(|failure| failure.into_error(self.name))?,
             }
@@ -87,8 +87,8 @@ async fn any_known<S: SqlSession>(
     let text: Arc<str> = format!("{}{}", known(&writer.one_key()), S::WORDS.any).into();
     for values in asked_for(records, table) {
         let mut bound = S::bound(writer.limits, values.len(), 64);
-        for (place, value) in table.removed_by().iter().zip(&values) {
-            bound.push_key(&table.columns[*place], value)?;
+        for (ordinal, value) in table.removed_by().iter().zip(&values) {
+            bound.push_key(&table.columns[*ordinal], value)?;
         }
         if session.texts(text.clone(), bound, 0).await?.is_some() {
             return Ok(true);

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{
     failure::Failure,
-    incompatible::{Misfit, Unholdable},
+    incompatible::{Incompatible, ValueError},
     replace_by::stretches,
-    row_by_row::{Singles, is_a_rows},
+    row_by_row::{RowByRow, is_a_rows},
     runs::{Columns, Run, Runs},
     session::{BoundValues, SqlSession},
     single_rows::SingleRows,
-    statements::{Manner, Statements, set_by_update},
+    statements::{StatementKind, Statements, set_by_update},
     table::Table,
 };
 use crate::model::{Op, Records, Row, Value};
@@ -35,25 +35,27 @@ impl<S: SqlSession> SqlWriter<'_, S> {
         session: &mut S,
         records: &[Records],
     ) -> Result<(), Failure> {
-        let mut singles = Singles::default();
+        let mut row_by_row = RowByRow::default();
         if self.table.replaces() {
             // A row that waits may be let in by what a later stretch removes.
             for stretch in stretches(records, self.table) {
                 let rows = stretch.into_iter();
-                self.write_rows(session, rows, &mut singles).await?;
+                self.write_rows(session, rows, &mut row_by_row).await?;
             }
         } else {
             let rows = records.iter().flat_map(Records::iter);
-            self.write_rows(session, rows, &mut singles).await?;
+            self.write_rows(session, rows, &mut row_by_row).await?;
         }
-        singles.finish(&mut self.singly(session), self.table).await
+        row_by_row
+            .finish(&mut self.singly(session), self.table)
+            .await
     }
 
     async fn write_rows<'r>(
         &self,
         session: &mut S,
         rows: impl Iterator<Item = Row<'r>> + Send + 'r,
-        singles: &mut Singles<'r>,
+        row_by_row: &mut RowByRow<'r>,
     ) -> Result<(), Failure> {
         let mut runs = Runs::new(rows, self.table, self.drop, S::RUN);
         let mut values = Vec::new();
@@ -61,14 +63,14 @@ impl<S: SqlSession> SqlWriter<'_, S> {
             match runs.next_run(values) {
                 Ok(None) => break,
                 Ok(Some(run)) => {
-                    self.write_run(session, &run, singles).await?;
+                    self.write_run(session, &run, row_by_row).await?;
                     values = run.values;
                 }
-                Err(Misfit::Record(cause)) if self.by_name => {
-                    singles.refuse(runs.at_fault(), cause);
+                Err(Incompatible::Record(cause)) if self.by_name => {
+                    row_by_row.refuse(runs.at_fault(), cause);
                     values = Vec::new();
                 }
-                Err(misfit) => return Err(misfit.into()),
+                Err(incompatible) => return Err(incompatible.into()),
             }
         }
         Ok(())
@@ -84,7 +86,8 @@ impl<S: SqlSession> SqlWriter<'_, S> {
     /// The statement that removes what one deletion names.
     pub(in crate::sink) fn one_key(&self) -> std::sync::Arc<str> {
         let key = self.table.removed_by().into();
-        self.statements.text(Manner::Delete, self.table, &key, 1)
+        self.statements
+            .text(StatementKind::Delete, self.table, &key, 1)
     }
 
     /// Many rows in a statement. Where rows are refused by name, and one of them fails, the server
@@ -93,31 +96,32 @@ impl<S: SqlSession> SqlWriter<'_, S> {
         &self,
         session: &mut S,
         run: &Run<'r>,
-        singles: &mut Singles<'r>,
+        row_by_row: &mut RowByRow<'r>,
     ) -> Result<(), Failure> {
         let width = run.columns.len();
-        let manner = match run.op {
-            Op::Delete => Manner::Delete,
-            Op::Upsert if S::UPSERTS_BY_KEY => Manner::Upsert,
+        let statement_kind = match run.op {
+            Op::Delete => StatementKind::Delete,
+            Op::Upsert if S::UPSERTS_BY_KEY => StatementKind::Upsert,
             // By another unique index an upsert could hit a row of another key here.
-            Op::Upsert if self.table.redirecting(&run.columns).is_some() => Manner::Insert,
-            Op::Upsert => Manner::Upsert,
+            Op::Upsert if self.table.redirecting(&run.columns).is_some() => StatementKind::Insert,
+            Op::Upsert => StatementKind::Upsert,
         };
         let mut done = 0;
         while done < run.origins.len() {
             let rest = &run.values[done * width..];
-            let (rows, written) = match singles.wait() {
-                true => (run.origins.len() - done, None),
-                false => match S::next_statement(self.limits, self.table, &run.columns, rest) {
+            let (rows, written) = if row_by_row.wait() {
+                (run.origins.len() - done, None)
+            } else {
+                match S::next_statement(self.limits, self.table, &run.columns, rest) {
                     Err(error) if self.by_name => (1, Some(Err(error.into()))),
                     Err(error) => return Err(error.into()),
                     Ok((rows, bytes)) => {
                         let now = &rest[..rows * width];
-                        let written = self.many(session, &run.columns, manner, now, bytes);
+                        let written = self.many(session, &run.columns, statement_kind, now, bytes);
                         let written = written.await;
                         (rows, Some(written))
                     }
-                },
+                }
             };
             let one_by_one = match written {
                 None => true,
@@ -127,7 +131,7 @@ impl<S: SqlSession> SqlWriter<'_, S> {
             };
             if one_by_one {
                 let (mut server, rows) = (self.singly(session), done..done + rows);
-                singles.add(&mut server, self.table, run, rows).await?;
+                row_by_row.add(&mut server, self.table, run, rows).await?;
             }
             done += rows;
         }
@@ -141,13 +145,13 @@ impl<S: SqlSession> SqlWriter<'_, S> {
         &self,
         session: &mut S,
         columns: &Columns,
-        manner: Manner,
+        statement_kind: StatementKind,
         values: &[Value<'_>],
         bytes: usize,
     ) -> Result<u64, Failure> {
         let is_fresh = self.is_fresh.filter(|it| it.load(Ordering::Relaxed));
-        if let (Manner::Upsert, Some(is_fresh)) = (manner, is_fresh) {
-            let made = self.statement(session, columns, Manner::Insert, values, bytes);
+        if let (StatementKind::Upsert, Some(is_fresh)) = (statement_kind, is_fresh) {
+            let made = self.statement(session, columns, StatementKind::Insert, values, bytes);
             match made.await {
                 Err(Failure::Sql(error)) if S::is_taken(&error) => {
                     is_fresh.store(false, Ordering::Relaxed);
@@ -155,7 +159,7 @@ impl<S: SqlSession> SqlWriter<'_, S> {
                 made => return made,
             }
         }
-        self.statement(session, columns, manner, values, bytes)
+        self.statement(session, columns, statement_kind, values, bytes)
             .await
     }
 
@@ -164,51 +168,53 @@ impl<S: SqlSession> SqlWriter<'_, S> {
         &self,
         session: &mut S,
         columns: &Columns,
-        manner: Manner,
+        statement_kind: StatementKind,
         values: &[Value<'_>],
         bytes: usize,
     ) -> Result<u64, Failure> {
         let rows = values.len() / columns.len();
-        let text = self.statements.text(manner, self.table, columns, rows);
-        let bound = self.bind(columns, manner, values, bytes)?;
+        let text = self
+            .statements
+            .text(statement_kind, self.table, columns, rows);
+        let bound = self.bind(columns, statement_kind, values, bytes)?;
         Ok(session.run(text, bound).await?)
     }
 
     fn bind(
         &self,
         columns: &Columns,
-        manner: Manner,
+        statement_kind: StatementKind,
         values: &[Value<'_>],
         bytes: usize,
-    ) -> Result<S::Bound, Unholdable> {
+    ) -> Result<S::Bound, ValueError> {
         let room = values.len() + self.table.key.len() + 1;
         let mut bound = S::bound(self.limits, room, bytes);
-        let column = |place: usize| &self.table.columns[place];
-        match manner {
-            Manner::Upsert | Manner::Insert => {
+        let column = |ordinal: usize| &self.table.columns[ordinal];
+        match statement_kind {
+            StatementKind::Upsert | StatementKind::Insert => {
                 for row in values.chunks_exact(columns.len()) {
-                    for (place, value) in columns.iter().zip(row) {
-                        bound.push(column(*place), value)?;
+                    for (ordinal, value) in columns.iter().zip(row) {
+                        bound.push(column(*ordinal), value)?;
                     }
                 }
             }
-            Manner::Delete => {
+            StatementKind::Delete => {
                 for row in values.chunks_exact(columns.len()) {
-                    for (place, value) in columns.iter().zip(row) {
-                        bound.push_key(column(*place), value)?;
+                    for (ordinal, value) in columns.iter().zip(row) {
+                        bound.push_key(column(*ordinal), value)?;
                     }
                 }
             }
-            Manner::Update => {
-                let value = |place: usize| {
-                    let at = columns.iter().position(|it| *it == place);
+            StatementKind::Update => {
+                let value = |ordinal: usize| {
+                    let at = columns.iter().position(|it| *it == ordinal);
                     at.map_or(&Value::Null, |at| &values[at])
                 };
-                for place in set_by_update(self.table, columns) {
-                    bound.push(column(place), value(place))?;
+                for ordinal in set_by_update(self.table, columns) {
+                    bound.push(column(ordinal), value(ordinal))?;
                 }
-                for place in self.table.key.iter().chain(&self.table.version) {
-                    bound.push_key(column(*place), value(*place))?;
+                for ordinal in self.table.key.iter().chain(&self.table.version) {
+                    bound.push_key(column(*ordinal), value(*ordinal))?;
                 }
             }
         }

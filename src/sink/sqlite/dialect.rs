@@ -7,11 +7,11 @@ use crate::{
     connect::identifier::statement,
     model::Value,
     sink::sql::{
-        incompatible::Unholdable,
+        incompatible::ValueError,
         runs::{Columns, RunLimits},
         session::{SqlSession, Types, Words, statements},
         statements::{Dialect, step},
-        table::{Column, Holds, Table},
+        table::{Column, ColumnType, Table},
     },
 };
 
@@ -66,11 +66,11 @@ impl SqlSession for SqliteConnection {
         _: &Table,
         columns: &Columns,
         values: &[Value<'_>],
-    ) -> Result<(usize, usize), Unholdable> {
+    ) -> Result<(usize, usize), ValueError> {
         Ok((step(values.len() / columns.len()), 0))
     }
 
-    fn fits((): (), _: &Table, _: &Columns, _: &[Value<'_>]) -> Result<usize, Unholdable> {
+    fn fits((): (), _: &Table, _: &Columns, _: &[Value<'_>]) -> Result<usize, ValueError> {
         Ok(0)
     }
 
@@ -87,8 +87,8 @@ impl SqlSession for SqliteConnection {
     }
 
     fn as_text(column: &Column) -> String {
-        match column.holds {
-            Holds::Bytes => format!("LOWER(HEX({}))", column.quoted),
+        match column.stored_type {
+            ColumnType::Bytes => format!("LOWER(HEX({}))", column.quoted),
             _ => format!("CAST({} AS TEXT)", column.quoted),
         }
     }

@@ -11,7 +11,9 @@ use crate::{
     sink::{
         SinkError,
         sql::{
-            index::{Lacking, Standing, StandingPart, free_name, lacking, shared},
+            index::{
+                ExistingIndex, ExistingPart, MissingIndex, free_name, missing_indexes, shared,
+            },
             target::SqlTarget,
         },
     },
@@ -24,10 +26,10 @@ const NAME: usize = 200;
 const NOT_UNIQUE: &str = "2067";
 
 /// The indexes of a table; a primary key that is the row's number has none.
-pub(in crate::sink) async fn standing(
+pub(in crate::sink) async fn existing(
     readers: &SqlitePool,
     table: &str,
-) -> Result<Vec<Standing>, sqlx::Error> {
+) -> Result<Vec<ExistingIndex>, sqlx::Error> {
     let parts: Vec<(String, bool, Option<String>, bool)> = query_as(
         "SELECT list.name, list.\"unique\", part.name, part.\"desc\" \
          FROM pragma_index_list(?) AS list JOIN pragma_index_xinfo(list.name) AS part \
@@ -38,36 +40,37 @@ pub(in crate::sink) async fn standing(
     .await?;
     let parts = parts.into_iter();
     let parts = parts.map(|(name, is_unique, column, is_descending)| {
-        let part = StandingPart {
+        let part = ExistingPart {
             column,
             prefix: None,
             is_descending,
         };
         (name, is_unique, part)
     });
-    Ok(Standing::of_parts(parts))
+    Ok(ExistingIndex::of_parts(parts))
 }
 
 /// What of `wanted` the table lacks. Names of indexes are the file's, not the table's: they begin with
 /// the table's.
-pub(in crate::sink) async fn lacks(
+pub(in crate::sink) async fn missing_of(
     readers: &SqlitePool,
     (quoted, table): (&str, &str),
     wanted: &[TableIndex],
-    (columns, standing): (&[String], &[Standing]),
-) -> Result<Vec<Lacking>, sqlx::Error> {
+    (columns, existing): (&[String], &[ExistingIndex]),
+) -> Result<Vec<MissingIndex>, sqlx::Error> {
     let mut taken: Vec<String> = query_scalar("SELECT lower(name) FROM sqlite_schema")
         .fetch_all(readers)
         .await?;
     let mut all = Vec::new();
-    for index in lacking(wanted, standing) {
-        let named = match index.name.to_lowercase().starts_with(&table.to_lowercase()) {
-            true => index.name.clone(),
-            false => format!("{table}_{}", index.name),
+    for index in missing_indexes(wanted, existing) {
+        let named = if index.name.to_lowercase().starts_with(&table.to_lowercase()) {
+            index.name.clone()
+        } else {
+            format!("{table}_{}", index.name)
         };
         let name = free_name(&named, NAME, |it| taken.contains(&it.to_lowercase()));
         taken.push(name.to_lowercase());
-        all.push(Lacking {
+        all.push(MissingIndex {
             index: index.clone(),
             table: table.to_owned(),
             statement: create(quoted, &name, index, columns),
@@ -110,13 +113,16 @@ fn create(
 /// Makes an index of `target`.
 ///
 /// # Errors
-/// `Unfit` where rows share its values.
+/// `Incompatible` where rows share its values.
 pub(in crate::sink) async fn make(
     target: &SqlTarget,
     connection: &SqliteConnection,
-    lacking: &Lacking,
+    missing: &MissingIndex,
 ) -> Result<(), SinkError> {
-    let text = lacking.statement.clone().map_err(|it| target.unfit(it))?;
+    let text = missing
+        .statement
+        .clone()
+        .map_err(|it| target.incompatible(it))?;
     let made = connection.writer().execute(query(statement(text))).await;
     let Err(error) = made else {
         return Ok(());
@@ -125,9 +131,9 @@ pub(in crate::sink) async fn make(
     if code.as_deref() != Some(NOT_UNIQUE) {
         return Err(target.failed(error));
     }
-    let example = example(target, connection.readers(), &lacking.index).await;
+    let example = example(target, connection.readers(), &missing.index).await;
     let example = example.map_err(|error| target.failed(error))?;
-    Err(target.unfit(shared(lacking, &example)))
+    Err(target.incompatible(shared(missing, &example)))
 }
 
 /// Values that rows share, as SQLite writes them.

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use sqlx::{Sqlite, SqliteConnection as Session, pool::PoolConnection};
 
 use super::{
-    Advance, AnyAdvance, Capabilities, DatabaseSink, Lacking, Landing, Onto, OperatedSink,
-    PASSAGE_TABLE, Progress, ReplaySink, Sink, SinkError, name_of,
+    Advance, AnyAdvance, Capabilities, DatabaseSink, Landing, MissingIndex, Onto, OperatedSink,
+    POSITION_TABLE, Progress, ReplaySink, Sink, SinkError, name_of,
     sql::{
         failure::{Failure, beside_records},
         progress::ProgressTables,
@@ -46,7 +46,7 @@ impl SqliteSink {
     /// A sink for the table that the settings name. The file is not read yet.
     ///
     /// # Errors
-    /// `Unfit` where a name in the settings is none.
+    /// `Incompatible` where a name in the settings is none.
     pub fn open(
         connection: SqliteConnection,
         settings: SqliteSinkSettings,
@@ -69,17 +69,18 @@ impl SqliteSink {
             .into_iter()
             .map(|it| SqliteTarget::open(&connection, it))
             .collect::<Result<Vec<_>, _>>()?;
-        let unfit = |advice: String| SinkError::Unfit {
+        let incompatible = |advice: String| SinkError::Incompatible {
             name: name.clone(),
             advice,
         };
         let Some(progress_table) = first else {
-            return Err(unfit("it has no table".to_owned()));
+            return Err(incompatible("it has no table".to_owned()));
         };
-        let quoted = |table: &str| double_quoted(table).map_err(|error| unfit(error.to_string()));
+        let quoted =
+            |table: &str| double_quoted(table).map_err(|error| incompatible(error.to_string()));
         let progress = ProgressTables {
             offsets: quoted(&progress_table)?,
-            positions: quoted(PASSAGE_TABLE)?,
+            positions: quoted(POSITION_TABLE)?,
         };
         Ok(Self {
             name,
@@ -213,18 +214,18 @@ impl DatabaseSink for SqliteSink {
     async fn missing_indexes(
         &self,
         fields: Option<&[(String, Kind)]>,
-    ) -> Result<Vec<Lacking>, SinkError> {
+    ) -> Result<Vec<MissingIndex>, SinkError> {
         let mut all = Vec::new();
         for target in &self.targets {
-            all.extend(target.lacking(&self.connection, fields).await?);
+            all.extend(target.missing_indexes(&self.connection, fields).await?);
         }
         Ok(all)
     }
 
-    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
+    async fn make_index(&self, missing: &MissingIndex) -> Result<(), SinkError> {
         let mut targets = self.targets.iter();
-        match targets.find(|it| it.shared.settings.table == lacking.table) {
-            Some(target) => index::make(&target.shared, &self.connection, lacking).await,
+        match targets.find(|it| it.shared.settings.table == missing.table) {
+            Some(target) => index::make(&target.shared, &self.connection, missing).await,
             None => Ok(()),
         }
     }
@@ -271,7 +272,7 @@ impl ReplaySink for SqliteSink {
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance<Progress>],
+        markers: &[Advance<Progress>],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
         let tables = self.tables().await?;
@@ -280,7 +281,7 @@ impl ReplaySink for SqliteSink {
         let mut session = begun.map_err(|error| self.failed_write(error))?;
         let transaction = self.transaction(&tables);
         let landing = transaction
-            .replay(&mut *session, (records, marks), onto)
+            .replay(&mut *session, (records, markers), onto)
             .await?;
         if landing == Landing::Written {
             let committed = session.commit().await;

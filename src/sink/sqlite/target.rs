@@ -7,7 +7,7 @@ use sqlx::{Executor, SqliteConnection as Session, query};
 use super::{
     SqliteSinkSettings,
     catalog::{column_type, create_table, index_columns, look_up},
-    index::{lacks, standing},
+    index::{existing, missing_of},
 };
 use crate::{
     connect::{
@@ -18,7 +18,7 @@ use crate::{
     sink::{
         SinkError,
         sql::{
-            index::{Lacking, Standing},
+            index::{ExistingIndex, MissingIndex},
             session::SqlSession,
             table::Table,
             target::SqlTarget,
@@ -40,7 +40,7 @@ impl SqliteTarget {
         settings: SqliteSinkSettings,
     ) -> Result<Self, SinkError> {
         let name = format!("{}.{}", connection.name(), settings.table);
-        let quoted = double_quoted(&settings.table).map_err(|error| SinkError::Unfit {
+        let quoted = double_quoted(&settings.table).map_err(|error| SinkError::Incompatible {
             name: name.clone(),
             advice: error.to_string(),
         })?;
@@ -57,7 +57,7 @@ impl SqliteTarget {
     ) -> Result<String, SinkError> {
         let (columns, shared) = (self.columns(fields)?, &self.shared);
         create_table(&shared.quoted, &columns, shared.key())
-            .map_err(|error| shared.unfit(error.to_string()))
+            .map_err(|error| shared.incompatible(error.to_string()))
     }
 
     /// The columns that a missing table is made of: name, type, whether in the key.
@@ -71,33 +71,33 @@ impl SqliteTarget {
 
     /// Those of the source's indexes that it lacks, or would lack when it is made; none where it cannot
     /// be made.
-    pub(in crate::sink) async fn lacking(
+    pub(in crate::sink) async fn missing_indexes(
         &self,
         connection: &SqliteConnection,
         fields: Option<&[(String, Kind)]>,
-    ) -> Result<Vec<Lacking>, SinkError> {
+    ) -> Result<Vec<MissingIndex>, SinkError> {
         let settings = &self.shared.settings;
         let (readers, table) = (connection.readers(), settings.table.as_str());
         let failed = |error| self.shared.failed(error);
         let there = look_up(readers, table).await.map_err(failed)?;
         let key = self.shared.key();
-        let (columns, standing): (Vec<String>, Vec<Standing>) = match there {
+        let (columns, existing): (Vec<String>, Vec<ExistingIndex>) = match there {
             Some((columns, _)) => {
                 let names = columns.into_iter().map(|it| it.name).collect();
-                (names, standing(readers, table).await.map_err(failed)?)
+                (names, existing(readers, table).await.map_err(failed)?)
             }
             None => match self.columns(fields) {
                 Ok(designed) => {
                     let names = designed.into_iter().map(|it| it.0.to_owned());
-                    (names.collect(), vec![Standing::of_key(key)])
+                    (names.collect(), vec![ExistingIndex::of_key(key)])
                 }
                 Err(_) => return Ok(Vec::new()),
             },
         };
         let names = (self.shared.quoted.as_str(), table);
         let wanted = &settings.indexes;
-        let lacks = lacks(readers, names, wanted, (&columns, &standing)).await;
-        lacks.map_err(failed)
+        let missing_of = missing_of(readers, names, wanted, (&columns, &existing)).await;
+        missing_of.map_err(failed)
     }
 
     /// The table as it is now; `None` where there is none.
@@ -139,7 +139,9 @@ impl SqliteTarget {
             Some(found) => Ok(self.shared.remember(found)),
             None => {
                 let table = &self.shared.settings.table;
-                Err(self.shared.unfit(format!("table {table} is gone again")))
+                Err(self
+                    .shared
+                    .incompatible(format!("table {table} is gone again")))
             }
         }
     }

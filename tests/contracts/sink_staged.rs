@@ -103,7 +103,7 @@ async fn rows_that_cannot_be_held_are_refused_before_their_end(target: &Target) 
     begin(target).await;
     let (good, bad) = (
         [("uid", text("a"))],
-        [("uid", text("b")), ("name", target.unheld)],
+        [("uid", text("b")), ("name", target.unsupported)],
     );
     let rows = records(&[(Op::Upsert, &good[..]), (Op::Upsert, &bad[..])]);
     let refused = staging(target).stage(&rows).await.err();
