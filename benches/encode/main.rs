@@ -1,7 +1,10 @@
-//! What a row costs in each format, both ways, beside serde_json and prost of typed structs.
+//! What a row costs in each format, both ways, beside serde_json and prost of typed structs, and
+//! beside the crates that could do the same of values of their own.
 //!
 //! `cargo bench --bench encode`; no server is needed. One thread, everything in memory.
 
+mod by_bson;
+mod by_reflection;
 #[allow(dead_code)] // It is the rows of `pipes`, for servers as well.
 #[path = "../pipes/rows.rs"]
 mod rows;
@@ -67,6 +70,10 @@ fn main() -> Result<()> {
         .collect();
     with_serde("row", &typed, time)?;
     with_prost("row", &typed, time)?;
+    let pool = by_reflection::pool()?;
+    let planned = by_reflection::planned(&pool, "bench.Row")?;
+    ours("row", "protobuf by schema", &planned, &rows, time)?;
+    by_reflection::dynamic("row", &pool, "bench.Row", &rows, time)?;
     let documents = samples::documents();
     for (name, format) in [
         ("json", &Json::PLAIN as &dyn Format),
@@ -79,7 +86,11 @@ fn main() -> Result<()> {
     }
     let typed: Vec<_> = (1..=RECORDS).map(typed::Announcement::of).collect();
     with_serde("document", &typed, time)?;
-    with_prost("document", &typed, time)
+    with_prost("document", &typed, time)?;
+    let planned = by_reflection::planned(&pool, "bench.Announcement")?;
+    ours("document", "protobuf by schema", &planned, &documents, time)?;
+    by_reflection::dynamic("document", &pool, "bench.Announcement", &documents, time)?;
+    by_bson::canonical("document", &documents, time)
 }
 
 trait Format: Encoder + Decoder {}

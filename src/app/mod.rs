@@ -31,7 +31,7 @@ use crate::{
     settings::{self, Settings},
 };
 use context::App;
-pub(crate) use run::scheduled::command_scope;
+pub use run::scheduled::command_scope;
 
 /// Does what the command line says, in a runtime of its own.
 pub fn run(cli: &Cli) -> ExitCode {

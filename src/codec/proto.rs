@@ -3,6 +3,11 @@
 //! A plan is made of each type once (`plan`); after that a message's bytes are read straight into
 //! a row and a row is written straight to bytes. What each type of protobuf is here stands in
 //! `docs/protobuf.md`.
+//!
+//! Descriptors are prost-reflect's, and messages are not its `DynamicMessage`: a row of 12 columns takes
+//! 575 ns to write and 705 to read, and 3,900 and 1,040 by way of it (1,740,000 rows a second and 256,000,
+//! 1,420,000 and 962,000); a document of lists takes 820 and 1,170, and 8,300 and 2,330 (`cargo bench
+//! --bench encode`). What each type is here would have to be said of its values all the same.
 
 mod decode;
 mod encode;

@@ -5,7 +5,10 @@
 
 use prost::{
     Message as _,
-    encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len},
+    encoding::{
+        WireType, double, encode_key, encode_varint, encoded_len_varint, float, key_len, sint32,
+        sint64,
+    },
 };
 
 use super::{CodecError, Decoder, Encoder, TypeTag};
@@ -83,8 +86,8 @@ fn measure(value: Value<'_>, depth: usize) -> Result<usize, String> {
     Ok(match value {
         Value::Null => 0,
         Value::Bool(_) => varint(1, 1),
-        Value::I32(it) => varint(26, zigzag(i64::from(it))),
-        Value::I64(it) => varint(2, zigzag(it)),
+        Value::I32(it) => sint32::encoded_len(26, &it),
+        Value::I64(it) => sint64::encoded_len(2, &it),
         Value::U64(it) => varint(3, it),
         Value::F32(_) => key_len(4) + 4,
         Value::F64(_) => key_len(5) + 8,
@@ -142,17 +145,11 @@ fn write_value(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Null => (),
         Value::Bool(it) => varint(1, u64::from(it), out),
-        Value::I32(it) => varint(26, zigzag(i64::from(it)), out),
-        Value::I64(it) => varint(2, zigzag(it), out),
+        Value::I32(it) => sint32::encode(26, &it, out),
+        Value::I64(it) => sint64::encode(2, &it, out),
         Value::U64(it) => varint(3, it, out),
-        Value::F32(it) => {
-            encode_key(4, WireType::ThirtyTwoBit, out);
-            out.extend_from_slice(&it.to_le_bytes());
-        }
-        Value::F64(it) => {
-            encode_key(5, WireType::SixtyFourBit, out);
-            out.extend_from_slice(&it.to_le_bytes());
-        }
+        Value::F32(it) => float::encode(4, &it, out),
+        Value::F64(it) => double::encode(5, &it, out),
         Value::Year(it) => varint(13, u64::from(it), out),
         Value::Bit(it) => varint(14, it, out),
         Value::MinKey => varint(22, 1, out),
@@ -251,10 +248,6 @@ fn write_sized(number: u32, bytes: &[u8], out: &mut Vec<u8>) {
 
 fn prefixed(length: usize) -> usize {
     encoded_len_varint(length as u64) + length
-}
-
-fn zigzag(it: i64) -> u64 {
-    ((it << 1) ^ (it >> 63)) as u64
 }
 
 fn pack_fields(packer: &mut Packer<'_>, fields: &[wire::Field]) -> Result<(), String> {

@@ -3,6 +3,7 @@
 //! Nothing here is `Serialize`: wire formats belong to `codec`, and the text of a position to
 //! the source that made it.
 
+mod decimal;
 mod finding;
 mod flow_name;
 mod key;
@@ -17,6 +18,7 @@ mod topic_name;
 pub(crate) mod units;
 mod value;
 
+pub use decimal::Decimal;
 pub use finding::{Finding, Severity};
 pub use flow_name::FlowName;
 pub use key::{write_first, write_key};

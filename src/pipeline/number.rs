@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::Value;
+use crate::model::{Decimal, Value};
 
 /// A whole number; `None` where it has another part, or is none.
 pub(super) fn whole(value: Value<'_>) -> Option<i128> {
@@ -25,7 +25,7 @@ pub(super) fn whole(value: Value<'_>) -> Option<i128> {
 pub(super) fn decimal(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value {
         Value::Decimal(it) | Value::String(it) | Value::Enum(it) => {
-            Digits::read(it).map(|_| Cow::Borrowed(it))
+            read(it).map(|_| Cow::Borrowed(it))
         }
         Value::F32(it) => it.is_finite().then(|| it.to_string().into()),
         Value::F64(it) => it.is_finite().then(|| it.to_string().into()),
@@ -38,7 +38,7 @@ pub(super) fn double(value: Value<'_>) -> Option<f64> {
     match value {
         Value::F32(it) => Some(it.into()),
         Value::Decimal(it) | Value::String(it) | Value::Enum(it) => {
-            Digits::read(it)?;
+            read(it)?;
             it.parse().ok().filter(|it: &f64| it.is_finite())
         }
         other => {
@@ -57,7 +57,7 @@ pub(super) fn single(value: Value<'_>) -> Option<f32> {
             (f64::from(single).to_bits() == it.to_bits()).then_some(single)
         }
         Value::Decimal(it) | Value::String(it) | Value::Enum(it) => {
-            Digits::read(it)?;
+            read(it)?;
             it.parse().ok().filter(|it: &f32| it.is_finite())
         }
         other => {
@@ -74,51 +74,13 @@ fn whole_float(float: f64) -> Option<i128> {
 }
 
 fn whole_text(text: &str) -> Option<i128> {
-    let it = Digits::read(text)?;
-    let mut digits = format!("{}{}", it.before, it.behind);
-    let point = i64::try_from(it.before.len()).ok()? + i64::from(it.exponent);
-    let significant = digits.trim_end_matches('0').len();
-    if significant == 0 {
-        return Some(0);
-    }
-    // 128 bits have 39 digits; zeros before the first one do not count.
-    let first = digits.len() - digits.trim_start_matches('0').len();
-    let point = usize::try_from(point).ok()?;
-    if point < significant || point - first > 39 {
-        return None;
-    }
-    digits.truncate(significant);
-    let magnitude: i128 = format!("{digits:0<point$}").parse().ok()?;
-    Some(if it.negative { -magnitude } else { magnitude })
+    read(text)?.to_integer()
 }
 
-/// A number as it is written: `-12.50`, `1E+3`.
-struct Digits<'a> {
-    negative: bool,
-    before: &'a str,
-    behind: &'a str,
-    exponent: i32,
-}
-
-impl<'a> Digits<'a> {
-    fn read(text: &'a str) -> Option<Self> {
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            None => (text, 0),
-            Some((mantissa, exponent)) => (mantissa, exponent.parse().ok()?),
-        };
-        let (negative, mantissa) = match mantissa.strip_prefix('-') {
-            None => (false, mantissa),
-            Some(rest) => (true, rest),
-        };
-        let (before, behind) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-        let digits = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
-        (digits(before) && digits(behind)).then_some(Self {
-            negative,
-            before,
-            behind,
-            exponent,
-        })
-    }
+/// A number as it is written: `-12.50`, `1E+3`; what has an exponent beyond 32 bits is none.
+fn read(text: &str) -> Option<Decimal<'_>> {
+    let is_near = |it: i64| i32::try_from(it).is_ok();
+    Decimal::read(text).filter(|it| it.is_strict() && it.exponent().is_none_or(is_near))
 }
 
 #[cfg(test)]

@@ -206,7 +206,7 @@ impl Kafka {
                 if is_address(broker) {
                     brokers.push(broker.to_owned());
                 } else {
-                    let message = format!("{} is not host:port", written.quoted());
+                    let message = "this value is not host:port".to_owned();
                     section.wrong("brokers", &written.span, message, None);
                 }
             }

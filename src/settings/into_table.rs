@@ -139,7 +139,7 @@ impl IntoTable {
                 .iter()
                 .any(|before| before.table == it.table)
             {
-                wrong(format!("table `{}` stands here twice", it.table));
+                wrong(format!("number {} stands here twice", index + 1));
             }
         }
         if is_routed && tables.iter().all(|it| it.when.is_empty()) {

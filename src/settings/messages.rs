@@ -184,17 +184,13 @@ fn check_type(section: &Section<'_>, pool: &DescriptorPool, named: &Named, field
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("its messages are {}", known.join(", ")),
         };
-        let text = format!("{} is no message of the schema", named.name.quoted());
+        let text = "this value is no message of the schema".to_owned();
         let span = named.name.span.clone();
         section.reading.mistake(&path, span, text, Some(help));
         return;
     };
     if let Some(field) = field.filter(|it| message.get_field_by_name(&it.text).is_some()) {
-        let text = format!(
-            "{} is a field of `{}` already",
-            field.quoted(),
-            message.full_name()
-        );
+        let text = format!("this value is a field of `{}` already", message.full_name());
         let help = "name one that no message has".to_owned();
         section.wrong("field", &field.span, text, Some(help));
     }

@@ -2,16 +2,16 @@
 
 use std::{fmt, ops::Range};
 
-/// What is wrong with a settings file: everything at once, in the order of its lines. No secret
-/// is in it, neither in the words nor in the text that is kept to show lines of.
+use super::excerpt::{Excerpt, Hidden};
+
+/// What is wrong with a settings file: everything at once, in the order of its lines. No value of
+/// the file is in it, neither in the words nor in the lines that are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistakes {
     /// The file's name, as it was given.
     pub file: String,
     /// The mistakes; never empty.
     pub list: Vec<Mistake>,
-    /// The file's text, byte for byte as long, with everything hidden that may be a secret.
-    pub(super) masked: String,
 }
 
 /// One mistake.
@@ -27,6 +27,8 @@ pub struct Mistake {
     pub line: Option<usize>,
     /// The bytes of the file that it is about.
     pub span: Option<Range<usize>>,
+    /// What is shown of that line.
+    pub(super) excerpt: Option<Excerpt>,
     /// Whether it may only follow from another: something is not there, as when the line that
     /// has it could not be read.
     pub(super) follows: Follows,
@@ -46,7 +48,7 @@ impl Mistakes {
     pub(super) fn gather(
         file: &str,
         text: &str,
-        masked: String,
+        hidden: &Hidden,
         mut list: Vec<Mistake>,
     ) -> Option<Self> {
         if list.is_empty() {
@@ -54,14 +56,13 @@ impl Mistakes {
         }
         for mistake in &mut list {
             mistake.line = mistake.span.as_ref().map(|it| line_of(text, it.start));
-            mistake.span = mistake.span.take().map(|it| first_line(text, it));
+            mistake.excerpt = mistake.span.as_ref().map(|it| hidden.excerpt(text, it));
         }
         list.sort_by_key(|it| (it.span.as_ref().map(|span| span.start), it.path.clone()));
         list.dedup();
         Some(Self {
             file: file.to_owned(),
             list,
-            masked,
         })
     }
 
@@ -72,7 +73,6 @@ impl Mistakes {
         Self {
             file: file.to_owned(),
             list: vec![mistake],
-            masked: String::new(),
         }
     }
 
@@ -95,19 +95,10 @@ impl Mistake {
             help: None,
             line: None,
             span,
+            excerpt: None,
             follows: Follows::Nothing,
         }
     }
-}
-
-/// As much of a span as stands in its first line.
-fn first_line(text: &str, span: Range<usize>) -> Range<usize> {
-    let start = span.start.min(text.len());
-    let mut rest = text.as_bytes()[start..].iter();
-    let end = rest
-        .position(|it| matches!(it, b'\r' | b'\n'))
-        .map_or(text.len(), |it| start + it);
-    start..span.end.clamp(start, end)
 }
 
 /// The line of a byte, counted from 1.

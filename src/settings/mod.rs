@@ -2,7 +2,7 @@
 //!
 //! Settings that exist are usable: all references lead somewhere, all numbers are in range. A
 //! mistake never ends the reading: each has its dotted path, its line and what to do. Unknown
-//! keys are refused. No secret is in any mistake, nor in the lines that a report shows.
+//! keys are refused. No value of the file is in any mistake, nor in the lines that a report shows.
 //!
 //! Any single value may be `"${NAME}"`, also inside a longer text, or `{ file = "path" }`.
 //! Relative paths start at the settings file's folder, so that it matters not from where
@@ -11,9 +11,9 @@
 mod connection;
 mod data_type;
 mod engine;
+mod excerpt;
 mod into_table;
 mod json_options;
-mod mask;
 mod messages;
 mod mistake;
 mod nearest;
@@ -62,6 +62,7 @@ pub use schedules::{CommandScope, Commands, Scheduled};
 pub use task::{Task, TaskMode};
 pub use write_into::{Route, WriteInto};
 
+use excerpt::Hidden;
 use mistake::{Follows, line_of};
 use reading::{Known, Reading};
 use references::Connections;
@@ -242,13 +243,13 @@ fn read(
         DeValue::Table(table) => Section::root(&reading, table).finish(read_root),
         _ => None,
     };
-    let mut masked = mask::mask(text, &root, &reading.shown.borrow());
+    let mut hidden = Hidden::values(text, &root);
     let mut list = reading.mistakes.take();
     if !errors.is_empty() {
-        masked = mask::mask_lines(&masked);
+        hidden = Hidden::all_but(text, &reading.keys());
         list = beside_syntax(text, &errors, list);
     }
-    match (Mistakes::gather(file, text, masked, list), settings) {
+    match (Mistakes::gather(file, text, &hidden, list), settings) {
         (None, Some(settings)) => Ok((settings, reading.known.take())),
         (Some(mistakes), _) => Err(mistakes),
         (None, None) => Err(Mistakes::of_file(

@@ -32,6 +32,14 @@ pub struct UnknownName {
     pub known: Vec<String>,
 }
 
+impl UnknownName {
+    /// The same of a value of the settings file, which is not shown.
+    pub(super) fn of_a_value(&self) -> String {
+        let known = nearest_and_all(&self.wanted, &self.known);
+        format!("this value names no {} of the settings: {known}", self.what)
+    }
+}
+
 /// Names the nearest and all that are known: whoever asked on the command line sees no file.
 fn nearest_and_all(written: &str, known: &[String]) -> String {
     let names = known.join(", ");

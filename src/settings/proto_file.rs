@@ -27,7 +27,7 @@ pub(super) fn read(
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) => {
-            let message = format!("{} cannot be read: {error}", file.quoted());
+            let message = format!("this file cannot be read: {error}");
             wrong("file", &file.span, message, from_here);
             return None;
         }
@@ -36,7 +36,7 @@ pub(super) fn read(
         let pool = DescriptorPool::decode(&bytes[..]);
         return pool
             .map_err(|error| {
-                let message = format!("{} is no set of descriptors: {error}", file.quoted());
+                let message = format!("this file is no set of descriptors: {error}");
                 let help = Some("a schema in text ends in `.proto`");
                 wrong("file", &file.span, message, help);
             })
@@ -45,7 +45,7 @@ pub(super) fn read(
     if let (Some(span), Some(folder)) = (section.written("folder"), &folder)
         && !is_below(&path, folder)
     {
-        let message = format!("{} is not below this folder", file.quoted());
+        let message = "the schema's file is not below this folder".to_owned();
         wrong("folder", &span, message, from_here);
         return None;
     }

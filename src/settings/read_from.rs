@@ -128,10 +128,16 @@ fn refuse_unmade(section: &Section<'_>, key: &[String]) {
             let message = "of a collection, `key` says which fields `_id` is made of";
             wrong(message.to_owned(), "leave it out: `_id` is the key");
         } else if name.is_empty() || name.contains(['.', '$', '\0']) {
-            let message = format!("`{name}` cannot be of an `_id` that is made of fields");
+            let message = format!(
+                "number {} cannot be of an `_id` that is made of fields",
+                index + 1
+            );
             wrong(message, "write names without a dot or a dollar");
         } else if key[..index].contains(name) {
-            wrong(format!("`{name}` stands here twice"), "write it once");
+            wrong(
+                format!("number {} stands here twice", index + 1),
+                "write it once",
+            );
         }
     }
 }
@@ -146,7 +152,7 @@ fn read_zone(section: &mut Section<'_>, kind: Option<Kind>) -> Option<Tz> {
     }
     let zone = named.text.parse().ok();
     if zone.is_none() {
-        let message = format!("there is no time zone `{}`", named.text);
+        let message = "this value is no time zone".to_owned();
         let help = "write its name, as \"Asia/Shanghai\" or \"UTC\"".to_owned();
         section.wrong("time-zone", &span, message, Some(help));
     }

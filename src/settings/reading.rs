@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeSet,
     io::Read,
     ops::Range,
     path::{Path, PathBuf},
@@ -13,7 +14,6 @@ use toml::{
 };
 
 use super::{
-    mask::Shown,
     mistake::{Follows, Mistake},
     schedules::Commands,
 };
@@ -33,7 +33,6 @@ pub(super) struct Reading<'a> {
     /// Relative paths start here.
     pub folder: &'a Path,
     pub mistakes: RefCell<Vec<Mistake>>,
-    pub shown: RefCell<Shown>,
     /// Every key that was asked for, so that the shipped file can be held against the code.
     pub known: RefCell<Vec<Known>>,
 }
@@ -53,7 +52,7 @@ pub(super) struct Known {
 pub(super) struct Scalar {
     pub text: String,
     pub span: Range<usize>,
-    /// Whether it stands in the file itself, so that a mistake may quote it.
+    /// Whether it stands in the file itself.
     pub here: bool,
 }
 
@@ -62,7 +61,6 @@ pub(super) struct Scalar {
 pub(super) enum Wanted {
     Text,
     Secret,
-    Url,
     Number,
     Flag,
 }
@@ -71,15 +69,6 @@ impl Scalar {
     fn here(text: String, span: Range<usize>) -> Self {
         let here = true;
         Self { text, span, here }
-    }
-
-    /// The value for a mistake's words; one from elsewhere, or a URL, is not quoted.
-    pub fn quoted(&self) -> String {
-        if self.here && !self.text.contains("://") {
-            format!("`{}`", self.text.chars().take(60).collect::<String>())
-        } else {
-            "this value".to_owned()
-        }
     }
 }
 
@@ -90,9 +79,15 @@ impl<'a> Reading<'a> {
             commands,
             folder,
             mistakes: RefCell::default(),
-            shown: RefCell::default(),
             known: RefCell::default(),
         }
+    }
+
+    /// Every key that the reader knows of.
+    pub fn keys(&self) -> BTreeSet<String> {
+        let known = self.known.borrow();
+        let patterns = known.iter().flat_map(|it| it.pattern.split('.'));
+        patterns.map(str::to_owned).collect()
     }
 
     pub fn mistake(&self, path: &str, span: Range<usize>, message: String, help: Option<String>) {
@@ -133,23 +128,17 @@ impl<'a> Reading<'a> {
                 self.filed_text(path, span, table)
             }
             (DeValue::Integer(number), Wanted::Number) => {
-                self.show(&span, wanted);
                 Some(Scalar::here(integer_text(number), span))
             }
-            (DeValue::Boolean(flag), Wanted::Flag) => {
-                self.show(&span, wanted);
-                Some(Scalar::here(flag.to_string(), span))
-            }
+            (DeValue::Boolean(flag), Wanted::Flag) => Some(Scalar::here(flag.to_string(), span)),
             // A number or a flag may come from outside, but its own text needs no quotes.
             (DeValue::String(raw), Wanted::Number | Wanted::Flag) if !raw.contains("${") => {
-                self.show(&span, wanted);
                 let message = format!("must be {}, written without quotes", wanted.article());
                 self.mistake(path, span, message, None);
                 None
             }
-            (DeValue::String(raw), _) => self.written_text(path, span, raw, wanted),
+            (DeValue::String(raw), _) => self.written_text(path, span, raw),
             (other, _) => {
-                self.show(&span, wanted);
                 let message = format!("must be {}, not {}", wanted.article(), article(other));
                 self.mistake(path, span, message, None);
                 None
@@ -157,26 +146,14 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn written_text(
-        &self,
-        path: &str,
-        span: Range<usize>,
-        raw: &str,
-        wanted: Wanted,
-    ) -> Option<Scalar> {
+    fn written_text(&self, path: &str, span: Range<usize>, raw: &str) -> Option<Scalar> {
         let (text, here) = match expand(raw, self.environment) {
             Ok(expanded) => expanded,
             Err((message, help)) => {
-                self.show(&span, wanted);
                 self.mistake(path, span, message, Some(help));
                 return None;
             }
         };
-        if is_reference(raw) {
-            self.shown.borrow_mut().plain.push(span.clone());
-        } else {
-            self.show(&span, wanted);
-        }
         if text.trim().is_empty() {
             let message = if here {
                 "must not be empty"
@@ -204,33 +181,41 @@ impl<'a> Reading<'a> {
                 here: false,
             }),
             Ok(_) => {
-                let message = format!("file {} is empty", name.quoted());
+                let message = "this file is empty".to_owned();
                 self.mistake(path, span, message, None);
                 None
             }
             Err(reason) => {
-                let message = format!("file {} cannot be read: {reason}", name.quoted());
+                let message = format!("this file cannot be read: {reason}");
                 let help = "a relative path starts at the settings file's folder".to_owned();
                 self.mistake(path, span, message, Some(help));
                 None
             }
         }
     }
+}
 
-    fn show(&self, span: &Range<usize>, wanted: Wanted) {
-        let mut shown = self.shown.borrow_mut();
-        match wanted {
-            Wanted::Secret => {}
-            Wanted::Url => shown.urls.push(span.clone()),
-            Wanted::Text | Wanted::Number | Wanted::Flag => shown.plain.push(span.clone()),
-        }
+/// What a parser says of `value`, without the words that it has from there.
+pub(super) fn without(value: &str, said: &str) -> String {
+    let is_word = |it: &char| it.is_alphanumeric() || *it == '_';
+    let words: Vec<&str> = value.split(|it| !is_word(&it)).collect();
+    let mut out = String::with_capacity(said.len());
+    let mut rest = said;
+    while let Some(first) = rest.chars().next() {
+        let length = rest.chars().take_while(is_word).map(char::len_utf8).sum();
+        let (word, behind) = rest.split_at(std::cmp::max(length, first.len_utf8()));
+        // A single letter may be any word of a sentence.
+        let taken = word.len() > 1 && words.contains(&word);
+        out.push_str(if taken { "…" } else { word });
+        rest = behind;
     }
+    out
 }
 
 impl Wanted {
     fn article(self) -> &'static str {
         match self {
-            Self::Text | Self::Secret | Self::Url => "text in quotes",
+            Self::Text | Self::Secret => "text in quotes",
             Self::Number => "a whole number",
             Self::Flag => "true or false",
         }
@@ -291,13 +276,6 @@ fn is_variable(name: &str) -> bool {
         && name
             .bytes()
             .all(|it| it.is_ascii_alphanumeric() || it == b'_')
-}
-
-/// Whether a text is one `${NAME}` and nothing else, which gives nothing away.
-fn is_reference(raw: &str) -> bool {
-    raw.strip_prefix("${")
-        .and_then(|it| it.strip_suffix('}'))
-        .is_some_and(is_variable)
 }
 
 /// The file's text without the line end that editors add.

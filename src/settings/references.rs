@@ -132,7 +132,7 @@ impl Connections {
         match self.kinds.get(name) {
             None => {
                 let path = section.path_of(key);
-                let message = format!("{} is no connection", written.quoted());
+                let message = "this value is no connection".to_owned();
                 let span = written.span.clone();
                 section.reading.absence(&path, span, message, Some(known));
             }

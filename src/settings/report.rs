@@ -7,7 +7,10 @@ use miette::{
     MietteSpanContents, SourceCode, SourceSpan, SpanContents,
 };
 
-use super::mistake::{Mistake, Mistakes, line_of};
+use super::{
+    excerpt::Excerpt,
+    mistake::{Mistake, Mistakes},
+};
 
 /// Whether a report may use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +31,6 @@ impl Mistakes {
         let handler = GraphicalReportHandler::new_themed(theme)
             .with_width(width)
             .with_links(false);
-        let source = Lines {
-            file: &self.file,
-            text: &self.masked,
-        };
         let mut text = match self.list.len() {
             1 => format!("{} has a mistake\n", self.file),
             many => format!("{} has {many} mistakes\n", self.file),
@@ -39,7 +38,11 @@ impl Mistakes {
         for mistake in &self.list {
             let shown = Shown {
                 mistake,
-                source: &source,
+                source: mistake.excerpt.as_ref().map(|excerpt| OneLine {
+                    file: &self.file,
+                    line: mistake.line.unwrap_or(1) - 1,
+                    excerpt,
+                }),
             };
             text.push('\n');
             if handler.render_report(&mut text, &shown).is_err() {
@@ -51,42 +54,35 @@ impl Mistakes {
     }
 }
 
-/// One mistake beside the text that it is about.
+/// One mistake beside the line that it is about.
 struct Shown<'a> {
     mistake: &'a Mistake,
-    source: &'a Lines<'a>,
+    source: Option<OneLine<'a>>,
 }
 
-/// A text that shows the lines of a span and none beside them: neighbours are no help, and might
-/// hold what only their owner should see.
-struct Lines<'a> {
+/// A text that is one line of the file and no more: its neighbours are no help.
+struct OneLine<'a> {
     file: &'a str,
-    text: &'a str,
+    /// Counted from 0.
+    line: usize,
+    excerpt: &'a Excerpt,
 }
 
-impl SourceCode for Lines<'_> {
+impl SourceCode for OneLine<'_> {
     fn read_span<'a>(
         &'a self,
-        span: &SourceSpan,
+        _: &SourceSpan,
         _: usize,
         _: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let bytes = self.text.as_bytes();
-        let (from, to) = (span.offset(), span.offset() + span.len());
-        let before = bytes.get(..from).ok_or(MietteError::OutOfBounds)?;
-        let behind = bytes.get(to..).ok_or(MietteError::OutOfBounds)?;
-        let newline = |it: &u8| *it == b'\n';
-        let start = before.iter().rposition(newline).map_or(0, |it| it + 1);
-        let end = to + behind.iter().position(newline).unwrap_or(behind.len());
-        let line = line_of(self.text, start) - 1;
-        let column = String::from_utf8_lossy(&bytes[start..from]).chars().count();
+        let bytes = self.excerpt.line.as_bytes();
         Ok(Box::new(MietteSpanContents::new_named(
             self.file.to_owned(),
-            &bytes[start..end],
-            SourceSpan::from(start..end),
-            line,
-            column,
-            line_of(self.text, end) - line,
+            bytes,
+            SourceSpan::from(0..bytes.len()),
+            self.line,
+            self.excerpt.column,
+            1,
         )))
     }
 }
@@ -98,13 +94,12 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.mistake.span.as_ref()?;
-        Some(self.source)
+        Some(self.source.as_ref()?)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let span = self.mistake.span.clone()?;
-        let label = LabeledSpan::new_primary_with_span(Some(self.mistake.message.clone()), span);
+        let marked = self.source.as_ref()?.excerpt.marked.clone();
+        let label = LabeledSpan::new_primary_with_span(Some(self.mistake.message.clone()), marked);
         Some(Box::new(std::iter::once(label)))
     }
 }

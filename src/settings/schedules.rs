@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use super::{
     data_type::DataType,
-    reading::{Scalar, Wanted},
+    reading::{Scalar, Wanted, without},
     section::{LONGEST_NAME, Section},
     task::Task,
     typed::Choice,
@@ -107,7 +107,7 @@ pub(super) fn read(root: &mut Section<'_>, known: Known<'_>) -> Option<Vec<Sched
     let read = root.list("schedules", "schedules.*", |section| {
         let name = read_name(section);
         if let (true, Some(span)) = (names.contains(&name), section.written("name")) {
-            let message = format!("there is a schedule `{name}` already");
+            let message = "another schedule has this name already".to_owned();
             section.wrong("name", &span, message, None);
         }
         names.push(name.clone());
@@ -171,7 +171,7 @@ fn read_timetable(section: &mut Section<'_>) -> Option<Timetable> {
     match Timetable::parse(&written.text, zone.unwrap_or(Tz::UTC)) {
         Ok(timetable) => zone.map(|_| timetable),
         Err(error) => {
-            let message = format!("{} {error}", written.quoted());
+            let message = format!("this value {}", without(&written.text, &error));
             let help = "minute, hour, day of the month, month, day of the week: \"30 2 * * *\" is half past two each day";
             section.wrong("cron", &written.span, message, Some(help.to_owned()));
             None
@@ -182,7 +182,7 @@ fn read_timetable(section: &mut Section<'_>) -> Option<Timetable> {
 fn read_zone(section: &Section<'_>, written: &Scalar) -> Option<Tz> {
     let zone = written.text.parse().ok();
     if zone.is_none() {
-        let message = format!("there is no time zone {}", written.quoted());
+        let message = "this value is no time zone".to_owned();
         let names = chrono_tz::TZ_VARIANTS.iter().map(|it| it.name());
         let help = match super::nearest::nearest(&written.text, names) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -192,6 +192,9 @@ fn read_zone(section: &Section<'_>, written: &Scalar) -> Option<Tz> {
     }
     zone
 }
+
+/// How the words of a command's parser begin.
+const NO_COMMAND: &str = "is no command: ";
 
 fn read_run(
     section: &mut Section<'_>,
@@ -203,6 +206,11 @@ fn read_run(
         Ok(scope) => scope,
         Err(message) => {
             let help = format!("write a command that ends by itself, as run = {example}");
+            // Only these words are not ours.
+            let message = match message.strip_prefix(NO_COMMAND) {
+                Some(said) => format!("{NO_COMMAND}{}", without(&written.text, said)),
+                None => message,
+            };
             section.wrong("run", &written.span, message, Some(help));
             return None;
         }
@@ -218,7 +226,7 @@ fn read_run(
         CommandScope::Compare { data_type } => (data_type, &None, "from` and `into"),
         CommandScope::Task(task) => {
             if let Err(error) = super::task_of(tasks, task) {
-                absence(error.to_string());
+                absence(error.of_a_value());
             }
             return Some((written.text, scope));
         }
@@ -229,7 +237,7 @@ fn read_run(
         _ => it.from.is_some() && it.into.is_some(),
     };
     match super::select(data_types, data_type.as_deref(), topic.as_deref()) {
-        Err(error) => absence(error.to_string()),
+        Err(error) => absence(error.of_a_value()),
         Ok(chosen) if chosen.iter().any(|it| has(it.data_type)) => (),
         Ok(_) => absence(match data_type {
             Some(name) => format!("data type `{name}` has no `{part}`"),

@@ -286,7 +286,7 @@ impl<'a> Section<'a> {
             let path = self.path_of(key);
             self.reading.scalar(&path, value, wanted)
         });
-        let secret = matches!(wanted, Wanted::Secret | Wanted::Url);
+        let secret = wanted == Wanted::Secret;
         let text = scalar
             .as_ref()
             .map(|it| if secret { "…" } else { &it.text });
@@ -319,7 +319,7 @@ impl<'a> Section<'a> {
     /// Reads what is known, then refuses what is left.
     pub fn finish<T>(mut self, read: impl FnOnce(&mut Self) -> T) -> T {
         let value = read(&mut self);
-        for (name, value) in self.table.into_iter().flat_map(|it| it.iter()) {
+        for (name, _) in self.table.into_iter().flat_map(|it| it.iter()) {
             if self.asked.iter().any(|it| it == name.get_ref()) {
                 continue;
             }
@@ -327,16 +327,9 @@ impl<'a> Section<'a> {
             let path = self.path_of(name.get_ref());
             self.reading
                 .mistake(&path, name.span(), "unknown key".to_owned(), Some(help));
-            // A slip in a plain key's name does not make its value a secret.
-            let near = nearest(name.get_ref(), self.asked.iter().copied());
-            if let Some(meant) = near {
+            if let Some(meant) = nearest(name.get_ref(), self.asked.iter().copied()) {
                 // Both would be said of one slip: `topik` is unknown, and `topic` is missing.
                 self.reading.not_missing(&self.path_of(meant));
-            }
-            if near.is_some_and(|it| !matches!(it, "url" | "password" | "options"))
-                && !matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_))
-            {
-                self.reading.shown.borrow_mut().plain.push(value.span());
             }
         }
         value

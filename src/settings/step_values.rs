@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use super::{
     nearest::nearest,
-    reading::Wanted,
+    reading::{Wanted, without},
     references::{Connections, LOOKUPS},
     section::Section,
     table_name::{self, Usage},
@@ -102,7 +102,8 @@ fn expression(section: &mut Section<'_>, key: &'static str, example: &str) -> Op
     match Expression::parse(&written.text) {
         Ok(expression) => Some(expression),
         Err(reason) => {
-            section.wrong(key, &written.span, format!("is no CEL: {reason}"), None);
+            let message = format!("is no CEL: {}", without(&written.text, &reason));
+            section.wrong(key, &written.span, message, None);
             None
         }
     }
@@ -129,7 +130,7 @@ fn zone(section: &mut Section<'_>, key: &'static str) -> Option<Tz> {
     let written = section.optional_text(key)?;
     let zone = written.text.parse().ok();
     if zone.is_none() {
-        let message = format!("{} is no time zone", written.quoted());
+        let message = "this value is no time zone".to_owned();
         let help = "write it as \"Asia/Shanghai\" or \"UTC\"".to_owned();
         section.wrong(key, &written.span, message, Some(help));
     }

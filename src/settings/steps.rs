@@ -1,7 +1,11 @@
 //! `steps`: what happens to records on their way, one table for each step.
 
 use super::{
-    reading::Wanted, references::Connections, section::Section, step_values, typed::Choice,
+    reading::{Wanted, without},
+    references::Connections,
+    section::Section,
+    step_values,
+    typed::Choice,
 };
 use crate::pipeline::{
     Algorithm, DeduplicateStep, Else, ExplodeStep, Expression, HashStep, Keep, Literal,
@@ -84,7 +88,8 @@ fn step(
             match Expression::parse(&text.text) {
                 Ok(expression) => StepSettings::Filter(expression, otherwise),
                 Err(reason) => {
-                    section.wrong("filter", &text.span, format!("is no CEL: {reason}"), None);
+                    let message = format!("is no CEL: {}", without(&text.text, &reason));
+                    section.wrong("filter", &text.span, message, None);
                     return None;
                 }
             }
@@ -135,7 +140,7 @@ fn rename(section: &mut Section<'_>) -> Vec<(String, String)> {
     let mut names: Vec<(String, String)> = Vec::new();
     for (before, after) in pairs {
         if names.iter().any(|(_, it)| *it == after.text) {
-            let message = format!("two fields would be named `{}`", after.text);
+            let message = "another field would have this name too".to_owned();
             section.wrong("rename", &after.span, message, None);
         }
         names.push((before, after.text));
@@ -169,7 +174,7 @@ fn set(section: &mut Section<'_>) -> Vec<(String, Expression)> {
         match Expression::parse(&it.text) {
             Ok(expression) => values.push((name, expression)),
             Err(reason) => {
-                let message = format!("`{name}` is no CEL: {reason}");
+                let message = format!("`{name}` is no CEL: {}", without(&it.text, &reason));
                 section.wrong("set", &it.span, message, None);
             }
         }

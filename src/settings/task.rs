@@ -78,9 +78,12 @@ pub(super) fn check_names(root: &Section<'_>, tasks: &BTreeMap<String, Task>) {
         return;
     };
     for (name, task) in tasks {
-        for other in task.aliases.iter().filter(|it| !seen.insert(it)) {
-            let message = format!("`{other}`, which {name} is to go by also, is a name already");
-            root.wrong("tasks", &span, message, None);
+        for (index, other) in task.aliases.iter().enumerate() {
+            if !seen.insert(other) {
+                let number = index + 1;
+                let message = format!("number {number} of `aliases` of {name} is a name already");
+                root.wrong("tasks", &span, message, None);
+            }
         }
     }
 }

@@ -39,7 +39,7 @@ impl Section<'_> {
 
     /// A URL that begins with one of `schemes`; it may hold a password.
     pub fn url(&mut self, key: &'static str, schemes: &[&str], example: &str) -> SecretString {
-        let url = self.required(key, Wanted::Url, example);
+        let url = self.required(key, Wanted::Secret, example);
         if let Some(url) = &url
             && !schemes.iter().any(|it| {
                 url.text
@@ -94,7 +94,7 @@ impl Section<'_> {
     fn as_duration(&self, key: &str, written: &Scalar) -> Option<Duration> {
         let duration = units::duration(&written.text);
         if duration.is_none() {
-            let message = format!("{} is no duration above zero", written.quoted());
+            let message = "this value is no duration above zero".to_owned();
             let help = "write it as \"500ms\", \"10s\" or \"1h30m\"".to_owned();
             self.wrong(key, &written.span, message, Some(help));
         }
@@ -115,7 +115,7 @@ impl Section<'_> {
                 .unwrap_or_else(|| {
                     let most = units::size_text(*range.end());
                     let least = units::size_text(*range.start());
-                    let message = format!("{} is no size from {least} to {most}", it.quoted());
+                    let message = format!("this value is no size from {least} to {most}");
                     let help = "write it as \"512KiB\" or \"4MiB\"".to_owned();
                     self.wrong(key, &it.span, message, Some(help));
                     default
@@ -155,8 +155,7 @@ impl Section<'_> {
         let number = number.filter(|it| range.contains(it));
         if number.is_none() {
             let message = format!(
-                "{} is no whole number from {} to {}",
-                written.quoted(),
+                "this value is no whole number from {} to {}",
                 range.start(),
                 range.end()
             );
@@ -183,7 +182,7 @@ impl Section<'_> {
         let found = T::WORDS.iter().find(|(word, _)| *word == written.text);
         if found.is_none() {
             let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
-            let message = format!("{} is none of {}", written.quoted(), words.join(", "));
+            let message = format!("this value is none of {}", words.join(", "));
             let near = nearest(&written.text, words).filter(|_| written.here);
             let help = near.map(|it| format!("did you mean `{it}`?"));
             self.wrong(key, &written.span, message, help);

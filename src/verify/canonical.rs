@@ -5,10 +5,10 @@
 
 use std::{fmt::Write as _, io::Write as _};
 
-use super::{number, typed};
+use super::typed;
 use crate::{
     digest::{Keeps, Padding},
-    model::{Date, DateTime, Instant, Time, Value},
+    model::{Date, DateTime, Decimal, Instant, Time, Value},
     sink::{BytesText, JsonText, Texts, from_base64, from_hex, write_json, write_text},
 };
 
@@ -117,9 +117,9 @@ pub(super) fn numbered(value: Value<'_>, places: Option<u8>, out: &mut Vec<u8>) 
         Value::I64(it) => write!(out, "{it}").ok(),
         Value::U64(it) | Value::Bit(it) => write!(out, "{it}").ok(),
         Value::Decimal(it) | Value::String(it) | Value::Enum(it) | Value::Json(it) => {
-            number::write(it, places, out)
+            Decimal::read(it).and_then(|it| it.write_plain(places, out))
         }
-        other => digits(other).and_then(|it| number::write(&it, places, out)),
+        other => digits(other).and_then(|it| Decimal::read(&it)?.write_plain(places, out)),
     };
     if written.is_none() {
         out.truncate(start);
@@ -232,7 +232,8 @@ fn sorted(value: &serde_json::Value, out: &mut Vec<u8>) {
     match value {
         serde_json::Value::Number(it) => {
             let text = it.to_string();
-            if number::write(&text, None, out).is_none() {
+            let plain = Decimal::read(&text).and_then(|it| it.write_plain(None, out));
+            if plain.is_none() {
                 out.extend_from_slice(text.as_bytes());
             }
         }

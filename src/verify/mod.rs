@@ -12,7 +12,6 @@
 mod buckets;
 mod canonical;
 mod in_servers;
-mod number;
 mod outcome;
 mod passes;
 mod repair;

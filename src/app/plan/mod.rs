@@ -273,13 +273,13 @@ mod tests {
             topic: "t".to_owned(),
             source: "shop.list".to_owned(),
         };
-        let record_origin = store.record_origin(&flow);
-        std::fs::write(&record_origin, "{").expect("damaged");
+        let location = store.location(&flow);
+        std::fs::write(&location, "{").expect("damaged");
         let error = position(&store, &flow).await.expect_err("damaged");
         assert_eq!(error.fault(), Fault::Permanent);
         let said = chain(&error);
         for part in [
-            &record_origin,
+            &location,
             "is damaged",
             "highwater cursor reset list/t/shop.list",
         ] {

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What the command line of a schedule is about, for the settings: they lie below the command line.
-pub(crate) fn command_scope(line: &str) -> Result<CommandScope, String> {
+pub fn command_scope(line: &str) -> Result<CommandScope, String> {
     Ok(match ByItself::parse(line)? {
         ByItself::Sync(it) => CommandScope::Read {
             data_type: it.data_type,

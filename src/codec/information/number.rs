@@ -6,6 +6,8 @@ use std::{
     io::Write as _,
 };
 
+use crate::model::Decimal;
+
 /// How a float is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -20,7 +22,9 @@ pub(super) fn write_float(value: impl LowerExp, layout: Layout, out: &mut Vec<u8
     let mut shortest = Scratch::default();
     // The longest is `-1.7976931348623157e-308`.
     let _ = write!(shortest, "{value:e}");
-    write_decimal(&Decimal::of(shortest.text()), layout, out);
+    if let Some(number) = Decimal::read(shortest.text()) {
+        write_decimal(&number, layout, out);
+    }
 }
 
 /// Appends the number that `text`, valid JSON, says. Whole numbers keep their digits; others are
@@ -46,75 +50,16 @@ pub(super) fn write_json_number(
     let start = out.len();
     write_float(value, layout, out);
     let printed = std::str::from_utf8(&out[start..]).unwrap_or_default();
-    if !is_same(text, printed) {
+    let both = Decimal::read(text).zip(Decimal::read(printed));
+    if both.is_none_or(|(written, printed)| !written.is_same(&printed)) {
         out.truncate(start);
         out.extend_from_slice(text.as_bytes());
     }
     Ok(())
 }
 
-/// Whether two texts say exactly the same number.
-fn is_same(left: &str, right: &str) -> bool {
-    let (left, right) = (Decimal::of(left), Decimal::of(right));
-    let is_zero = |it: &Decimal<'_>| it.significant().next().is_none();
-    (is_zero(&left) && is_zero(&right))
-        || (left.negative == right.negative
-            && left.magnitude() == right.magnitude()
-            && left.significant().eq(right.significant()))
-}
-
-/// A number's sign, digits and exponent, as its text has them.
-struct Decimal<'a> {
-    negative: bool,
-    whole: &'a str,
-    fraction: &'a str,
-    exponent: i64,
-}
-
-impl<'a> Decimal<'a> {
-    fn of(text: &'a str) -> Self {
-        let (negative, rest) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let (digits, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        Self {
-            negative,
-            whole,
-            fraction,
-            // Past this range nothing is equal and nothing is finite.
-            exponent: exponent.parse().unwrap_or(i64::from(i32::MAX)),
-        }
-    }
-
-    fn digits(&self) -> impl DoubleEndedIterator<Item = u8> + Clone + use<'a> {
-        self.whole.bytes().chain(self.fraction.bytes())
-    }
-
-    fn leading_zeros(&self) -> usize {
-        self.digits().take_while(|it| *it == b'0').count()
-    }
-
-    /// The digits without the zeros at either end.
-    fn significant(&self) -> impl Iterator<Item = u8> + Clone + use<'a> {
-        let trailing = self.digits().rev().take_while(|it| *it == b'0').count();
-        let all = self.whole.len() + self.fraction.len();
-        let leading = self.leading_zeros();
-        let count = all.saturating_sub(trailing + leading);
-        self.digits().skip(leading).take(count)
-    }
-
-    /// The power of ten of the first digit that is not zero.
-    fn magnitude(&self) -> i64 {
-        self.exponent
-            .saturating_add(self.whole.len() as i64 - 1)
-            .saturating_sub(self.leading_zeros() as i64)
-    }
-}
-
 fn write_decimal(number: &Decimal<'_>, layout: Layout, out: &mut Vec<u8>) {
-    if number.negative {
+    if number.is_negative() {
         out.push(b'-');
     }
     let digits = number.significant();

@@ -1,5 +1,8 @@
 //! Values as MongoDB's extended JSON (version 2), relaxed or canonical, byte for byte as its own
 //! tools spell it, without a blank.
+//!
+//! Not by the crate `bson`: 565 ns for a document of 729 bytes, and 8,160 by way of its values (`cargo
+//! bench --bench encode`); it sorts the fields of a document, and writes `1e+300` with three hundred zeros.
 
 use std::io::Write;
 

@@ -2,6 +2,10 @@
 //!
 //! What looks like a type but is none (`{"$oid":"x"}`, `{"$numberInt":"1","a":2}`) is a document:
 //! MongoDB's own documents may have such names.
+//!
+//! Not by the crate `bson`: 6,680 ns for a document of 729 bytes, and 11,000 by way of its values (`cargo
+//! bench --bench encode`); it refuses what looks like a type but is none, sorts the fields, keeps one of
+//! a name that stands twice, and no decimal of more than 34 digits.
 
 use std::fmt;
 
@@ -13,7 +17,7 @@ use serde::{
 use serde_json::{Error, value::RawValue};
 
 use super::{DEPTH, read::Name};
-use crate::model::{Instant, Packer, Value};
+use crate::model::{Decimal, Instant, Packer, Value};
 
 /// Appends the fields of an object, names and values.
 ///
@@ -81,9 +85,8 @@ fn pack(packer: &mut Packer<'_>, raw: &str, depth: usize) -> Result<(), Error> {
         Some(b'{') => {
             if typed(packer, raw, depth)? {
                 return Ok(());
-            } else {
-                return packer.document(inside);
             }
+            return packer.document(inside);
         }
         Some(b'"') => {
             let text: Text<'_> = serde_json::from_str(raw)?;
@@ -288,9 +291,9 @@ impl Typed<'_> {
             return Some(Value::F64(double(&it.0)?));
         }
         if let Some(it) = &self.decimal {
-            let finite = it.0.bytes().any(|it| it.is_ascii_digit()) && double(&it.0).is_some();
             let other = matches!(&*it.0, "NaN" | "Infinity" | "-Infinity");
-            return (finite || other).then_some(Value::Decimal(&it.0));
+            let held = other || Decimal::read(&it.0).is_some();
+            return held.then_some(Value::Decimal(&it.0));
         }
         if let Some(it) = &self.binary {
             let subtype = Some(&it.subtype.0).filter(|it| it.len() <= 2)?;

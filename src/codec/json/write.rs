@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{Binary, DEPTH, Decimals, Instants, Json};
 use crate::{
     codec::is_plain,
-    model::{Instant, Value},
+    model::{Decimal, Instant, Value},
 };
 
 pub(super) fn name(name: &str, first: &mut bool, out: &mut Vec<u8>) {
@@ -168,40 +168,13 @@ pub(super) fn write_regex(pattern: &str, options: &str, out: &mut Vec<u8>) {
 }
 
 fn write_decimal(digits: &str, out: &mut Vec<u8>) -> Result<(), String> {
-    if !is_number(digits.as_bytes()) {
+    if !Decimal::read(digits).is_some_and(|it| it.is_json()) {
         return Err(format!(
             "{digits} is no JSON number, which `decimals = \"number\"` asks for"
         ));
     }
     out.extend_from_slice(digits.as_bytes());
     Ok(())
-}
-
-/// Whether JSON has it as a number as it stands.
-fn is_number(text: &[u8]) -> bool {
-    fn digits(text: &[u8]) -> (usize, &[u8]) {
-        let many = text.iter().take_while(|it| it.is_ascii_digit()).count();
-        (many, &text[many..])
-    }
-    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    let (whole, mut rest) = digits(unsigned);
-    if whole == 0 || (whole > 1 && unsigned[0] == b'0') {
-        return false;
-    }
-    if let Some(fraction) = rest.strip_prefix(b".") {
-        let (many, behind) = digits(fraction);
-        if many == 0 {
-            return false;
-        }
-        rest = behind;
-    }
-    match rest {
-        [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] => {
-            let (many, behind) = digits(exponent);
-            many > 0 && behind.is_empty()
-        }
-        rest => rest.is_empty(),
-    }
 }
 
 fn write_instant(instant: Instant, as_what: Instants, out: &mut Vec<u8>) -> Result<(), String> {

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use prost::encoding::WireType;
+
 use super::{
     plan::{FieldPlan, Meaning, MessagePlan, Plan, Scalar, Shape, What, enum_value},
     wire::{DEPTH, Reader, Wire, too_deep, unzigzag},
@@ -152,7 +154,7 @@ fn items(
         What::Message(_) | What::Group(_) => Scalar::Bytes,
     };
     match wire {
-        Wire::Sized(run) if scalar.wire() != 2 => {
+        Wire::Sized(run) if scalar.wire() != WireType::LengthDelimited => {
             let mut reader = Reader(run);
             while !reader.0.is_empty() {
                 one(plan, &field.what, reader.scalar(scalar)?, packer, depth)?;

@@ -7,7 +7,7 @@ use super::{
     scalar::{narrow, scalar},
     wire::{DEPTH, too_deep},
 };
-use crate::model::Value;
+use crate::model::{Decimal, Value};
 
 /// Where it failed, and why.
 pub(super) type Refused = (String, String);
@@ -198,12 +198,7 @@ fn keyed(
     depth: usize,
 ) -> Result<(), Refused> {
     let wire = match &field.what {
-        What::Scalar(it) => match it.wire() {
-            0 => WireType::Varint,
-            1 => WireType::SixtyFourBit,
-            5 => WireType::ThirtyTwoBit,
-            _ => WireType::LengthDelimited,
-        },
+        What::Scalar(it) => it.wire(),
         What::Enum(_) => WireType::Varint,
         What::Message(_) => WireType::LengthDelimited,
         What::Group(_) => WireType::StartGroup,
@@ -315,18 +310,15 @@ fn clock(seconds: i64, nanos: i32, out: &mut Vec<u8>) {
 }
 
 fn duration(text: &str) -> Option<(i64, i32)> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(it) => (true, it),
-        None => (false, text),
-    };
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
-    let plain = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
-    if !plain(whole) || !plain(part) || part.len() > 9 {
+    let number = Decimal::read(text)?;
+    let part = number.fraction();
+    if !number.is_strict() || number.exponent().is_some() || part.len() > 9 {
         return None;
     }
-    let seconds: i64 = whole.parse().ok().filter(|it| *it <= 315_576_000_000)?;
+    let seconds = number.whole().parse().ok();
+    let seconds: i64 = seconds.filter(|it| *it <= 315_576_000_000)?;
     let nanos: i32 = format!("{part:0<9}").parse().ok()?;
-    Some(if negative {
+    Some(if number.is_negative() {
         (-seconds, -nanos)
     } else {
         (seconds, nanos)

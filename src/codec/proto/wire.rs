@@ -1,4 +1,9 @@
-//! The wire of protobuf: keys, lengths and payloads, front to back.
+//! What stands behind the keys of a message, borrowed; keys, numbers and what is skipped are prost's.
+
+use prost::{
+    DecodeError,
+    encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
+};
 
 use super::plan::Scalar;
 
@@ -28,11 +33,10 @@ impl<'a> Reader<'a> {
         if self.0.is_empty() {
             return Ok(None);
         }
-        let (number, kind) = self.key()?;
+        let (number, kind) = decode_key(&mut self.0).map_err(reason)?;
         let wire = match kind {
-            3 => Wire::Group(self.group(number)?),
-            4 => return Err("a group ends that has not begun".to_owned()),
-            _ => self.payload(kind)?,
+            WireType::StartGroup => Wire::Group(self.group(number)?),
+            kind => self.payload(kind)?,
         };
         Ok(Some((number, wire)))
     }
@@ -42,66 +46,38 @@ impl<'a> Reader<'a> {
         self.payload(scalar.wire())
     }
 
-    fn key(&mut self) -> Result<(u32, u8), String> {
-        let key = u32::try_from(self.varint()?).map_err(|_| "a field number is too large")?;
-        match key >> 3 {
-            0 => Err("a field has the number 0".to_owned()),
-            number => Ok((number, (key & 7) as u8)),
-        }
-    }
-
-    fn payload(&mut self, kind: u8) -> Result<Wire<'a>, String> {
+    fn payload(&mut self, kind: WireType) -> Result<Wire<'a>, String> {
         Ok(match kind {
-            0 => Wire::Varint(self.varint()?),
-            1 => Wire::Fixed64(self.fixed()?),
-            2 => {
-                let length = self.varint()?;
-                let length = usize::try_from(length).map_err(|_| TRUNCATED)?;
+            WireType::Varint => Wire::Varint(self.varint()?),
+            WireType::SixtyFourBit => Wire::Fixed64(self.fixed()?),
+            WireType::LengthDelimited => {
+                let length = usize::try_from(self.varint()?).map_err(|_| TRUNCATED)?;
                 let (taken, rest) = self.0.split_at_checked(length).ok_or(TRUNCATED)?;
                 self.0 = rest;
                 Wire::Sized(taken)
             }
-            5 => Wire::Fixed32(self.fixed()?),
-            other => return Err(format!("there is no wire type {other}")),
+            WireType::ThirtyTwoBit => Wire::Fixed32(self.fixed()?),
+            WireType::StartGroup | WireType::EndGroup => {
+                return Err("a group ends that has not begun".to_owned());
+            }
         })
     }
 
     /// The fields up to the end of the group `number`, which has begun.
     fn group(&mut self, number: u32) -> Result<&'a [u8], String> {
         let whole = self.0;
-        let mut open = vec![number];
         loop {
             let inside = whole.len() - self.0.len();
-            let (number, kind) = self.key()?;
-            match kind {
-                3 if open.len() >= DEPTH => return Err(too_deep()),
-                3 => open.push(number),
-                4 if open.pop() != Some(number) => {
-                    return Err("a group ends that has not begun".to_owned());
-                }
-                4 if open.is_empty() => return Ok(&whole[..inside]),
-                4 => {}
-                _ => drop(self.payload(kind)?),
+            let (inner, kind) = decode_key(&mut self.0).map_err(reason)?;
+            if kind == WireType::EndGroup && inner == number {
+                return Ok(&whole[..inside]);
             }
+            skip_field(kind, inner, &mut self.0, DecodeContext::default()).map_err(reason)?;
         }
     }
 
     fn varint(&mut self) -> Result<u64, String> {
-        let mut value = 0_u64;
-        for (at, byte) in self.0.iter().enumerate().take(10) {
-            if at == 9 && *byte > 1 {
-                break;
-            }
-            value |= u64::from(byte & 0x7f) << (7 * at);
-            if *byte < 0x80 {
-                self.0 = &self.0[at + 1..];
-                return Ok(value);
-            }
-        }
-        Err(match self.0.len() {
-            0..10 => TRUNCATED.to_owned(),
-            _ => "a number has more than 64 bits".to_owned(),
-        })
+        decode_varint(&mut self.0).map_err(reason)
     }
 
     fn fixed<const N: usize>(&mut self) -> Result<[u8; N], String> {
@@ -111,21 +87,36 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What prost says is wrong, without what every error of its says first.
+fn reason(error: DecodeError) -> String {
+    let said = error.to_string();
+    let what = said.strip_prefix("failed to decode Protobuf message: ");
+    what.unwrap_or(&said).to_owned()
+}
+
 pub(super) fn too_deep() -> String {
     format!("nested deeper than {DEPTH} levels")
 }
 
 impl Scalar {
     /// The wire type of its values.
-    pub fn wire(self) -> u8 {
+    pub fn wire(self) -> WireType {
         match self {
-            Self::Double | Self::Fixed64 | Self::Sfixed64 => 1,
-            Self::Float | Self::Fixed32 | Self::Sfixed32 => 5,
-            Self::String | Self::Bytes => 2,
-            _ => 0,
+            Self::Double | Self::Fixed64 | Self::Sfixed64 => WireType::SixtyFourBit,
+            Self::Float | Self::Fixed32 | Self::Sfixed32 => WireType::ThirtyTwoBit,
+            Self::String | Self::Bytes => WireType::LengthDelimited,
+            Self::Int32
+            | Self::Int64
+            | Self::Uint32
+            | Self::Uint64
+            | Self::Sint32
+            | Self::Sint64
+            | Self::Bool => WireType::Varint,
         }
     }
 }
+
+// prost has these two, but to itself.
 
 pub(super) fn zigzag(it: i64) -> u64 {
     ((it << 1) ^ (it >> 63)) as u64

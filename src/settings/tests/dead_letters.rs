@@ -121,7 +121,7 @@ fn a_connection_without_tables_is_refused_by_name() {
     check(
         &format!("{DATA_TYPE}dead-letters = {{ connection = \"warehous\", table = \"l\" }}"),
         &[
-            "5: data-types.a.dead-letters.connection: `warehous` is no connection, did you mean `warehouse`?",
+            "5: data-types.a.dead-letters.connection: this value is no connection, did you mean `warehouse`?",
         ],
     );
 }

@@ -135,7 +135,7 @@ fn a_file_that_is_no_schema_is_told() {
         r#"file = "a.pb", message = "A""#,
         INTO,
         &[
-            "4: data-types.x.messages.file: `a.pb` is no set of descriptors: failed to decode file descriptor set, a schema in text ends in `.proto`",
+            "4: data-types.x.messages.file: this file is no set of descriptors: failed to decode file descriptor set, a schema in text ends in `.proto`",
         ],
     );
 }
@@ -147,8 +147,8 @@ fn types_that_the_schema_lacks_are_told_all_at_once() {
         r#"file = "kpm.proto", by = "key", types = { user = "Usr", blog = "Magazine" }"#,
         INTO,
         &[
-            "4: data-types.x.messages.types.user: `Usr` is no message of the schema, did you mean `User`?",
-            "4: data-types.x.messages.types.blog: `Magazine` is no message of the schema, its messages are User, Blog, Comment",
+            "4: data-types.x.messages.types.user: this value is no message of the schema, did you mean `User`?",
+            "4: data-types.x.messages.types.blog: this value is no message of the schema, its messages are User, Blog, Comment",
         ],
     );
 }
@@ -212,7 +212,7 @@ fn what_does_not_go_together_is_told() {
         (
             r#"file = "gone.proto", message = "User""#,
             INTO,
-            "`gone.proto` cannot be read",
+            "this file cannot be read",
         ),
         (
             r#"file = "kpm.proto", folder = "elsewhere", message = "User""#,

@@ -60,20 +60,20 @@ cron = "* * * * *"
 run = "sink --data-type written --until-caught-up --settings other.toml""#,
         &[
             "2: schedules[0].name: a name has letters, digits, `-`, `_` and `.` only",
-            "3: schedules[0].cron: `61 * * * *` is no cron line: Number out of bounds, minute, hour, day of the month, month, day of the week: \"30 2 * * *\" is half past two each day",
-            "4: schedules[0].time-zone: there is no time zone `Asia/Shangai`, did you mean `Asia/Shanghai`?",
-            "5: schedules[0].run: there is no data type `oders` in the settings: did you mean `orders`? Known are orders, written",
-            "6: schedules[0].overlap: `skp` is none of skip, queue, did you mean `skip`?",
-            "7: schedules[0].retry.times: `-1` is no whole number from 0 to 1000",
-            "10: schedules[1].cron: `0 0 31 2 *` names a day that never comes, minute, hour, day of the month, month, day of the week: \"30 2 * * *\" is half past two each day",
+            "3: schedules[0].cron: this value is no cron line: Number out of bounds, minute, hour, day of the month, month, day of the week: \"30 2 * * *\" is half past two each day",
+            "4: schedules[0].time-zone: this value is no time zone, did you mean `Asia/Shanghai`?",
+            "5: schedules[0].run: this value names no data type of the settings: did you mean `orders`? Known are orders, written",
+            "6: schedules[0].overlap: this value is none of skip, queue, did you mean `skip`?",
+            "7: schedules[0].retry.times: this value is no whole number from 0 to 1000",
+            "10: schedules[1].cron: this value names a day that never comes, minute, hour, day of the month, month, day of the week: \"30 2 * * *\" is half past two each day",
             "11: schedules[1].run: with `--follow` it does not end by itself, write a command that ends by itself, as run = \"sync --data-type information\"",
             "12: schedules[1].catchup: unknown key, did you mean `catch-up`?",
             "13: schedules[2].cron: is missing, add cron = \"30 2 * * *\"",
-            "14: schedules[2].name: there is a schedule `n` already",
+            "14: schedules[2].name: another schedule has this name already",
             "15: schedules[2].run: data type `written` has no `from`",
-            "16: schedules[2].jitter: `soon` is no duration above zero, write it as \"500ms\", \"10s\" or \"1h30m\"",
+            "16: schedules[2].jitter: this value is no duration above zero, write it as \"500ms\", \"10s\" or \"1h30m\"",
             "17: schedules[3].name: is missing, add name = \"nightly\"",
-            "19: schedules[3].run: is no command: unexpected argument '--settings' found, write a command that ends by itself, as run = \"sync --data-type information\"",
+            "19: schedules[3].run: is no command: unexpected argument '--…' found, write a command that ends by itself, as run = \"sync --data-type information\"",
         ],
     );
 }
@@ -90,8 +90,8 @@ name = "proved"
 cron = "0 2 * * *"
 run = "verify --task archive""#,
         &[
-            "4: schedules[0].run: there is no task `archive` in the settings: there are none",
-            "8: schedules[1].run: there is no task `archive` in the settings: there are none",
+            "4: schedules[0].run: this value names no task of the settings: there are none",
+            "8: schedules[1].run: this value names no task of the settings: there are none",
         ],
     );
 }

@@ -1,7 +1,13 @@
 //! Cases of secrets: where they come from, and that nothing ever tells them.
 
+use std::ops::Range;
+
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 use super::cases::{environment, mistakes};
 use crate::settings::*;
@@ -29,12 +35,12 @@ fn secrets_come_from_files() {
     };
     assert_eq!(login.password.expose_secret(), "hunter2");
     for (secret, mistake) in [
-        ("{ file = \"empty\" }", "password: file `empty` is empty"),
+        ("{ file = \"empty\" }", "password: this file is empty"),
         ("{ file = \"binary\" }", "it is not UTF-8 text"),
         ("{ file = \"large\" }", "it is larger than 64 KiB"),
         (
             "{ file = \"none\" }",
-            "file `none` cannot be read: No such file",
+            "this file cannot be read: No such file",
         ),
         (
             "{ file = \"word\", mode = 1 }",
@@ -86,6 +92,83 @@ fn no_secret_is_told_wherever_it_stands() {
         assert!(!found.to_string().contains("hunter2"), "{text}\n{found}");
         assert!(!format!("{found:?}").contains("hunter2"), "{text}");
     }
+}
+
+/// Where each key of a file stands, and each value that is neither a table nor a list.
+fn keys_and_values(text: &str) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
+    fn gather(
+        value: &Spanned<DeValue<'_>>,
+        keys: &mut Vec<Range<usize>>,
+        values: &mut Vec<Range<usize>>,
+    ) {
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                for (name, inner) in table.iter() {
+                    keys.push(name.span());
+                    gather(inner, keys, values);
+                }
+            }
+            DeValue::Array(array) => array.iter().for_each(|it| gather(it, keys, values)),
+            _ => values.push(value.span()),
+        }
+    }
+    let table = DeTable::parse(text).unwrap().into_inner();
+    let root = Spanned::new(0..text.len(), DeValue::Table(table));
+    let (mut keys, mut values) = (Vec::new(), Vec::new());
+    gather(&root, &mut keys, &mut values);
+    (keys, values)
+}
+
+/// How many mistakes `text` has; none of them shows the secret.
+fn mistakes_without_the_secret(text: &str) -> usize {
+    let environment = |name: &str| match name {
+        "CRAWLER_URL" => Some("mongodb://h".to_owned()),
+        "CACHE_URL" => Some("redis://h".to_owned()),
+        _ => Some("hunter2".to_owned()),
+    };
+    let Err(found) = Settings::parse(
+        text,
+        "settings.toml",
+        &environment,
+        &crate::app::command_scope,
+    ) else {
+        return 0;
+    };
+    let reports = [
+        found.report(Paint::Plain, 200),
+        found.to_string(),
+        format!("{found:?}"),
+    ];
+    for report in reports {
+        assert!(!report.contains("hunter2"), "{text}\n{report}");
+    }
+    found.list.len()
+}
+
+#[test]
+fn a_secret_is_shown_in_no_key_known_unknown_or_misspelled() {
+    let text = super::shipped::everything_on();
+    let (keys, values) = keys_and_values(&text);
+    assert!(keys.len() > 200 && values.len() > 200);
+    let mut reported = 0;
+    for (index, value) in values.into_iter().enumerate() {
+        let secret = ["'hunter2'", "'x hunter2 # y'", "\"${SECRET}\""][index % 3];
+        let mut text = text.clone();
+        text.replace_range(value, secret);
+        text.push_str("\n[unknown]\nkey = 'hunter2' # hunter2");
+        reported += mistakes_without_the_secret(&text);
+    }
+    // Every other key, one misspelled and one unknown, is enough of them.
+    for (index, key) in keys.into_iter().step_by(2).enumerate() {
+        let behind = text[key.end..]
+            .find('\n')
+            .map_or("", |at| &text[key.end + at..]);
+        let misspelled = [&text[key.start..key.end - 1], "xyz"][index % 2];
+        let before = &text[..key.start];
+        let text = format!("{before}{misspelled} = 'hunter2' # hunter2{behind}");
+        reported += mistakes_without_the_secret(&text);
+    }
+    assert!(reported > 300, "{reported} mistakes");
 }
 
 proptest! {

@@ -14,7 +14,7 @@ use crate::settings::{
 const SHIPPED: &str = include_str!("../../../settings.toml");
 
 /// The file with every setting on that is off.
-fn everything_on() -> String {
+pub(super) fn everything_on() -> String {
     let lines = SHIPPED.lines().map(|line| {
         let off = line
             .strip_prefix('#')

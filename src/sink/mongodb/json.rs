@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::bson::Bson;
+use crate::model::Decimal;
 
 /// No deeper than the server takes.
 const DEPTH: usize = 150;
@@ -71,12 +72,11 @@ fn number(bson: &mut Bson, name: &str, text: &str) -> Result<(), String> {
         bson.number(name, whole);
         return Ok(());
     }
-    let mantissa = text.split(['e', 'E']).next().unwrap_or(text);
-    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+    let written = Decimal::read(text).ok_or("it is no number")?;
+    let digits = written.whole().len() + written.fraction().len();
     let double: f64 = text.parse().unwrap_or(f64::INFINITY);
     let reads_back = double.to_string() == text || format!("{double:?}") == text;
-    let is_whole = !text.contains(['.', 'e', 'E']);
-    if double.is_finite() && !is_whole && (digits <= 15 || reads_back) {
+    if double.is_finite() && !written.is_integer_text() && (digits <= 15 || reads_back) {
         bson.double(name, double);
         return Ok(());
     }

@@ -1,5 +1,7 @@
 //! Numbers that a column of another type would round without a word.
 
+use crate::model::Decimal;
+
 /// Whether a double keeps this whole number: by the fewest digits that read back, which is how numbers
 /// are written and compared.
 pub(in crate::sink) fn double_keeps(number: i128) -> bool {
@@ -15,18 +17,14 @@ pub(in crate::sink) fn single_keeps(number: i128) -> bool {
 /// is the server's to refuse.
 pub(in crate::sink) fn has_fraction(text: &str) -> bool {
     let text = text.trim();
-    let Ok(number) = text.parse::<f64>() else {
+    let Some(number) = Decimal::read(text) else {
         return false;
     };
-    match text.split_once(['e', 'E']) {
-        None => text
-            .split_once('.')
-            .is_some_and(|(_, fraction)| fraction.bytes().any(|it| it != b'0')),
-        Some((digits, _)) => {
-            let digits = digits.bytes().filter(u8::is_ascii_digit).count();
-            number.fract() != 0.0 || digits > 15
-        }
+    if number.exponent().is_none() {
+        return number.fraction().bytes().any(|it| it != b'0');
     }
+    let digits = number.whole().len() + number.fraction().len();
+    digits > 15 || text.parse::<f64>().is_ok_and(|it| it.fract() != 0.0)
 }
 
 /// What is said of a fraction.

@@ -1,6 +1,6 @@
 //! A cursor value: one value that a table is ordered by, and its text in a position.
 
-use crate::model::{Date, DateTime, Time, Value};
+use crate::model::{Date, DateTime, Decimal, Time, Value};
 
 /// A value of an ordering column.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,12 +141,10 @@ impl CursorValue {
     }
 }
 
+/// Digits with a point or without one, as servers print a decimal.
 fn decimal(text: &str) -> Option<&str> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all_digits = |it: &str| it.bytes().all(|byte| byte.is_ascii_digit());
-    (!(whole.is_empty() && fraction.is_empty()) && all_digits(whole) && all_digits(fraction))
-        .then_some(text)
+    let number = Decimal::read(text)?;
+    number.exponent().is_none().then_some(text)
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

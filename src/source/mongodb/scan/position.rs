@@ -1,9 +1,7 @@
 //! The scan position in a collection, and its text.
 
-use std::collections::BTreeMap;
-
 use mongodb::bson::Bson;
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     chunk_token::{ChunkPart, ChunkRef, chunk_refs, chunks, is_zero},
@@ -227,8 +225,10 @@ impl Order {
     }
 }
 
-/// Values in canonical extended JSON. The driver's own `Serialize` writes numbers bare: a long
-/// would come back as an int, and Infinity as null.
+/// Values in canonical extended JSON, of the crate `bson` but for what older positions have otherwise: it
+/// writes `1e300` with three hundred zeros, and sorts the fields of a document, whose order tells two
+/// apart, and of a timestamp. The driver's `Serialize` writes numbers bare, so that a long would come
+/// back as an int.
 struct Canonical<'a>(&'a [Bson]);
 
 pub(super) struct CanonicalValue<'a>(pub &'a Bson);
@@ -241,31 +241,15 @@ impl Serialize for Canonical<'_> {
 
 impl Serialize for CanonicalValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let number = |serializer: S, word: &str, text: String| {
-            let mut map = serializer.serialize_map(Some(1))?;
-            map.serialize_entry(word, &text)?;
-            map.end()
-        };
         match self.0 {
-            Bson::Int32(it) => number(serializer, "$numberInt", it.to_string()),
-            Bson::Int64(it) => number(serializer, "$numberLong", it.to_string()),
-            Bson::Double(it) if it.is_infinite() => {
-                let text = if *it > 0.0 { "Infinity" } else { "-Infinity" };
-                number(serializer, "$numberDouble", text.to_owned())
+            Bson::Double(it) if !it.is_infinite() => {
+                serializer.collect_map([("$numberDouble", format!("{it:?}"))])
             }
-            Bson::Double(it) => number(serializer, "$numberDouble", format!("{it:?}")),
-            Bson::Binary(it) => {
-                // The driver's own would write a list of numbers for the generic subtype; its base64
-                // is at hand in what it shows alone: `Binary(0x0, AP8=)`.
-                let shown = it.to_string();
-                let base64 = shown.rsplit_once(", ").map_or("", |(_, it)| it);
-                let subtype = format!("{:02x}", u8::from(it.subtype));
-                let binary = BTreeMap::from([
-                    ("base64", base64.trim_end_matches(')')),
-                    ("subType", &subtype),
-                ]);
-                serializer.collect_map([("$binary", binary)])
-            }
+            Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_) | Bson::Binary(_) => self
+                .0
+                .clone()
+                .into_canonical_extjson()
+                .serialize(serializer),
             Bson::Array(items) => Canonical(items).serialize(serializer),
             Bson::Document(fields) => {
                 let fields = fields.iter().map(|(name, it)| (name, CanonicalValue(it)));

@@ -104,6 +104,63 @@ fn values_of_every_ordered_type_come_back() {
 }
 
 #[test]
+fn each_type_is_written_as_older_positions_have_it() {
+    let binary = |subtype, bytes: &[u8]| {
+        let bytes = bytes.to_vec();
+        Bson::Binary(Binary { subtype, bytes })
+    };
+    let decimal: Decimal128 = "1.10".parse().expect("a decimal");
+    for (value, expected) in [
+        (Bson::Int32(-5), r#"{"$numberInt":"-5"}"#),
+        (
+            Bson::Int64(i64::MIN),
+            r#"{"$numberLong":"-9223372036854775808"}"#,
+        ),
+        (Bson::Double(5.0), r#"{"$numberDouble":"5.0"}"#),
+        (Bson::Double(-0.0), r#"{"$numberDouble":"-0.0"}"#),
+        (Bson::Double(1e300), r#"{"$numberDouble":"1e300"}"#),
+        (Bson::Double(5e-324), r#"{"$numberDouble":"5e-324"}"#),
+        (
+            Bson::Double(f64::INFINITY),
+            r#"{"$numberDouble":"Infinity"}"#,
+        ),
+        (
+            Bson::Double(f64::NEG_INFINITY),
+            r#"{"$numberDouble":"-Infinity"}"#,
+        ),
+        (Bson::Decimal128(decimal), r#"{"$numberDecimal":"1.10"}"#),
+        (Bson::Boolean(true), "true"),
+        ("a\"文".into(), r#""a\"文""#),
+        (
+            Bson::DateTime(DateTime::from_millis(-1)),
+            r#"{"$date":{"$numberLong":"-1"}}"#,
+        ),
+        (
+            Bson::Timestamp(Timestamp {
+                time: 7,
+                increment: 1,
+            }),
+            r#"{"$timestamp":{"t":7,"i":1}}"#,
+        ),
+        (
+            binary(BinarySubtype::Generic, &[0, 255, b')']),
+            r#"{"$binary":{"base64":"AP8p","subType":"00"}}"#,
+        ),
+        (
+            binary(BinarySubtype::UserDefined(0x80), &[]),
+            r#"{"$binary":{"base64":"","subType":"80"}}"#,
+        ),
+        (
+            Bson::Document(doc! { "b": 1_i64, "a": [2.0, "x"] }),
+            r#"{"b":{"$numberLong":"1"},"a":[{"$numberDouble":"2.0"},"x"]}"#,
+        ),
+    ] {
+        let written = serde_json::to_string(&CanonicalValue(&value)).expect("it has a text");
+        assert_eq!(written, expected);
+    }
+}
+
+#[test]
 fn marks_of_several_classes_and_what_was_seen_come_back() {
     let order = order("at");
     let cursor_values = vec![vec![Bson::Int64(5), id()], vec!["a".into(), id()]];
