@@ -3,7 +3,7 @@
 use super::{
     failure::{Failure, is_data},
     incompatible::ValueError,
-    row_by_row::{Applied, Held, Single, applied},
+    row_by_row::{Applied, Conflict, Single, applied},
     session::{BoundValues, Cell, SqlSession},
     statements::{StatementKind, equal},
     write::SqlWriter,
@@ -51,34 +51,37 @@ impl<S: SqlSession> SingleRows<'_, '_, S> {
     /// Sets `column` to `value` in the row that holds; answers whether the table took it.
     pub(in crate::sink) async fn park(
         &mut self,
-        held: Held<'_, '_>,
+        conflict: Conflict<'_, '_>,
         column: usize,
         value: &Value<'_>,
     ) -> Result<bool, Failure> {
         let table = self.writer.table;
         let column = &table.columns[column];
         let mut text = format!("UPDATE {} SET {}=? WHERE ", table.quoted, column.quoted);
-        held.condition(&mut text, table);
-        let values = held.index.len() + table.key.len() + 1;
+        conflict.condition(&mut text, table);
+        let values = conflict.index.len() + table.key.len() + 1;
         let mut bound = S::bound(self.writer.limits, values, 0);
         if bound.push(column, value).is_err() {
             return Ok(false);
         }
-        self.freed(text, bound, held).await
+        self.freed(text, bound, conflict).await
     }
 
     /// Removes the row that holds; answers whether it is gone. Where other rows would go with it,
     /// or lose what refers to it, it stays.
-    pub(in crate::sink) async fn remove(&mut self, held: Held<'_, '_>) -> Result<bool, Failure> {
+    pub(in crate::sink) async fn remove(
+        &mut self,
+        conflict: Conflict<'_, '_>,
+    ) -> Result<bool, Failure> {
         let table = self.writer.table;
         if self.takes_others_along().await? {
             return Ok(false);
         }
         let mut text = format!("DELETE FROM {} WHERE ", table.quoted);
-        held.condition(&mut text, table);
-        let values = held.index.len() + table.key.len();
+        conflict.condition(&mut text, table);
+        let values = conflict.index.len() + table.key.len();
         let bound = S::bound(self.writer.limits, values, 0);
-        self.freed(text, bound, held).await
+        self.freed(text, bound, conflict).await
     }
 
     /// Changed where its key is known, else made.
@@ -127,9 +130,9 @@ impl<S: SqlSession> SingleRows<'_, '_, S> {
         &mut self,
         text: String,
         mut bound: S::Bound,
-        held: Held<'_, '_>,
+        conflict: Conflict<'_, '_>,
     ) -> Result<bool, Failure> {
-        for (column, value) in held.compared(self.writer.table) {
+        for (column, value) in conflict.compared(self.writer.table) {
             bound.push_key(column, value)?;
         }
         match self.session.run(text, bound).await {

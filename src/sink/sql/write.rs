@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{
     failure::Failure,
     incompatible::{Incompatible, ValueError},
-    replace_by::stretches,
+    replace_by::segments,
     row_by_row::{RowByRow, is_a_rows},
     runs::{Columns, Run, Runs},
     session::{BoundValues, SqlSession},
@@ -37,9 +37,9 @@ impl<S: SqlSession> SqlWriter<'_, S> {
     ) -> Result<(), Failure> {
         let mut row_by_row = RowByRow::default();
         if self.table.replaces() {
-            // A row that waits may be let in by what a later stretch removes.
-            for stretch in stretches(records, self.table) {
-                let rows = stretch.into_iter();
+            // A row that waits may be let in by what a later segment removes.
+            for segment in segments(records, self.table) {
+                let rows = segment.into_iter();
                 self.write_rows(session, rows, &mut row_by_row).await?;
             }
         } else {
