@@ -154,7 +154,7 @@ async fn take_over_from(
                 next_offset,
             },
         };
-        match sink.write(&[], &advance).await {
+        match sink.write(&[], (&advance).into()).await {
             Ok(()) => tracing::info!(flow, older, partition, next_offset, "taken over"),
             // Another member takes over at the same time, from the same offsets.
             Err(SinkError::Fenced(_)) => (),

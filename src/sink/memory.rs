@@ -3,15 +3,16 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
 
 use super::{
-    Advance, Fence, Landing, MissingIndex, Onto, PositionAdvance, Progress, Sink, SinkError,
-    StagedWrite, fitting,
+    Advance, AnyAdvance, Capabilities, Fence, Landing, Onto, OperatedSink, Progress, ReplaySink,
+    Sink, SinkError, StagedWrite, StagingSink, fitting,
 };
-use crate::model::{Finding, Kind, Op, Position, Records, Row, Severity, Value};
+use crate::model::{Op, Position, Records, Row, Value};
 
 /// Keeps rows by key, and progress. Shared by reference; what it holds can be looked at.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ struct State {
     rows: Vec<BTreeMap<Vec<String>, MemoryRow>>,
     progress: HashMap<(String, String, String, i32), i64>,
     positions: HashMap<String, Position>,
+    /// When offsets of a flow were stored last.
+    saved_at: HashMap<String, i64>,
     writes: usize,
     applied: usize,
 }
@@ -149,6 +152,29 @@ impl MemorySink {
 }
 
 impl State {
+    fn stands_at(&self, advance: AnyAdvance<'_>) -> bool {
+        match advance {
+            AnyAdvance::Offset(it) => {
+                let stored = self.progress.get(&key_of(&it.flow, &it.to));
+                stored.copied() == it.from
+            }
+            AnyAdvance::Position(it) => self.positions.get(&it.flow) == it.from.as_ref(),
+        }
+    }
+
+    fn store(&mut self, advance: AnyAdvance<'_>) {
+        match advance {
+            AnyAdvance::Offset(it) => {
+                let key = key_of(&it.flow, &it.to);
+                self.progress.insert(key, it.to.next_offset);
+                self.saved_at.insert(it.flow.clone(), now());
+            }
+            AnyAdvance::Position(it) => {
+                self.positions.insert(it.flow.clone(), it.to.clone());
+            }
+        }
+    }
+
     fn apply(&mut self, (at, table): (usize, &MemoryTable), key: Vec<String>, row: &Row<'_>) {
         self.applied += 1;
         let rows = &mut self.rows[at];
@@ -189,7 +215,7 @@ fn is_of(kept: &MemoryRow, fields: &[String], values: &[String]) -> bool {
     wanted.all(|(field, value)| kept.iter().any(|(name, it)| name == field && it == value))
 }
 
-fn progress_key(flow: &str, of: &Progress) -> (String, String, String, i32) {
+fn key_of(flow: &str, of: &Progress) -> (String, String, String, i32) {
     let (topic, topic_id) = (of.topic.clone(), of.topic_id.clone());
     (flow.to_owned(), topic, topic_id, of.partition)
 }
@@ -205,16 +231,22 @@ fn text(value: &Value<'_>) -> String {
     }
 }
 
+/// Now, in seconds since the epoch.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |it| it.as_secs() as i64)
+}
+
 /// Rows that nobody sees yet.
-struct MemoryStagedWrite<'s> {
+struct MemoryStaged<'s> {
     sink: &'s MemorySink,
     records: Vec<Records>,
 }
 
 #[async_trait]
-impl StagedWrite for MemoryStagedWrite<'_> {
-    async fn commit(self: Box<Self>, advance: &PositionAdvance) -> Result<(), SinkError> {
-        self.sink.write_positioned(&self.records, advance).await
+impl StagedWrite for MemoryStaged<'_> {
+    async fn commit(self: Box<Self>, advance: &Advance<Position>) -> Result<(), SinkError> {
+        self.sink.write(&self.records, advance.into()).await
     }
 }
 
@@ -222,35 +254,6 @@ impl StagedWrite for MemoryStagedWrite<'_> {
 impl Sink for MemorySink {
     fn name(&self) -> &str {
         &self.name
-    }
-
-    async fn check(&self, _: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
-        Ok(vec![Finding {
-            severity: Severity::Good,
-            text: "memory can always be written".to_owned(),
-        }])
-    }
-
-    async fn would_create(
-        &self,
-        _: Option<&[(String, Kind)]>,
-    ) -> Result<Option<String>, SinkError> {
-        Ok(None)
-    }
-
-    async fn prepare(&self, _: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    async fn missing_indexes(
-        &self,
-        _: Option<&[(String, Kind)]>,
-    ) -> Result<Vec<MissingIndex>, SinkError> {
-        Ok(Vec::new())
-    }
-
-    async fn make_index(&self, _: &MissingIndex) -> Result<(), SinkError> {
-        Ok(())
     }
 
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
@@ -270,67 +273,63 @@ impl Sink for MemorySink {
         Ok(progress)
     }
 
-    async fn moved_at(&self, _: &str) -> Result<Option<i64>, SinkError> {
-        Ok(None)
-    }
-
-    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        let mut state = self.state();
-        let key = progress_key(&advance.flow, &advance.to);
-        if state.progress.get(&key).copied() != advance.from {
-            return Err(Fence::Moved(self.name.clone()).into());
-        }
-        self.apply(&mut state, records)?;
-        state.progress.insert(key, advance.to.next_offset);
-        Ok(())
-    }
-
     async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
         Ok(self.state().positions.get(flow).cloned())
     }
 
-    async fn advance(&self, advance: &PositionAdvance) -> Result<(), SinkError> {
-        self.write_positioned(&[], advance).await
-    }
-
-    async fn write_positioned(
-        &self,
-        records: &[Records],
-        advance: &PositionAdvance,
-    ) -> Result<(), SinkError> {
+    async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
         let mut state = self.state();
-        if state.positions.get(&advance.flow) != advance.from.as_ref() {
+        if !state.stands_at(advance) {
             return Err(Fence::Moved(self.name.clone()).into());
         }
         self.apply(&mut state, records)?;
-        state
-            .positions
-            .insert(advance.flow.clone(), advance.to.clone());
+        state.store(advance);
         Ok(())
     }
 
-    async fn stage(
-        &self,
-        records: &[Records],
-    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
-        self.keyed(records)?;
-        Ok(Some(Box::new(MemoryStagedWrite {
-            sink: self,
-            records: records.to_vec(),
-        })))
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            database: None,
+            operated: Some(self),
+            replay: Some(self),
+            staging: Some(self),
+        }
+    }
+}
+
+#[async_trait]
+impl OperatedSink for MemorySink {
+    async fn saved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        Ok(self.state().saved_at.get(flow).copied())
     }
 
+    async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
+        let mut state = self.state();
+        let before = state.progress.len();
+        state.progress.retain(|(it, topic, _, partition), _| {
+            it != flow || to.is_some_and(|to| *topic != to.topic || *partition != to.partition)
+        });
+        let Some(to) = to else {
+            state.saved_at.remove(flow);
+            let positions = usize::from(state.positions.remove(flow).is_some());
+            return Ok((before - state.progress.len() + positions) as u64);
+        };
+        state.progress.insert(key_of(flow, to), to.next_offset);
+        state.saved_at.insert(flow.to_owned(), now());
+        Ok(1)
+    }
+}
+
+#[async_trait]
+impl ReplaySink for MemorySink {
     async fn replay(
         &self,
         records: &[Records],
-        markers: &[Advance],
+        markers: &[Advance<Progress>],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
         let mut state = self.state();
-        let keys: Vec<_> = markers
-            .iter()
-            .map(|it| progress_key(&it.flow, &it.to))
-            .collect();
+        let keys: Vec<_> = markers.iter().map(|it| key_of(&it.flow, &it.to)).collect();
         if let Some(at) = keys.iter().position(|it| state.progress.contains_key(it)) {
             return Ok(Landing::Before(at));
         }
@@ -348,20 +347,18 @@ impl Sink for MemorySink {
         state.progress.extend(keys.into_iter().zip(ends));
         Ok(Landing::Written)
     }
+}
 
-    async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
-        let mut state = self.state();
-        let before = state.progress.len();
-        state.progress.retain(|(it, topic, _, partition), _| {
-            it != flow || to.is_some_and(|to| *topic != to.topic || *partition != to.partition)
-        });
-        let Some(to) = to else {
-            let positions = usize::from(state.positions.remove(flow).is_some());
-            return Ok((before - state.progress.len() + positions) as u64);
-        };
-        state
-            .progress
-            .insert(progress_key(flow, to), to.next_offset);
-        Ok(1)
+#[async_trait]
+impl StagingSink for MemorySink {
+    async fn stage(
+        &self,
+        records: &[Records],
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
+        self.keyed(records)?;
+        Ok(Some(Box::new(MemoryStaged {
+            sink: self,
+            records: records.to_vec(),
+        })))
     }
 }

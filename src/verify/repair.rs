@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{Op, Records, Row, Schema},
-    sink::Sink,
+    sink::ReplaySink,
 };
 
 /// A repair.
@@ -18,9 +18,9 @@ pub struct Repair<'a> {
     /// How both sides of each table are read, and what was found, in the order of the sink's tables.
     pub tables: &'a [(&'a Verify<'a>, &'a Verified)],
     /// What is written. It updates known rows and deletes those it is told to, whatever flows do.
-    pub sink: &'a dyn Sink,
+    pub sink: &'a dyn ReplaySink,
     /// What deletes, by the target's own key: documents have an `_id` that is made of fields.
-    pub deletes: &'a dyn Sink,
+    pub deletes: &'a dyn ReplaySink,
     /// Rows in one transaction, at most; those of one record stay together.
     pub rows: usize,
     /// Whether rows go that only the target has.

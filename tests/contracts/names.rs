@@ -69,7 +69,9 @@ async fn a_server_is_read_and_written_by_every_name(connection: &MysqlConnection
             let row: &[(&str, Value<'_>)] = &[("id", Value::I64(4)), (&name, Value::I64(11))];
             let mut advance = advance(None, 1);
             advance.flow = format!("{number} {setting}");
-            let written = sink.write(&records(&[(Op::Upsert, row)]), &advance).await;
+            let written = sink
+                .write(&records(&[(Op::Upsert, row)]), (&advance).into())
+                .await;
             written.unwrap_or_else(|error| panic!("{location}: {error}"));
             assert_eq!(
                 read(&source, &position, usize::MAX).await.0,

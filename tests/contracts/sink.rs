@@ -213,17 +213,17 @@ async fn progress_can_be_set_and_forgotten(target: &Target) {
     };
     let set = target
         .sink
+        .operated()
+        .expect("a person may")
         .reset(FLOW, Some(&elsewhere))
         .await
         .expect("set");
     assert_eq!(set, 1);
     let progress = target.sink.progress(FLOW).await.expect("read");
     assert_eq!(progress, [elsewhere], "the topic id of old is gone");
-    assert_eq!(
-        target.sink.reset("another", None).await.expect("nothing"),
-        0
-    );
-    assert_eq!(target.sink.reset(FLOW, None).await.expect("forgotten"), 1);
+    let operated = target.sink.operated().expect("a person may");
+    assert_eq!(operated.reset("another", None).await.expect("nothing"), 0);
+    assert_eq!(operated.reset(FLOW, None).await.expect("forgotten"), 1);
     target.holds(&[], None).await;
 }
 

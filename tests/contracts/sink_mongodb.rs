@@ -4,7 +4,7 @@
 use highwater::{
     fault::{self, Fault, Faulty},
     model::{Op, Position, Value},
-    sink::{PositionAdvance, RowRules, SinkError},
+    sink::{Advance, RowRules, SinkError},
 };
 use mongodb::bson::{Bson, Document, Timestamp, doc};
 
@@ -171,12 +171,12 @@ async fn a_document_that_came_to_be_meanwhile_keeps_its_other_fields() {
 async fn a_transaction_that_nobody_has_ended_is_told_as_such_and_waited_for() {
     in_time(async {
         let target = mongodb().await;
-        let advance = |from: Option<&str>, to: &str| PositionAdvance {
+        let advance = |from: Option<&str>, to: &str| Advance {
             flow: "task".to_owned(),
             from: from.map(Position::new),
             to: Position::new(to),
         };
-        let first = target.sink.write_positioned(&[], &advance(None, "1")).await;
+        let first = target.sink.write(&[], (&advance(None, "1")).into()).await;
         first.expect("written");
         let mut session = target
             .documents()
@@ -195,7 +195,7 @@ async fn a_transaction_that_nobody_has_ended_is_told_as_such_and_waited_for() {
         assert_eq!(moved.expect("moved").matched_count, 1);
         let second = target
             .sink
-            .write_positioned(&[], &advance(Some("1"), "3"))
+            .write(&[], (&advance(Some("1"), "3")).into())
             .await;
         let error = second.expect_err("it is in the way");
         assert!(matches!(error, SinkError::Fenced(_)), "{error:?}");
@@ -213,7 +213,7 @@ async fn a_transaction_that_nobody_has_ended_is_told_as_such_and_waited_for() {
         session.abort_transaction().await.expect("ended");
         let third = target
             .sink
-            .write_positioned(&[], &advance(Some("1"), "3"))
+            .write(&[], (&advance(Some("1"), "3")).into())
             .await;
         third.expect("written");
         target.close().await;

@@ -7,7 +7,7 @@ use highwater::{
     connect::mysql::{Flavor, MysqlConnection},
     model::{Kind, Op, Records, Severity, Value},
     sink::{
-        Sink, SinkError,
+        DatabaseSink, Sink, SinkError,
         mysql::{MysqlSink, MysqlSinkSettings},
     },
 };
@@ -242,7 +242,7 @@ async fn a_user_without_rights_is_told_so(connection: &MysqlConnection) {
     );
     let none: [Records; 0] = [];
     let error = sink
-        .write(&none, &advance(None, 1))
+        .write(&none, (&advance(None, 1)).into())
         .await
         .expect_err("no rights");
     assert!(matches!(error, SinkError::Refused { .. }), "{error:?}");

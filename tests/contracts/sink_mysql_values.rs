@@ -5,7 +5,7 @@ use highwater::{
     fault::chain,
     model::{Date, DateTime, Instant, Kind, Op, Time, Value},
     sink::{
-        BytesText, Sink, SinkError, Texts,
+        BytesText, DatabaseSink, SinkError, Texts,
         mysql::{MysqlSink, MysqlSinkSettings},
     },
 };

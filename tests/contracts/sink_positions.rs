@@ -2,7 +2,7 @@
 
 use highwater::{
     model::{Op, Position, Value},
-    sink::{PositionAdvance, SinkError},
+    sink::{Advance, SinkError},
 };
 
 use super::{
@@ -29,12 +29,12 @@ async fn write_positioned(
     rows: &[Written<'_>],
     (from, to): (Option<&str>, &str),
 ) -> Result<(), SinkError> {
-    let advance = PositionAdvance {
+    let advance = Advance {
         flow: FLOW.to_owned(),
         from: from.map(position),
         to: position(to),
     };
-    target.sink.write_positioned(&records(rows), &advance).await
+    target.sink.write(&records(rows), (&advance).into()).await
 }
 
 async fn holds(target: &Target, rows: &[&str], at: Option<&str>) {
@@ -126,7 +126,8 @@ async fn a_place_can_be_forgotten(target: &Target) {
     write_positioned(target, &[], (None, "1"))
         .await
         .expect("written");
-    assert_eq!(target.sink.reset(FLOW, None).await.expect("forgotten"), 1);
+    let operated = target.sink.operated().expect("a person may");
+    assert_eq!(operated.reset(FLOW, None).await.expect("forgotten"), 1);
     holds(target, &[], None).await;
     write_positioned(target, &[], (None, "2"))
         .await

@@ -2,7 +2,7 @@
 
 use highwater::{
     model::{Op, Value},
-    sink::{Advance, Landing, Onto, SinkError},
+    sink::{Advance, Landing, Onto, Progress, SinkError},
 };
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The mark of the letter at `offset`.
-fn marker(offset: i64) -> Advance {
+fn marker(offset: i64) -> Advance<Progress> {
     let mut marker = advance(None, offset + 1);
     marker.flow = format!("{} letter {offset}", marker.flow);
     marker
@@ -28,7 +28,8 @@ async fn replay(
     onto: Onto,
 ) -> Result<Landing, SinkError> {
     let markers: Vec<_> = markers.iter().map(|it| marker(*it)).collect();
-    target.sink.replay(&records(&[row]), &markers, onto).await
+    let sink = target.sink.replays()?;
+    sink.replay(&records(&[row]), &markers, onto).await
 }
 
 async fn a_letter_lands_once_and_never_over_a_row_unasked(target: &Target) {

@@ -5,7 +5,7 @@ use highwater::{
     fault::chain,
     model::{Op, Value},
     sink::{
-        OnKnown, RowRules, Sink, SinkError,
+        DatabaseSink, OnKnown, RowRules, Sink, SinkError,
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
 };
@@ -81,7 +81,7 @@ async fn a_known_row_that_is_ignored_stays_and_a_tombstone_removes_it() {
     assert_eq!(file.rows().await, ["a first 1 -"]);
     let tombstone = [("key", Value::String("a"))];
     let gone = records(&[(Op::Delete, &tombstone)]);
-    let gone = sink.write(&gone, &advance(Some(1), 2)).await;
+    let gone = sink.write(&gone, (&advance(Some(1), 2)).into()).await;
     gone.expect("removed");
     assert_eq!(file.rows().await.len(), 0);
 }
@@ -142,7 +142,8 @@ async fn check_says_what_another_unique_index_means() {
 async fn write(sink: &SqliteSink, rows: &[Named], from: Option<i64>) -> Result<(), SinkError> {
     let rows: Vec<Written<'_>> = rows.iter().map(|it| (Op::Upsert, &it[..])).collect();
     let to = from.unwrap_or(0) + 1;
-    sink.write(&records(&rows), &advance(from, to)).await
+    sink.write(&records(&rows), (&advance(from, to)).into())
+        .await
 }
 
 struct File {

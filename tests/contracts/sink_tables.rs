@@ -84,13 +84,16 @@ async fn what_one_table_cannot_hold_leaves_nothing_in_any(family: &Family) {
         Ok(())
     });
     pushed.expect("nothing fails");
-    let error = family.sink.write(&bad, &advance(Some(1), 3)).await;
+    let error = family.sink.write(&bad, (&advance(Some(1), 3)).into()).await;
     let error = error.expect_err("it has no number");
     assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
     assert!(chain(&error).contains("`number`"), "{error:?}");
     family.holds(&["a x"], &["a 1 one"], Some(1)).await;
     let halves: Vec<_> = bad.iter().map(|it| it.of_origins(0..1)).collect();
-    let written = family.sink.write(&halves, &advance(Some(1), 2)).await;
+    let written = family
+        .sink
+        .write(&halves, (&advance(Some(1), 2)).into())
+        .await;
     written.expect("its neighbour can be written");
     family.holds(&["a new"], &["a 2 two"], Some(2)).await;
 }
@@ -99,7 +102,7 @@ async fn records_for_a_table_that_it_does_not_have_are_refused(family: &Family) 
     let mut three = parts(&[Of("a", "x", &[])]);
     three.push(three[0].clone());
     for wrong in [&three[..1], &three[..]] {
-        let error = family.sink.write(wrong, &advance(None, 1)).await;
+        let error = family.sink.write(wrong, (&advance(None, 1)).into()).await;
         let error = error.expect_err("a part too few, or too many");
         assert!(matches!(error, SinkError::Incompatible { .. }), "{error:?}");
     }
@@ -119,16 +122,17 @@ async fn a_letter_replaces_no_children_that_are_there_unasked(family: &Family) {
     let mut orphan = parts(&[Of("a", "old", &[(1, "old")])]);
     // Without its parent: only the children are there already.
     orphan[0].retain(|_| false);
-    let asked = family.sink.replay(&orphan, &marker(7), Onto::Absent).await;
+    let replays = family.sink.replays().expect("it knows its rows");
+    let asked = replays.replay(&orphan, &marker(7), Onto::Absent).await;
     assert_eq!(asked.expect("asked"), Landing::Superseded);
     family.holds(&["a x"], &["a 1 one"], Some(1)).await;
     let new = parts(&[Of("b", "y", &[(1, "two")])]);
-    let asked = family.sink.replay(&new, &marker(8), Onto::Absent).await;
+    let asked = replays.replay(&new, &marker(8), Onto::Absent).await;
     assert_eq!(asked.expect("written"), Landing::Written);
-    let asked = family.sink.replay(&new, &marker(8), Onto::Any).await;
+    let asked = replays.replay(&new, &marker(8), Onto::Any).await;
     assert_eq!(asked.expect("asked"), Landing::Before(0));
     let over = parts(&[Of("a", "old", &[])]);
-    let asked = family.sink.replay(&over, &marker(9), Onto::Any).await;
+    let asked = replays.replay(&over, &marker(9), Onto::Any).await;
     assert_eq!(asked.expect("written"), Landing::Written);
     family.holds(&["a old", "b y"], &["b 1 two"], Some(1)).await;
 }

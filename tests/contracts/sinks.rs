@@ -18,7 +18,7 @@ use highwater::{
     },
     model::{Kind, Op, Records, Schema, Value},
     sink::{
-        Advance, Progress, RowRules, Sink, SinkError,
+        Advance, DatabaseSink, Progress, RowRules, Sink, SinkError,
         memory::MemorySink,
         mongodb::{MongodbSink, MongodbSinkSettings},
         mysql::{MysqlSink, MysqlSinkSettings},
@@ -75,7 +75,7 @@ pub fn records(rows: &[Written<'_>]) -> Vec<Records> {
     vec![records]
 }
 
-pub fn advance(from: Option<i64>, next_offset: i64) -> Advance {
+pub fn advance(from: Option<i64>, next_offset: i64) -> Advance<Progress> {
     Advance {
         flow: FLOW.to_owned(),
         from,
@@ -94,7 +94,9 @@ impl Target {
         rows: &[Written<'_>],
         (from, to): (Option<i64>, i64),
     ) -> Result<(), SinkError> {
-        self.sink.write(&records(rows), &advance(from, to)).await
+        self.sink
+            .write(&records(rows), (&advance(from, to)).into())
+            .await
     }
 
     /// Leaves nothing behind; a test that fails leaves its database to be looked at.
@@ -335,7 +337,8 @@ pub async fn write(
     from: Option<i64>,
 ) -> Result<(), SinkError> {
     let to = from.unwrap_or(0) + 1;
-    sink.write(&records(rows), &advance(from, to)).await
+    sink.write(&records(rows), (&advance(from, to)).into())
+        .await
 }
 
 /// The behaviours, each a test by its own name on either server.

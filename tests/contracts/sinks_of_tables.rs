@@ -10,7 +10,7 @@ use highwater::{
     },
     model::{Op, Records, Value},
     sink::{
-        RowRules, Sink, SinkError,
+        DatabaseSink, RowRules, Sink, SinkError,
         memory::{MemorySink, MemoryTable},
         mysql::{MysqlSink, MysqlSinkSettings},
         sqlite::{SqliteSink, SqliteSinkSettings},
@@ -95,7 +95,9 @@ impl Family {
         messages: &[Message<'_>],
         (from, to): (Option<i64>, i64),
     ) -> Result<(), SinkError> {
-        self.sink.write(&parts(messages), &advance(from, to)).await
+        self.sink
+            .write(&parts(messages), (&advance(from, to)).into())
+            .await
     }
 
     /// The rows of both tables, and the next offset.

@@ -43,14 +43,17 @@ async fn a_vector_is_read_as_its_bytes_and_orders_nothing() {
     assert_eq!(vectors, [Some(Value::Bytes(0, &bytes)), Some(Value::Null)]);
     server.run(&format!("CREATE TABLE c {columns}")).await;
     let sink = MysqlSink::open(server.0.clone(), MysqlSinkSettings::new("c")).expect("named");
-    sink.write(&[batch.records], &advance(None, 1))
+    sink.write(&[batch.records], (&advance(None, 1)).into())
         .await
         .expect("written");
     let same = "SELECT CAST(COUNT(*) AS CHAR) FROM s JOIN c USING (uid) WHERE CAST(s.v AS BINARY) <=> CAST(c.v AS BINARY)";
     assert_eq!(read(&server.0, same).await, ["2"]);
     let short: &[(&str, Value<'_>)] = &[("uid", Value::I64(3)), ("v", Value::Bytes(0, &[1, 2, 3]))];
     let refused = sink
-        .write(&records(&[(Op::Upsert, short)]), &advance(Some(1), 2))
+        .write(
+            &records(&[(Op::Upsert, short)]),
+            (&advance(Some(1), 2)).into(),
+        )
         .await;
     let refused = refused.expect_err("no vector has three bytes");
     assert!(matches!(refused, SinkError::Data { .. }), "{refused:?}");

@@ -252,7 +252,7 @@ async fn write_as_another(rig: &Rig, next_offset: i64) {
     let none: &[Records] = &[];
     rig.sink
         .memory
-        .write(none, &advance)
+        .write(none, (&advance).into())
         .await
         .expect("written");
 }

@@ -4,7 +4,7 @@ use highwater::{
     broker::{BrokerError, Subscription},
     fault::{Fault, Faulty},
     flow::FlowError,
-    sink::Sink,
+    sink::OperatedSink,
 };
 
 use crate::{
@@ -47,7 +47,7 @@ async fn lost_progress_beside_our_own_groups_offsets_is_loud() {
         rig.publish_changes(0..5, 5).await;
         commit(&rig, "older", &[(0, 1)]).await;
         within(rig.catch_up()).await.expect("caught up");
-        let forgotten = rig.sink.reset(FLOW, None).await.expect("memory");
+        let forgotten = rig.sink.memory.reset(FLOW, None).await.expect("memory");
         assert_eq!(forgotten, 1);
         let error = within(rig.catch_up()).await.expect_err("lost");
         assert_eq!(error.fault(), Fault::Permanent);

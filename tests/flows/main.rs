@@ -13,6 +13,7 @@ mod cursor_model;
 mod faster_look;
 mod migrate;
 mod migrate_tables;
+mod plain_sink;
 mod produce_acknowledgements;
 mod produce_dead_letters;
 mod produce_kills;

@@ -12,7 +12,7 @@ use highwater::{
     flow::{DeadLetters, FlowError, FlowStats, LoadLimits, Migrate, MigrateScope},
     model::{Messages, Op, Packed, Position, Records, Value},
     pipeline::{Routes, Step, StepError, Stepped},
-    sink::{PositionAdvance, Sink, SinkError},
+    sink::{Advance, Sink, SinkError},
     source::{Source, memory::MemorySource},
 };
 use tokio::{sync::watch, time::timeout};
@@ -334,12 +334,12 @@ async fn another_writer_that_has_moved_the_place_ends_the_run() {
     let moves = Stepping(rig.source.clone());
     let run = rig.run_from(&moves, MigrateScope::Incremental);
     let other = async {
-        let advance = PositionAdvance {
+        let advance = Advance {
             flow: FLOW.into(),
             from: Some(Position::new("6")),
             to: Position::new("5"),
         };
-        sink.write_positioned(&[], &advance).await.expect("moved");
+        sink.write(&[], (&advance).into()).await.expect("moved");
     };
     // The other one comes in between: the run has read its place, and has written nothing yet.
     let (ended, ()) = tokio::join!(biased; run, other);

@@ -9,10 +9,10 @@ use std::{
 
 use async_trait::async_trait;
 use highwater::{
-    model::{Finding, Kind, Position, Records, Value},
+    model::{Position, Records, Value},
     sink::{
-        Advance, Landing, MissingIndex, Onto, PositionAdvance, Progress, RowFault, Sink, SinkError,
-        StagedWrite, memory::MemorySink,
+        Advance, AnyAdvance, Capabilities, Landing, Onto, Progress, ReplaySink, RowFault, Sink,
+        SinkError, StagedWrite, StagingSink, memory::MemorySink,
     },
 };
 use tokio::{
@@ -156,8 +156,12 @@ impl ScriptedSink {
         progress.iter().map(offset).collect()
     }
 
-    async fn apply(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        self.memory.write(records, advance).await?;
+    async fn apply(
+        &self,
+        records: &[Records],
+        advance: &Advance<Progress>,
+    ) -> Result<(), SinkError> {
+        self.memory.write(records, advance.into()).await?;
         let rows = records.iter().flat_map(Records::iter);
         let text = |it: Option<Value<'_>>| match it {
             Some(Value::String(it)) => it.to_owned(),
@@ -175,80 +179,11 @@ impl ScriptedSink {
         Ok(())
     }
 
-    async fn hold(&self) {
-        if let Ok(permit) = self.released.acquire().await {
-            permit.forget();
-        }
-    }
-
-    async fn die(&self) {
-        self.died.notify_one();
-        pending::<()>().await;
-    }
-}
-
-fn lost() -> SinkError {
-    SinkError::Lost("memory.rows".into(), "as the script says".into())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Its end is by the script, as one write is.
-struct ScriptedStagedWrite<'s> {
-    sink: &'s ScriptedSink,
-    records: Vec<Records>,
-}
-
-#[async_trait]
-impl StagedWrite for ScriptedStagedWrite<'_> {
-    async fn commit(self: Box<Self>, advance: &PositionAdvance) -> Result<(), SinkError> {
-        self.sink.write_positioned(&self.records, advance).await
-    }
-}
-
-#[async_trait]
-impl Sink for ScriptedSink {
-    fn name(&self) -> &str {
-        self.memory.name()
-    }
-
-    async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
-        self.memory.check(fields).await
-    }
-
-    async fn would_create(
+    async fn write_offset(
         &self,
-        fields: Option<&[(String, Kind)]>,
-    ) -> Result<Option<String>, SinkError> {
-        self.memory.would_create(fields).await
-    }
-
-    async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
-        self.memory.prepare(fields).await
-    }
-
-    async fn missing_indexes(
-        &self,
-        fields: Option<&[(String, Kind)]>,
-    ) -> Result<Vec<MissingIndex>, SinkError> {
-        self.memory.missing_indexes(fields).await
-    }
-
-    async fn make_index(&self, missing: &MissingIndex) -> Result<(), SinkError> {
-        self.memory.make_index(missing).await
-    }
-
-    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
-        self.memory.progress(flow).await
-    }
-
-    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
-        self.memory.moved_at(flow).await
-    }
-
-    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
+        records: &[Records],
+        advance: &Advance<Progress>,
+    ) -> Result<(), SinkError> {
         if *lock(&self.slow_partition) == Some(advance.to.partition) {
             self.hold().await;
         }
@@ -299,52 +234,98 @@ impl Sink for ScriptedSink {
         }
     }
 
-    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
-        self.memory.position(flow).await
-    }
-
-    async fn advance(&self, advance: &PositionAdvance) -> Result<(), SinkError> {
-        self.memory.advance(advance).await
-    }
-
-    async fn write_positioned(
+    async fn write_position(
         &self,
         records: &[Records],
-        advance: &PositionAdvance,
+        advance: &Advance<Position>,
     ) -> Result<(), SinkError> {
         let fault = lock(&self.script).pop_front().unwrap_or(SinkFault::None);
         match fault {
             SinkFault::Reject => Err(lost()),
             SinkFault::LoseAnswer => {
-                self.memory.write_positioned(records, advance).await?;
+                self.memory.write(records, advance.into()).await?;
                 Err(lost())
             }
             SinkFault::Slow(time) => {
                 // The write is on its way for so long.
                 let _ = timeout(time, pending::<()>()).await;
-                self.memory.write_positioned(records, advance).await
+                self.memory.write(records, advance.into()).await
             }
-            _ => self.memory.write_positioned(records, advance).await,
+            _ => self.memory.write(records, advance.into()).await,
         }?;
         self.loads_written.send_modify(|it| *it += 1);
         Ok(())
     }
 
-    async fn stage(
-        &self,
-        records: &[Records],
-    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
-        self.memory.stage(records).await?;
-        Ok(Some(Box::new(ScriptedStagedWrite {
-            sink: self,
-            records: records.to_vec(),
-        })))
+    async fn hold(&self) {
+        if let Ok(permit) = self.released.acquire().await {
+            permit.forget();
+        }
     }
 
+    async fn die(&self) {
+        self.died.notify_one();
+        pending::<()>().await;
+    }
+}
+
+fn lost() -> SinkError {
+    SinkError::Lost("memory.rows".into(), "as the script says".into())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Its end is by the script, as one write is.
+struct ScriptedStaged<'s> {
+    sink: &'s ScriptedSink,
+    records: Vec<Records>,
+}
+
+#[async_trait]
+impl StagedWrite for ScriptedStaged<'_> {
+    async fn commit(self: Box<Self>, advance: &Advance<Position>) -> Result<(), SinkError> {
+        self.sink.write(&self.records, advance.into()).await
+    }
+}
+
+#[async_trait]
+impl Sink for ScriptedSink {
+    fn name(&self) -> &str {
+        self.memory.name()
+    }
+
+    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
+        self.memory.progress(flow).await
+    }
+
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        self.memory.position(flow).await
+    }
+
+    async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
+        match advance {
+            AnyAdvance::Offset(advance) => self.write_offset(records, advance).await,
+            AnyAdvance::Position(advance) => self.write_position(records, advance).await,
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            replay: Some(self),
+            staging: Some(self),
+            ..Capabilities::default()
+        }
+    }
+}
+
+#[async_trait]
+impl ReplaySink for ScriptedSink {
     async fn replay(
         &self,
         records: &[Records],
-        markers: &[Advance],
+        markers: &[Advance<Progress>],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
         let fault = lock(&self.script).pop_front().unwrap_or(SinkFault::None);
@@ -357,8 +338,18 @@ impl Sink for ScriptedSink {
             _ => self.memory.replay(records, markers, onto).await,
         }
     }
+}
 
-    async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
-        self.memory.reset(flow, to).await
+#[async_trait]
+impl StagingSink for ScriptedSink {
+    async fn stage(
+        &self,
+        records: &[Records],
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
+        self.memory.stage(records).await?;
+        Ok(Some(Box::new(ScriptedStaged {
+            sink: self,
+            records: records.to_vec(),
+        })))
     }
 }

@@ -217,7 +217,7 @@ async fn set(
                 next_offset,
             };
             let before = audit::written(&sink.progress(&flow).await?);
-            sink.reset(&flow, Some(&to)).await?;
+            sink.operated()?.reset(&flow, Some(&to)).await?;
             let (now, user) = (format!("{partition}:{next_offset}"), audit::user());
             tracing::info!(flow, before, now, user, "progress set by hand");
             out!("{flow}: partition {partition} goes on at offset {next_offset}");
@@ -283,7 +283,8 @@ async fn start_at_the_beginning(
     let offset_ranges = app.open.offset_ranges(chosen).await?.map(|it| it.1);
     let hints = app.open.committed(chosen, into).await?;
     let stored = sink.progress(flow).await?;
-    sink.reset(flow, None).await?;
+    let operated = sink.operated()?;
+    operated.reset(flow, None).await?;
     let mut partitions: Vec<i32> = hints.iter().map(|it| it.0).collect();
     partitions.extend(stored.iter().map(|it| it.partition));
     partitions.sort_unstable();
@@ -303,7 +304,7 @@ async fn start_at_the_beginning(
             partition,
             next_offset: part.first,
         };
-        sink.reset(flow, Some(&to)).await?;
+        operated.reset(flow, Some(&to)).await?;
     }
     Ok(())
 }

@@ -103,6 +103,7 @@ impl Way {
         let pipeline = app.open.steps(&into.steps).await?;
         let sink = app.open.sink(chosen, into).await?;
         let fields = app.open.fields(chosen, into).await?;
+        sink.replays()?;
         sink.prepare(fields.as_deref()).await?;
         Ok(Self {
             flow: open::sink_name(chosen),
@@ -134,7 +135,7 @@ impl Way {
             pipeline: &self.pipeline,
             identity: self.identity.as_ref(),
             routes: &self.routes,
-            sink: &*self.sink,
+            sink: self.sink.replays()?,
             onto: self.onto,
             keys: self.keys,
         };

@@ -11,7 +11,7 @@ use std::{
 use super::{
     attempt,
     context::App,
-    open::lease::lease,
+    open::{TargetSpec, lease::lease},
     output::{missing_index, report},
 };
 use crate::{
@@ -213,48 +213,39 @@ impl Ends {
             routes.shapes(&shape)
         };
         let mut shapes = behind(source.shape().await?)?;
-        if let [_, _, ..] = &shapes[..] {
-            let mut sink = app.open.sink_of_tables(&task.into, &shapes).await?;
-            if is_to_be_surveyed(app, task, &shapes)? && is_missing(&*sink, None).await? {
-                shapes = behind(source.survey().await?)?;
-                sink = app.open.sink_of_tables(&task.into, &shapes).await?;
-            }
-            return Ok(Self {
-                source,
-                pipeline,
-                routes,
-                sink,
-                fields: None,
-            });
+        let is_only = shapes.len() == 1;
+        let mut spec = TargetSpec::new(&task.into).with_shapes(&shapes);
+        if is_only {
+            spec = spec.with_indexes(&indexes(&*source, task).await?);
         }
-        let indexes = indexes(&*source, task).await?;
-        let own = app.open.sink_by(&task.into, None, &indexes).await?;
-        let mut fields = shapes.first().and_then(|it| pipeline::named(it));
-        let missing = is_missing(&*own, fields.as_deref()).await?;
+        let missing = is_missing(app, &spec).await?;
         if missing && is_to_be_surveyed(app, task, &shapes)? {
             shapes = behind(source.survey().await?)?;
-            fields = shapes.first().and_then(|it| pipeline::named(it));
+            spec = spec.with_shapes(&shapes);
         }
-        let keyed = missing || app.open.keeps_documents(&task.into)?;
-        let sink = if keyed {
-            let key = shapes.first().map(|it| it.key().to_vec());
-            app.open.sink_by(&task.into, key, &indexes).await?
-        } else {
-            own
-        };
+        // Of several tables the key of the source may be another's, behind their own steps.
+        if is_only && (missing || app.open.keeps_documents(&task.into)?) {
+            spec = spec.keyed_by_default(shapes.first().map(|it| it.key()));
+        }
         Ok(Self {
             source,
             pipeline,
             routes,
-            sink,
-            fields,
+            sink: app.open.target(&spec).await?,
+            fields: spec.fields().map(<[_]>::to_vec),
         })
     }
 }
 
 /// Whether a target table is not there, or one of them.
-async fn is_missing(sink: &dyn Sink, fields: Option<&[(String, Kind)]>) -> Result<bool, FlowError> {
-    match sink.would_create(fields).await {
+async fn is_missing(app: &App, spec: &TargetSpec<'_>) -> Result<bool, FlowError> {
+    match app
+        .open
+        .target(spec)
+        .await?
+        .would_create(spec.fields())
+        .await
+    {
         Ok(statement) => Ok(statement.is_some()),
         Err(SinkError::Incompatible { .. }) => Ok(true),
         Err(error) => Err(error.into()),

@@ -18,6 +18,7 @@ mod shared;
 pub(super) mod sink;
 mod source;
 pub(super) mod steps;
+mod target_spec;
 #[cfg(test)]
 mod tests;
 mod topics;
@@ -37,6 +38,7 @@ use crate::{
 };
 pub(super) use codec::{Codec, codec};
 use shared::Shared;
+pub(super) use target_spec::TargetSpec;
 
 /// The name of a producing flow: its cursor key.
 pub(super) fn flow_name(chosen: &Chosen<'_>) -> FlowName {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Open, codec::known_key, declared, no_role};
+use super::{Open, codec::known_key, no_role, target_spec::TargetSpec};
 use crate::{
     connect::sqlite::Absent,
     flow::FlowError,
-    model::{Kind, Role, Schema, System, TableIndex},
-    pipeline::{self, Deletions, Replaces, RouteBy, Routes, StepSettings, TableRoute},
+    model::{Kind, Role, System},
+    pipeline::{Deletions, Replaces, RouteBy, Routes, StepSettings, TableRoute},
     settings::{self, BinaryText, Chosen, IntoTable, JsonOptions, Route, WriteInto},
     sink::{
         BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
@@ -16,17 +16,6 @@ use crate::{
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
 };
-
-/// A table of a sink, with what the settings alone do not say.
-struct Wanted<'i> {
-    table: &'i IntoTable,
-    key: Option<Vec<String>>,
-    fields: Option<Vec<(String, Kind)>>,
-    indexes: Vec<TableIndex>,
-    texts: Texts,
-    /// Fields that a document loses where its record does not have them.
-    loses: Vec<String>,
-}
 
 impl Open {
     /// Where a data type is written.
@@ -37,81 +26,18 @@ impl Open {
     ) -> Result<Arc<dyn Sink>, FlowError> {
         let is_only = into.tables.len() == 1;
         let known = known_key(chosen.data_type.format).filter(|_| is_only);
-        let mut tables = Vec::with_capacity(into.tables.len());
-        for table in &into.tables {
-            tables.push(Wanted {
-                table,
-                key: declared(&table.key).or_else(|| known.clone()),
-                // Those of an only table are told by the way of all sinks.
-                fields: if is_only {
-                    None
-                } else {
-                    self.fields_of(chosen, into, table).await?
-                },
-                indexes: Vec::new(),
-                texts: texts(table, Some(chosen.data_type.json)),
-                loses: Vec::new(),
-            });
+        let mut spec = TargetSpec::new(into)
+            .of_messages(chosen.data_type.json)
+            .keyed_by_default(known.as_deref());
+        // Those of an only table are told by the way of all sinks.
+        if !is_only {
+            let mut fields = Vec::with_capacity(into.tables.len());
+            for table in &into.tables {
+                fields.push(self.fields_of(chosen, into, table).await?);
+            }
+            spec = spec.with_fields(fields);
         }
-        self.sink_of(into, tables).await
-    }
-
-    /// Where the records of a task are written; `key` is how a table is made where the settings name
-    /// none, and `indexes` what it may have besides.
-    pub(in crate::app) async fn sink_by(
-        &self,
-        into: &WriteInto,
-        key: Option<Vec<String>>,
-        indexes: &[TableIndex],
-    ) -> Result<Arc<dyn Sink>, FlowError> {
-        let tables = into.tables.iter().map(|table| Wanted {
-            table,
-            key: declared(&table.key).or_else(|| key.clone()),
-            fields: None,
-            indexes: indexes.to_vec(),
-            texts: texts(table, None),
-            loses: Vec::new(),
-        });
-        self.sink_of(into, tables.collect()).await
-    }
-
-    /// Where documents are mended: `_id` is made of `key`, and those of `fields` go that a record does
-    /// not have.
-    pub(in crate::app) async fn sink_of_documents(
-        &self,
-        into: &WriteInto,
-        key: Option<Vec<String>>,
-        fields: Vec<String>,
-    ) -> Result<Arc<dyn Sink>, FlowError> {
-        let tables = into.tables.iter().map(|table| Wanted {
-            table,
-            key: key.clone(),
-            fields: None,
-            texts: Texts::default(),
-            loses: fields.clone(),
-            indexes: Vec::new(),
-        });
-        self.sink_of(into, tables.collect()).await
-    }
-
-    /// Where the records of a task are written whose list of tables has one of these `shapes` each.
-    /// A table that is made has the key that the settings name: that of the source may be another's
-    /// behind its own steps.
-    pub(in crate::app) async fn sink_of_tables(
-        &self,
-        into: &WriteInto,
-        shapes: &[Arc<Schema>],
-    ) -> Result<Arc<dyn Sink>, FlowError> {
-        let tables = into.tables.iter().zip(shapes);
-        let tables = tables.map(|(table, shape)| Wanted {
-            table,
-            key: declared(&table.key),
-            fields: pipeline::named(shape),
-            indexes: Vec::new(),
-            texts: texts(table, None),
-            loses: Vec::new(),
-        });
-        self.sink_of(into, tables.collect()).await
+        self.target(&spec).await
     }
 
     /// Whether the target keeps documents: they have the source's key, whether the collection is
@@ -120,11 +46,12 @@ impl Open {
         Ok(self.system(&into.connection)?.keeps_documents())
     }
 
-    async fn sink_of(
+    /// The sink of these tables. Nothing is asked of its server yet.
+    pub(in crate::app) async fn target(
         &self,
-        into: &WriteInto,
-        tables: Vec<Wanted<'_>>,
+        spec: &TargetSpec<'_>,
     ) -> Result<Arc<dyn Sink>, FlowError> {
+        let TargetSpec { into, tables } = spec.clone();
         let name = &into.connection;
         Ok(match self.system(name)? {
             System::Sqlite => {

@@ -206,7 +206,10 @@ async fn sink(
     };
     let written = patiently(async {
         let sink = app.open.sink(chosen, into).await?;
-        let moved = sink.moved_at(&status.flow).await?;
+        let moved = match sink.capabilities().operated {
+            None => None,
+            Some(operated) => operated.saved_at(&status.flow).await?,
+        };
         Ok((sink.progress(&status.flow).await?, moved))
     });
     let topic = patiently(async {

@@ -2,7 +2,7 @@
 
 use super::{Both, output as shown, pair::Pair};
 use crate::{
-    app::context::App,
+    app::{context::App, open::TargetSpec},
     cli::{self, ExitStatus},
     settings::{OnDelete, OnKnown},
     verify::{Extras, Repair, Repaired, Verified},
@@ -99,10 +99,11 @@ async fn apply(
     let key = first.and_then(|it| it.key.clone());
     let (sink, fields) = match &pair.chosen {
         _ if is_document => {
-            let columns = verified.iter().flat_map(|it| it.columns.clone()).collect();
-            (app.open.sink_of_documents(&into, key, columns).await?, None)
+            let columns: Vec<_> = verified.iter().flat_map(|it| it.columns.clone()).collect();
+            let spec = TargetSpec::new(&into).of_documents(key.as_deref(), &columns);
+            (app.open.target(&spec).await?, None)
         }
-        None => (app.open.sink_by(&into, None, &[]).await?, None),
+        None => (app.open.target(&TargetSpec::new(&into)).await?, None),
         Some(chosen) => (
             app.open.sink(chosen, &into).await?,
             app.open.fields(chosen, &into).await?,
@@ -110,8 +111,9 @@ async fn apply(
     };
     // The `_id` that an extra document has tells it, whatever its fields say.
     let deletes = if is_document {
-        let own = Some(vec!["_id".to_owned()]);
-        app.open.sink_of_documents(&into, own, Vec::new()).await?
+        let own = ["_id".to_owned()];
+        let spec = TargetSpec::new(&into).of_documents(Some(&own), &[]);
+        app.open.target(&spec).await?
     } else {
         sink.clone()
     };
@@ -127,8 +129,8 @@ async fn apply(
     let tables: Vec<_> = verifies.iter().zip(verified).collect();
     let repair = Repair {
         tables: &tables,
-        sink: &*sink,
-        deletes: &*deletes,
+        sink: sink.replays()?,
+        deletes: deletes.replays()?,
         rows: arguments.rows.into(),
         extras,
     };

@@ -8,7 +8,7 @@ use crate::{
     flow::{FlowError, Identity, StoredDeadLetter},
     model::{Records, Schema},
     pipeline::{self, Routes, Step},
-    sink::{Advance, Landing, Onto, Progress, Sink, SinkError},
+    sink::{Advance, Landing, Onto, Progress, ReplaySink, SinkError},
 };
 
 /// A sink's way, for letters instead of a topic's messages.
@@ -24,7 +24,7 @@ pub struct Replay<'r> {
     /// Which of the sink's tables they are for.
     pub routes: &'r Routes,
     /// Where they go.
-    pub sink: &'r dyn Sink,
+    pub sink: &'r dyn ReplaySink,
     /// Whether they may change rows that are there.
     pub onto: Onto,
     /// What a message's key names.
@@ -207,7 +207,7 @@ impl Replay<'_> {
     }
 
     /// A letter is known by where its original stood: a letter that was sent twice is one.
-    fn marker(&self, dead_letter: &StoredDeadLetter<'_>) -> Advance {
+    fn marker(&self, dead_letter: &StoredDeadLetter<'_>) -> Advance<Progress> {
         let record_origin = dead_letter.record_origin.unwrap_or_default();
         Advance {
             flow: format!("{} letter {}", self.flow, record_origin.offset),
@@ -221,7 +221,11 @@ impl Replay<'_> {
         }
     }
 
-    async fn write(&self, records: &[Records], markers: &[Advance]) -> Result<Landing, SinkError> {
+    async fn write(
+        &self,
+        records: &[Records],
+        markers: &[Advance<Progress>],
+    ) -> Result<Landing, SinkError> {
         let mut tries = 1;
         loop {
             match self.sink.replay(records, markers, self.onto).await {

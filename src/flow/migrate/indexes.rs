@@ -3,7 +3,7 @@
 use crate::{
     fault::{Fault, Faulty, chain},
     model::{Kind, Position},
-    sink::{MissingIndex, PositionAdvance, Sink, SinkError},
+    sink::{Advance, DatabaseSink, MissingIndex, Sink, SinkError},
 };
 
 /// The indexes of one migration's table. That the table was made by it, and that they are still to come,
@@ -37,8 +37,11 @@ impl Indexes<'_> {
     /// # Errors
     /// As `SinkError` says.
     pub async fn begin(&self) -> Result<(), SinkError> {
-        match self.sink.would_create(self.fields).await {
-            Ok(Some(_)) => self.advance(PENDING).await,
+        let Some(database) = self.sink.capabilities().database else {
+            return Ok(());
+        };
+        match database.would_create(self.fields).await {
+            Ok(Some(_)) => self.advance(database, PENDING).await,
             // Why it cannot be made is said by `prepare`.
             Ok(None) | Err(SinkError::Incompatible { .. }) => Ok(()),
             Err(error) => Err(error),
@@ -48,11 +51,14 @@ impl Indexes<'_> {
     /// Behind the load: makes what is to be made. All are tried, and the first error is told.
     ///
     /// # Errors
-    /// As `Sink::make_index`.
+    /// As `DatabaseSink::make_index`.
     pub async fn make(&self) -> Result<IndexReport, SinkError> {
+        let Some(database) = self.sink.capabilities().database else {
+            return Ok(IndexReport::default());
+        };
         let mut report = IndexReport {
             made: Vec::new(),
-            missing_indexes: self.sink.missing_indexes(self.fields).await?,
+            missing_indexes: database.missing_indexes(self.fields).await?,
         };
         if !self.is_pending().await? {
             return Ok(report);
@@ -64,7 +70,7 @@ impl Indexes<'_> {
                 continue;
             };
             tracing::info!(flow = self.flow, statement, "an index is made");
-            match self.sink.make_index(&missing).await {
+            match database.make_index(&missing).await {
                 Ok(()) => report.made.push(statement.clone()),
                 Err(error) if error.fault() == Fault::Transient => return Err(error),
                 Err(error) => {
@@ -75,7 +81,7 @@ impl Indexes<'_> {
         }
         match failed {
             Some(error) => Err(error),
-            None => self.advance(MADE).await.map(|()| report),
+            None => self.advance(database, MADE).await.map(|()| report),
         }
     }
 
@@ -88,14 +94,14 @@ impl Indexes<'_> {
         Ok(stored.is_some_and(|it| it.as_str() == PENDING))
     }
 
-    async fn advance(&self, what: &str) -> Result<(), SinkError> {
+    async fn advance(&self, database: &dyn DatabaseSink, what: &str) -> Result<(), SinkError> {
         let from = self.sink.position(&self.name()).await?;
         let to = Position::new(what);
         if from.as_ref() == Some(&to) {
             return Ok(());
         }
         let flow = self.name();
-        self.sink.advance(&PositionAdvance { flow, from, to }).await
+        database.advance(&Advance { flow, from, to }).await
     }
 
     fn name(&self) -> String {

@@ -18,7 +18,7 @@ use crate::{
     fault::{Fault, Faulty, chain},
     model::{Batch, Position, Records},
     pipeline::{self, Routes, Step},
-    sink::{PositionAdvance, Sink, SinkError},
+    sink::{Advance, Sink, SinkError},
     source::{ReadMode, Scope, Source},
 };
 use load::Load;
@@ -91,12 +91,12 @@ impl Migrate<'_> {
         let begin = self.source.begin(scope, stored.as_ref()).await?;
         if stored.as_ref() != Some(&begin) {
             // A part of the first batch needs a place to stand at, too.
-            let advance = PositionAdvance {
+            let advance = Advance {
                 flow: self.flow.to_owned(),
                 from: stored,
                 to: begin.clone(),
             };
-            self.sink.write_positioned(&[], &advance).await?;
+            self.sink.write(&[], (&advance).into()).await?;
         }
         self.begun.store(true, Ordering::Relaxed);
         let progress = self.source.progress(&begin).await?;
@@ -185,16 +185,18 @@ impl Migrate<'_> {
         Ok(load)
     }
 
-    /// Writes the rows of a load, without an end; one writer alone does that with its end.
+    /// Writes the rows of a load, without a commit; one writer alone does both at once, and so does
+    /// a sink that has no staged writes.
     async fn stage(&self, load: Load, writers: usize) -> (Load, Staging<'_>) {
-        let staged = match load.merged().filter(|_| writers > 1) {
-            None => Ok(None),
-            Some(parts) => self.sink.stage(&parts).await,
+        let staging = self.sink.capabilities().staging.filter(|_| writers > 1);
+        let staged = match (staging, load.merged()) {
+            (Some(staging), Some(parts)) => staging.stage(&parts).await,
+            (None, _) | (_, None) => Ok(None),
         };
         (load, staged)
     }
 
-    /// Ends what was laid. Where that was not possible, or the data is refused, it is written now.
+    /// Commits what was staged. Where that was not possible, or the data is refused, it is written now.
     async fn commit(
         &self,
         from: Position,
@@ -314,17 +316,16 @@ impl Migrate<'_> {
         from: &Position,
         to: &Position,
     ) -> Result<(), FlowError> {
-        self.sink
-            .write_positioned(records, &self.advance(from, to))
-            .await?;
+        let advance = self.advance(from, to);
+        self.sink.write(records, (&advance).into()).await?;
         if records.iter().any(|it| !it.is_empty()) {
             self.dead_letters.landed();
         }
         Ok(())
     }
 
-    fn advance(&self, from: &Position, to: &Position) -> PositionAdvance {
-        PositionAdvance {
+    fn advance(&self, from: &Position, to: &Position) -> Advance<Position> {
+        Advance {
             flow: self.flow.to_owned(),
             from: Some(from.clone()),
             to: to.clone(),

@@ -1,4 +1,4 @@
-//! Concurrent loads of a migration: staged side by side, committed in order.
+//! Loads of a migration under way: staged side by side, committed one behind the other.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ use crate::{
     sink::{SinkError, StagedWrite},
 };
 
-/// What became of laying a load; `Ok(None)` where the sink does not.
+/// What became of staging a load; `Ok(None)` where it is written with its commit.
 pub(super) type Staging<'s> = Result<Option<Box<dyn StagedWrite + 's>>, SinkError>;
 
 /// Up to so many loads, oldest first.
@@ -19,9 +19,9 @@ pub(super) struct Writers<'f> {
     room: usize,
     /// Rows are on their way.
     pub staging: FuturesOrdered<BoxFuture<'f, (Load, Staging<'f>)>>,
-    /// Rows are there, and wait for the ends of those before.
+    /// Rows are there, and wait for the commits of those before.
     pub staged: VecDeque<(Load, Staging<'f>)>,
-    /// The oldest is being ended.
+    /// The oldest is being committed.
     pub committing: FuturesOrdered<BoxFuture<'f, Result<Position, FlowError>>>,
 }
 

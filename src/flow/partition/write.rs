@@ -95,7 +95,7 @@ impl WorkerContext {
                 next_offset,
             },
         };
-        self.sink.write(records, &advance).await?;
+        self.sink.write(records, (&advance).into()).await?;
         if records.iter().any(|it| !it.is_empty()) {
             self.dead_letters.landed();
         }

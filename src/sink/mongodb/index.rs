@@ -12,8 +12,9 @@ use crate::{
     model::{Kind, TableIndex},
     sink::{
         SinkError,
-        mysql::index::shared,
-        sql::index::{ExistingIndex, ExistingPart, MissingIndex, free_name, missing_indexes},
+        sql::index::{
+            ExistingIndex, ExistingPart, MissingIndex, free_name, missing_indexes, shared,
+        },
     },
 };
 

@@ -22,8 +22,8 @@ use mongodb::{
 };
 
 use super::{
-    Advance, Landing, MissingIndex, Onto, POSITION_TABLE, PROGRESS_TABLE, PositionAdvance,
-    Progress, Sink, SinkError, StagedWrite, moved::Moved, rules::RowRules,
+    Advance, AnyAdvance, Capabilities, DatabaseSink, Landing, MissingIndex, Onto, OperatedSink,
+    POSITION_TABLE, PROGRESS_TABLE, Progress, ReplaySink, Sink, SinkError, rules::RowRules,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
@@ -143,7 +143,11 @@ impl MongodbSink {
 
     /// In a collection that was empty documents are only made, until one is refused: then the transaction,
     /// which is undone, is made anew, and it and all others look for known documents.
-    async fn in_transaction(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
+    async fn in_transaction(
+        &self,
+        records: &[Records],
+        moved: AnyAdvance<'_>,
+    ) -> Result<(), SinkError> {
         if self.is_fresh.load(Ordering::Relaxed) {
             match self.transaction(records, moved, true).await {
                 Err(Failure::Written { .. }) => self.is_fresh.store(false, Ordering::Relaxed),
@@ -157,7 +161,7 @@ impl MongodbSink {
     async fn transaction(
         &self,
         records: &[Records],
-        moved: Moved<'_>,
+        moved: AnyAdvance<'_>,
         is_fresh: bool,
     ) -> Result<(), Failure> {
         let mut session = self.begin().await?;
@@ -212,6 +216,32 @@ impl Sink for MongodbSink {
         &self.name
     }
 
+    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
+        let read = self.progress.read(flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        let read = self.progress.position(flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
+        self.in_transaction(records, advance).await
+    }
+
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            database: Some(self),
+            operated: Some(self),
+            replay: Some(self),
+            staging: None,
+        }
+    }
+}
+
+#[async_trait]
+impl DatabaseSink for MongodbSink {
     async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
         check::check(self, &self.key, fields).await
     }
@@ -257,59 +287,22 @@ impl Sink for MongodbSink {
         index::make(self, missing).await
     }
 
-    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
-        let read = self.progress.read(flow).await;
-        read.map_err(|error| self.failed(error))
-    }
-
-    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
-        let read = self.progress.moved_at(flow).await;
-        read.map_err(|error| self.failed(error))
-    }
-
-    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        self.in_transaction(records, Moved::Offset(advance)).await
-    }
-
-    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
-        let read = self.progress.position(flow).await;
-        read.map_err(|error| self.failed(error))
-    }
-
-    async fn advance(&self, advance: &PositionAdvance) -> Result<(), SinkError> {
+    async fn advance(&self, advance: &Advance<Position>) -> Result<(), SinkError> {
         self.make(&[POSITION_TABLE]).await?;
         let done = async {
             let mut session = self.begin().await?;
-            let moved = Moved::Position(advance);
-            self.progress.advance(&mut session, moved).await?;
+            self.progress.advance(&mut session, advance.into()).await?;
             Ok(session.commit_transaction().await?)
         };
         done.await.map_err(|failure: Failure| self.failed(failure))
     }
+}
 
-    async fn write_positioned(
-        &self,
-        records: &[Records],
-        advance: &PositionAdvance,
-    ) -> Result<(), SinkError> {
-        self.in_transaction(records, Moved::Position(advance)).await
-    }
-
-    async fn stage(
-        &self,
-        _records: &[Records],
-    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
-        Ok(None)
-    }
-
-    async fn replay(
-        &self,
-        records: &[Records],
-        markers: &[Advance],
-        onto: Onto,
-    ) -> Result<Landing, SinkError> {
-        let landing = replay::replay(self, (records, markers), onto).await;
-        landing.map_err(|failure| self.failed(failure))
+#[async_trait]
+impl OperatedSink for MongodbSink {
+    async fn saved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        let read = self.progress.moved_at(flow).await;
+        read.map_err(|error| self.failed(error))
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
@@ -320,5 +313,18 @@ impl Sink for MongodbSink {
             Ok(changed)
         };
         reset.await.map_err(|failure: Failure| self.failed(failure))
+    }
+}
+
+#[async_trait]
+impl ReplaySink for MongodbSink {
+    async fn replay(
+        &self,
+        records: &[Records],
+        markers: &[Advance<Progress>],
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        let landing = replay::replay(self, (records, markers), onto).await;
+        landing.map_err(|failure| self.failed(failure))
     }
 }

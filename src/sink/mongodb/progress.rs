@@ -10,7 +10,7 @@ use mongodb::{
 use super::failure::{Failure, WRITE_CONFLICT, code, is_duplicate};
 use crate::{
     model::Position,
-    sink::{Advance, POSITION_TABLE, PositionAdvance, Progress, moved::Moved},
+    sink::{AnyAdvance, POSITION_TABLE, Progress},
 };
 
 /// The collections that keep them.
@@ -35,21 +35,27 @@ impl MongodbProgress {
     pub(in crate::sink) async fn advance(
         &self,
         session: &mut ClientSession,
-        moved: Moved<'_>,
+        moved: AnyAdvance<'_>,
     ) -> Result<(), Failure> {
         let done = match moved {
-            Moved::Offset(advance) => {
+            AnyAdvance::Offset(advance) => {
                 let from = advance.from.map(|it| doc! { "next_offset": it });
                 let set = doc! { "next_offset": advance.to.next_offset };
-                step(session, &self.offsets, id(advance), from, set).await
+                step(
+                    session,
+                    &self.offsets,
+                    id(&advance.flow, &advance.to),
+                    from,
+                    set,
+                )
+                .await
             }
-            Moved::Position(advance) => {
-                let from = advance
-                    .from
-                    .as_ref()
-                    .map(|it| doc! { "position": it.as_str() });
+            AnyAdvance::Position(advance) => {
+                let from = advance.from.as_ref();
+                let from = from.map(|it| doc! { "position": it.as_str() });
                 let set = doc! { "position": advance.to.as_str() };
-                step(session, &self.positions, position_id(advance), from, set).await
+                let id = advance.flow.as_str().into();
+                step(session, &self.positions, id, from, set).await
             }
         };
         match done {
@@ -98,13 +104,8 @@ impl MongodbProgress {
         };
         let old = doc! { "_id.flow": flow, "_id.topic": &to.topic, "_id.partition": to.partition };
         self.offsets.delete_many(old).session(&mut *session).await?;
-        let advance = Advance {
-            flow: flow.to_owned(),
-            from: None,
-            to: to.clone(),
-        };
         let set = doc! { "next_offset": to.next_offset };
-        step(session, &self.offsets, id(&advance), None, set).await?;
+        step(session, &self.offsets, id(flow, to), None, set).await?;
         Ok(1)
     }
 }
@@ -133,19 +134,14 @@ async fn step(
     Ok(moved.matched_count == 1)
 }
 
-fn id(advance: &Advance) -> Bson {
-    let to = &advance.to;
+fn id(flow: &str, to: &Progress) -> Bson {
     let id = doc! {
-        "flow": &advance.flow,
+        "flow": flow,
         "topic": &to.topic,
         "topic_id": &to.topic_id,
         "partition": to.partition,
     };
     id.into()
-}
-
-fn position_id(advance: &PositionAdvance) -> Bson {
-    advance.flow.as_str().into()
 }
 
 fn progress(document: &Document) -> Option<Progress> {

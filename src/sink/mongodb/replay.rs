@@ -8,7 +8,7 @@ use mongodb::{
 use super::{MongodbSink, bson::Bson, failure::Failure};
 use crate::{
     model::Records,
-    sink::{Advance, Landing, Onto, moved::Moved},
+    sink::{Advance, Landing, Onto, Progress},
 };
 
 /// Writes letters, or nothing.
@@ -17,7 +17,7 @@ use crate::{
 /// As the server answers.
 pub(in crate::sink) async fn replay(
     sink: &MongodbSink,
-    dead_letters: (&[Records], &[Advance]),
+    dead_letters: (&[Records], &[Advance<Progress>]),
     onto: Onto,
 ) -> Result<Landing, Failure> {
     let mut session = sink.begin().await?;
@@ -38,11 +38,11 @@ pub(in crate::sink) async fn replay(
 async fn write(
     sink: &MongodbSink,
     session: &mut ClientSession,
-    (records, markers): (&[Records], &[Advance]),
+    (records, markers): (&[Records], &[Advance<Progress>]),
     onto: Onto,
 ) -> Result<Landing, Failure> {
     for (index, marker) in markers.iter().enumerate() {
-        let moved = sink.progress.advance(session, Moved::Offset(marker));
+        let moved = sink.progress.advance(session, marker.into());
         match moved.await {
             Err(Failure::Fenced) => return Ok(Landing::Before(index)),
             moved => moved?,

@@ -77,6 +77,11 @@ pub(super) async fn exact_collation(
     Ok(found.unwrap_or("utf8mb4_bin"))
 }
 
+/// What the statement that makes a table ends with.
+pub(super) fn table_options(collation: &str) -> String {
+    format!(" ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE {collation}")
+}
+
 /// The column type for a field of a table that is made for it; `width` is that of a text or of bytes
 /// where a key or an index has it whole. `None` where the key cannot have it.
 pub(in crate::sink) fn column_type(kind: Kind, width: Option<u32>, in_key: bool) -> Option<String> {
@@ -115,8 +120,9 @@ pub(in crate::sink) fn create_table(
     }
     let key: Result<Vec<_>, _> = key.iter().map(|it| backticked(it)).collect();
     text.push_str(&format!(
-        "PRIMARY KEY ({})) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE {collation}",
-        key?.join(", ")
+        "PRIMARY KEY ({})){}",
+        key?.join(", "),
+        table_options(collation)
     ));
     Ok(text)
 }

@@ -5,7 +5,7 @@ use sqlx::{Executor, MySqlConnection, query, query_scalar, raw_sql};
 use super::{
     MysqlSink,
     catalog::exact_collation,
-    progress::{NO_TABLE, number},
+    dialect::{NO_TABLE, number},
     target::MysqlTarget,
 };
 use crate::{
@@ -39,11 +39,11 @@ async fn table(
     session: &mut MySqlConnection,
     fields: Option<&[(String, Kind)]>,
 ) -> Result<Vec<Finding>, SinkError> {
-    let failed = |error| beside_records(&target.name, error);
+    let failed = |error| beside_records(&target.shared.name, error);
     let Some(found) = target.look_up(&sink.connection, session).await? else {
         let collation = exact_collation(session).await.map_err(failed)?;
         return Ok(vec![match target.design(fields, collation) {
-            Ok(_) => may_create(session, (&target.database, &target.settings.table))
+            Ok(_) => may_create(session, (&target.database, &target.shared.settings.table))
                 .await
                 .map_err(failed)?,
             Err(error) => problem(error),
@@ -54,20 +54,7 @@ async fn table(
         Ok(table) => table,
         Err(error) => return Ok(vec![problem(error)]),
     };
-    let names = target.fields(fields);
-    let names = names.map(|it| it.iter().map(|(name, _)| name.as_str()));
-    let mut findings = vec![match names.map(|it| table.fit(it, &target.settings.drop)) {
-        Some(Err(advice)) => finding(Severity::Problem, advice),
-        Some(Ok(())) => good(format!("table {} has a column for every field", table.name)),
-        None => finding(
-            Severity::Note,
-            format!(
-                "the messages' fields are not known before the first one: each needs a column in table {}",
-                table.name
-            ),
-        ),
-    }];
-    findings.extend(left_out(&table));
+    let mut findings = target.shared.column_findings(&table, fields);
     findings.extend(keys(&table, &folding));
     findings.push(rights(target, session, &table).await?);
     findings.extend(table.version_finding());
@@ -81,18 +68,6 @@ async fn table(
 fn server(sink: &MysqlSink) -> Finding {
     let (flavor, version) = (sink.connection.flavor(), sink.connection.version());
     good(format!("{flavor} {version} answers"))
-}
-
-/// The columns that are not written, whatever the messages have.
-pub(in crate::sink) fn left_out(table: &Table) -> Option<Finding> {
-    let computed: Vec<&str> = table.computed().collect();
-    (!computed.is_empty()).then(|| {
-        let (name, computed) = (&table.name, computed.join(", "));
-        let text = format!(
-            "table {name} computes {computed} by itself: fields of these names are left out"
-        );
-        finding(Severity::Note, text)
-    })
 }
 
 fn keys(table: &Table, folding: &[(String, String)]) -> Vec<Finding> {
@@ -132,13 +107,13 @@ async fn rights(
     ];
     match attempt(session, attempts).await {
         Ok(()) => Ok(good(format!("table {} can be written", table.name))),
-        Err(error) => refusal(&target.name, error),
+        Err(error) => refusal(&target.shared.name, error),
     }
 }
 
 /// Whether the progress can be kept.
 async fn progress(sink: &MysqlSink, session: &mut MySqlConnection) -> Result<Finding, SinkError> {
-    let (quoted, table) = (&sink.progress.quoted, sink.progress_table.as_str());
+    let (quoted, table) = (&sink.progress.offsets, sink.progress_table.as_str());
     let attempts = [
         format!("INSERT INTO {quoted} SELECT * FROM {quoted} WHERE 1=0"),
         format!("UPDATE {quoted} SET next_offset=next_offset WHERE 1=0"),

@@ -2,10 +2,7 @@
 
 use sqlx::{Executor, MySqlConnection, query, query_as};
 
-use super::{
-    progress::{DUPLICATE, number},
-    target::MysqlTarget,
-};
+use super::dialect::{DUPLICATE, number};
 use crate::{
     connect::{
         identifier::{backticked, statement},
@@ -16,11 +13,11 @@ use crate::{
     sink::{
         SinkError,
         sql::{
-            failure::beside_records,
             index::{
                 CHARACTER_BYTES, ExistingIndex, ExistingPart, MissingIndex, USUAL_BYTES,
-                USUAL_WIDTH, free_name, missing_indexes,
+                USUAL_WIDTH, free_name, missing_indexes, shared,
             },
+            target::SqlTarget,
         },
     },
 };
@@ -63,25 +60,17 @@ pub(in crate::sink) async fn found(
     .bind(table)
     .fetch_all(session)
     .await?;
-    let mut existing: Vec<ExistingIndex> = Vec::new();
-    for (name, is_unique, column, prefix, is_descending) in parts {
-        if existing.last().is_none_or(|it| it.name != name) {
-            let parts = Vec::new();
-            existing.push(ExistingIndex {
-                name,
-                is_unique,
-                parts,
-            });
-        }
-        if let Some(index) = existing.last_mut() {
-            index.parts.push(ExistingPart {
-                column,
-                prefix: prefix.and_then(|it| it.try_into().ok()),
-                is_descending,
-            });
-        }
-    }
-    Ok((columns, existing))
+    let parts = parts.into_iter();
+    let parts = parts.map(|(name, is_unique, column, prefix, is_descending)| {
+        let prefix = prefix.and_then(|it| it.try_into().ok());
+        let part = ExistingPart {
+            column,
+            prefix,
+            is_descending,
+        };
+        (name, is_unique, part)
+    });
+    Ok((columns, ExistingIndex::of_parts(parts)))
 }
 
 /// What of `wanted` the table lacks.
@@ -197,39 +186,28 @@ fn indexed(
     }
 }
 
-impl MysqlTarget {
-    /// Makes an index.
-    ///
-    /// # Errors
-    /// `Incompatible` where rows share its values.
-    pub(in crate::sink) async fn make_index(
-        &self,
-        session: &mut MySqlConnection,
-        missing: &MissingIndex,
-    ) -> Result<(), SinkError> {
-        let text = missing
-            .statement
-            .clone()
-            .map_err(|it| self.incompatible(it))?;
-        match session.execute(query(statement(text))).await {
-            Ok(_) => Ok(()),
-            // A statement that went on behind its killed process has made it.
-            Err(error) if number(&error) == Some(KNOWN_NAME) => Ok(()),
-            Err(error) if number(&error) == Some(DUPLICATE) => {
-                Err(self.incompatible(shared(missing, &chain(&error))))
-            }
-            Err(error) => Err(beside_records(&self.name, error)),
+/// Makes an index of `target`.
+///
+/// # Errors
+/// `Incompatible` where rows share its values.
+pub(in crate::sink) async fn make(
+    target: &SqlTarget,
+    session: &mut MySqlConnection,
+    missing: &MissingIndex,
+) -> Result<(), SinkError> {
+    let text = missing
+        .statement
+        .clone()
+        .map_err(|it| target.incompatible(it))?;
+    match session.execute(query(statement(text))).await {
+        Ok(_) => Ok(()),
+        // A statement that went on behind its killed process has made it.
+        Err(error) if number(&error) == Some(KNOWN_NAME) => Ok(()),
+        Err(error) if number(&error) == Some(DUPLICATE) => {
+            Err(target.incompatible(shared(missing, &chain(&error))))
         }
+        Err(error) => Err(target.failed(error)),
     }
-}
-
-/// What is said where rows share the values of a unique index.
-pub(in crate::sink) fn shared(missing: &MissingIndex, what: &str) -> String {
-    let (named, table) = (missing.index.named(), &missing.table);
-    format!(
-        "the {named} cannot be made in {table}, since rows share its values ({what}); the rows stay: mend \
-         them, and run the task again"
-    )
 }
 
 #[cfg(test)]

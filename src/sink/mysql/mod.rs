@@ -2,70 +2,39 @@
 
 pub(super) mod catalog;
 pub(super) mod check;
+mod dialect;
 pub(super) mod index;
-mod positions;
-mod progress;
-mod replay;
-mod reset;
-mod row_by_row;
 mod session;
+mod settings;
 mod staged;
 mod target;
-mod transaction;
 mod values;
-mod write;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sqlx::MySqlConnection;
+use sqlx::{Executor, MySqlConnection, raw_sql};
 
 use super::{
-    Advance, CreateTable, Landing, MissingIndex, Onto, POSITION_TABLE, PROGRESS_TABLE,
-    PositionAdvance, Progress, Sink, SinkError, StagedWrite, Texts,
-    moved::Moved,
-    name_of,
-    rules::RowRules,
-    sql::{failure::beside_records, table::Table},
+    Advance, AnyAdvance, Capabilities, DatabaseSink, Landing, MissingIndex, Onto, OperatedSink,
+    POSITION_TABLE, Progress, ReplaySink, Sink, SinkError, StagedWrite, StagingSink, name_of,
+    sql::{
+        failure::{Failure, beside_records},
+        progress::ProgressTables,
+        row_by_row::has_others,
+        table::Table,
+        transaction::Transaction,
+    },
 };
 use crate::{
     connect::{identifier::backticked, mysql::MysqlConnection},
-    model::{Finding, Kind, Position, Records, TableIndex},
+    model::{Finding, Kind, Position, Records},
 };
-use catalog::exact_collation;
-use positions::MysqlPositions;
-use progress::MysqlProgress;
+use catalog::{exact_collation, table_options};
 use session::Sessions;
+pub use settings::MysqlSinkSettings;
+use staged::MysqlStaged;
 use target::MysqlTarget;
-
-/// What a MySQL sink needs for one table.
-#[derive(Debug, Clone)]
-pub struct MysqlSinkSettings {
-    /// The table, or `database.table` where it is not in the connection's database; see
-    /// `TableName`.
-    pub table: String,
-    /// The columns that identify a row: the primary key (also where this is `None`) or those of
-    /// a unique index.
-    pub key: Option<Vec<String>>,
-    /// Fields of the messages that are left out.
-    pub drop: Vec<String>,
-    /// How rows that are there already are treated.
-    pub rules: RowRules,
-    /// How long a session that writes may be silent before the server undoes its transaction:
-    /// less than the consumer session's time-out, so that a writer that stands still holds
-    /// nothing when its partitions go to another.
-    pub silence: Duration,
-    /// The fields of the records, where they are known and not given otherwise.
-    pub fields: Option<Vec<(String, Kind)>>,
-    /// The source's indexes.
-    pub indexes: Vec<TableIndex>,
-    /// Whether a missing table is made.
-    pub create: CreateTable,
-    /// What texts stand for in columns of bytes and of JSON.
-    pub texts: Texts,
-    /// The table that keeps the progress, in the target's database.
-    pub progress_table: String,
-}
 
 /// Writes its tables, all of them in one transaction.
 #[derive(Debug)]
@@ -74,31 +43,13 @@ pub struct MysqlSink {
     pub(super) connection: MysqlConnection,
     /// In the order of writing.
     targets: Vec<MysqlTarget>,
-    progress: MysqlProgress,
-    pub(super) progress_table: String,
-    positions: MysqlPositions,
+    progress: ProgressTables,
+    /// The name of the table of offsets, as it was given.
+    progress_table: String,
     pub(super) silence: Duration,
     sessions: Sessions,
     /// Those whose transactions wait for others': they wait for locks in their own way.
     staging: Sessions,
-}
-
-impl MysqlSinkSettings {
-    /// The usual settings for `table`.
-    pub fn new(table: impl Into<String>) -> Self {
-        Self {
-            table: table.into(),
-            key: None,
-            drop: Vec::new(),
-            rules: RowRules::default(),
-            silence: Duration::from_secs(22),
-            fields: None,
-            indexes: Vec::new(),
-            create: CreateTable::WhenMissing,
-            texts: Texts::default(),
-            progress_table: PROGRESS_TABLE.to_owned(),
-        }
-    }
 }
 
 impl MysqlSink {
@@ -123,27 +74,29 @@ impl MysqlSink {
         tables: Vec<MysqlSinkSettings>,
     ) -> Result<Self, SinkError> {
         let name = name_of(connection.name(), tables.iter().map(|it| it.table.as_str()));
+        let first = tables.first();
+        let first = first.map(|it| (it.progress_table.clone(), it.silence));
         let targets = tables
             .into_iter()
             .map(|it| MysqlTarget::open(&connection, it))
             .collect::<Result<Vec<_>, _>>()?;
-        let Some(first) = targets.first() else {
+        let (Some((progress_table, silence)), Some(first)) = (first, targets.first()) else {
             let advice = "it has no table".to_owned();
             return Err(SinkError::Incompatible { name, advice });
         };
-        let progress_table = first.settings.progress_table.clone();
         let quoted = |table: &str| {
             backticked(&first.database)
                 .and_then(|database| Ok(format!("{database}.{}", backticked(table)?)))
-                .map_err(|error| first.incompatible(error.to_string()))
+                .map_err(|error| first.shared.incompatible(error.to_string()))
         };
-        let progress = quoted(&progress_table)?;
-        let positions = quoted(POSITION_TABLE)?;
+        let progress = ProgressTables {
+            offsets: quoted(&progress_table)?,
+            positions: quoted(POSITION_TABLE)?,
+        };
         Ok(Self {
             name,
-            silence: first.settings.silence,
-            progress: MysqlProgress { quoted: progress },
-            positions: MysqlPositions { quoted: positions },
+            silence,
+            progress,
             progress_table,
             targets,
             connection,
@@ -154,7 +107,7 @@ impl MysqlSink {
 
     /// The tables, looked up once.
     pub(super) async fn tables(&self) -> Result<Vec<Arc<Table>>, SinkError> {
-        let known: Option<Vec<_>> = self.targets.iter().map(MysqlTarget::known).collect();
+        let known: Option<Vec<_>> = self.targets.iter().map(|it| it.shared.known()).collect();
         match known {
             Some(tables) => Ok(tables),
             None => self.learn(None).await,
@@ -164,11 +117,7 @@ impl MysqlSink {
     async fn learn(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Arc<Table>>, SinkError> {
         let mut session = self.session().await?;
         let learned = self.learn_with(&mut session, fields).await;
-        match &learned {
-            Ok(_) => self.sessions.give_back(session),
-            Err(_) => self.sessions.abandon(session).await,
-        }
-        learned
+        self.sessions.end(session, learned).await
     }
 
     async fn learn_with(
@@ -178,14 +127,9 @@ impl MysqlSink {
     ) -> Result<Vec<Arc<Table>>, SinkError> {
         let failed = |error| beside_records(&self.name, error);
         let collation = exact_collation(session).await.map_err(failed)?;
-        self.progress
-            .create(session, collation)
-            .await
-            .map_err(failed)?;
-        self.positions
-            .create(session, collation)
-            .await
-            .map_err(failed)?;
+        let options = table_options(collation);
+        let made = self.progress.create(session, &options).await;
+        made.map_err(failed)?;
         let mut tables = Vec::with_capacity(self.targets.len());
         for target in &self.targets {
             let learned = target.learn(&self.connection, session, fields, collation);
@@ -201,17 +145,104 @@ impl MysqlSink {
             .map_err(|error| beside_records(&self.name, error))
     }
 
+    /// What one transaction writes into `tables`.
+    fn transaction<'t>(&'t self, tables: &'t [Arc<Table>]) -> Transaction<'t, MySqlConnection> {
+        let by_name = tables.iter().any(|it| has_others(it));
+        let targets = self.targets.iter().zip(tables);
+        let writers = targets.map(|(target, table)| {
+            let writer = target.writer(&self.connection, table, by_name);
+            (target.shared.name.as_str(), writer)
+        });
+        Transaction {
+            name: &self.name,
+            progress: &self.progress,
+            writers: writers.collect(),
+        }
+    }
+
+    /// What the server said beside a write.
+    async fn answer<T>(
+        &self,
+        session: MySqlConnection,
+        said: Result<T, sqlx::Error>,
+    ) -> Result<T, SinkError> {
+        let said = self.sessions.end(session, said).await;
+        said.map_err(|error| beside_records(&self.name, error))
+    }
+
+    async fn write_with(
+        &self,
+        session: &mut MySqlConnection,
+        transaction: &Transaction<'_, MySqlConnection>,
+        (records, advance): (&[Records], AnyAdvance<'_>),
+    ) -> Result<(), SinkError> {
+        self.out(session, "BEGIN").await?;
+        transaction.write(session, records, advance).await?;
+        self.out(session, "COMMIT").await
+    }
+
+    /// Writes in `session`, whose transaction is open afterwards unless all is written.
+    async fn replay_with(
+        &self,
+        session: &mut MySqlConnection,
+        transaction: &Transaction<'_, MySqlConnection>,
+        (records, markers): (&[Records], &[Advance<Progress>]),
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        // For this transaction alone: under it the question for a row that is not there keeps others
+        // from making it until the end.
+        self.out(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            .await?;
+        self.out(session, "BEGIN").await?;
+        let landing = transaction
+            .replay(session, (records, markers), onto)
+            .await?;
+        if landing == Landing::Written {
+            self.out(session, "COMMIT").await?;
+        }
+        Ok(landing)
+    }
+
+    /// A statement without values, within a write.
+    async fn out(
+        &self,
+        session: &mut MySqlConnection,
+        text: &'static str,
+    ) -> Result<(), SinkError> {
+        let done = session.execute(raw_sql(text)).await.map(drop);
+        done.map_err(|error| Failure::from(error).into_error(&self.name))
+    }
+
+    /// Forgets progress and position of `flow`, or sets the offset of one partition.
+    async fn reset_with(
+        &self,
+        session: &mut MySqlConnection,
+        flow: &str,
+        to: Option<&Progress>,
+    ) -> Result<u64, sqlx::Error> {
+        let Some(to) = to else {
+            return self.progress.forget(session, flow).await;
+        };
+        let options = table_options(exact_collation(session).await?);
+        self.progress.create_offsets(session, &options).await?;
+        session.execute(raw_sql("BEGIN")).await?;
+        self.progress.set(session, flow, to).await?;
+        session.execute(raw_sql("COMMIT")).await?;
+        Ok(1)
+    }
+
     async fn advance_with(
         &self,
         session: &mut MySqlConnection,
-        advance: &PositionAdvance,
+        advance: &Advance<Position>,
     ) -> Result<(), SinkError> {
         let failed = |error| beside_records(&self.name, error);
         let collation = exact_collation(session).await.map_err(failed)?;
-        let made = self.positions.create(session, collation).await;
+        let options = table_options(collation);
+        let made = self.progress.create_positions(session, &options).await;
         made.map_err(failed)?;
         // One statement, which is a transaction by itself.
-        let moved = self.positions.advance(session, advance).await;
+        let moved = self.progress.advance(session, advance.into()).await;
         moved.map_err(|failure| failure.into_error(&self.name))
     }
 
@@ -238,6 +269,39 @@ impl Sink for MysqlSink {
         &self.name
     }
 
+    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
+        let mut session = self.session().await?;
+        let read = self.progress.read(&mut session, flow).await;
+        self.answer(session, read).await
+    }
+
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        let mut session = self.session().await?;
+        let read = self.progress.position(&mut session, flow).await;
+        self.answer(session, read).await
+    }
+
+    async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
+        let tables = self.tables().await?;
+        let mut session = self.session().await?;
+        let transaction = self.transaction(&tables);
+        let written = self.write_with(&mut session, &transaction, (records, advance));
+        let written = written.await;
+        self.sessions.end(session, written).await
+    }
+
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            database: Some(self),
+            operated: Some(self),
+            replay: Some(self),
+            staging: Some(self),
+        }
+    }
+}
+
+#[async_trait]
+impl DatabaseSink for MysqlSink {
     async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
         let mut session = self.session().await?;
         let findings = check::check(self, &mut session, fields).await;
@@ -259,7 +323,7 @@ impl Sink for MysqlSink {
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         let tables = self.learn(fields).await?;
         let mut tables = self.targets.iter().zip(tables);
-        tables.try_for_each(|(target, table)| target.fit(&table, fields))
+        tables.try_for_each(|(target, table)| target.shared.fit(&table, fields))
     }
 
     async fn missing_indexes(
@@ -282,82 +346,73 @@ impl Sink for MysqlSink {
     async fn make_index(&self, missing: &MissingIndex) -> Result<(), SinkError> {
         let mut session = self.session().await?;
         let mut targets = self.targets.iter();
-        let made = match targets.find(|it| it.settings.table == missing.table) {
-            Some(target) => target.make_index(&mut session, missing).await,
+        let made = match targets.find(|it| it.shared.settings.table == missing.table) {
+            Some(target) => index::make(&target.shared, &mut session, missing).await,
             None => Ok(()),
         };
         self.sessions.abandon(session).await;
         made
     }
 
-    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
-        let mut session = self.session().await?;
-        let read = self.progress.read(&mut session, flow).await;
-        self.answer(session, read).await
-    }
-
-    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
-        let mut session = self.session().await?;
-        let read = self.progress.moved_at(&mut session, flow).await;
-        self.answer(session, read).await
-    }
-
-    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        self.in_transaction(records, Moved::Offset(advance)).await
-    }
-
-    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
-        let mut session = self.session().await?;
-        let read = self.positions.read(&mut session, flow).await;
-        self.answer(session, read).await
-    }
-
-    async fn advance(&self, advance: &PositionAdvance) -> Result<(), SinkError> {
+    async fn advance(&self, advance: &Advance<Position>) -> Result<(), SinkError> {
         let mut session = self.session().await?;
         let advanced = self.advance_with(&mut session, advance).await;
         self.sessions.abandon(session).await;
         advanced
     }
+}
 
-    async fn write_positioned(
-        &self,
-        records: &[Records],
-        advance: &PositionAdvance,
-    ) -> Result<(), SinkError> {
-        self.in_transaction(records, Moved::Position(advance)).await
-    }
-
-    async fn stage(
-        &self,
-        records: &[Records],
-    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
-        self.stage_rows(records).await
-    }
-
-    async fn replay(
-        &self,
-        records: &[Records],
-        markers: &[Advance],
-        onto: Onto,
-    ) -> Result<Landing, SinkError> {
-        let tables = self.tables().await?;
+#[async_trait]
+impl OperatedSink for MysqlSink {
+    async fn saved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
         let mut session = self.session().await?;
-        let landing = replay::replay(self, &mut session, &tables, (records, markers), onto);
-        match landing.await {
-            Ok(Landing::Written) => {
-                self.sessions.give_back(session);
-                Ok(Landing::Written)
-            }
-            other => {
-                self.sessions.abandon(session).await;
-                other
-            }
-        }
+        let read = self.progress.saved_at(&mut session, flow).await;
+        self.answer(session, read).await
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
         let mut session = self.session().await?;
         let reset = self.reset_with(&mut session, flow, to).await;
         self.answer(session, reset).await
+    }
+}
+
+#[async_trait]
+impl ReplaySink for MysqlSink {
+    async fn replay(
+        &self,
+        records: &[Records],
+        markers: &[Advance<Progress>],
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        let tables = self.tables().await?;
+        let mut session = self.session().await?;
+        let transaction = self.transaction(&tables);
+        let landing = self.replay_with(&mut session, &transaction, (records, markers), onto);
+        let landing = landing.await;
+        match landing {
+            Ok(Landing::Written) => self.sessions.give_back(session),
+            _ => self.sessions.abandon(session).await,
+        }
+        landing
+    }
+}
+
+#[async_trait]
+impl StagingSink for MysqlSink {
+    /// Rows of one transaction may hinder those of another where they go by more than their key, or
+    /// where keys that differ may be one row's.
+    async fn stage(
+        &self,
+        records: &[Records],
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
+        let tables = self.tables().await?;
+        let hinders = |it: &Table| has_others(it) || it.replaces() || it.folds;
+        if tables.iter().any(|it| hinders(it)) {
+            return Ok(None);
+        }
+        let transaction = self.transaction(&tables);
+        let staged = MysqlStaged::write(self, &transaction, records).await?;
+        Ok(Some(Box::new(staged)))
     }
 }

@@ -57,6 +57,19 @@ impl Sessions {
         Ok(session)
     }
 
+    /// Keeps a session whose work is done; one that failed is not used again.
+    pub(in crate::sink) async fn end<T, E>(
+        &self,
+        session: MySqlConnection,
+        done: Result<T, E>,
+    ) -> Result<T, E> {
+        match &done {
+            Ok(_) => self.give_back(session),
+            Err(_) => self.abandon(session).await,
+        }
+        done
+    }
+
     /// Keeps a session whose transaction was committed.
     pub(super) fn give_back(&self, session: MySqlConnection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);

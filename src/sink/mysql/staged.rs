@@ -1,14 +1,14 @@
-//! Staged writes of MySQL and MariaDB: rows first; position and commit later, in order.
+//! Transactions of MySQL and MariaDB whose rows come first: the position moves at their end, in order.
 
 use async_trait::async_trait;
 use sqlx::{Executor, MySqlConnection, raw_sql};
 
 use super::MysqlSink;
 use crate::{
-    model::Records,
+    model::{Position, Records},
     sink::{
-        PositionAdvance, SinkError, StagedWrite,
-        sql::{failure::Failure, row_by_row::has_others},
+        Advance, SinkError, StagedWrite,
+        sql::{failure::Failure, transaction::Transaction},
     },
 };
 
@@ -16,40 +16,33 @@ use crate::{
 /// waits for its end; the server sees no circle in this, so it is told not to wait for long.
 const BEGIN: &str = "SET SESSION innodb_lock_wait_timeout=3; BEGIN";
 
-struct MysqlStagedWrite<'s> {
+/// A transaction with its rows.
+pub(super) struct MysqlStaged<'s> {
     sink: &'s MysqlSink,
     session: MySqlConnection,
 }
 
-impl MysqlSink {
-    /// Rows in a transaction that stays open; `None` where those of one may hinder another's: where
-    /// rows go by more than their key, or keys that differ may be one row's.
-    pub(super) async fn stage_rows(
-        &self,
+impl<'s> MysqlStaged<'s> {
+    /// Begins it, and writes the rows.
+    ///
+    /// # Errors
+    /// As `StagingSink::stage`.
+    pub(in crate::sink) async fn write(
+        sink: &'s MysqlSink,
+        transaction: &Transaction<'_, MySqlConnection>,
         records: &[Records],
-    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
-        let tables = self.tables().await?;
-        let hinders =
-            |it: &crate::sink::sql::table::Table| has_others(it) || it.replaces() || it.folds;
-        if tables.iter().any(|it| hinders(it)) {
-            return Ok(None);
-        }
-        let staging = self.staging.take(&self.connection, self.silence);
-        let mut session = staging
-            .await
-            .map_err(|error| Failure::from(error).into_error(&self.name))?;
-        let begun = session.execute(raw_sql(BEGIN)).await;
-        let written = match begun {
-            Err(error) => Err(Failure::from(error).into_error(&self.name)),
-            Ok(_) => self.write_parts(&mut session, &tables, records).await,
+    ) -> Result<Self, SinkError> {
+        let failed = |error| Failure::from(error).into_error(&sink.name);
+        let session = sink.staging.take(&sink.connection, sink.silence).await;
+        let mut session = session.map_err(failed)?;
+        let written = match session.execute(raw_sql(BEGIN)).await {
+            Err(error) => Err(failed(error)),
+            Ok(_) => transaction.write_rows(&mut session, records).await,
         };
         match written {
-            Ok(()) => Ok(Some(Box::new(MysqlStagedWrite {
-                sink: self,
-                session,
-            }))),
+            Ok(()) => Ok(Self { sink, session }),
             Err(error) => {
-                self.staging.abandon(session).await;
+                sink.staging.abandon(session).await;
                 Err(error)
             }
         }
@@ -57,23 +50,16 @@ impl MysqlSink {
 }
 
 #[async_trait]
-impl StagedWrite for MysqlStagedWrite<'_> {
-    async fn commit(self: Box<Self>, advance: &PositionAdvance) -> Result<(), SinkError> {
+impl StagedWrite for MysqlStaged<'_> {
+    async fn commit(self: Box<Self>, advance: &Advance<Position>) -> Result<(), SinkError> {
         let Self { sink, mut session } = *self;
         let committed = async {
-            sink.positions.advance(&mut session, advance).await?;
+            sink.progress.advance(&mut session, advance.into()).await?;
             session.execute(raw_sql("COMMIT")).await?;
             Ok::<_, Failure>(())
         };
-        match committed.await {
-            Ok(()) => {
-                sink.staging.give_back(session);
-                Ok(())
-            }
-            Err(failure) => {
-                sink.staging.abandon(session).await;
-                Err(failure.into_error(&sink.name))
-            }
-        }
+        let committed = committed.await;
+        let committed = sink.staging.end(session, committed).await;
+        committed.map_err(|failure| failure.into_error(&sink.name))
     }
 }

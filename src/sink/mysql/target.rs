@@ -1,7 +1,7 @@
 //! One of the tables that a sink of MySQL or MariaDB writes: looked up once, then remembered.
 
 use std::sync::{
-    Arc, PoisonError, RwLock,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -10,8 +10,8 @@ use sqlx::{Executor, MySqlConnection, query, query_scalar};
 use super::{
     MysqlSinkSettings,
     catalog::{Found, column_type, create_table, index_columns, look_up},
+    dialect::MysqlLimits,
     index::{MOST, found, missing_of},
-    write::MysqlWriter,
 };
 use crate::{
     connect::{
@@ -21,13 +21,13 @@ use crate::{
     },
     model::Kind,
     sink::{
-        SinkError,
+        SinkError, Texts,
         sql::{
-            create::designed,
-            failure::beside_records,
             index::{ExistingIndex, MissingIndex, widths},
-            statements::{Dialect, Statements},
+            session::SqlSession,
             table::Table,
+            target::SqlTarget,
+            write::SqlWriter,
         },
     },
 };
@@ -35,14 +35,10 @@ use crate::{
 /// A table, and what is known of it.
 #[derive(Debug)]
 pub(super) struct MysqlTarget {
-    /// The connection and the table, for messages.
-    pub(in crate::sink) name: String,
-    pub(in crate::sink) settings: MysqlSinkSettings,
+    pub(in crate::sink) shared: SqlTarget,
     pub(in crate::sink) database: String,
     table: String,
-    quoted: String,
-    statements: Statements,
-    known: RwLock<Option<Arc<Table>>>,
+    texts: Texts,
     /// It was empty when it was looked up, and no row has met its own key in it since.
     is_fresh: AtomicBool,
 }
@@ -69,24 +65,15 @@ impl MysqlTarget {
         let quoted = backticked(&database)
             .and_then(|database| Ok(format!("{database}.{}", backticked(&table)?)))
             .map_err(|error| incompatible(error.to_string()))?;
+        let texts = settings.texts;
+        let dialect = MySqlConnection::WORDS.dialect;
         Ok(Self {
-            name,
-            settings,
+            shared: SqlTarget::new(name, settings.of_table(), quoted, dialect),
             database,
             table,
-            quoted,
-            statements: Statements::new(Dialect::Mysql),
-            known: RwLock::default(),
+            texts,
             is_fresh: AtomicBool::new(false),
         })
-    }
-
-    /// The fields of its records, where they are known: its own, else `given`.
-    pub(in crate::sink) fn fields<'f>(
-        &'f self,
-        given: Option<&'f [(String, Kind)]>,
-    ) -> Option<&'f [(String, Kind)]> {
-        self.settings.fields.as_deref().or(given)
     }
 
     /// Asks the server for the table as it is now.
@@ -98,7 +85,7 @@ impl MysqlTarget {
         let full_name = (self.database.as_str(), self.table.as_str());
         look_up(session, connection.flavor(), full_name)
             .await
-            .map_err(|error| beside_records(&self.name, error))
+            .map_err(|error| self.shared.failed(error))
     }
 
     /// The columns of each of its indexes, in order.
@@ -108,26 +95,22 @@ impl MysqlTarget {
     ) -> Result<Vec<Vec<String>>, SinkError> {
         index_columns(session, &self.database, &self.table)
             .await
-            .map_err(|error| beside_records(&self.name, error))
+            .map_err(|error| self.shared.failed(error))
     }
 
     /// The table to write, out of what the server says of it.
     pub(super) fn understand(&self, found: Found) -> Result<Table, SinkError> {
         if !found.is_transactional {
+            let (name, quoted) = (&self.shared.settings.table, &self.shared.quoted);
             let advice = match &found.engine {
-                None => format!("{} is a view: name a table", self.settings.table),
+                None => format!("{name} is a view: name a table"),
                 Some(engine) => format!(
-                    "table {} is kept by {engine}, which cannot roll back, so rows and progress would part: ALTER TABLE {} ENGINE=InnoDB",
-                    self.settings.table, self.quoted
+                    "table {name} is kept by {engine}, which cannot roll back, so rows and progress would part: ALTER TABLE {quoted} ENGINE=InnoDB"
                 ),
             };
-            return Err(self.incompatible(advice));
+            return Err(self.shared.incompatible(advice));
         }
-        let names = (self.settings.table.clone(), self.quoted.clone());
-        let key = self.settings.key.as_deref();
-        let ruled = Table::new(names, found.columns, found.indexes, key)
-            .and_then(|it| it.ruled(&self.settings.rules));
-        let mut table = ruled.map_err(|it| self.incompatible(it))?;
+        let mut table = self.shared.understand(found.columns, found.indexes)?;
         table.folds = table.key.iter().chain(&table.replace_by).any(|it| {
             let name = &table.columns[*it].name;
             found.folding.iter().any(|(it, _)| it == name)
@@ -141,10 +124,9 @@ impl MysqlTarget {
         fields: Option<&[(String, Kind)]>,
         collation: &str,
     ) -> Result<String, SinkError> {
-        let columns = self.columns(fields)?;
-        let key = self.settings.key.as_deref().unwrap_or_default();
-        create_table(&self.quoted, &columns, key, collation)
-            .map_err(|error| self.incompatible(error.to_string()))
+        let (columns, shared) = (self.columns(fields)?, &self.shared);
+        create_table(&shared.quoted, &columns, shared.key(), collation)
+            .map_err(|error| shared.incompatible(error.to_string()))
     }
 
     /// The columns that a missing table is made of: name, type, whether in the key.
@@ -152,20 +134,11 @@ impl MysqlTarget {
         &'f self,
         fields: Option<&'f [(String, Kind)]>,
     ) -> Result<Vec<(&'f str, String, bool)>, SinkError> {
-        let (table, key) = (self.settings.table.as_str(), self.settings.key.as_deref());
-        let fields = self
-            .settings
-            .create
-            .fields(table, self.fields(fields))
-            .map_err(|it| self.incompatible(it))?;
-        let widths = widths(&self.settings.indexes, key.unwrap_or_default(), MOST);
-        designed(
-            (table, key),
-            fields,
-            &self.settings.drop,
-            |name, kind, keyed| column_type(kind, widths.get(name).copied(), keyed),
-        )
-        .map_err(|it| self.incompatible(it))
+        let shared = &self.shared;
+        let widths = widths(&shared.settings.indexes, shared.key(), MOST);
+        shared.columns(fields, |name, kind, keyed| {
+            column_type(kind, widths.get(name).copied(), keyed)
+        })
     }
 
     /// Those of the source's indexes that it lacks, or would lack when it is made; none where it cannot
@@ -178,39 +151,24 @@ impl MysqlTarget {
     ) -> Result<Vec<MissingIndex>, SinkError> {
         let full_name = (self.database.as_str(), self.table.as_str());
         let there = found(session, full_name).await;
-        let (mut columns, mut existing) =
-            there.map_err(|error| beside_records(&self.name, error))?;
+        let (mut columns, mut existing) = there.map_err(|error| self.shared.failed(error))?;
         if columns.is_empty() {
             let Ok(designed) = self.columns(fields) else {
                 return Ok(Vec::new());
             };
             let designed = designed.into_iter();
             columns = designed.map(|it| (it.0.to_owned(), it.1)).collect();
-            existing = vec![ExistingIndex::of_key(
-                self.settings.key.as_deref().unwrap_or_default(),
-            )];
+            existing = vec![ExistingIndex::of_key(self.shared.key())];
         }
-        let names = (self.quoted.as_str(), self.settings.table.as_str());
-        let wanted = &self.settings.indexes;
+        let settings = &self.shared.settings;
+        let names = (self.shared.quoted.as_str(), settings.table.as_str());
+        let wanted = &settings.indexes;
         Ok(missing_of(
             names,
             connection.flavor(),
             wanted,
             (&columns, &existing),
         ))
-    }
-
-    pub(in crate::sink) fn incompatible(&self, advice: String) -> SinkError {
-        SinkError::Incompatible {
-            name: self.name.clone(),
-            advice,
-        }
-    }
-
-    /// The table, where it was looked up before.
-    pub(in crate::sink) fn known(&self) -> Option<Arc<Table>> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.clone()
     }
 
     /// Makes the table where it is missing, and looks it up.
@@ -227,39 +185,21 @@ impl MysqlTarget {
             session
                 .execute(query(statement(create)))
                 .await
-                .map_err(|error| beside_records(&self.name, error))?;
+                .map_err(|error| self.shared.failed(error))?;
             found = self.look_up(connection, session).await?;
         }
         let found = found.ok_or_else(|| {
-            self.incompatible(format!(
-                "table {} cannot be seen: grant SELECT on it",
-                self.settings.table
-            ))
+            let table = &self.shared.settings.table;
+            self.shared
+                .incompatible(format!("table {table} cannot be seen: grant SELECT on it"))
         })?;
-        let table = Arc::new(self.understand(found)?);
-        let any = format!("SELECT 1 FROM {} LIMIT 1", self.quoted);
+        let table = self.understand(found)?;
+        let any = format!("SELECT 1 FROM {} LIMIT 1", self.shared.quoted);
         let any = query_scalar::<_, i64>(statement(any));
         // Where it cannot be told, rows are written as if they might be there.
         let is_empty = matches!(any.fetch_optional(session).await, Ok(None));
         self.is_fresh.store(is_empty, Ordering::Relaxed);
-        self.statements.forget();
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(table.clone());
-        Ok(table)
-    }
-
-    /// Whether records of these fields can be written.
-    pub(in crate::sink) fn fit(
-        &self,
-        table: &Table,
-        fields: Option<&[(String, Kind)]>,
-    ) -> Result<(), SinkError> {
-        let Some(fields) = self.fields(fields) else {
-            return Ok(());
-        };
-        let names = fields.iter().map(|(name, _)| name.as_str());
-        table
-            .fit(names, &self.settings.drop)
-            .map_err(|it| self.incompatible(it))
+        Ok(self.shared.remember(table))
     }
 
     pub(in crate::sink) fn writer<'w>(
@@ -267,16 +207,13 @@ impl MysqlTarget {
         connection: &MysqlConnection,
         table: &'w Table,
         by_name: bool,
-    ) -> MysqlWriter<'w> {
-        MysqlWriter {
-            table,
-            statements: &self.statements,
-            is_fresh: &self.is_fresh,
-            drop: &self.settings.drop,
-            texts: self.settings.texts,
+    ) -> SqlWriter<'w, MySqlConnection> {
+        let limits = MysqlLimits {
+            texts: self.texts,
             max_allowed_packet: connection.max_allowed_packet(),
             encrypted: connection.encrypted(),
-            by_name,
-        }
+        };
+        let by = (limits, Some(&self.is_fresh));
+        self.shared.writer(table, by, by_name)
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use sqlx::{Arguments, Encode, MySql, Type, mysql::MySqlArguments};
+use sqlx::{Arguments, Encode, Error, MySql, Type, mysql::MySqlArguments};
 
 use crate::{
     model::{Instant, Value},
@@ -14,6 +14,7 @@ use crate::{
         sql::{
             exact::{NOT_WHOLE, ROUNDED, double_keeps, has_fraction, single_keeps},
             incompatible::ValueError,
+            session::{BoundValues, Cell},
             table::{Column, ColumnType},
         },
         texts::{from_base64, from_hex},
@@ -38,70 +39,6 @@ impl Bound {
         };
         bound.arguments.reserve(values, bytes);
         bound
-    }
-
-    /// Appends `value` for `column`.
-    ///
-    /// # Errors
-    /// Where no such column can hold it.
-    pub(in crate::sink) fn push(
-        &mut self,
-        column: &Column,
-        value: &Value<'_>,
-    ) -> Result<(), ValueError> {
-        let value = &value.widened();
-        let pushed = match column.stored_type {
-            ColumnType::Json => self.json(value),
-            ColumnType::Text | ColumnType::Anything => self.text(value),
-            ColumnType::Integer => self.integer(value),
-            ColumnType::Float => self.single(value),
-            ColumnType::Decimal(_) => self.number(value),
-            ColumnType::Number => self.double(value),
-            ColumnType::Clock => self.clock(value),
-            ColumnType::Bytes | ColumnType::Vector => self.bytes(value),
-        };
-        pushed.map_err(|reason| ValueError::new(&column.name, reason))
-    }
-
-    /// Appends `value` to be compared with `column`. A text would be compared with a number by
-    /// however much of it looks like one, and with 15 digits or so.
-    ///
-    /// # Errors
-    /// Where no such column can hold it.
-    pub(super) fn push_key(
-        &mut self,
-        column: &Column,
-        value: &Value<'_>,
-    ) -> Result<(), ValueError> {
-        let value = &value.widened();
-        if let (ColumnType::Integer, Value::String(text) | Value::Decimal(text)) =
-            (column.stored_type, value)
-            && text.parse::<i64>().is_err()
-            && text.parse::<u64>().is_err()
-        {
-            let reason = "it is text, and the column's type a whole number";
-            return Err(ValueError::new(&column.name, reason));
-        }
-        match (column.stored_type, value) {
-            (ColumnType::Decimal(scale), Value::String(text) | Value::Decimal(text)) => {
-                // MariaDB takes the largest decimal for whatever is larger: another row's key.
-                let largest = 10_f64.powi(65 - i32::from(scale));
-                let fits = |it: f64| it.abs() < largest;
-                if text.parse().is_ok_and(fits) {
-                    // All of its digits: the statement makes a decimal of it.
-                    self.add(*text)
-                } else {
-                    Err("no decimal of the column's type is that".to_owned())
-                }
-            }
-            (ColumnType::Float, Value::String(text) | Value::Decimal(text))
-                if text.parse::<f32>().is_err() =>
-            {
-                Err("it is text, and the column's type a number".to_owned())
-            }
-            _ => return self.push(column, value),
-        }
-        .map_err(|reason| ValueError::new(&column.name, reason))
     }
 
     /// What the driver takes.
@@ -294,6 +231,66 @@ impl Bound {
 
     fn add<'v, T: Encode<'v, MySql> + Type<MySql>>(&mut self, value: T) -> Result<(), String> {
         self.arguments.add(value).map_err(|error| error.to_string())
+    }
+}
+
+impl BoundValues for Bound {
+    fn push(&mut self, column: &Column, value: &Value<'_>) -> Result<(), ValueError> {
+        let value = &value.widened();
+        let pushed = match column.stored_type {
+            ColumnType::Json => self.json(value),
+            ColumnType::Text | ColumnType::Anything => self.text(value),
+            ColumnType::Integer => self.integer(value),
+            ColumnType::Float => self.single(value),
+            ColumnType::Decimal(_) => self.number(value),
+            ColumnType::Number => self.double(value),
+            ColumnType::Clock => self.clock(value),
+            ColumnType::Bytes | ColumnType::Vector => self.bytes(value),
+        };
+        pushed.map_err(|reason| ValueError::new(&column.name, reason))
+    }
+
+    /// A text would be compared with a number by however much of it looks like one, and with 15
+    /// digits or so.
+    fn push_key(&mut self, column: &Column, value: &Value<'_>) -> Result<(), ValueError> {
+        let value = &value.widened();
+        if let (ColumnType::Integer, Value::String(text) | Value::Decimal(text)) =
+            (column.stored_type, value)
+            && text.parse::<i64>().is_err()
+            && text.parse::<u64>().is_err()
+        {
+            let reason = "it is text, and the column's type a whole number";
+            return Err(ValueError::new(&column.name, reason));
+        }
+        match (column.stored_type, value) {
+            (ColumnType::Decimal(scale), Value::String(text) | Value::Decimal(text)) => {
+                // MariaDB takes the largest decimal for whatever is larger: another row's key.
+                let largest = 10_f64.powi(65 - i32::from(scale));
+                let fits = |it: f64| it.abs() < largest;
+                if text.parse().is_ok_and(fits) {
+                    // All of its digits: the statement makes a decimal of it.
+                    self.add(*text)
+                } else {
+                    Err("no decimal of the column's type is that".to_owned())
+                }
+            }
+            (ColumnType::Float, Value::String(text) | Value::Decimal(text))
+                if text.parse::<f32>().is_err() =>
+            {
+                Err("it is text, and the column's type a number".to_owned())
+            }
+            _ => return self.push(column, value),
+        }
+        .map_err(|reason| ValueError::new(&column.name, reason))
+    }
+
+    fn push_cell(&mut self, cell: Cell<'_>) -> Result<(), Error> {
+        let pushed = match cell {
+            Cell::Text(it) => self.arguments.add(it),
+            Cell::Partition(it) => self.arguments.add(it),
+            Cell::Offset(it) => self.arguments.add(it),
+        };
+        pushed.map_err(Error::Encode)
     }
 }
 

@@ -13,9 +13,6 @@ pub enum CreateTable {
     Never,
 }
 
-/// The usual name of the table that keeps the progress.
-pub const PROGRESS_TABLE: &str = "highwater_progress";
-
 impl CreateTable {
     /// The fields that the missing `table` is made of.
     ///

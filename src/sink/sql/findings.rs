@@ -7,6 +7,21 @@ use crate::{
 };
 
 impl Table {
+    /// The columns that are not written, whatever the messages have.
+    pub(super) fn computed_finding(&self) -> Option<Finding> {
+        let computed: Vec<&str> = self.computed().collect();
+        (!computed.is_empty()).then(|| {
+            let (name, computed) = (&self.name, computed.join(", "));
+            let text = format!(
+                "table {name} computes {computed} by itself: fields of these names are left out"
+            );
+            Finding {
+                severity: Severity::Note,
+                text,
+            }
+        })
+    }
+
     /// Whether an older change can overwrite a newer row.
     pub(in crate::sink) fn version_finding(&self) -> Option<Finding> {
         let name = &self.name;

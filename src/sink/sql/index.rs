@@ -47,6 +47,24 @@ impl ExistingIndex {
         }
     }
 
+    /// The indexes that these parts are of, in their order.
+    pub(in crate::sink) fn of_parts(
+        parts: impl Iterator<Item = (String, bool, ExistingPart)>,
+    ) -> Vec<Self> {
+        let mut existing: Vec<Self> = Vec::new();
+        for (name, is_unique, part) in parts {
+            match existing.last_mut().filter(|it| it.name == name) {
+                Some(index) => index.parts.push(part),
+                None => existing.push(Self {
+                    name,
+                    is_unique,
+                    parts: vec![part],
+                }),
+            }
+        }
+        existing
+    }
+
     /// Whether it is of the same columns in the same order (or wholly the other way round), and as
     /// strict as `wanted`.
     fn is(&self, wanted: &TableIndex) -> bool {
@@ -170,6 +188,15 @@ pub(in crate::sink) const CHARACTER_BYTES: u32 = 4;
 
 /// Bytes of what is no text in an index, at most: those of the longest decimal.
 pub(in crate::sink) const USUAL_BYTES: u32 = 32;
+
+/// What is said where rows share the values of a unique index.
+pub(in crate::sink) fn shared(missing: &MissingIndex, what: &str) -> String {
+    let (named, table) = (missing.index.named(), &missing.table);
+    format!(
+        "the {named} cannot be made in {table}, since rows share its values ({what}); the rows stay: mend \
+         them, and run the task again"
+    )
+}
 
 #[cfg(test)]
 mod tests {

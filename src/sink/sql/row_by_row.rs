@@ -1,7 +1,6 @@
 //! Row by row, where another unique index is in the way: values that rows of one batch hand to each
 //! other find their way whatever the order, also in a circle.
 
-use async_trait::async_trait;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{
@@ -9,6 +8,8 @@ use super::{
     incompatible::Incompatible,
     placeholder_values::free_values,
     runs::{Columns, Run},
+    session::SqlSession,
+    single_rows::SingleRows,
     statements::equal,
     table::{Absent, Column, ColumnType, Table},
     waiting::{Name, Queue, Queues, key},
@@ -37,33 +38,6 @@ pub(in crate::sink) enum Applied {
     Taken(Cause),
     /// It can never be written.
     Refused(Cause),
-}
-
-/// Statements for single rows, within a transaction that is open. One that fails undoes itself
-/// alone.
-#[async_trait]
-pub(in crate::sink) trait SingleRows: Send {
-    /// Writes one row, by its key alone.
-    async fn apply(&mut self, row: &Single<'_>) -> Result<Applied, Failure>;
-
-    /// The key, as text, of another row that has the values of `row` in the columns `index`.
-    async fn conflicting(
-        &mut self,
-        row: &Single<'_>,
-        index: &[usize],
-    ) -> Result<Option<Vec<String>>, Failure>;
-
-    /// Sets `column` to `value` in the row that holds; answers whether the table took it.
-    async fn park(
-        &mut self,
-        conflict: Conflict<'_, '_>,
-        column: usize,
-        value: &Value<'_>,
-    ) -> Result<bool, Failure>;
-
-    /// Removes the row that holds; answers whether it is gone. Where other rows would go with it,
-    /// or lose what refers to it, it stays.
-    async fn remove(&mut self, conflict: Conflict<'_, '_>) -> Result<bool, Failure>;
 }
 
 /// A value that `row` wants in the columns `index`, and that the row of the key of `by` may have.
@@ -120,9 +94,9 @@ impl<'r> RowByRow<'r> {
     }
 
     /// Writes rows of a run in order, or lets them wait.
-    pub(in crate::sink) async fn add(
+    pub(in crate::sink) async fn add<S: SqlSession>(
         &mut self,
-        server: &mut impl SingleRows,
+        server: &mut SingleRows<'_, '_, S>,
         table: &Table,
         run: &Run<'r>,
         rows: std::ops::Range<usize>,
@@ -152,9 +126,9 @@ impl<'r> RowByRow<'r> {
     ///
     /// # Errors
     /// `Rows` with every row that was refused, or whose value another row still holds.
-    pub(in crate::sink) async fn finish(
+    pub(in crate::sink) async fn finish<S: SqlSession>(
         self,
-        server: &mut impl SingleRows,
+        server: &mut SingleRows<'_, '_, S>,
         table: &Table,
     ) -> Result<(), Failure> {
         let (mut waiting, mut faults) = (self.waiting.into_queues(), self.faults);
@@ -189,8 +163,8 @@ impl<'r> RowByRow<'r> {
 }
 
 /// Tries every row that waits; answers whether one of them went through.
-async fn pass(
-    server: &mut impl SingleRows,
+async fn pass<S: SqlSession>(
+    server: &mut SingleRows<'_, '_, S>,
     waiting: &mut Vec<Queue<'_>>,
     faults: &mut Vec<RowFault>,
 ) -> Result<bool, Failure> {
@@ -221,8 +195,8 @@ async fn pass(
 ///
 /// The row is changed where the table allows it. To delete it and make it anew would lose the
 /// columns that the message does not carry: that is done only where it carries them all.
-async fn free_one(
-    server: &mut impl SingleRows,
+async fn free_one<S: SqlSession>(
+    server: &mut SingleRows<'_, '_, S>,
     table: &Table,
     waiting: &[Queue<'_>],
 ) -> Result<bool, Failure> {
@@ -250,8 +224,8 @@ async fn free_one(
     Ok(false)
 }
 
-async fn free(
-    server: &mut impl SingleRows,
+async fn free<S: SqlSession>(
+    server: &mut SingleRows<'_, '_, S>,
     table: &Table,
     conflict: Conflict<'_, '_>,
 ) -> Result<bool, Failure> {
@@ -326,8 +300,8 @@ impl ConflictingRow {
 }
 
 /// Looks into every other unique index of which the record carries all columns.
-async fn find_conflict(
-    server: &mut impl SingleRows,
+async fn find_conflict<S: SqlSession>(
+    server: &mut SingleRows<'_, '_, S>,
     table: &Table,
     row: &Single<'_>,
 ) -> Result<Option<ConflictingRow>, Failure> {

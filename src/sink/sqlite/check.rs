@@ -4,7 +4,7 @@ use super::{SqliteSink, target::SqliteTarget};
 use crate::{
     fault::chain,
     model::{Finding, Kind, Severity},
-    sink::{SinkError, mysql::check::left_out, sql::table::Table},
+    sink::{SinkError, sql::table::Table},
 };
 
 /// What is found; nothing is changed.
@@ -32,7 +32,7 @@ async fn check_table(
     target: &SqliteTarget,
     fields: Option<&[(String, Kind)]>,
 ) -> Result<Vec<Finding>, SinkError> {
-    let name = &target.settings.table;
+    let name = &target.shared.settings.table;
     Ok(match target.found(&sink.connection).await {
         Err(error @ (SinkError::Lost(..) | SinkError::Refused { .. })) => return Err(error),
         Err(error) => vec![problem(&error)],
@@ -59,24 +59,8 @@ fn columns(
     table: &Table,
     fields: Option<&[(String, Kind)]>,
 ) -> Vec<Finding> {
-    let name = &table.name;
-    let names = target.fields(fields);
-    let names = names.map(|it| it.iter().map(|(name, _)| name.as_str()));
-    let fitting = match names.map(|it| table.fit(it, &target.settings.drop)) {
-        Some(Err(advice)) => finding(Severity::Problem, advice),
-        Some(Ok(())) => finding(
-            Severity::Good,
-            format!("table {name} has a column for every field"),
-        ),
-        None => finding(
-            Severity::Note,
-            format!(
-                "the messages' fields are not known before the first one: each needs a column in table {name}"
-            ),
-        ),
-    };
-    let findings = [Some(fitting), left_out(table), table.version_finding()];
-    let findings = findings.into_iter().flatten();
+    let findings = target.shared.column_findings(table, fields).into_iter();
+    let findings = findings.chain(table.version_finding());
     findings.chain(table.others_finding()).collect()
 }
 

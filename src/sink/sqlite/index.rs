@@ -2,7 +2,6 @@
 
 use sqlx::{Executor, query, query_as, query_scalar, sqlite::SqlitePool};
 
-use super::target::SqliteTarget;
 use crate::{
     connect::{
         identifier::{double_quoted, statement},
@@ -11,10 +10,11 @@ use crate::{
     model::TableIndex,
     sink::{
         SinkError,
-        mysql::index::shared,
         sql::{
-            failure::beside_records,
-            index::{ExistingIndex, ExistingPart, MissingIndex, free_name, missing_indexes},
+            index::{
+                ExistingIndex, ExistingPart, MissingIndex, free_name, missing_indexes, shared,
+            },
+            target::SqlTarget,
         },
     },
 };
@@ -38,26 +38,16 @@ pub(in crate::sink) async fn existing(
     .bind(table)
     .fetch_all(readers)
     .await?;
-    let mut existing: Vec<ExistingIndex> = Vec::new();
-    for (name, is_unique, column, is_descending) in parts {
-        if existing.last().is_none_or(|it| it.name != name) {
-            let parts = Vec::new();
-            existing.push(ExistingIndex {
-                name,
-                is_unique,
-                parts,
-            });
-        }
-        if let Some(index) = existing.last_mut() {
-            let prefix = None;
-            index.parts.push(ExistingPart {
-                column,
-                prefix,
-                is_descending,
-            });
-        }
-    }
-    Ok(existing)
+    let parts = parts.into_iter();
+    let parts = parts.map(|(name, is_unique, column, is_descending)| {
+        let part = ExistingPart {
+            column,
+            prefix: None,
+            is_descending,
+        };
+        (name, is_unique, part)
+    });
+    Ok(ExistingIndex::of_parts(parts))
 }
 
 /// What of `wanted` the table lacks. Names of indexes are the file's, not the table's: they begin with
@@ -120,56 +110,54 @@ fn create(
     Ok(format!("CREATE {unique}INDEX {name} ON {quoted} ({parts})"))
 }
 
-impl SqliteTarget {
-    /// Makes an index.
-    ///
-    /// # Errors
-    /// `Incompatible` where rows share its values.
-    pub(in crate::sink) async fn make_index(
-        &self,
-        connection: &SqliteConnection,
-        missing: &MissingIndex,
-    ) -> Result<(), SinkError> {
-        let text = missing
-            .statement
-            .clone()
-            .map_err(|it| self.incompatible(it))?;
-        let made = connection.writer().execute(query(statement(text))).await;
-        let Err(error) = made else {
-            return Ok(());
-        };
-        let code = error.as_database_error().and_then(|it| it.code());
-        if code.as_deref() != Some(NOT_UNIQUE) {
-            return Err(beside_records(&self.name, error));
-        }
-        let example = self.example(connection.readers(), &missing.index).await;
-        let example = example.map_err(|error| beside_records(&self.name, error))?;
-        Err(self.incompatible(shared(missing, &example)))
+/// Makes an index of `target`.
+///
+/// # Errors
+/// `Incompatible` where rows share its values.
+pub(in crate::sink) async fn make(
+    target: &SqlTarget,
+    connection: &SqliteConnection,
+    missing: &MissingIndex,
+) -> Result<(), SinkError> {
+    let text = missing
+        .statement
+        .clone()
+        .map_err(|it| target.incompatible(it))?;
+    let made = connection.writer().execute(query(statement(text))).await;
+    let Err(error) = made else {
+        return Ok(());
+    };
+    let code = error.as_database_error().and_then(|it| it.code());
+    if code.as_deref() != Some(NOT_UNIQUE) {
+        return Err(target.failed(error));
     }
+    let example = example(target, connection.readers(), &missing.index).await;
+    let example = example.map_err(|error| target.failed(error))?;
+    Err(target.incompatible(shared(missing, &example)))
+}
 
-    /// Values that rows share, as SQLite writes them.
-    async fn example(
-        &self,
-        readers: &SqlitePool,
-        index: &TableIndex,
-    ) -> Result<String, sqlx::Error> {
-        let quoted = index.parts.iter().map(|it| double_quoted(&it.field));
-        let quoted: Vec<String> = quoted.filter_map(Result::ok).collect();
-        let shown: Vec<String> = quoted.iter().map(|it| format!("quote({it})")).collect();
-        let known: Vec<String> = quoted
-            .iter()
-            .map(|it| format!("{it} IS NOT NULL"))
-            .collect();
-        let text = format!(
-            "SELECT {} FROM {} WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT 1",
-            shown.join(" || ', ' || "),
-            self.quoted,
-            known.join(" AND "),
-            quoted.join(", ")
-        );
-        let found: Option<String> = query_scalar(statement(text))
-            .fetch_optional(readers)
-            .await?;
-        Ok(found.map_or_else(String::new, |it| it.chars().take(200).collect()))
-    }
+/// Values that rows share, as SQLite writes them.
+async fn example(
+    target: &SqlTarget,
+    readers: &SqlitePool,
+    index: &TableIndex,
+) -> Result<String, sqlx::Error> {
+    let quoted = index.parts.iter().map(|it| double_quoted(&it.field));
+    let quoted: Vec<String> = quoted.filter_map(Result::ok).collect();
+    let shown: Vec<String> = quoted.iter().map(|it| format!("quote({it})")).collect();
+    let known: Vec<String> = quoted
+        .iter()
+        .map(|it| format!("{it} IS NOT NULL"))
+        .collect();
+    let text = format!(
+        "SELECT {} FROM {} WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT 1",
+        shown.join(" || ', ' || "),
+        target.quoted,
+        known.join(" AND "),
+        quoted.join(", ")
+    );
+    let found: Option<String> = query_scalar(statement(text))
+        .fetch_optional(readers)
+        .await?;
+    Ok(found.map_or_else(String::new, |it| it.chars().take(200).collect()))
 }

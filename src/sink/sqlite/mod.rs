@@ -2,41 +2,33 @@
 
 mod catalog;
 mod check;
+mod dialect;
 mod index;
-mod positions;
-mod progress;
-mod replay;
-mod row_by_row;
 mod settings;
 mod target;
 mod values;
-mod write;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::{Executor, SqliteConnection as Session, query};
+use sqlx::{Sqlite, SqliteConnection as Session, pool::PoolConnection};
 
 use super::{
-    Advance, Landing, MissingIndex, Onto, POSITION_TABLE, PositionAdvance, Progress, Sink,
-    SinkError, StagedWrite, fitting,
-    moved::Moved,
-    name_of,
+    Advance, AnyAdvance, Capabilities, DatabaseSink, Landing, MissingIndex, Onto, OperatedSink,
+    POSITION_TABLE, Progress, ReplaySink, Sink, SinkError, name_of,
     sql::{
         failure::{Failure, beside_records},
+        progress::ProgressTables,
         row_by_row::has_others,
         table::Table,
+        transaction::Transaction,
     },
 };
 use crate::{
-    connect::{
-        identifier::{double_quoted, statement},
-        sqlite::SqliteConnection,
-    },
+    connect::{identifier::double_quoted, sqlite::SqliteConnection},
     model::{Finding, Kind, Position, Records},
 };
-use positions::SqlitePositions;
-use progress::SqliteProgress;
+use dialect::OPTIONS;
 pub use settings::SqliteSinkSettings;
 use target::SqliteTarget;
 
@@ -47,8 +39,7 @@ pub struct SqliteSink {
     pub(super) connection: SqliteConnection,
     /// In the order of writing.
     targets: Vec<SqliteTarget>,
-    progress: SqliteProgress,
-    positions: SqlitePositions,
+    progress: ProgressTables,
 }
 
 impl SqliteSink {
@@ -73,6 +64,7 @@ impl SqliteSink {
         tables: Vec<SqliteSinkSettings>,
     ) -> Result<Self, SinkError> {
         let name = name_of(connection.name(), tables.iter().map(|it| it.table.as_str()));
+        let first = tables.first().map(|it| it.progress_table.clone());
         let targets = tables
             .into_iter()
             .map(|it| SqliteTarget::open(&connection, it))
@@ -81,24 +73,25 @@ impl SqliteSink {
             name: name.clone(),
             advice,
         };
-        let Some(first) = targets.first() else {
+        let Some(progress_table) = first else {
             return Err(incompatible("it has no table".to_owned()));
         };
         let quoted =
             |table: &str| double_quoted(table).map_err(|error| incompatible(error.to_string()));
-        let progress = quoted(&first.settings.progress_table)?;
-        let positions = quoted(POSITION_TABLE)?;
+        let progress = ProgressTables {
+            offsets: quoted(&progress_table)?,
+            positions: quoted(POSITION_TABLE)?,
+        };
         Ok(Self {
             name,
             connection,
             targets,
-            progress: SqliteProgress { quoted: progress },
-            positions: SqlitePositions { quoted: positions },
+            progress,
         })
     }
 
     pub(super) async fn tables(&self) -> Result<Vec<Arc<Table>>, SinkError> {
-        let known: Option<Vec<_>> = self.targets.iter().map(SqliteTarget::known).collect();
+        let known: Option<Vec<_>> = self.targets.iter().map(|it| it.shared.known()).collect();
         match known {
             Some(tables) => Ok(tables),
             None => self.learn(None).await,
@@ -106,11 +99,11 @@ impl SqliteSink {
     }
 
     async fn learn(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Arc<Table>>, SinkError> {
-        let writer = self.connection.writer();
-        for text in [self.progress.create_text(), self.positions.create_text()] {
-            let created = writer.execute(query(statement(text))).await;
-            created.map_err(|error| self.failed(error))?;
-        }
+        let created = async {
+            let mut writer = self.connection.writer().acquire().await?;
+            self.progress.create(&mut *writer, OPTIONS).await
+        };
+        created.await.map_err(|error| self.failed(error))?;
         let mut tables = Vec::with_capacity(self.targets.len());
         for target in &self.targets {
             tables.push(target.learn(&self.connection, fields).await?);
@@ -118,58 +111,27 @@ impl SqliteSink {
         Ok(tables)
     }
 
-    /// Rows and what moves with them, in one transaction.
-    async fn in_transaction(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
-        let tables = self.tables().await?;
-        let mut transaction = self
-            .connection
-            .begin()
-            .await
-            .map_err(|it| self.failed(it))?;
-        let written = self.transact(&mut transaction, &tables, records, moved);
-        match written.await {
-            Ok(()) => {
-                let committed = transaction.commit().await.map_err(Failure::from);
-                committed.map_err(|failure| failure.into_error(&self.name))
-            }
-            Err(error) => {
-                // What the failure was counts; whatever this one says, dropping it undoes all.
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn transact(
-        &self,
-        session: &mut Session,
-        tables: &[Arc<Table>],
-        records: &[Records],
-        moved: Moved<'_>,
-    ) -> Result<(), SinkError> {
-        let moved = match moved {
-            Moved::Offset(advance) => self.progress.advance(session, advance).await,
-            Moved::Position(advance) => self.positions.advance(session, advance).await,
-        };
-        moved.map_err(|failure| failure.into_error(&self.name))?;
-        self.write_parts(session, tables, records).await
-    }
-
-    /// Writes the part of each table in turn, within a transaction that is open.
-    pub(super) async fn write_parts(
-        &self,
-        session: &mut Session,
-        tables: &[Arc<Table>],
-        records: &[Records],
-    ) -> Result<(), SinkError> {
-        fitting(&self.name, records, tables.len())?;
+    /// What one transaction writes into `tables`.
+    fn transaction<'t>(&'t self, tables: &'t [Arc<Table>]) -> Transaction<'t, Session> {
         let by_name = tables.iter().any(|it| has_others(it));
-        for ((target, table), part) in self.targets.iter().zip(tables).zip(records) {
-            let writer = target.writer(table, by_name);
-            let written = writer.write(session, std::slice::from_ref(part)).await;
-            written.map_err(|failure| failure.into_error(&target.name))?;
+        let targets = self.targets.iter().zip(tables);
+        let writers = targets
+            .map(|(target, table)| (target.shared.name.as_str(), target.writer(table, by_name)));
+        Transaction {
+            name: &self.name,
+            progress: &self.progress,
+            writers: writers.collect(),
         }
-        Ok(())
+    }
+
+    /// A session that reads.
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, SinkError> {
+        let reader = self.connection.readers().acquire().await;
+        reader.map_err(|error| self.failed(error))
+    }
+
+    fn failed_write(&self, error: sqlx::Error) -> SinkError {
+        Failure::from(error).into_error(&self.name)
     }
 
     pub(super) fn failed(&self, error: sqlx::Error) -> SinkError {
@@ -183,6 +145,49 @@ impl Sink for SqliteSink {
         &self.name
     }
 
+    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
+        let mut reader = self.reader().await?;
+        let read = self.progress.read(&mut *reader, flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        let mut reader = self.reader().await?;
+        let read = self.progress.position(&mut *reader, flow).await;
+        read.map_err(|error| self.failed(error))
+    }
+
+    async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
+        let tables = self.tables().await?;
+        // One that is dropped is rolled back.
+        let begun = self.connection.begin().await;
+        let mut session = begun.map_err(|error| self.failed(error))?;
+        let transaction = self.transaction(&tables);
+        match transaction.write(&mut *session, records, advance).await {
+            Ok(()) => {
+                let committed = session.commit().await;
+                committed.map_err(|error| self.failed_write(error))
+            }
+            Err(error) => {
+                // What the failure was counts; whatever this one says, dropping it undoes all.
+                let _ = session.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            database: Some(self),
+            operated: Some(self),
+            replay: Some(self),
+            staging: None,
+        }
+    }
+}
+
+#[async_trait]
+impl DatabaseSink for SqliteSink {
     async fn check(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Finding>, SinkError> {
         check::check(self, fields).await
     }
@@ -203,7 +208,7 @@ impl Sink for SqliteSink {
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         let tables = self.learn(fields).await?;
         let mut tables = self.targets.iter().zip(tables);
-        tables.try_for_each(|(target, table)| target.fit(&table, fields))
+        tables.try_for_each(|(target, table)| target.shared.fit(&table, fields))
     }
 
     async fn missing_indexes(
@@ -219,83 +224,70 @@ impl Sink for SqliteSink {
 
     async fn make_index(&self, missing: &MissingIndex) -> Result<(), SinkError> {
         let mut targets = self.targets.iter();
-        match targets.find(|it| it.settings.table == missing.table) {
-            Some(target) => target.make_index(&self.connection, missing).await,
+        match targets.find(|it| it.shared.settings.table == missing.table) {
+            Some(target) => index::make(&target.shared, &self.connection, missing).await,
             None => Ok(()),
         }
     }
 
-    async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
-        let read = self.progress.read(self.connection.readers(), flow).await;
-        read.map_err(|error| self.failed(error))
-    }
-
-    async fn moved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
-        let read = self
-            .progress
-            .moved_at(self.connection.readers(), flow)
-            .await;
-        read.map_err(|error| self.failed(error))
-    }
-
-    async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        self.in_transaction(records, Moved::Offset(advance)).await
-    }
-
-    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
-        let read = self.positions.read(self.connection.readers(), flow).await;
-        read.map_err(|error| self.failed(error))
-    }
-
-    async fn advance(&self, advance: &PositionAdvance) -> Result<(), SinkError> {
-        let text = statement(self.positions.create_text());
-        let made = self.connection.writer().execute(query(text)).await;
-        made.map_err(|error| self.failed(error))?;
-        let begun = self.connection.begin().await;
-        let mut transaction = begun.map_err(|error| self.failed(error))?;
-        let moved = self.positions.advance(&mut transaction, advance).await;
+    async fn advance(&self, advance: &Advance<Position>) -> Result<(), SinkError> {
+        let failed = |error| self.failed(error);
+        let mut session = self.connection.begin().await.map_err(failed)?;
+        let made = self.progress.create_positions(&mut *session, OPTIONS).await;
+        made.map_err(failed)?;
+        let moved = self.progress.advance(&mut *session, advance.into()).await;
         moved.map_err(|failure| failure.into_error(&self.name))?;
-        transaction.commit().await.map_err(|it| self.failed(it))
+        session.commit().await.map_err(failed)
     }
+}
 
-    async fn write_positioned(
-        &self,
-        records: &[Records],
-        advance: &PositionAdvance,
-    ) -> Result<(), SinkError> {
-        self.in_transaction(records, Moved::Position(advance)).await
-    }
-
-    async fn stage(
-        &self,
-        _records: &[Records],
-    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
-        Ok(None)
-    }
-
-    async fn replay(
-        &self,
-        records: &[Records],
-        markers: &[Advance],
-        onto: Onto,
-    ) -> Result<Landing, SinkError> {
-        replay::replay(self, (records, markers), onto).await
+#[async_trait]
+impl OperatedSink for SqliteSink {
+    async fn saved_at(&self, flow: &str) -> Result<Option<i64>, SinkError> {
+        let mut reader = self.reader().await?;
+        let read = self.progress.saved_at(&mut *reader, flow).await;
+        read.map_err(|error| self.failed(error))
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
         let reset = async {
-            let mut transaction = self.connection.begin().await?;
-            for text in [self.progress.create_text(), self.positions.create_text()] {
-                transaction.execute(query(statement(text))).await?;
-            }
-            let mut changed = self.progress.reset(&mut transaction, flow, to).await?;
-            if to.is_none() {
-                changed += self.positions.forget(&mut transaction, flow).await?;
-            }
-            transaction.commit().await?;
+            let mut session = self.connection.begin().await?;
+            self.progress.create(&mut *session, OPTIONS).await?;
+            let changed = match to {
+                None => self.progress.forget(&mut *session, flow).await?,
+                Some(to) => {
+                    self.progress.set(&mut *session, flow, to).await?;
+                    1
+                }
+            };
+            session.commit().await?;
             Ok(changed)
         };
         reset.await.map_err(|error| self.failed(error))
+    }
+}
+
+#[async_trait]
+impl ReplaySink for SqliteSink {
+    async fn replay(
+        &self,
+        records: &[Records],
+        markers: &[Advance<Progress>],
+        onto: Onto,
+    ) -> Result<Landing, SinkError> {
+        let tables = self.tables().await?;
+        // One that is dropped is rolled back.
+        let begun = self.connection.begin().await;
+        let mut session = begun.map_err(|error| self.failed_write(error))?;
+        let transaction = self.transaction(&tables);
+        let landing = transaction
+            .replay(&mut *session, (records, markers), onto)
+            .await?;
+        if landing == Landing::Written {
+            let committed = session.commit().await;
+            committed.map_err(|error| self.failed_write(error))?;
+        }
+        Ok(landing)
     }
 }
 
@@ -343,7 +335,7 @@ mod tests {
                 next_offset: offset + 1,
             },
         };
-        sink.write(&[records], &advance).await
+        sink.write(&[records], (&advance).into()).await
     }
 
     async fn read(sink: &SqliteSink) -> Vec<String> {

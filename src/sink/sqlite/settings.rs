@@ -2,7 +2,7 @@
 
 use crate::{
     model::{Kind, TableIndex},
-    sink::{CreateTable, PROGRESS_TABLE, RowRules},
+    sink::{CreateTable, PROGRESS_TABLE, RowRules, sql::target::TableSettings},
 };
 
 /// What a SQLite sink needs for one table.
@@ -39,6 +39,19 @@ impl SqliteSinkSettings {
             indexes: Vec::new(),
             create: CreateTable::WhenMissing,
             progress_table: PROGRESS_TABLE.to_owned(),
+        }
+    }
+
+    /// What is said of the table alone.
+    pub(in crate::sink) fn of_table(self) -> TableSettings {
+        TableSettings {
+            table: self.table,
+            key: self.key,
+            drop: self.drop,
+            rules: self.rules,
+            fields: self.fields,
+            indexes: self.indexes,
+            create: self.create,
         }
     }
 }

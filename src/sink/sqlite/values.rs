@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sqlx::{Arguments, Encode, Sqlite, Type, sqlite::SqliteArguments};
+use sqlx::{Arguments, Encode, Error, Sqlite, Type, sqlite::SqliteArguments};
 
 use crate::{
     model::Value,
@@ -10,6 +10,7 @@ use crate::{
         sql::{
             exact::{ROUNDED, double_keeps},
             incompatible::ValueError,
+            session::{BoundValues, Cell},
             table::{Column, ColumnType},
         },
         value_text::{write_json, write_text},
@@ -28,37 +29,6 @@ impl Bound {
         let mut bound = Self::default();
         bound.arguments.reserve(values, 0);
         bound
-    }
-
-    /// Appends `value` for `column`.
-    ///
-    /// # Errors
-    /// Where no such column can hold it.
-    pub(in crate::sink) fn push(
-        &mut self,
-        column: &Column,
-        value: &Value<'_>,
-    ) -> Result<(), ValueError> {
-        let pushed = match (column.stored_type, value.widened()) {
-            (_, Value::Null) => self.add(None::<i64>),
-            (_, Value::Bytes(_, it) | Value::Geometry(it)) => self.add(it.to_vec()),
-            (_, value @ (Value::Array(_) | Value::Document(_) | Value::DbPointer(..))) => {
-                self.json(value)
-            }
-            (_, Value::String(it) | Value::Enum(it) | Value::Json(it) | Value::Decimal(it)) => {
-                self.digits_kept(column.stored_type, it)
-            }
-            (
-                ColumnType::Text
-                | ColumnType::Json
-                | ColumnType::Bytes
-                | ColumnType::Vector
-                | ColumnType::Clock,
-                value,
-            ) => self.text(value),
-            (stored_type, value) => self.number(stored_type, value),
-        };
-        pushed.map_err(|reason| ValueError::new(&column.name, reason))
     }
 
     /// What the driver takes.
@@ -131,5 +101,43 @@ impl Bound {
 
     fn add<'v, T: Encode<'v, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> Result<(), String> {
         self.arguments.add(value).map_err(|error| error.to_string())
+    }
+}
+
+impl BoundValues for Bound {
+    fn push(&mut self, column: &Column, value: &Value<'_>) -> Result<(), ValueError> {
+        let pushed = match (column.stored_type, value.widened()) {
+            (_, Value::Null) => self.add(None::<i64>),
+            (_, Value::Bytes(_, it) | Value::Geometry(it)) => self.add(it.to_vec()),
+            (_, value @ (Value::Array(_) | Value::Document(_) | Value::DbPointer(..))) => {
+                self.json(value)
+            }
+            (_, Value::String(it) | Value::Enum(it) | Value::Json(it) | Value::Decimal(it)) => {
+                self.digits_kept(column.stored_type, it)
+            }
+            (
+                ColumnType::Text
+                | ColumnType::Json
+                | ColumnType::Bytes
+                | ColumnType::Vector
+                | ColumnType::Clock,
+                value,
+            ) => self.text(value),
+            (stored_type, value) => self.number(stored_type, value),
+        };
+        pushed.map_err(|reason| ValueError::new(&column.name, reason))
+    }
+
+    fn push_key(&mut self, column: &Column, value: &Value<'_>) -> Result<(), ValueError> {
+        self.push(column, value)
+    }
+
+    fn push_cell(&mut self, cell: Cell<'_>) -> Result<(), Error> {
+        let pushed = match cell {
+            Cell::Text(it) => self.arguments.add(it.to_owned()),
+            Cell::Partition(it) => self.arguments.add(it),
+            Cell::Offset(it) => self.arguments.add(it),
+        };
+        pushed.map_err(Error::Encode)
     }
 }
