@@ -12,8 +12,7 @@ use crate::{
     model::{Kind, TableIndex},
     sink::{
         SinkError,
-        mysql::index::shared,
-        sql::index::{Lacking, Standing, StandingPart, free_name, lacking},
+        sql::index::{Lacking, Standing, StandingPart, free_name, lacking, shared},
     },
 };
 

@@ -15,6 +15,7 @@ use crate::{
         SinkError,
         sql::{
             failure::beside_records,
+            findings::left_out,
             table::{Absent, Table},
         },
     },
@@ -84,18 +85,6 @@ fn server(sink: &MysqlSink) -> Finding {
         Flavor::Mariadb => "MariaDB",
     };
     good(format!("{flavor} {} answers", sink.connection.version()))
-}
-
-/// The columns that are not written, whatever the messages have.
-pub(in crate::sink) fn left_out(table: &Table) -> Option<Finding> {
-    let computed: Vec<&str> = table.computed().collect();
-    (!computed.is_empty()).then(|| {
-        let (name, computed) = (&table.name, computed.join(", "));
-        let text = format!(
-            "table {name} computes {computed} by itself: fields of these names are left out"
-        );
-        finding(Severity::Note, text)
-    })
 }
 
 fn keys(table: &Table, folding: &[(String, String)]) -> Vec<Finding> {

@@ -19,7 +19,7 @@ use crate::{
             failure::beside_records,
             index::{
                 LETTER, Lacking, Standing, StandingPart, USUAL_BYTES, USUAL_WIDTH, free_name,
-                lacking,
+                lacking, shared,
             },
         },
     },
@@ -214,15 +214,6 @@ impl MysqlTarget {
             Err(error) => Err(beside_records(&self.name, error)),
         }
     }
-}
-
-/// What is said where rows share the values of a unique index.
-pub(in crate::sink) fn shared(lacking: &Lacking, what: &str) -> String {
-    let (named, table) = (lacking.index.named(), &lacking.table);
-    format!(
-        "the {named} cannot be made in {table}, since rows share its values ({what}); the rows stay: mend \
-         them, and run the task again"
-    )
 }
 
 #[cfg(test)]

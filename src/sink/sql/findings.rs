@@ -82,3 +82,18 @@ impl Table {
         })
     }
 }
+
+/// The columns that are not written, whatever the messages have.
+pub(in crate::sink) fn left_out(table: &Table) -> Option<Finding> {
+    let computed: Vec<&str> = table.computed().collect();
+    (!computed.is_empty()).then(|| {
+        let (name, computed) = (&table.name, computed.join(", "));
+        let text = format!(
+            "table {name} computes {computed} by itself: fields of these names are left out"
+        );
+        Finding {
+            severity: Severity::Note,
+            text,
+        }
+    })
+}

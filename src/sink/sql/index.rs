@@ -167,6 +167,27 @@ pub(in crate::sink) const LETTER: u32 = 4;
 /// Bytes of what is no text in an index, at most: those of the longest decimal.
 pub(in crate::sink) const USUAL_BYTES: u32 = 32;
 
+/// Parts of indexes, one behind the other: each index begins with the part `first`.
+pub(in crate::sink) fn in_order(parts: Vec<(i64, String)>, first: i64) -> Vec<Vec<String>> {
+    let mut indexes: Vec<Vec<String>> = Vec::new();
+    for (place, column) in parts {
+        match indexes.last_mut().filter(|_| place > first) {
+            Some(index) => index.push(column),
+            None => indexes.push(vec![column]),
+        }
+    }
+    indexes
+}
+
+/// What is said where rows share the values of a unique index.
+pub(in crate::sink) fn shared(lacking: &Lacking, what: &str) -> String {
+    let (named, table) = (lacking.index.named(), &lacking.table);
+    format!(
+        "the {named} cannot be made in {table}, since rows share its values ({what}); the rows stay: mend \
+         them, and run the task again"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

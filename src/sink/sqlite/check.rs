@@ -4,7 +4,10 @@ use super::{SqliteSink, target::SqliteTarget};
 use crate::{
     fault::chain,
     model::{Finding, Kind, Severity},
-    sink::{SinkError, mysql::check::left_out, sql::table::Table},
+    sink::{
+        SinkError,
+        sql::{findings::left_out, table::Table},
+    },
 };
 
 /// What is found; nothing is changed.

@@ -11,10 +11,9 @@ use crate::{
     model::TableIndex,
     sink::{
         SinkError,
-        mysql::index::shared,
         sql::{
             failure::beside_records,
-            index::{Lacking, Standing, StandingPart, free_name, lacking},
+            index::{Lacking, Standing, StandingPart, free_name, lacking, shared},
         },
     },
 };
