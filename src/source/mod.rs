@@ -18,7 +18,9 @@
 mod lateness;
 pub mod memory;
 pub mod memory_table;
+#[cfg(feature = "mongodb")]
 pub mod mongodb;
+#[cfg(feature = "mysql")]
 pub mod mysql;
 mod plan;
 mod reread;

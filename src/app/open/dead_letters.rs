@@ -128,6 +128,11 @@ impl Open {
     async fn letters_table(&self, to: &LettersTable) -> Result<LetterTable, FlowError> {
         let LettersTable { connection, table } = to;
         let opened = match self.system(connection)? {
+            #[cfg(not(feature = "mysql"))]
+            system @ (System::Mysql | System::Mariadb) => {
+                return Err(super::not_built(connection, system));
+            }
+            #[cfg(feature = "mysql")]
             System::Mysql | System::Mariadb => {
                 let mysql = self.mysql(connection).await?;
                 LetterTable::in_mysql(mysql, table, LETTER_HEADERS)

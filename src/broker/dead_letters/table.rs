@@ -5,16 +5,16 @@ use std::{future::Future, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio::time::timeout;
 
+#[cfg(feature = "mysql")]
+use super::table_mysql::MysqlLetters;
 use super::{
-    table_mysql::MysqlLetters, table_probe, table_row::LetterRow, table_sqlite::SqliteLetters,
-    table_store::LetterStore,
+    table_probe, table_row::LetterRow, table_sqlite::SqliteLetters, table_store::LetterStore,
 };
+#[cfg(feature = "mysql")]
+use crate::connect::{mysql::MysqlConnection, table_name::TableName};
 use crate::{
     broker::{BrokerError, Delivery, DeliveryError, Held, NotTaken, Publisher, Verdict},
-    connect::{
-        self, identifier::double_quoted, mysql::MysqlConnection, sqlite::SqliteConnection,
-        table_name::TableName,
-    },
+    connect::{self, identifier::double_quoted, sqlite::SqliteConnection},
     fault::{Cause, chain},
     model::Messages,
 };
@@ -37,6 +37,7 @@ impl LetterTable {
     ///
     /// # Errors
     /// Where that names no table.
+    #[cfg(feature = "mysql")]
     pub fn in_mysql(
         connection: MysqlConnection,
         table: &str,
