@@ -1,23 +1,33 @@
-//! The command line: what people can say, with its help. What it does is wired in `app`.
+//! The command line: commands, flags and their help. What they do is wired in `app`.
 
 mod bounded_command;
+mod cursor;
 mod dead_letters;
+mod demo;
+mod help;
 mod look;
+mod manual;
 mod migrate;
+mod sync;
 mod verify;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use tracing::Level;
 
 pub use bounded_command::{ByItself, Run, ScheduleCommand};
+pub use cursor::Cursor;
 pub use dead_letters::{DeadLettersCommand, LetterFilter, LetterPlace};
+pub use demo::Demo;
+pub use help::{command, parse};
 pub use look::{Check, Plan, Status, Test};
+pub use manual::{Completions, Man, ManualPage, completions, manual};
 pub use migrate::Migrate;
+pub use sync::{Patience, Sink, Sync};
 pub use verify::{Looking, Repair, Summing, Verify};
 
-use crate::settings::{duration, topic_problem};
+use crate::model::{topic_problem, units::duration};
 
 /// How a process ends. Wrong data is never `Done`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +48,12 @@ impl From<ExitStatus> for ExitCode {
     }
 }
 
-/// Keeps systems in step: MongoDB and MySQL through Kafka into MySQL, past a cursor that never
-/// skips.
+/// Keeps MongoDB, MySQL, MariaDB and SQLite in sync, through Kafka or directly.
 #[derive(Debug, Parser)]
-#[command(name = "highwater", version, about, after_help = EXAMPLES, propagate_version = true)]
+#[command(name = "highwater", version, about, propagate_version = true)]
+#[command(before_long_help = EXAMPLES, after_long_help = EXIT_STATUS)]
 #[command(arg_required_else_help = true, subcommand_required = true)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
 pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
@@ -55,207 +66,109 @@ pub struct Cli {
 /// What holds for every command.
 #[derive(Debug, Args)]
 pub struct Everywhere {
-    /// The settings file
+    /// Settings file
     #[arg(
         long,
         global = true,
-        help_heading = "For every command",
+        help_heading = GLOBAL,
         value_name = "FILE",
         default_value = "settings.toml"
     )]
     pub settings: PathBuf,
 
-    /// Answer in JSON on stdout, for scripts
-    #[arg(long, global = true, help_heading = "For every command")]
+    /// Print the result as JSON on stdout
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
 
-    /// The least important lines on stderr: error, warn, info, debug or trace
+    /// Lowest level to log on stderr: error, warn, info, debug or trace
     #[arg(
         long,
         global = true,
-        help_heading = "For every command",
+        help_heading = GLOBAL,
         value_name = "LEVEL",
         default_value = "info",
         value_parser = level
     )]
     pub log_level: Level,
+
+    /// Print help: -h is a summary, --help has examples and details
+    #[arg(short, long, global = true, help_heading = GLOBAL, action = ArgAction::Help)]
+    help: Option<bool>,
+
+    /// Print the version
+    #[arg(short = 'V', long, global = true, help_heading = GLOBAL, action = ArgAction::Version)]
+    version: Option<bool>,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show it working: no server and no settings needed
+    /// Show how Highwater works, without a server or settings
     Demo(Demo),
-    /// Read past the stored cursor and publish, then stop
+    /// Read rows past the stored cursor and publish them, then stop
     Sync(Sync),
-    /// Consume topics and write them into tables
+    /// Consume topics and write them to tables
     Sink(Sink),
-    /// Run everything in the settings until stopped: schedules, following flows, sinks
+    /// Run everything in the settings until stopped: schedules, followed sources and sinks
     Run(Run),
-    /// See what runs by itself, and when
+    /// List schedules and their next runs
     #[command(subcommand)]
     Schedule(ScheduleCommand),
-    /// Move data between two systems without a broker, by a task of the settings
+    /// Move data between two systems without a broker
     Migrate(Migrate),
-    /// Check settings, connections, rights and topics, and say what flows cannot see
+    /// Check settings, connections, rights and topics, and list what flows cannot see
     Check(Check),
-    /// Say what `sync` would read next, how the server finds it, and which table `sink` would make;
-    /// changes nothing
+    /// Show what `sync` would read and which tables `sink` would create, and change nothing
     Plan(Plan),
-    /// Run your own cases for the steps of the settings: records, and what has to come of them
+    /// Run your test cases for the steps in the settings
     Test(Test),
-    /// Prove that targets hold what their sources say, and nothing else
+    /// Compare targets with their sources, row by row
     Verify(Verify),
-    /// Make a target equal to its source: by key, in small transactions; shows first what it would do
+    /// Make a target equal to its source
     Repair(Repair),
-    /// Say where each flow stands: how far behind, who runs it, and who holds it back
+    /// Show the position, lag and owner of each flow
     Status(Status),
-    /// See and move cursors
+    /// List, show, move and remove cursors
     #[command(subcommand)]
     Cursor(Cursor),
-    /// What was set aside, why, and again
+    /// List, show and replay dead letters
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Print a completion script for your shell
+    Completions(Completions),
+    /// Print the manual page, or write one page for each command
+    Man(Man),
 }
 
-/// `demo`.
-#[derive(Debug, Args)]
-#[command(after_help = "It can be run again and again; each run begins anew in its folder.")]
-pub struct Demo {
-    /// Rows to make
-    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
-    pub rows: u64,
-
-    /// The folder for source, topics, target and cursors
-    #[arg(long, value_name = "FOLDER", default_value = "runtime/demo")]
-    pub folder: PathBuf,
-}
-
-/// `sync`.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[command(after_help = SYNC_EXAMPLES)]
-pub struct Sync {
-    /// With --data-type, publish to this topic instead: a flow of its own, with its own cursor.
-    /// Alone, the data types that have this topic
-    #[arg(long, value_name = "TOPIC", value_parser = topic)]
-    pub topic: Option<String>,
-
-    /// The data type to read; without it, every one that has `from`
-    #[arg(long, alias = "data_type", value_name = "NAME")]
-    pub data_type: Option<String>,
-
-    /// Read everything from the beginning; goes on where an interrupted one stopped
-    #[arg(long, alias = "full_amount")]
-    pub full_amount: bool,
-
-    /// Go on with what comes, until stopped
-    #[arg(long)]
-    pub follow: bool,
-
-    /// Where another process has the cursor.
-    #[command(flatten)]
-    pub patience: Patience,
-}
-
-/// `--wait`, of commands that take a flow's cursor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
-pub struct Patience {
-    /// Where another process runs the flow, wait for its end, but no longer than this [1h where
-    /// no time is given]; without it, refuse at once
-    #[arg(
-        long,
-        value_name = "DURATION",
-        num_args = 0..=1,
-        default_missing_value = "1h",
-        value_parser = time
-    )]
-    pub wait: Option<Duration>,
-}
-
-/// `sink`.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[command(after_help = SINK_EXAMPLES)]
-pub struct Sink {
-    /// The data type to write; without it, every one that has `into`
-    #[arg(long, alias = "data_type", value_name = "NAME")]
-    pub data_type: Option<String>,
-
-    /// With --data-type, consume this topic instead. Alone, the data types that have this topic
-    #[arg(long, value_name = "TOPIC", value_parser = topic)]
-    pub topic: Option<String>,
-
-    /// Stop when all is written that was in the topic at the start
-    #[arg(long)]
-    pub until_caught_up: bool,
-}
-
-/// `cursor`.
-#[derive(Debug, Subcommand)]
-#[command(after_help = CURSOR_EXAMPLES)]
-pub enum Cursor {
-    /// All stored cursors
-    List,
-    /// One cursor: where it stands, when it was saved, and where it is kept
-    Show {
-        /// The flow's name, as `cursor list` writes it
-        flow: String,
-    },
-    /// Put a cursor at a value: what is past it will be read
-    Set {
-        /// The flow's name, as `cursor list` writes it
-        flow: String,
-        /// A value of the incremental field, or a time where it says when: 2025-08-26,
-        /// "2025-08-26 09:30" (UTC for points in time), 2025-08-26T09:30:15+08:00; for a sink,
-        /// PARTITION:OFFSET
-        #[arg(allow_hyphen_values = true)]
-        value: String,
-        /// Where another process has the cursor.
-        #[command(flatten)]
-        patience: Patience,
-    },
-    /// Forget a cursor: the next run reads from the beginning
-    Reset {
-        /// The flow's name, as `cursor list` writes it
-        flow: String,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-        /// Where another process has the cursor.
-        #[command(flatten)]
-        patience: Patience,
-    },
-}
+const GLOBAL: &str = "Global options";
+const RUN: &str = "Control the run";
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater demo                                      see it work, without any server
-  highwater check                                     are settings, servers and rights right?
+  # See it work, without any server
+  highwater demo
+
+  # Check settings, connections and rights
+  highwater check
+
+  # Publish what is new, then stop
   highwater sync --topic information --data-type information
-  highwater sink --data-type information              consume and write until stopped
-  highwater run                                       everything in the settings, unattended
 
-Exit status: 0 done, 1 failed, 2 wrong usage or settings, 3 differences found";
+  # Write what is in the topic, then stop
+  highwater sink --data-type information --until-caught-up
 
-const SYNC_EXAMPLES: &str = "\
-Examples:
-  highwater sync                                      every data type in the settings
-  highwater sync --topic information --data-type information
-  highwater sync --data-type information --follow     and go on with what comes
-  highwater sync --data-type information --full-amount
-  highwater sync --data-type information --wait 10m   after one that is still running";
+  # Run everything in the settings until stopped
+  highwater run
 
-const SINK_EXAMPLES: &str = "\
-Examples:
-  highwater sink                                      every data type in the settings
-  highwater sink --data-type information --until-caught-up";
+  # Show the examples and flags of one command
+  highwater sync --help";
 
-const CURSOR_EXAMPLES: &str = "\
-Examples:
-  highwater cursor list
-  highwater cursor show  information/information/crawler.raw_list
-  highwater cursor set   information/information/crawler.raw_list 42
-  highwater cursor set   information/information/crawler.raw_list 2025-08-26T09:30:15+08:00
-  highwater cursor reset information/information/crawler.raw_list --yes";
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  Done
+  1  Failed
+  2  Wrong usage, or mistakes in the settings
+  3  Source and target differ";
 
 fn topic(text: &str) -> Result<String, String> {
     match topic_problem(text) {
@@ -313,6 +226,15 @@ mod tests {
             assert_eq!(everywhere.settings, PathBuf::from("a.toml"));
             assert!(everywhere.json);
             assert_eq!(everywhere.log_level, Level::DEBUG);
+        }
+    }
+
+    #[test]
+    fn help_and_package_promise_the_systems_that_there_are() {
+        let about = Cli::command().get_about().expect("a line").to_string();
+        assert_eq!(about, env!("CARGO_PKG_DESCRIPTION"));
+        for system in ["MongoDB", "MySQL", "MariaDB", "SQLite", "Kafka"] {
+            assert!(about.contains(system), "{about}");
         }
     }
 

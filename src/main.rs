@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    highwater::app::run(&highwater::cli::Cli::parse())
+    highwater::app::run(&highwater::cli::parse())
 }

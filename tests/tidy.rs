@@ -14,6 +14,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("fault", &[]),
     ("telemetry", &[]),
     ("connect", &["model", "fault"]),
+    ("cli", &["model", "fault"]),
     ("source", &["model", "fault", "connect"]),
     ("codec", &["model", "fault"]),
     ("broker", &["model", "fault", "connect"]),
@@ -28,10 +29,10 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("schedule", &["model", "fault", "cursor", "flow"]),
-    // What a schedule may run is what the command line knows, and that knows how settings are written.
+    // What a schedule may run is asked of a function that `app` hands in: settings know no command line.
     (
         "settings",
-        &["model", "fault", "pipeline", "schedule", "cli"],
+        &["model", "fault", "connect", "pipeline", "schedule"],
     ),
     (
         "verify",
@@ -39,7 +40,6 @@ const FLOORS: &[(&str, &[&str])] = &[
             "model", "fault", "source", "codec", "pipeline", "sink", "digest", "flow",
         ],
     ),
-    ("cli", &["settings"]),
 ];
 /// Past this, a file has a second idea in it.
 const LINES: usize = 420;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{App, load};
+use super::{context::App, load};
 use crate::{
     cli::{Check, Everywhere, ExitStatus},
     fault::chain,

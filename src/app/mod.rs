@@ -4,10 +4,13 @@
 #[macro_use]
 mod output;
 
+mod attempt;
 mod check;
+mod context;
 mod cursor;
 mod dead_letters;
 mod demo;
+mod manual;
 mod migrate;
 mod open;
 mod plan;
@@ -20,28 +23,15 @@ mod sync;
 mod test;
 mod verify;
 
-use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
-
-use tokio_util::sync::CancellationToken;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use crate::{
     cli::{Cli, Command, Everywhere, ExitStatus},
     fault::chain,
     settings::{self, Settings},
-    telemetry::{self, Logs, Screen},
 };
-use open::Open;
-use output::progress::Progress;
-
-/// What every command needs.
-struct App {
-    settings: Arc<Settings>,
-    open: Arc<Open>,
-    stop: CancellationToken,
-    progress: Progress,
-    json: bool,
-}
+use context::App;
+pub(crate) use run::scheduled::command_scope;
 
 /// Does what the command line says, in a runtime of its own.
 pub fn run(cli: &Cli) -> ExitCode {
@@ -69,6 +59,8 @@ pub fn run(cli: &Cli) -> ExitCode {
 async fn answer(cli: &Cli) -> ExitCode {
     let status = match &cli.command {
         Command::Demo(demo) => demo::run(demo, &cli.everywhere).await,
+        Command::Completions(arguments) => manual::completions(arguments),
+        Command::Man(arguments) => manual::man(arguments, &cli.everywhere),
         Command::Check(check) if check.offline => check::offline(&cli.everywhere),
         _ => with_settings(cli).await,
     };
@@ -114,8 +106,8 @@ async fn obey(app: &App, cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::DeadLetters(arguments) => dead_letters::run(app, arguments).await,
         Command::Run(_) => run::run(app, &cli.everywhere).await,
         Command::Schedule(command) => status::schedules::run(app, command).await,
-        // `run` has taken it before.
-        Command::Demo(_) => Ok(ExitStatus::Usage),
+        // `answer` has taken these before.
+        Command::Demo(_) | Command::Completions(_) | Command::Man(_) => Ok(ExitStatus::Usage),
     }
 }
 
@@ -128,54 +120,5 @@ fn load(everywhere: &Everywhere) -> Result<Settings, ExitStatus> {
 }
 
 fn load_from(path: &Path) -> Result<Settings, settings::Mistakes> {
-    settings::load(path, &|name| std::env::var(name).ok())
-}
-
-impl App {
-    fn start(
-        settings: Settings,
-        everywhere: &Everywhere,
-    ) -> anyhow::Result<(Self, telemetry::Telemetry)> {
-        let settings = Arc::new(settings);
-        let progress = Progress::new(everywhere.json);
-        let telemetry = telemetry::start(Logs {
-            folder: &settings.log.folder,
-            level: settings.log.level,
-            keep_days: settings.log.keep_days.into(),
-            screen: Screen {
-                writer: BoxMakeWriter::new(progress.writer()),
-                ..Screen::stderr(everywhere.log_level)
-            },
-        });
-        let app = Self {
-            stop: stop::on_signals(settings.stop.within)?,
-            open: Arc::new(Open::new(settings.clone())),
-            settings,
-            progress,
-            json: everywhere.json,
-        };
-        Ok((app, telemetry))
-    }
-
-    /// The same, but stopped by `stop`.
-    fn stopped_by(&self, stop: CancellationToken) -> Self {
-        Self {
-            settings: self.settings.clone(),
-            open: self.open.clone(),
-            stop,
-            progress: self.progress.clone(),
-            json: self.json,
-        }
-    }
-
-    /// The same by other settings, with connections of its own.
-    fn with_settings(&self, settings: Arc<Settings>) -> Self {
-        Self {
-            open: Arc::new(Open::new(settings.clone())),
-            settings,
-            stop: self.stop.clone(),
-            progress: self.progress.clone(),
-            json: self.json,
-        }
-    }
+    settings::load(path, &|name| std::env::var(name).ok(), &command_scope)
 }

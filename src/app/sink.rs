@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::future::join_all;
 
-use super::{App, open, output::report, select::Part, sync};
+use super::{attempt, context::App, open, output::report, select::Part};
 use crate::{
     cli::{ExitStatus, Sink},
     fault::chain,
@@ -28,7 +28,7 @@ pub(super) async fn run(app: &App, arguments: &Sink) -> anyhow::Result<ExitStatu
         false => Until::Stopped,
     };
     let outcomes = join_all(chosen.iter().map(|it| sink(app, it, until))).await;
-    report::sunk(&outcomes, app.json);
+    sunk(&outcomes, app.json);
     Ok(match outcomes.iter().all(|it| it.error.is_none()) {
         true => ExitStatus::Done,
         false => ExitStatus::Failed,
@@ -54,9 +54,9 @@ pub(super) async fn sink(app: &App, chosen: &Chosen<'_>, until: Until) -> Sunk {
         .progress
         .show(&format!("{} sink", chosen.name), figures.clone());
     let attempt = || consume(app, chosen, until, figures.clone());
-    let outcome = supervise(&flow, sync::retry(app), &figures, &app.stop, attempt).await;
+    let outcome = supervise(&flow, attempt::retry(app), &figures, &app.stop, attempt).await;
     drop(shown);
-    let again = outcome.as_ref().is_err_and(sync::again);
+    let again = outcome.as_ref().is_err_and(attempt::again);
     let error = outcome.err().map(|error| {
         let error = chain(&error);
         tracing::error!(flow, error, "sink stopped");
@@ -78,7 +78,7 @@ async fn consume(
     figures: Arc<Figures>,
 ) -> Result<(), FlowError> {
     let Some(into) = &chosen.data_type.into else {
-        return Err(FlowError::Silent("a data type without `into`"));
+        return Err(open::no_part(chosen, "into"));
     };
     app.open.ensure_topics(chosen).await?;
     let codec = open::codec(chosen.data_type)?;
@@ -95,7 +95,7 @@ async fn consume(
         identity: into.append().map(Identity::kept_in),
         routes: Arc::new(app.open.routes(into).await?),
         sink,
-        dead_letters: Arc::new(sync::dead_letters(app, chosen).await?),
+        dead_letters: Arc::new(attempt::dead_letters(app, chosen).await?),
         limits: limits(into),
         conflict_wait: into.conflict_wait,
         until,
@@ -110,4 +110,24 @@ fn limits(into: &WriteInto) -> BatchLimits {
         bytes: into.bytes,
         wait: into.wait,
     }
+}
+
+/// What `sink` did.
+fn sunk(sinks: &[Sunk], json: bool) {
+    if json {
+        let sinks: Vec<_> = sinks.iter().map(sunk_json).collect();
+        say!("{}", serde_json::json!({ "sinks": sinks }));
+        return;
+    }
+    for it in sinks {
+        let done = report::figures(&it.figures, it.took);
+        match &it.error {
+            None => say!("{}: {done}", it.flow),
+            Some(error) => say!("{}: failed: {error}; {done}", it.flow),
+        }
+    }
+}
+
+fn sunk_json(it: &Sunk) -> serde_json::Value {
+    report::figures_json(&it.flow, &it.figures, it.took, it.error.as_deref())
 }

@@ -11,7 +11,8 @@ use std::{
 use futures_util::future::join_all;
 
 use super::{
-    App,
+    attempt,
+    context::App,
     open::{self, lease::lease, steps},
     output::report,
     select::Part,
@@ -19,8 +20,8 @@ use super::{
 use crate::{
     cli::{ExitStatus, Sync},
     cursor::{CursorError, CursorLease, older_producer},
-    fault::{Fault, Faulty, chain},
-    flow::{DeadLetters, Figures, FlowError, KeyRule, Produce, Retry, supervise},
+    fault::chain,
+    flow::{Figures, FlowError, KeyRule, Produce, supervise},
     model::{FlowName, Position},
     settings::{Chosen, MessageKey},
     source::{Extent, Manner, Source},
@@ -48,7 +49,7 @@ pub(super) async fn run(app: &App, arguments: &Sync) -> anyhow::Result<ExitStatu
     };
     let flows = chosen.iter().map(|it| sync(app, it, asked));
     let outcomes = join_all(flows).await;
-    report::synced(&outcomes, app.json);
+    synced(&outcomes, app.json);
     Ok(match outcomes.iter().all(|it| it.error.is_none()) {
         true => ExitStatus::Done,
         false => ExitStatus::Failed,
@@ -86,12 +87,6 @@ pub(super) struct Synced {
     pub again: bool,
 }
 
-/// Whether a flow that has failed so may be tried again by itself, later. Not where the settings have
-/// said when to give up (`give-up-after`, `stop-after`).
-pub(super) fn again(error: &FlowError) -> bool {
-    error.fault() != Fault::Transient && !matches!(error, FlowError::AllBad(_))
-}
-
 /// Runs one flow to its end.
 pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, asked: Asked) -> Synced {
     let began = Instant::now();
@@ -109,14 +104,14 @@ pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, asked: Asked) -> Synced
         produce(app, chosen, &flow, asked, &figures, &begun).await
     };
     let name = flow.text();
-    let outcome = supervise(&name, retry(app), &figures, &app.stop, attempt).await;
+    let outcome = supervise(&name, attempt::retry(app), &figures, &app.stop, attempt).await;
     drop(shown);
     let (mut is_held, mut is_again) = (false, false);
     let (position, error) = match outcome {
         Ok(position) => (position, None),
         Err(error) => {
             is_held = matches!(error, FlowError::Cursor(CursorError::Held { .. }));
-            is_again = again(&error);
+            is_again = attempt::again(&error);
             let error = chain(&error);
             tracing::error!(flow = name, error, "flow stopped");
             (None, Some(error))
@@ -130,15 +125,6 @@ pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, asked: Asked) -> Synced
         error,
         is_held,
         again: is_again,
-    }
-}
-
-pub(super) fn retry(app: &App) -> Retry {
-    let retry = &app.settings.retry;
-    Retry {
-        first: retry.first,
-        most: retry.most,
-        give_up_after: retry.give_up_after,
     }
 }
 
@@ -162,7 +148,7 @@ async fn produce(
         let source = app.open.source(chosen).await?;
         app.open.ensure_topics(chosen).await?;
         let publisher = app.open.publisher(chosen, &chosen.topic).await?;
-        let dead_letters = dead_letters(app, chosen).await?;
+        let dead_letters = attempt::dead_letters(app, chosen).await?;
         if extent == Extent::Incremental {
             take_over(chosen, flow, &*source, &mut *cursor).await?;
         }
@@ -199,16 +185,6 @@ async fn produce(
     outcome
 }
 
-pub(super) async fn dead_letters(app: &App, chosen: &Chosen<'_>) -> Result<DeadLetters, FlowError> {
-    let to = chosen.data_type.letters_to(&chosen.topic);
-    let publisher = app.open.letters_publisher(chosen, &to).await?;
-    let folder = &app.settings.dead_letters;
-    let last_resort = crate::broker::dead_letters::file::FilePublisher::new(folder, &to.name());
-    let stop_after = std::num::NonZeroU64::new(chosen.data_type.stop_after);
-    let letters = DeadLetters::new(publisher, Box::new(last_resort)).stopping_after(stop_after);
-    Ok(letters.shown_by("highwater dead-letters list"))
-}
-
 /// The older producer's cursor, once: where this flow has none of its own yet.
 async fn take_over(
     chosen: &Chosen<'_>,
@@ -243,4 +219,28 @@ async fn take_over(
         "the older producer's cursor was taken over"
     );
     Ok(())
+}
+
+/// What `sync` did.
+fn synced(flows: &[Synced], json: bool) {
+    if json {
+        let flows: Vec<_> = flows.iter().map(synced_json).collect();
+        say!("{}", serde_json::json!({ "flows": flows }));
+        return;
+    }
+    for it in flows {
+        let done = report::figures(&it.figures, it.took);
+        match (&it.position, &it.error) {
+            (Some(position), _) => say!("{}: {done}; the cursor stands at {position}", it.flow),
+            (None, None) => say!("{}: stopped; {done}", it.flow),
+            (None, Some(error)) => say!("{}: failed: {error}; {done}", it.flow),
+        }
+    }
+}
+
+fn synced_json(it: &Synced) -> serde_json::Value {
+    let mut object =
+        report::figures_json(&it.flow.text(), &it.figures, it.took, it.error.as_deref());
+    object["position"] = report::position_json(it.position.as_ref());
+    object
 }

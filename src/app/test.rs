@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::App;
+use super::context::App;
 use crate::{
     cli::{self, ExitStatus},
     codec::{Decoder, Encoder, json::Json},

@@ -6,13 +6,15 @@ use super::{Command, Migrate, Sink, Sync, Verify};
 
 /// `run`.
 #[derive(Debug, Args)]
-#[command(after_help = RUN_EXAMPLES)]
+#[command(before_long_help = RUN_EXAMPLES, after_long_help = RUN_NOTES)]
 pub struct Run {}
 
 /// `schedule`.
 #[derive(Debug, Subcommand)]
+#[command(before_long_help = SCHEDULE_EXAMPLES)]
 pub enum ScheduleCommand {
-    /// Each schedule: its next five runs, and how the last one ended
+    /// List each schedule with its next five runs and the result of the last one
+    #[command(before_long_help = SCHEDULE_EXAMPLES)]
     List,
 }
 
@@ -39,15 +41,6 @@ struct Words {
 }
 
 impl ByItself {
-    /// The task that it is about; none for data types.
-    pub fn task(&self) -> Option<&str> {
-        match self {
-            Self::Migrate(it) => Some(&it.task),
-            Self::Verify(it) => it.task.as_deref(),
-            Self::Sync(_) | Self::Sink(_) => None,
-        }
-    }
-
     /// Reads the words of a command line, without `highwater` before them.
     ///
     /// # Errors
@@ -88,7 +81,9 @@ impl ByItself {
             | Command::Status(_)
             | Command::Schedule(_)
             | Command::Cursor(_)
-            | Command::DeadLetters(_) => Err(
+            | Command::DeadLetters(_)
+            | Command::Completions(_)
+            | Command::Man(_) => Err(
                 "only `sync`, `sink --until-caught-up`, `migrate` and `verify` run by a schedule"
                     .to_owned(),
             ),
@@ -97,8 +92,27 @@ impl ByItself {
 }
 
 const RUN_EXAMPLES: &str = "\
-It runs the schedules of the settings, follows each data type that no schedule reads, and writes each that no
-schedule writes. SIGHUP reads the settings again; SIGTERM and Ctrl-C drain and save. See docs/schedules.md";
+Examples:
+  # Run everything in the settings until stopped
+  highwater run
+
+  # The same, but log warnings and errors only
+  highwater run --log-level warn";
+
+const RUN_NOTES: &str = "\
+Notes:
+  `run` runs the schedules of the settings. It follows each data type that no
+  schedule reads, and writes each data type that no schedule writes.
+  SIGHUP reads the settings again. SIGTERM and Ctrl-C finish what is in flight,
+  save all positions and exit. See docs/schedules.md";
+
+const SCHEDULE_EXAMPLES: &str = "\
+Examples:
+  # List each schedule with its next runs
+  highwater schedule list
+
+  # The same for a script
+  highwater schedule list --json";
 
 #[cfg(test)]
 mod tests {

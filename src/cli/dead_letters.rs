@@ -1,4 +1,4 @@
-//! `dead-letters`: what people can say of them.
+//! `dead-letters`: what people can say of dead letters.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,41 +6,43 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use clap::{Args, Subcommand};
 
 use super::topic;
-use crate::settings::duration;
+use crate::model::units::duration;
 
 /// `dead-letters`.
 #[derive(Debug, Subcommand)]
-#[command(after_help = EXAMPLES)]
+#[command(before_long_help = EXAMPLES)]
 pub enum DeadLettersCommand {
-    /// One line for each letter: where it is, when, in which step, where from and why
+    /// List dead letters, one line each: position, time, step, origin and reason
+    #[command(before_long_help = LIST_EXAMPLES)]
     List {
         /// Which ones.
         #[command(flatten)]
         filter: LetterFilter,
-        /// Stop after so many
-        #[arg(long, value_name = "N")]
+        /// Stop after this many dead letters
+        #[arg(long, value_name = "N", help_heading = "Limit the output")]
         limit: Option<u64>,
     },
-    /// All of one letter: its message as it was, with key, value and headers
+    /// Show one dead letter with the key, value and headers of its message
+    #[command(before_long_help = SHOW_EXAMPLES)]
     Show {
-        /// PARTITION:OFFSET or file:LINE, as `list` writes it
-        #[arg(value_parser = place)]
+        /// Position of the dead letter, as `list` prints it: PARTITION:OFFSET or file:LINE
+        #[arg(value_name = "POSITION", value_parser = place)]
         letter: LetterPlace,
-        /// The data type
-        #[arg(long, alias = "data_type", value_name = "NAME")]
+        /// Data type of the dead letter
+        #[arg(long, alias = "data_type", value_name = "NAME", help_heading = CHOOSE)]
         data_type: Option<String>,
     },
-    /// Write letters of sinks once more, after what was wrong is mended; each lands once, however
-    /// often this is said
+    /// Write dead letters of sinks to their tables again, each exactly once
+    #[command(before_long_help = REPLAY_EXAMPLES, after_long_help = REPLAY_NOTES)]
     Replay {
         /// Which ones.
         #[command(flatten)]
         filter: LetterFilter,
-        /// Only this letter: PARTITION:OFFSET or file:LINE, as `list` writes it
-        #[arg(long, value_name = "LETTER", value_parser = place)]
+        /// Replay only this one: PARTITION:OFFSET or file:LINE, as `list` prints it
+        #[arg(long, value_name = "POSITION", value_parser = place, help_heading = CHOOSE)]
         letter: Option<LetterPlace>,
-        /// Also over rows that are there, which may be newer than the letter
-        #[arg(long)]
+        /// Overwrite existing rows, even if they are newer than the dead letter
+        #[arg(long, help_heading = "Change the target")]
         overwrite: bool,
     },
 }
@@ -48,37 +50,42 @@ pub enum DeadLettersCommand {
 /// Which letters.
 #[derive(Debug, Clone, Args)]
 pub struct LetterFilter {
-    /// The data type; without it, every one in the settings
-    #[arg(long, alias = "data_type", value_name = "NAME")]
+    /// Only this data type [default: every data type in the settings]
+    #[arg(long, alias = "data_type", value_name = "NAME", help_heading = CHOOSE)]
     pub data_type: Option<String>,
 
-    /// Messages of this topic: with --data-type, instead of its own
-    #[arg(long, value_name = "TOPIC", value_parser = topic)]
+    /// Only messages of this topic
+    ///
+    /// With --data-type, takes this topic instead of the one in the settings.
+    #[arg(long, value_name = "TOPIC", value_parser = topic, help_heading = CHOOSE)]
     pub topic: Option<String>,
 
-    /// Set aside in this step: decode, write, encode, publish, or a step's own name
-    #[arg(long, value_name = "STEP")]
+    /// Only failures of this step: decode, write, encode, publish, or the name of a step
+    #[arg(long, value_name = "STEP", help_heading = CHOOSE)]
     pub step: Option<String>,
 
-    /// Whose reason has this text, in whichever case
-    #[arg(long, value_name = "TEXT")]
+    /// Only reasons that contain this text, in upper or lower case
+    #[arg(long, value_name = "TEXT", help_heading = CHOOSE)]
     pub reason: Option<String>,
 
-    /// Set aside at or after this: 2025-08-26, "2025-08-26 09:30" (UTC),
-    /// 2025-08-26T09:30:15+08:00, or so long ago: 2h
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// Only failures at or after this time
+    ///
+    /// A time is 2025-08-26, "2025-08-26 09:30" (UTC), 2025-08-26T09:30:15+08:00, or an age such as 2h.
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = CHOOSE)]
     pub since: Option<i64>,
 
-    /// Set aside before this
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// Only failures before this time
+    ///
+    /// A time is 2025-08-26, "2025-08-26 09:30" (UTC), 2025-08-26T09:30:15+08:00, or an age such as 2h.
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = CHOOSE)]
     pub until: Option<i64>,
 
-    /// Whose message stood in this partition of its topic
-    #[arg(long, value_name = "N")]
+    /// Only messages from this partition of their topic
+    #[arg(long, value_name = "N", help_heading = CHOOSE)]
     pub partition: Option<i32>,
 
-    /// Whose message stood at this offset, or between two: 7 or 7..9
-    #[arg(long, value_name = "OFFSET", value_parser = offsets)]
+    /// Only messages from this offset or range of offsets: 7 or 7..9
+    #[arg(long, value_name = "OFFSET", value_parser = offsets, help_heading = CHOOSE)]
     pub offset: Option<(i64, i64)>,
 }
 
@@ -91,17 +98,49 @@ pub enum LetterPlace {
     File(i64),
 }
 
+const CHOOSE: &str = "Choose dead letters";
+
 const EXAMPLES: &str = "\
 Examples:
+  # List all dead letters
   highwater dead-letters list
-  highwater dead-letters list --data-type orders --step write --reason \"too long\" --since 2h --json
-  highwater dead-letters show 0:17 --data-type orders
-  highwater dead-letters replay --data-type orders
 
-A replay takes the way of the sink: decode, steps, write. A letter that has landed is remembered in the
-target, in the transaction that wrote it. A letter whose row is there is superseded and stays as it is,
-but with --overwrite. Letters of a producing flow (encode, publish and its steps) are not replayed: their
-rows are in the source, perhaps newer by now; change them there, or read again: sync --full-amount.";
+  # Replay those of one data type, after the cause is fixed
+  highwater dead-letters replay --data-type information";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  # List all dead letters
+  highwater dead-letters list
+
+  # List the write failures of the last two hours
+  highwater dead-letters list --data-type information --step write --since 2h
+
+  # List one kind of failure, for a script
+  highwater dead-letters list --reason \"too long\" --json";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  # Show the dead letter at partition 0, offset 17 of its topic
+  highwater dead-letters show 0:17 --data-type information";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  # Replay all dead letters of one data type
+  highwater dead-letters replay --data-type information
+
+  # Replay one of them
+  highwater dead-letters replay --data-type information --letter 0:17";
+
+const REPLAY_NOTES: &str = "\
+Notes:
+  A replay decodes the message, applies the steps and writes the rows, as a
+  sink does. The target stores which dead letters are written, in the same
+  transaction as the rows: repeating a replay writes nothing twice.
+  If the row exists already, the dead letter is superseded and the row is kept,
+  unless you pass --overwrite.
+  Dead letters of `sync` (encode, publish and its steps) are not replayed. Fix
+  their rows in the source, or read again: highwater sync --full-amount";
 
 fn place(text: &str) -> Result<LetterPlace, String> {
     let wrong = || "a letter is written as PARTITION:OFFSET or file:LINE".to_owned();

@@ -1,4 +1,4 @@
-//! `check`, `plan`, `test` and `status`: what looks, and moves nothing.
+//! `check`, `plan`, `test` and `status`: commands that only read.
 
 use std::path::PathBuf;
 
@@ -8,74 +8,129 @@ use super::topic;
 
 /// `check`.
 #[derive(Debug, Args)]
-#[command(after_help = CHECK_EXAMPLES)]
+#[command(before_long_help = CHECK_EXAMPLES)]
 pub struct Check {
-    /// Read the settings alone, without opening any connection
-    #[arg(long)]
-    pub offline: bool,
-
     /// Check this data type only
-    #[arg(long, alias = "data_type", value_name = "NAME")]
+    #[arg(long, alias = "data_type", value_name = "NAME", help_heading = CHECK)]
     pub data_type: Option<String>,
+
+    /// Check the settings file only, without opening a connection
+    #[arg(long, help_heading = CHECK)]
+    pub offline: bool,
 }
 
 /// `plan`.
 #[derive(Debug, Args)]
-#[command(after_help = PLAN_EXAMPLES)]
+#[command(before_long_help = PLAN_EXAMPLES, after_long_help = PLAN_NOTES)]
 pub struct Plan {
-    /// The data type; without it, every one in the settings
-    #[arg(long, alias = "data_type", value_name = "NAME")]
+    /// Plan this data type [default: every data type in the settings]
+    #[arg(long, alias = "data_type", value_name = "NAME", help_heading = PLAN)]
     pub data_type: Option<String>,
 
-    /// With --data-type, as if it were published to this topic. Alone, the data types that have
-    /// this topic
-    #[arg(long, value_name = "TOPIC", value_parser = topic)]
+    /// Plan for this topic, or the data types of this topic
+    ///
+    /// With --data-type, plans as if it were published to this topic. Without --data-type, plans the
+    /// data types that have this topic.
+    #[arg(long, value_name = "TOPIC", value_parser = topic, help_heading = PLAN)]
     pub topic: Option<String>,
 
-    /// Show this many of the next records before and after each step, and as published; may wait
-    /// some seconds for rows that are not settled yet
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    /// Show the next N records, before and after each step
+    ///
+    /// Also shows each record as it would be published. It waits a few seconds for rows that are still
+    /// above the low watermark.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=1000),
+        help_heading = "Show sample records"
+    )]
     pub sample: Option<u16>,
 }
 
 /// `test`.
 #[derive(Debug, Args)]
+#[command(before_long_help = TEST_EXAMPLES, after_long_help = TEST_NOTES)]
 pub struct Test {
-    /// The cases whose names have this in them; without it, all
+    /// Run only cases whose names contain this text
     pub filter: Option<String>,
 
-    /// The file of cases; docs/steps.md shows one
-    #[arg(long, value_name = "FILE", default_value = "cases.toml")]
+    /// File of test cases
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "cases.toml",
+        help_heading = "Choose the cases"
+    )]
     pub cases: PathBuf,
 }
 
 /// `status`.
 #[derive(Debug, Args)]
-#[command(after_help = STATUS_EXAMPLES)]
+#[command(before_long_help = STATUS_EXAMPLES, after_long_help = STATUS_NOTES)]
 pub struct Status {
-    /// The data type; without it, every one in the settings
-    #[arg(long, alias = "data_type", value_name = "NAME")]
+    /// Show this data type [default: every data type in the settings]
+    #[arg(
+        long,
+        alias = "data_type",
+        value_name = "NAME",
+        help_heading = "Choose what to show"
+    )]
     pub data_type: Option<String>,
 }
 
+const CHECK: &str = "Choose what to check";
+const PLAN: &str = "Choose what to plan";
+
 const CHECK_EXAMPLES: &str = "\
 Examples:
-  highwater check                                     opens each connection that a flow needs
-  highwater check --offline --settings new.toml       every mistake of a file, with its line";
+  # Check settings, connections, rights and topics
+  highwater check
+
+  # List every mistake in the settings, without opening a connection
+  highwater check --offline";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
-  highwater plan                                      every data type in the settings
-  highwater plan --data-type information --json
-  highwater plan --data-type information --sample 3   and the next three records, as they would be published
+  # Show the next query of every data type in the settings
+  highwater plan
 
-It takes no lease, so that it also works while the flow runs. It fails where a page would read or sort
-the whole table, and says the index that mends it.";
+  # Show one data type, for a script
+  highwater plan --data-type information --json
+
+  # Show the next three records, as they would be published
+  highwater plan --data-type information --sample 3";
+
+const PLAN_NOTES: &str = "\
+Notes:
+  `plan` takes no lease, and works while the flow runs.
+  It exits with 1 if a query would read or sort the whole table, and names
+  the missing index.";
+
+const TEST_EXAMPLES: &str = "\
+Examples:
+  # Run the cases of an example, whose settings need two variables
+  export KAFKA_BROKERS=127.0.0.1:9092 WAREHOUSE_URL=mysql://127.0.0.1/w
+  cd examples/information
+  highwater test
+
+  # Run the cases whose names contain a text
+  highwater test \"one table\"";
+
+const TEST_NOTES: &str = "\
+Notes:
+  `test` opens no connection. It exits with 1 if a case fails.
+  docs/steps.md shows a file of cases.";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
-  highwater status                                    every flow of the settings, and those of other topics
-  highwater status --json                             the same for a script
+  # Show every flow and schedule of the settings
+  highwater status
 
-It takes no lease and joins no group, so that it also works while flows run. It fails where a flow's
-place cannot be told: a server that does not answer, a damaged cursor; the others are told all the same.";
+  # The same for a script
+  highwater status --json";
+
+const STATUS_NOTES: &str = "\
+Notes:
+  `status` takes no lease, joins no consumer group, and works while flows run.
+  It exits with 1 if the status of any flow is unavailable, and still shows the
+  others.";

@@ -8,20 +8,26 @@ use super::time;
 
 /// `verify`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[command(after_help = VERIFY_EXAMPLES)]
+#[command(before_long_help = VERIFY_EXAMPLES, after_long_help = VERIFY_STATUS)]
 pub struct Verify {
-    /// The data type; without it, every one that has `from` and `into`
-    #[arg(long, alias = "data_type", value_name = "NAME")]
+    /// Compare this data type [default: every data type with `from` and `into`]
+    #[arg(long, alias = "data_type", value_name = "NAME", help_heading = COMPARE)]
     pub data_type: Option<String>,
 
-    /// Hold the tables of kpm against this file instead, which its producer has written: a hash of each
-    /// message in a line of its own
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["settle", "samples", "sums", "task"])]
-    pub md5: Option<PathBuf>,
-
-    /// A task of `migrate` instead
-    #[arg(long, value_name = "NAME", conflicts_with = "data_type")]
+    /// Compare this task of `migrate` instead of data types
+    #[arg(long, value_name = "NAME", conflicts_with = "data_type", help_heading = COMPARE)]
     pub task: Option<String>,
+
+    /// Compare the tables of kpm with this file of MD5 hashes
+    ///
+    /// The producer of kpm writes the file: the hash of each message on a line of its own.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["settle", "samples", "sums", "task"],
+        help_heading = COMPARE
+    )]
+    pub md5: Option<PathBuf>,
 
     /// How both sides are looked at.
     #[command(flatten)]
@@ -30,31 +36,38 @@ pub struct Verify {
 
 /// `repair`.
 #[derive(Debug, Args)]
-#[command(after_help = REPAIR_EXAMPLES)]
+#[command(before_long_help = REPAIR_EXAMPLES, after_long_help = REPAIR_STATUS)]
 pub struct Repair {
-    /// The data type whose target is made equal
+    /// Repair the target of this data type
     #[arg(
         long,
         alias = "data_type",
         value_name = "NAME",
-        required_unless_present = "task"
+        required_unless_present = "task",
+        help_heading = REPAIR
     )]
     pub data_type: Option<String>,
 
-    /// A task of `migrate` instead
-    #[arg(long, value_name = "NAME", conflicts_with = "data_type")]
+    /// Repair the target of this task of `migrate`
+    #[arg(long, value_name = "NAME", conflicts_with = "data_type", help_heading = REPAIR)]
     pub task: Option<String>,
 
-    /// Do it; without this, only say what would be done
-    #[arg(long)]
+    /// Write and delete rows; without it, only show what would change
+    #[arg(long, help_heading = CHANGE)]
     pub apply: bool,
 
-    /// Leave rows that only the target has
-    #[arg(long)]
+    /// Do not delete rows that only the target has
+    #[arg(long, help_heading = CHANGE)]
     pub keep_extra: bool,
 
-    /// Rows in one transaction, at most
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..))]
+    /// Maximum number of rows in one transaction
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1000,
+        value_parser = clap::value_parser!(u16).range(1..),
+        help_heading = CHANGE
+    )]
     pub rows: u16,
 
     /// How both sides are looked at.
@@ -65,44 +78,92 @@ pub struct Repair {
 /// How both sides are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct Looking {
-    /// How long a difference has to last before it counts
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = time)]
+    /// Read a difference again after this long, and report it only if it remains
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "2s",
+        value_parser = time,
+        help_heading = ADJUST
+    )]
     pub settle: Duration,
 
-    /// Rows of each kind that are told with their values
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=1000))]
+    /// Maximum number of rows to show for each kind of difference
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u16).range(0..=1000),
+        help_heading = ADJUST
+    )]
     pub samples: u16,
 
-    /// Where rows are summed up that both servers can sum up themselves
-    #[arg(long, value_name = "WHERE", value_enum, default_value_t = Summing::Faster)]
+    /// Where to compute checksums, if both servers can compute them
+    #[arg(
+        long,
+        value_name = "WHERE",
+        value_enum,
+        default_value_t = Summing::Faster,
+        help_heading = ADJUST
+    )]
     pub sums: Summing,
 }
 
 /// Where rows are summed up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Summing {
-    /// In the servers at first, and then wherever it has proved to be faster
+    /// Start in the servers, then continue wherever it is faster
     Faster,
-    /// In the servers: what is equal stays there, and the network carries little
+    /// In the servers: saves network traffic
     Servers,
-    /// Here: the servers have little to do but to send all rows
+    /// In this process: saves work on the servers
     Here,
 }
 
+const COMPARE: &str = "Choose what to compare";
+const REPAIR: &str = "Choose what to repair";
+const CHANGE: &str = "Change the target";
+const ADJUST: &str = "Adjust the comparison";
+
 const VERIFY_EXAMPLES: &str = "\
 Examples:
-  highwater verify                                    every data type that is read and written here
-  highwater verify --data-type information --samples 50
-  highwater verify --data-type information --json     the same for a script
-  highwater verify --md5 md5.info --data-type kpm     kpm's tables against its producer's hashes
-  highwater verify --task nfsc_task                   what `migrate` moves
+  # Compare every data type that is both read and written
+  highwater verify
 
-Exit status: 0 equal, 1 it cannot be told, 2 wrong usage or settings, 3 differences";
+  # Compare one data type, and show up to 50 rows of each kind of difference
+  highwater verify --data-type information --samples 50
+
+  # The same for a script
+  highwater verify --data-type information --json
+
+  # Compare source and target of a task
+  highwater verify --settings examples/nfsc/settings.toml --task nfsc_task
+
+  # Compare kpm's tables with the hashes of its producer
+  highwater verify --settings examples/kpm/settings.toml --data-type kpm \\
+    --md5 md5.info";
+
+const VERIFY_STATUS: &str = "\
+Exit status:
+  0  Source and target are equal
+  1  The comparison failed
+  2  Wrong usage, or mistakes in the settings
+  3  Source and target differ";
 
 const REPAIR_EXAMPLES: &str = "\
 Examples:
-  highwater repair --data-type information            what would be written and deleted
-  highwater repair --data-type information --apply    do it, and verify again
-  highwater repair --data-type information --apply --keep-extra
+  # Show what would be written and deleted
+  highwater repair --data-type information
 
-Exit status: 0 equal now, 1 it failed, 2 wrong usage or settings, 3 differences remain";
+  # Write and delete it, and verify again
+  highwater repair --data-type information --apply
+
+  # The same, but keep rows that only the target has
+  highwater repair --data-type information --apply --keep-extra";
+
+const REPAIR_STATUS: &str = "\
+Exit status:
+  0  Source and target are equal
+  1  The repair failed
+  2  Wrong usage, or mistakes in the settings
+  3  Differences remain";

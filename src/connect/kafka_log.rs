@@ -109,7 +109,7 @@ impl ClientContext for KafkaLog {
             return;
         };
         if self.due(&format!("{code:?}")) {
-            tracing::warn!(connection = self.name(), ?code, "kafka: {reason}");
+            tracing::warn!(connection = self.name(), ?code, "Kafka: {reason}");
         }
         let mut heard = self.heard();
         // "All brokers are down" says less than what brought them down.

@@ -51,6 +51,16 @@ pub enum Flavor {
     Mariadb,
 }
 
+/// As its makers write it.
+impl fmt::Display for Flavor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mysql => "MySQL",
+            Self::Mariadb => "MariaDB",
+        })
+    }
+}
+
 /// How long one attempt to connect may take, the first questions to the server, and a wait for a
 /// free connection of the pool.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -215,7 +225,7 @@ impl fmt::Debug for MysqlConnection {
             version,
             ..
         } = self;
-        write!(f, "MysqlConnection({name}, {flavor:?} {version})")
+        write!(f, "MysqlConnection({name}, {flavor} {version})")
     }
 }
 

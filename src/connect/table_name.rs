@@ -29,7 +29,20 @@ pub enum NotATable {
          the name twice"
     )]
     Open(String),
+    /// A part is longer than a name may be.
+    #[error(
+        "`{0}` is longer than the {LONGEST} characters that MySQL and MariaDB allow in the name of a database or table"
+    )]
+    Long(String),
+    /// A part ends with what the servers take for a slip.
+    #[error(
+        "`{0}` ends with a blank, which no name of a database or table of MySQL or MariaDB may"
+    )]
+    Blank(String),
 }
+
+/// Characters of a name in MySQL and MariaDB, at most.
+const LONGEST: usize = 64;
 
 impl TableName {
     /// From `table` or `database.table`. A name that holds a dot, or begins with a backtick, stands
@@ -47,7 +60,7 @@ impl TableName {
             },
         };
         for name in database.iter().chain([&table]) {
-            backticked(name)?;
+            allowed(name)?;
         }
         Ok(Self { database, table })
     }
@@ -63,6 +76,21 @@ impl TableName {
             Some(database) => Ok(format!("{}.{table}", backticked(database)?)),
         }
     }
+}
+
+/// Whether a database or a table may be called so.
+///
+/// # Errors
+/// Why it may not.
+pub fn allowed(name: &str) -> Result<(), NotATable> {
+    backticked(name)?;
+    if name.chars().count() > LONGEST {
+        return Err(NotATable::Long(name.to_owned()));
+    }
+    if name.ends_with(|it: char| it.is_ascii_whitespace() || it == '\u{b}') {
+        return Err(NotATable::Blank(name.to_owned()));
+    }
+    Ok(())
 }
 
 /// The first name of `text`, and what is behind the dot after it.

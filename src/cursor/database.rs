@@ -206,11 +206,16 @@ impl CursorStore for DatabaseCursors {
             .list()
             .await
             .map_err(|error| failed(self.table.place(), error))?;
-        let stored = |row: Row| StoredCursor {
-            flow: String::from_utf8_lossy(&row.flow).into_owned(),
-            position: position_of(row.position),
-            saved_at: row.saved_at,
-            saved_by: row.saved_by,
+        let stored = |row: Row| {
+            let flow = String::from_utf8_lossy(&row.flow).into_owned();
+            let position = position_of(row.position);
+            StoredCursor {
+                position: position
+                    .map_err(|reason| damaged(self.table.place(), &flow, reason).to_string()),
+                flow,
+                saved_at: row.saved_at,
+                saved_by: row.saved_by,
+            }
         };
         Ok(rows.into_iter().map(stored).collect())
     }
@@ -250,15 +255,7 @@ impl CursorLease for DatabaseLease {
         let stored = loaded.map_err(|error| failed(self.table.place(), error))?;
         let stored = stored.ok_or_else(|| CursorError::Fenced(self.flow.clone()))?;
         let position = stored.map(position_of).transpose();
-        position.map_err(|reason| CursorError::Damaged {
-            place: format!("{}, flow {}", self.table.place(), self.flow),
-            reason,
-            advice: format!(
-                "set the place yourself with `highwater cursor set {flow} VALUE`, or start from \
-                 the beginning with `highwater cursor reset {flow}`",
-                flow = self.flow
-            ),
-        })
+        position.map_err(|reason| damaged(self.table.place(), &self.flow, reason))
     }
 
     async fn save(&mut self, position: &Position) -> Result<(), CursorError> {
@@ -384,6 +381,17 @@ fn position_of(stored: Stored) -> Result<Position, String> {
         Ok(_) => Ok(Position::new(text)),
         Err(_) if text.is_empty() => Err("it is empty".to_owned()),
         Err(_) => Err("it is no JSON".to_owned()),
+    }
+}
+
+fn damaged(place: &str, flow: &str, reason: String) -> CursorError {
+    CursorError::Damaged {
+        place: format!("{place}, flow {flow}"),
+        reason,
+        advice: format!(
+            "set the place yourself with `highwater cursor set {flow} VALUE`, or start from the \
+             beginning with `highwater cursor reset {flow}`"
+        ),
     }
 }
 

@@ -81,7 +81,7 @@ pub trait CursorLease: Send + Sync {
 pub struct StoredCursor {
     /// The flow's name, as text.
     pub flow: String,
-    /// Its position, or why it cannot be read.
+    /// Its position; or that it cannot be read: where it is, why not, and what to do.
     pub position: Result<Position, String>,
     /// When it was saved: seconds since the epoch.
     pub saved_at: i64,

@@ -388,5 +388,5 @@ impl Consuming {
 }
 
 fn joined(ended: Result<Result<(), FlowError>, tokio::task::JoinError>) -> Result<(), FlowError> {
-    ended.unwrap_or(Err(FlowError::Silent("a lane")))
+    ended.unwrap_or_else(|error| Err(FlowError::Ended(error)))
 }

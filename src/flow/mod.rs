@@ -30,6 +30,8 @@ pub use stats::{Figures, Snapshot};
 pub use supervise::{Retry, supervise};
 pub use window::Window;
 
+use tokio::task::JoinError;
+
 use crate::{
     broker::BrokerError,
     cursor::CursorError,
@@ -74,9 +76,34 @@ pub enum FlowError {
         "{0} dead letters one after another, and nothing landed between them (`stop-after`): see why with `highwater dead-letters list`, mend it and start again"
     )]
     AllBad(u64),
-    /// A part of the flow ended without an answer.
-    #[error("{0} ended without an answer")]
-    Silent(&'static str),
+    /// The task of a partition ended without an answer.
+    #[error("the task that writes a partition ended without an answer")]
+    Ended(#[source] JoinError),
+    /// A step or the sink blames a record that its batch does not have.
+    #[error(
+        "`{0}` names no record of its batch, so that none can be set aside: this is a defect of the program, please report it"
+    )]
+    NoRecord(String),
+    /// The stored position of the flow cannot be read: where it is, why, and what to do.
+    #[error("{0}")]
+    Unreadable(String),
+    /// A connection that the settings do not have.
+    #[error("there is no connection `{0}`: add it under `[connections]`")]
+    NoConnection(String),
+    /// A data type is used in a way that its settings do not describe.
+    #[error("data type `{name}` has no `{part}`: add it to the settings")]
+    NoPart {
+        /// The data type.
+        name: String,
+        /// What is missing: `from` or `into`.
+        part: &'static str,
+    },
+    /// An `into` without a table.
+    #[error("`into` names no table of connection `{0}`: add one to the settings")]
+    NoTable(String),
+    /// A table of dead letters was taken for a topic of several partitions.
+    #[error("the table of dead letters {0} has one partition, and was to be read as several")]
+    Partitions(String),
 }
 
 impl FlowError {
@@ -101,8 +128,17 @@ impl Faulty for FlowError {
             Self::Step(error) => error.fault(),
             Self::Sink(error) => error.fault(),
             Self::Opening { fault, .. } => *fault,
-            Self::DeadPosition(_) | Self::AllBad(_) => Fault::Permanent,
-            Self::Silent(_) => Fault::Transient,
+            // A panic comes back with what has caused it; a task that was only given up does not.
+            Self::Ended(error) if !error.is_panic() => Fault::Transient,
+            Self::DeadPosition(_)
+            | Self::AllBad(_)
+            | Self::Ended(_)
+            | Self::NoRecord(_)
+            | Self::Unreadable(_)
+            | Self::NoConnection(_)
+            | Self::NoPart { .. }
+            | Self::NoTable(_)
+            | Self::Partitions(_) => Fault::Permanent,
         }
     }
 }
@@ -123,7 +159,20 @@ mod tests {
         let name = "shop.orders".to_owned();
         let error = FlowError::Sink(SinkError::Rows { name, faults });
         assert_eq!(error.reason(), "the text is too long");
-        let error = FlowError::Silent("a lane");
-        assert_eq!(error.reason(), "a lane ended without an answer");
+        let error = FlowError::NoConnection("shop".to_owned());
+        let reason = "there is no connection `shop`: add it under `[connections]`";
+        assert_eq!(error.reason(), reason);
+    }
+
+    #[tokio::test]
+    async fn a_partition_whose_task_panicked_stops_and_one_whose_task_was_given_up_goes_on() {
+        let panicked = tokio::spawn(async { panic!("a defect") }).await;
+        let error = FlowError::Ended(panicked.expect_err("a panic"));
+        assert_eq!(error.fault(), Fault::Permanent);
+        assert!(error.reason().contains("a defect"), "{}", error.reason());
+        let task = tokio::spawn(std::future::pending::<()>());
+        task.abort();
+        let error = FlowError::Ended(task.await.expect_err("given up"));
+        assert_eq!(error.fault(), Fault::Transient);
     }
 }

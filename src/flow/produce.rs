@@ -163,9 +163,7 @@ impl Produce<'_> {
         let (records, failed) = pipeline::run(self.pipeline, read.clone())?;
         for it in failed {
             let Some(row) = read.get(it.origin as usize) else {
-                return Err(FlowError::Silent(
-                    "a step that named no record of its batch",
-                ));
+                return Err(FlowError::NoRecord(it.step));
             };
             self.set_row_aside(&row, &it.step, it.reason).await?;
         }

@@ -14,6 +14,8 @@ mod schema;
 mod system;
 mod table_index;
 mod time;
+mod topic_name;
+pub(crate) mod units;
 mod value;
 
 pub use finding::{Finding, Severity};
@@ -27,4 +29,5 @@ pub use schema::{Field, Kind, Schema};
 pub use system::{Facts, Keeps, Role, System};
 pub use table_index::{IndexPart, TableIndex};
 pub use time::{Date, DateTime, Instant, Time};
+pub use topic_name::topic_problem;
 pub use value::Value;

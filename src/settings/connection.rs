@@ -129,6 +129,18 @@ impl Connection {
         }
     }
 
+    /// The database that is named beside the URL.
+    pub(super) fn database(&self) -> Option<&str> {
+        match self {
+            Self::Mongodb { database, .. } => Some(database),
+            Self::Mysql(_)
+            | Self::Mariadb(_)
+            | Self::Sqlite { .. }
+            | Self::Kafka(_)
+            | Self::Embedded { .. } => None,
+        }
+    }
+
     /// The file that it is; `None` for a server.
     pub fn file(&self) -> Option<&Path> {
         match self {

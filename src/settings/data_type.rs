@@ -13,7 +13,10 @@ use super::{
     typed::Choice,
     write_into::WriteInto,
 };
-use crate::{model::System, pipeline::StepSettings};
+use crate::{
+    model::{System, topic_problem},
+    pipeline::StepSettings,
+};
 
 /// A named flow of records: produced where it has `from`, consumed where it has `into`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,20 +209,6 @@ pub(super) fn read_topic(
         section.wrong(key, &span, problem.to_owned(), None);
     }
     topic
-}
-
-/// Why Kafka would not take `topic` as a topic's name.
-pub fn topic_problem(topic: &str) -> Option<&'static str> {
-    let allowed = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.');
-    if topic.is_empty() || topic == "." || topic == ".." {
-        Some("is no topic name")
-    } else if topic.len() > 249 {
-        Some("is longer than the 249 characters that Kafka allows")
-    } else if !topic.bytes().all(allowed) {
-        Some("a topic name has the letters a to z, digits, `-`, `_` and `.` only")
-    } else {
-        None
-    }
 }
 
 impl Choice for Format {

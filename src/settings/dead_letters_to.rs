@@ -1,7 +1,12 @@
 //! Where dead letters go: to a topic, or to a table.
 
-use super::{data_type::read_topic, references::Connections, section::Section};
-use crate::model::Role;
+use super::{
+    data_type::read_topic,
+    references::Connections,
+    section::Section,
+    table_name::{self, Usage},
+};
+use crate::model::{Role, topic_problem};
 
 /// Where dead letters go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +25,9 @@ pub struct LettersTable {
     /// The table; also `database.table`.
     pub table: String,
 }
+
+/// Characters of a file's name before `.jsonl`, at most: file systems hold 255.
+const LONGEST_FILE: usize = 249;
 
 const BOTH: &str = "dead letters go to a topic or to a table, not to both";
 
@@ -51,10 +59,19 @@ impl LettersTo {
                 section.wrong("topic", span, message.to_owned(), None);
             }
         }
-        match LettersTable::read(section, connections) {
-            Some(table) => Some(Self::Table(table)),
-            None => written.map(|_| Self::Topic(named)),
+        if let Some(table) = LettersTable::read(section, connections) {
+            return Some(Self::Table(table));
         }
+        // Where the topic itself is wrong, that is said of it.
+        if written.is_none() && topic_problem(topic).is_none() && topic_problem(&default).is_some()
+        {
+            let message = format!(
+                "is missing: the usual topic, `{default}`, is longer than the 249 characters that Kafka allows"
+            );
+            let help = "add topic = \"…\", or connection = \"…\" and table = \"…\"; or choose a shorter topic for the messages";
+            section.missing("topic", message, Some(help.to_owned()));
+        }
+        written.map(|_| Self::Topic(named))
     }
 }
 
@@ -69,6 +86,15 @@ impl LettersTable {
         }
         let (connection, _) = connections.named(section, "connection", Role::DeadLetterTable);
         let table = section.text("table", "\"dead_letters\"");
+        let of = (connections, connection.as_str());
+        table_name::check(section, "table", (&table, of), Usage::Write);
+        let length = connection.chars().count() + 1 + table.chars().count();
+        if let Some(span) = section.written("table").filter(|_| length > LONGEST_FILE) {
+            let message = format!(
+                "is too long: `{connection}.{table}` has {length} characters, and the file for what the table does not take is called so, with {LONGEST_FILE} at most"
+            );
+            section.wrong("table", &span, message, None);
+        }
         Some(Self { connection, table })
     }
 

@@ -7,6 +7,7 @@ use super::{
     references::Connections,
     section::Section,
     steps,
+    table_name::Usage,
     typed::Choice,
 };
 use crate::{model::System, pipeline::StepSettings};
@@ -47,9 +48,18 @@ pub struct IntoTable {
 #[derive(Clone, Copy)]
 pub(super) struct Beside<'c> {
     pub connections: &'c Connections,
-    /// The one that has the table.
+    /// The connection that has the table.
+    pub connection: &'c str,
+    /// Its system.
     pub system: Option<System>,
     pub come: Come,
+}
+
+impl Beside<'_> {
+    fn read_table(self, section: &mut Section<'_>) -> String {
+        let of = (self.connections, self.connection);
+        read_place(section, of, Usage::Write)
+    }
 }
 
 /// How records come to a table.
@@ -93,7 +103,7 @@ impl IntoTable {
             section.out_of_place(key, listed);
         }
         if let Come::AsRead(from) = beside.come {
-            return Self::of_task(section, beside.system, from);
+            return Self::of_task(section, beside, from);
         }
         let append = read_append(section);
         if let (Some(it), Some(span)) = (beside.documents(), section.written("append")) {
@@ -174,7 +184,7 @@ impl IntoTable {
             replace_by: texts(section, "replace-by"),
             steps: steps::read(section, beside.connections),
             ..match from {
-                Some(from) => Self::of_task(section, beside.system, from),
+                Some(from) => Self::of_task(section, beside, from),
                 None => {
                     section.out_of_place("append", "is for the only table of `into`");
                     Self::own(section, beside, None)
@@ -184,9 +194,9 @@ impl IntoTable {
     }
 
     /// That of a task, whose records were never messages.
-    fn of_task(section: &mut Section<'_>, system: Option<System>, from: Option<System>) -> Self {
+    fn of_task(section: &mut Section<'_>, beside: Beside<'_>, from: Option<System>) -> Self {
         Self {
-            table: read_place(section, system),
+            table: beside.read_table(section),
             when: Vec::new(),
             steps: Vec::new(),
             key: texts(section, "key"),
@@ -218,7 +228,7 @@ impl IntoTable {
             None => (key, on_known, OnDelete::Delete),
         };
         Self {
-            table: read_place(section, beside.system),
+            table: beside.read_table(section),
             when: Vec::new(),
             steps: Vec::new(),
             key,

@@ -10,12 +10,10 @@
 
 mod connection;
 mod data_type;
-mod dead_letters_to;
 mod engine;
 mod into_table;
 mod json_options;
 mod mask;
-mod measure;
 mod messages;
 mod mistake;
 mod nearest;
@@ -29,11 +27,14 @@ mod schedules;
 mod section;
 mod step_values;
 mod steps;
+mod table_name;
 mod task;
-#[cfg(test)]
-mod tests;
 mod typed;
 mod write_into;
+
+mod dead_letters_to;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -46,21 +47,18 @@ use toml::{
 };
 
 pub use connection::{Connection, Kafka, KafkaLogin, Mechanism, Mysql};
-pub use data_type::{
-    Compression, CreateTopic, DataType, Format, MessageKey, Partitioner, topic_problem,
-};
+pub use data_type::{Compression, CreateTopic, DataType, Format, MessageKey, Partitioner};
 pub use dead_letters_to::{LettersTable, LettersTo};
 pub use engine::{Cursors, Log, Retry, Stop};
 pub use into_table::{BinaryText, IntoTable, JsonText, OnDelete, OnKnown};
 pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
-pub(crate) use measure::duration;
 pub use messages::{MessageBy, Messages};
 pub use mistake::{Mistake, Mistakes};
 pub use nearest::UnknownName;
 pub use read_from::{LateRows, NullRows, ReadFrom};
 pub use reading::Environment;
 pub use report::Paint;
-pub use schedules::Scheduled;
+pub use schedules::{CommandScope, Commands, Scheduled};
 pub use task::{Task, TaskMode};
 pub use write_into::{Route, WriteInto};
 
@@ -107,13 +105,17 @@ pub struct Chosen<'a> {
 ///
 /// # Errors
 /// Every mistake of it, or that it cannot be read.
-pub fn load(path: &Path, environment: Environment<'_>) -> Result<Settings, Mistakes> {
+pub fn load(
+    path: &Path,
+    environment: Environment<'_>,
+    commands: Commands<'_>,
+) -> Result<Settings, Mistakes> {
     let file = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         let help = "name another with --settings FILE; `highwater demo` needs none";
         Mistakes::of_file(&file, format!("cannot be read: {error}"), help)
     })?;
-    Settings::parse(&text, &file, environment)
+    Settings::parse(&text, &file, environment, commands)
 }
 
 impl Settings {
@@ -122,8 +124,13 @@ impl Settings {
     ///
     /// # Errors
     /// Every mistake.
-    pub fn parse(text: &str, file: &str, environment: Environment<'_>) -> Result<Self, Mistakes> {
-        read(text, file, environment).map(|(settings, _)| settings)
+    pub fn parse(
+        text: &str,
+        file: &str,
+        environment: Environment<'_>,
+        commands: Commands<'_>,
+    ) -> Result<Self, Mistakes> {
+        read(text, file, (environment, commands)).map(|(settings, _)| settings)
     }
 
     /// The data type of this name.
@@ -225,12 +232,12 @@ fn choose<'a>(
 fn read(
     text: &str,
     file: &str,
-    environment: Environment<'_>,
+    (environment, commands): (Environment<'_>, Commands<'_>),
 ) -> Result<(Settings, Vec<Known>), Mistakes> {
     let (root, errors) = DeTable::parse_recoverable(text);
     let root = Spanned::new(0..text.len(), DeValue::Table(root.into_inner()));
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-    let reading = Reading::new(environment, folder);
+    let reading = Reading::new(environment, commands, folder);
     let settings = match root.get_ref() {
         DeValue::Table(table) => Section::root(&reading, table).finish(read_root),
         _ => None,

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use super::{references::Connections, section::Section, typed::Choice};
+use super::{
+    references::Connections,
+    section::Section,
+    table_name::{self, Usage},
+    typed::Choice,
+};
 use crate::model::{Role, System};
 
 /// Where records are read, and past which field.
@@ -78,7 +83,7 @@ pub(super) enum Reads {
 impl ReadFrom {
     pub(super) fn read(section: &mut Section<'_>, connections: &Connections, reads: Reads) -> Self {
         let (connection, system) = connections.named(section, "connection", Role::Source);
-        let table = read_place(section, system);
+        let table = read_place(section, (connections, &connection), Usage::Read);
         let documents = system.filter(|it| it.keeps_documents());
         let (incremental, coalesce) = read_incremental(section, documents, reads);
         let key = section.texts("key").into_iter().map(|it| it.text);
@@ -215,8 +220,12 @@ pub(super) fn read_bytes(batch: &mut Section<'_>) -> usize {
 }
 
 /// Where documents are kept there are collections, else tables.
-pub(super) fn read_place(section: &mut Section<'_>, system: Option<System>) -> String {
-    let collection = match system {
+pub(super) fn read_place(
+    section: &mut Section<'_>,
+    of: (&Connections, &str),
+    usage: Usage,
+) -> String {
+    let collection = match of.0.system(of.1) {
         Some(system) => system.keeps_documents(),
         None => section.written("collection").is_some(),
     };
@@ -232,7 +241,9 @@ pub(super) fn read_place(section: &mut Section<'_>, system: Option<System>) -> S
         section.wrong(other, &span, message, Some(format!("write `{right}`")));
         return named.map_or_else(String::new, |it| it.text);
     }
-    section.text(right, "\"raw_information_list_temp\"")
+    let named = section.text(right, "\"raw_information_list_temp\"");
+    table_name::check(section, right, (&named, of), usage);
+    named
 }
 
 impl Choice for LateRows {

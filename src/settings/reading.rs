@@ -15,6 +15,7 @@ use toml::{
 use super::{
     mask::Shown,
     mistake::{Follows, Mistake},
+    schedules::Commands,
 };
 
 /// A mounted secret is small; whatever is larger is another file.
@@ -27,6 +28,8 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// reading goes on behind them with values that nobody will see.
 pub(super) struct Reading<'a> {
     pub environment: Environment<'a>,
+    /// Reads what schedules run.
+    pub commands: Commands<'a>,
     /// Relative paths start here.
     pub folder: &'a Path,
     pub mistakes: RefCell<Vec<Mistake>>,
@@ -81,9 +84,10 @@ impl Scalar {
 }
 
 impl<'a> Reading<'a> {
-    pub fn new(environment: Environment<'a>, folder: &'a Path) -> Self {
+    pub fn new(environment: Environment<'a>, commands: Commands<'a>, folder: &'a Path) -> Self {
         Self {
             environment,
+            commands,
             folder,
             mistakes: RefCell::default(),
             shown: RefCell::default(),

@@ -11,20 +11,34 @@ use super::{
 use crate::model::{Role, System};
 
 /// The names of all connections; one whose kind is not known fits everywhere.
-pub(super) struct Connections(BTreeMap<String, Option<System>>);
+pub(super) struct Connections {
+    systems: BTreeMap<String, Option<System>>,
+    /// The databases of those that name one.
+    databases: BTreeMap<String, String>,
+}
 
 impl Connections {
     pub fn new(connections: &BTreeMap<String, Option<Connection>>) -> Self {
-        let systems = connections.iter();
-        Self(
-            systems
-                .map(|(name, it)| (name.clone(), it.as_ref().map(Connection::system)))
-                .collect(),
-        )
+        let system = |(name, it): (&String, &Option<Connection>)| {
+            (name.clone(), it.as_ref().map(Connection::system))
+        };
+        let database = |(name, it): (&String, &Option<Connection>)| {
+            let database = it.as_ref()?.database()?;
+            Some((name.clone(), database.to_owned()))
+        };
+        Self {
+            systems: connections.iter().map(system).collect(),
+            databases: connections.iter().filter_map(database).collect(),
+        }
+    }
+
+    /// The database that a connection names beside its URL; empty where it names none.
+    pub fn database(&self, name: &str) -> &str {
+        self.databases.get(name).map_or("", String::as_str)
     }
 
     pub fn system(&self, name: &str) -> Option<System> {
-        self.0.get(name).copied().flatten()
+        self.systems.get(name).copied().flatten()
     }
 
     /// The connection that `key` names, with its system as far as it is known.
@@ -79,7 +93,7 @@ impl Connections {
             (None, []) => format!("no connection can be used {role}"),
             (None, some) => format!("{} can be used {role}", some.join(", ")),
         };
-        match self.0.get(name) {
+        match self.systems.get(name) {
             None => {
                 let path = section.path_of(key);
                 let message = format!("{} is no connection", written.quoted());
@@ -98,7 +112,7 @@ impl Connections {
     /// Names that fit; those of no known kind do not count.
     fn fitting(&self, role: Role) -> Vec<&str> {
         let fits = |system: &Option<System>| system.is_some_and(|it| it.plays(role));
-        let names = self.0.iter().filter(|(_, system)| fits(system));
+        let names = self.systems.iter().filter(|(_, system)| fits(system));
         names.map(|(name, _)| name.as_str()).collect()
     }
 }

@@ -7,14 +7,11 @@ use chrono_tz::Tz;
 use super::{
     data_type::DataType,
     reading::{Scalar, Wanted},
-    section::Section,
+    section::{LONGEST_NAME, Section},
     task::Task,
     typed::Choice,
 };
-use crate::{
-    cli::ByItself,
-    schedule::{CatchUp, Overlap, Schedule, Timetable},
-};
+use crate::schedule::{CatchUp, Overlap, Schedule, Timetable};
 
 /// A schedule, and the command that it runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,18 +20,58 @@ pub struct Scheduled {
     pub schedule: Schedule,
     /// The command as it is written.
     pub run: String,
-    /// What it means.
-    pub command: ByItself,
+    /// What the command is about.
+    pub scope: CommandScope,
     /// Whether it is on.
     pub enabled: bool,
+}
+
+/// The data types or the task that the command of a schedule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandScope {
+    /// Data types that are read: `sync`.
+    Read {
+        /// The one that is named.
+        data_type: Option<String>,
+        /// The topic that is named.
+        topic: Option<String>,
+    },
+    /// Data types that are written: `sink`.
+    Write {
+        /// The one that is named.
+        data_type: Option<String>,
+        /// The topic that is named.
+        topic: Option<String>,
+    },
+    /// Data types whose source and target are compared: `verify`.
+    Compare {
+        /// The one that is named.
+        data_type: Option<String>,
+    },
+    /// A task of this name: `migrate`, `verify --task`.
+    Task(String),
+}
+
+/// Reads the command line of a schedule, without `highwater` before it. The error is what is wrong with
+/// it, as a person reads it. The command line lies above the settings: who reads them hands this in.
+pub type Commands<'a> = &'a dyn Fn(&str) -> Result<CommandScope, String>;
+
+impl CommandScope {
+    /// The task that is meant; none for data types.
+    pub fn task(&self) -> Option<&str> {
+        match self {
+            Self::Task(name) => Some(name),
+            Self::Read { .. } | Self::Write { .. } | Self::Compare { .. } => None,
+        }
+    }
 }
 
 impl Scheduled {
     /// Whether it reads, or with `into` writes, the data type of this name.
     pub fn names(&self, data_type: &str, topic: &str, part: &str) -> bool {
-        let (named, of_topic) = match &self.command {
-            ByItself::Sync(it) if part == "from" => (&it.data_type, &it.topic),
-            ByItself::Sink(it) if part == "into" => (&it.data_type, &it.topic),
+        let (named, of_topic) = match &self.scope {
+            CommandScope::Read { data_type, topic } if part == "from" => (data_type, topic),
+            CommandScope::Write { data_type, topic } if part == "into" => (data_type, topic),
             _ => return false,
         };
         Self::means(named.as_deref(), of_topic.as_deref(), data_type, topic)
@@ -42,14 +79,12 @@ impl Scheduled {
 
     /// Whether what the settings say of this data type is of any meaning for it.
     pub fn is_about(&self, data_type: &str, topic: &str) -> bool {
-        if self.command.task().is_some() {
-            return false;
-        }
-        let (named, of_topic) = match &self.command {
-            ByItself::Sync(it) => (&it.data_type, &it.topic),
-            ByItself::Sink(it) => (&it.data_type, &it.topic),
-            ByItself::Verify(it) => (&it.data_type, &None),
-            ByItself::Migrate(_) => return false,
+        let (named, of_topic) = match &self.scope {
+            CommandScope::Read { data_type, topic } | CommandScope::Write { data_type, topic } => {
+                (data_type, topic)
+            }
+            CommandScope::Compare { data_type } => (data_type, &None),
+            CommandScope::Task(_) => return false,
         };
         match named {
             Some(named) => named == data_type,
@@ -87,7 +122,7 @@ pub(super) fn read(root: &mut Section<'_>, known: Known<'_>) -> Option<Vec<Sched
         let jitter = section.optional_duration("jitter");
         let time_limit = section.optional_duration("time-limit");
         let enabled = section.flag_or("enabled", true);
-        let ((run, command), timetable) = (run?, timetable?);
+        let ((run, scope), timetable) = (run?, timetable?);
         let schedule = Schedule {
             name,
             timetable,
@@ -101,7 +136,7 @@ pub(super) fn read(root: &mut Section<'_>, known: Known<'_>) -> Option<Vec<Sched
         Some(Scheduled {
             schedule,
             run,
-            command,
+            scope,
             enabled,
         })
     });
@@ -116,10 +151,11 @@ fn read_name(section: &mut Section<'_>) -> String {
         let message = "a name has letters, digits, `-`, `_` and `.` only".to_owned();
         section.wrong("name", &span, message, None);
     }
-    if name.len() > 200
+    if name.len() > LONGEST_NAME
         && let Some(span) = section.written("name")
     {
-        section.wrong("name", &span, "is longer than 200 bytes".to_owned(), None);
+        let message = format!("is longer than {LONGEST_NAME} bytes");
+        section.wrong("name", &span, message, None);
     }
     name
 }
@@ -160,11 +196,11 @@ fn read_zone(section: &Section<'_>, written: &Scalar) -> Option<Tz> {
 fn read_run(
     section: &mut Section<'_>,
     (data_types, tasks): Known<'_>,
-) -> Option<(String, ByItself)> {
+) -> Option<(String, CommandScope)> {
     let example = "\"sync --data-type information\"";
     let written = section.required("run", Wanted::Text, example)?;
-    let command = match ByItself::parse(&written.text) {
-        Ok(command) => command,
+    let scope = match (section.reading.commands)(&written.text) {
+        Ok(scope) => scope,
         Err(message) => {
             let help = format!("write a command that ends by itself, as run = {example}");
             section.wrong("run", &written.span, message, Some(help));
@@ -176,18 +212,16 @@ fn read_run(
         let span = written.span.clone();
         section.reading.absence(&path, span, message, None);
     };
-    if let Some(task) = command.task() {
-        if let Err(error) = super::task_of(tasks, task) {
-            absence(error.to_string());
+    let (data_type, topic, part) = match &scope {
+        CommandScope::Read { data_type, topic } => (data_type, topic, "from"),
+        CommandScope::Write { data_type, topic } => (data_type, topic, "into"),
+        CommandScope::Compare { data_type } => (data_type, &None, "from` and `into"),
+        CommandScope::Task(task) => {
+            if let Err(error) = super::task_of(tasks, task) {
+                absence(error.to_string());
+            }
+            return Some((written.text, scope));
         }
-        return Some((written.text, command));
-    }
-    let (data_type, topic, part) = match &command {
-        ByItself::Sync(it) => (&it.data_type, &it.topic, "from"),
-        ByItself::Sink(it) => (&it.data_type, &it.topic, "into"),
-        ByItself::Verify(it) => (&it.data_type, &None, "from` and `into"),
-        // Its task is known.
-        ByItself::Migrate(_) => return Some((written.text, command)),
     };
     let has = |it: &DataType| match part {
         "from" => it.from.is_some(),
@@ -202,7 +236,7 @@ fn read_run(
             None => format!("no data type that it means has `{part}`"),
         }),
     }
-    Some((written.text, command))
+    Some((written.text, scope))
 }
 
 impl Choice for Overlap {

@@ -16,6 +16,10 @@ use super::{
     reading::{Known, Reading, Scalar, Wanted, article},
 };
 
+/// Bytes of a name, at most. A task's name has to fit into the column `topic` (255 characters) of
+/// tables of dead letters, and into the name of a file (255 bytes) with what is put behind it.
+pub(super) const LONGEST_NAME: usize = 200;
+
 /// A table while it is read.
 pub(super) struct Section<'a> {
     pub reading: &'a Reading<'a>,
@@ -181,6 +185,12 @@ impl<'a> Section<'a> {
             if !is_name(name.get_ref()) {
                 let message = "a name has letters, digits, `-`, `_` and `.` only".to_owned();
                 self.reading.mistake(&path, name.span(), message, None);
+            }
+            if name.get_ref().len() > LONGEST_NAME {
+                let message = format!("is longer than {LONGEST_NAME} bytes");
+                let help = "shorten the name: files, topics and columns are called after it";
+                let help = Some(help.to_owned());
+                self.reading.mistake(&path, name.span(), message, help);
             }
             let pattern = join(&inner.pattern, "*");
             if let Some(entry) = table_of(self.reading, path, pattern, name.span(), value) {

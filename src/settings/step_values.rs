@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use super::{nearest::nearest, reading::Wanted, references::Connections, section::Section};
+use super::{
+    nearest::nearest,
+    reading::Wanted,
+    references::Connections,
+    section::Section,
+    table_name::{self, Usage},
+};
 use crate::{
     model::Role,
     pipeline::{DateStep, Expression, Form, LookupStep, MapStep, StepSettings, Target, Unknown},
@@ -72,6 +78,8 @@ pub(super) fn lookup(section: &mut Section<'_>, connections: &Connections) -> Op
     let by = expression(section, "by", "\"host(link)\"");
     let (connection, _) = connections.named(section, "connection", Role::LookupTable);
     let table = section.text("table", "\"sources\"");
+    let of = (connections, connection.as_str());
+    table_name::check(section, "table", (&table, of), Usage::LookUp);
     let key = expression(section, "key", "\"host(main_link)\"");
     let value = section.text("value", "\"source_id\"");
     let unknown = section.choice_or("unknown", Unknown::DeadLetter);

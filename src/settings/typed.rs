@@ -5,11 +5,11 @@ use std::{fmt::Display, ops::RangeInclusive, path::PathBuf, str::FromStr, time::
 use secrecy::SecretString;
 
 use super::{
-    measure,
     nearest::nearest,
     reading::{Scalar, Wanted},
     section::Section,
 };
+use crate::model::units;
 
 /// Words that a key may have, each with its meaning.
 pub(super) trait Choice: Copy + PartialEq + 'static {
@@ -80,7 +80,7 @@ impl Section<'_> {
     }
 
     pub fn duration_or(&mut self, key: &'static str, default: Duration) -> Duration {
-        let written = self.scalar(key, Wanted::Text, Some(measure::duration_text(default)));
+        let written = self.scalar(key, Wanted::Text, Some(units::duration_text(default)));
         written
             .and_then(|it| self.as_duration(key, &it))
             .unwrap_or(default)
@@ -92,7 +92,7 @@ impl Section<'_> {
     }
 
     fn as_duration(&self, key: &str, written: &Scalar) -> Option<Duration> {
-        let duration = measure::duration(&written.text);
+        let duration = units::duration(&written.text);
         if duration.is_none() {
             let message = format!("{} is no duration above zero", written.quoted());
             let help = "write it as \"500ms\", \"10s\" or \"1h30m\"".to_owned();
@@ -108,13 +108,13 @@ impl Section<'_> {
         default: u64,
         range: RangeInclusive<u64>,
     ) -> usize {
-        let written = self.scalar(key, Wanted::Text, Some(measure::size_text(default)));
+        let written = self.scalar(key, Wanted::Text, Some(units::size_text(default)));
         let bytes = written.map_or(default, |it| {
-            measure::size(&it.text)
+            units::size(&it.text)
                 .filter(|bytes| range.contains(bytes))
                 .unwrap_or_else(|| {
-                    let most = measure::size_text(*range.end());
-                    let least = measure::size_text(*range.start());
+                    let most = units::size_text(*range.end());
+                    let least = units::size_text(*range.start());
                     let message = format!("{} is no size from {least} to {most}", it.quoted());
                     let help = "write it as \"512KiB\" or \"4MiB\"".to_owned();
                     self.wrong(key, &it.span, message, Some(help));

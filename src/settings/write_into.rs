@@ -80,6 +80,7 @@ impl WriteInto {
         }
         let beside = Beside {
             connections,
+            connection: &connection,
             system,
             come: Come::AsMessages(format, json),
         };
@@ -122,6 +123,7 @@ impl WriteInto {
         let writers = section.number_or("writers", 1, 1..=64);
         let beside = Beside {
             connections,
+            connection: &connection,
             system,
             come: Come::AsRead(from),
         };

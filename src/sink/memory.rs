@@ -7,7 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Advance, Lacking, Laid, Landing, Onto, Passage, Progress, Sink, SinkError, fitting};
+use super::{
+    Advance, Fence, Lacking, Laid, Landing, Onto, Passage, Progress, Sink, SinkError, fitting,
+};
 use crate::model::{Finding, Kind, Op, Position, Records, Row, Severity, Value};
 
 /// Keeps rows by key, and progress. Shared by reference; what it holds can be looked at.
@@ -271,7 +273,7 @@ impl Sink for MemorySink {
         let mut held = self.held();
         let place = place(&advance.flow, &advance.to);
         if held.progress.get(&place).copied() != advance.from {
-            return Err(SinkError::Fenced(self.name.clone()));
+            return Err(Fence::Moved(self.name.clone()).into());
         }
         self.apply(&mut held, records)?;
         held.progress.insert(place, advance.to.next_offset);
@@ -289,7 +291,7 @@ impl Sink for MemorySink {
     async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
         let mut held = self.held();
         if held.places.get(&passage.flow) != passage.from.as_ref() {
-            return Err(SinkError::Fenced(self.name.clone()));
+            return Err(Fence::Moved(self.name.clone()).into());
         }
         self.apply(&mut held, records)?;
         held.places.insert(passage.flow.clone(), passage.to.clone());

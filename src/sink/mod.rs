@@ -211,9 +211,9 @@ pub enum SinkError {
     /// The connection broke, a deadlock or a lock wait: it may pass.
     #[error("sink {0} cannot be written now")]
     Lost(String, #[source] Cause),
-    /// Another writer has moved the progress.
-    #[error("sink {0}: another writer has taken over this partition")]
-    Fenced(String),
+    /// The progress is not this writer's to move.
+    #[error(transparent)]
+    Fenced(#[from] Fence),
     /// One record can never be written.
     #[error("sink {name} cannot hold a record")]
     Data {
@@ -249,6 +249,22 @@ pub enum SinkError {
         name: String,
         /// What is wrong and what to do.
         advice: String,
+    },
+}
+
+/// Why the progress is not a writer's to move. It may pass: what is stored is read anew.
+#[derive(Debug, thiserror::Error)]
+pub enum Fence {
+    /// Another writer has moved it.
+    #[error("sink {0}: another writer has taken over this partition")]
+    Moved(String),
+    /// A transaction that is not over yet is moving it.
+    #[error("sink {name}: {advice}")]
+    Open {
+        /// The sink.
+        name: String,
+        /// Whose it is, as far as it is known, and when it ends.
+        advice: &'static str,
     },
 }
 

@@ -275,10 +275,8 @@ async fn what_is_damaged_is_refused_with_place_and_remedy_and_can_be_removed(sto
         // It is listed as damaged, and hides no other.
         let stored = store.list().await.expect("listed");
         let of = |name: &FlowName| stored.iter().find(|it| it.flow == name.text());
-        assert!(
-            of(&flow).is_some_and(|it| it.position.is_err()),
-            "{stored:?}"
-        );
+        let listed = of(&flow).and_then(|it| it.position.clone().err());
+        assert_eq!(listed, Some(error.to_string()), "{stored:?}");
         assert!(
             of(&other).is_some_and(|it| it.position.is_ok()),
             "{stored:?}"

@@ -2,9 +2,9 @@
 //! would be written over others.
 
 use highwater::{
-    fault,
-    model::{Op, Value},
-    sink::RowRules,
+    fault::{self, Fault, Faulty},
+    model::{Op, Position, Value},
+    sink::{Passage, RowRules, SinkError},
 };
 use mongodb::bson::{Bson, Document, Timestamp, doc};
 
@@ -161,6 +161,55 @@ async fn a_document_that_came_to_be_meanwhile_keeps_its_other_fields() {
         target
             .holds(&["a y NULL NULL", "b y 2 NULL"], Some(2))
             .await;
+        target.close().await;
+    })
+    .await;
+}
+
+/// As a `kill -9` leaves it: the server does not notice that nobody will end the transaction.
+#[tokio::test]
+async fn a_transaction_that_nobody_has_ended_is_told_as_such_and_waited_for() {
+    in_time(async {
+        let target = mongodb().await;
+        let passage = |from: Option<&str>, to: &str| Passage {
+            flow: "task".to_owned(),
+            from: from.map(Position::new),
+            to: Position::new(to),
+        };
+        let first = target.sink.carry(&[], &passage(None, "1")).await;
+        first.expect("written");
+        let mut session = target
+            .documents()
+            .client()
+            .start_session()
+            .await
+            .expect("a session");
+        session.start_transaction().await.expect("begun");
+        let places = target
+            .documents()
+            .collection::<Document>("highwater_passages");
+        let moved = places
+            .update_one(doc! { "_id": "task" }, doc! { "$set": { "place": "2" } })
+            .session(&mut session)
+            .await;
+        assert_eq!(moved.expect("moved").matched_count, 1);
+        let second = target.sink.carry(&[], &passage(Some("1"), "3")).await;
+        let error = second.expect_err("it is in the way");
+        assert!(matches!(error, SinkError::Fenced(_)), "{error:?}");
+        assert_eq!(error.fault(), Fault::Transient);
+        let said = fault::chain(&error);
+        for part in [
+            "documents.info",
+            "a process that was killed",
+            "transactionLifetimeLimitSeconds",
+            "waited for",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert!(!said.contains("taken over"), "{said}");
+        session.abort_transaction().await.expect("ended");
+        let third = target.sink.carry(&[], &passage(Some("1"), "3")).await;
+        third.expect("written");
         target.close().await;
     })
     .await;

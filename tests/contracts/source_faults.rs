@@ -173,6 +173,16 @@ async fn a_user_without_the_right_is_told_so_and_no_password_is_shown(
     // The right to read is all that a read needs.
     server.run("INSERT INTO other VALUES (7)").await;
     let source = theirs.scan("other", "id", limits(2));
+    let findings = source.check().await.expect("checked");
+    // Systems are called as their makers write them.
+    let called = match connection.flavor() {
+        Flavor::Mysql => "other on MySQL ",
+        Flavor::Mariadb => "other on MariaDB ",
+    };
+    assert!(
+        findings.iter().any(|it| it.text.contains(called)),
+        "{findings:?}"
+    );
     let begun = start(&source, Extent::Incremental).await;
     let mut reader = open(&source, &begun, Manner::Bounded).await;
     let batch = reader.next_batch().await.expect("read").expect("a row");

@@ -4,6 +4,8 @@ use super::{assert_tidy, sources};
 
 /// Where each role is opened.
 const ROLES: &str = "app/open/";
+/// Where each system says how its tables may be called.
+const NAMES: &str = "settings/table_name.rs";
 /// Where a connection is opened as what it is: the only place that takes one variant for itself.
 const CLIENTS: &str = "app/open/connections.rs";
 /// Where systems are declared, and made from the settings.
@@ -20,7 +22,7 @@ fn systems_are_told_apart_in_one_match_for_each_role() {
         let code = without_texts(&file.code());
         let found = match &file.name {
             name if DECLARED.contains(&name.as_str()) => catch_all(&code),
-            name if name.starts_with(ROLES) => inside(&code, name == CLIENTS),
+            name if name.starts_with(ROLES) || name == NAMES => inside(&code, name == CLIENTS),
             _ => outside(&code),
         };
         faults.extend(found.into_iter().map(|it| format!("{}: {it}", file.name)));
@@ -31,7 +33,7 @@ fn systems_are_told_apart_in_one_match_for_each_role() {
 #[test]
 fn the_compiler_refuses_an_arm_for_all_other_systems() {
     let mut faults = Vec::new();
-    for name in DECLARED.into_iter().chain(["app/open/mod.rs"]) {
+    for name in DECLARED.into_iter().chain([NAMES, "app/open/mod.rs"]) {
         let file = sources().into_iter().find(|it| it.name == name);
         if !file.is_some_and(|it| it.code().contains(DENIED)) {
             faults.push(format!("{name}: does not {DENIED}"));
@@ -43,6 +45,7 @@ fn the_compiler_refuses_an_arm_for_all_other_systems() {
 #[test]
 fn each_way_to_forget_a_system_is_found() {
     let arms = "match self.system(name)? { System::Mysql => 1, ";
+    let known = "match connections.system(name) { Some(System::Mysql) => 1, ";
     for (code, is_clean) in [
         (
             format!("{arms}System::Kafka | System::Sqlite => 2 }}"),
@@ -52,6 +55,11 @@ fn each_way_to_forget_a_system_is_found() {
             format!("{arms}it @ (System::Kafka | System::Sqlite) => {{ f(it) }} }}"),
             true,
         ),
+        (
+            format!("{known}Some(System::Kafka | System::Sqlite) | None => 2 }}"),
+            true,
+        ),
+        (format!("{known}Some(System::Kafka) => 2, _ => 3 }}"), false),
         (format!("{arms}_ => 2 }}"), false),
         (format!("{arms}other => 2 }}"), false),
         (
@@ -166,10 +174,11 @@ fn is_pattern(code: &str) -> bool {
         if rest.starts_with("=>") {
             return true;
         }
-        let Some(variant) = rest.strip_prefix("System::") else {
+        let next = rest.strip_prefix("System::").or(rest.strip_prefix("None"));
+        let Some(behind) = next else {
             return false;
         };
-        rest = variant.trim_start_matches(char::is_alphanumeric);
+        rest = behind.trim_start_matches(char::is_alphanumeric);
     }
 }
 

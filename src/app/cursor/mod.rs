@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use serde_json::json;
 
 use super::{
-    App,
+    context::App,
     open::{self, lease::lease},
     output::report,
 };

@@ -6,7 +6,7 @@ mod replay;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{App, output::print};
+use super::{context::App, output::print};
 use crate::{
     broker::{
         Held, Reader,

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Letters, filter::Filter, output as shown};
 use crate::{
     app::{
-        App,
+        context::App,
         open::{self, codec},
         output::print,
     },

@@ -6,9 +6,8 @@ use sqlx::{Row as _, SqlitePool, sqlite::SqliteConnectOptions};
 
 use super::rows;
 use crate::{
-    app::{App, open},
+    app::{context::App, open},
     connect::identifier::{double_quoted, statement},
-    flow::FlowError,
     model::{Headers, Message, Place, Records, Schema, Value},
     settings::{Chosen, Connection},
     source::{Extent, Manner},
@@ -127,13 +126,13 @@ fn text_of(value: Option<Value<'_>>) -> Option<&str> {
 
 fn table(chosen: &Chosen<'_>) -> anyhow::Result<String> {
     let into = chosen.data_type.into.as_ref();
-    let into = into.ok_or(FlowError::Silent("a data type without `into`"))?;
+    let into = into.ok_or_else(|| open::no_part(chosen, "into"))?;
     Ok(double_quoted(into.first_table())?)
 }
 
 async fn target(app: &App, chosen: &Chosen<'_>) -> anyhow::Result<SqlitePool> {
     let into = chosen.data_type.into.as_ref();
-    let into = into.ok_or(FlowError::Silent("a data type without `into`"))?;
+    let into = into.ok_or_else(|| open::no_part(chosen, "into"))?;
     let connection = app.settings.connections.get(&into.connection);
     let Some(path) = connection.and_then(Connection::file) else {
         anyhow::bail!("the demo's target is no file");

@@ -15,7 +15,7 @@ use indicatif::HumanCount;
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 
-use super::{App, open, output::report, sink, sync};
+use super::{command_scope, context::App, open, output::report, sink, sync};
 use crate::{
     cli::{Demo, Everywhere, ExitStatus},
     flow::{Snapshot, Until},
@@ -134,7 +134,7 @@ fn step(what: &'static str, figures: &Snapshot, took: Duration, note: &str) -> S
 
 /// The shipped settings with everything below `folder`.
 fn settings(folder: &Path) -> anyhow::Result<Settings> {
-    let parsed = Settings::parse(SHIPPED, "settings.toml", &|_| None);
+    let parsed = Settings::parse(SHIPPED, "settings.toml", &|_| None, &command_scope);
     let mut settings = match parsed {
         Ok(settings) => settings,
         Err(mistakes) => bail!("{}", mistakes.lines().collect::<Vec<_>>().join("\n")),

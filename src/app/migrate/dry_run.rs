@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Ends, flow_name};
 use crate::{
-    app::{App, output::missing_index},
+    app::{context::App, output::missing_index},
     cli::ExitStatus,
     fault::chain,
     flow::{FlowError, Indexes},

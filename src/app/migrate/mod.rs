@@ -8,7 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{App, open::lease::lease, output::report, sync};
+use super::{
+    attempt,
+    context::App,
+    open::lease::lease,
+    output::{missing_index, report},
+};
 use crate::{
     broker::dead_letters::file::FilePublisher,
     cli::{ExitStatus, Migrate as Arguments},
@@ -39,7 +44,7 @@ pub(super) async fn run(app: &App, arguments: &Arguments) -> anyhow::Result<Exit
         return dry_run::run(app, name, task).await;
     }
     let migrated = migrate(app, (name, task), arguments).await;
-    report::migrated(&migrated, app.json);
+    report(&migrated, app.json);
     Ok(match migrated.error {
         None => ExitStatus::Done,
         Some(_) => ExitStatus::Failed,
@@ -77,7 +82,7 @@ pub(super) async fn migrate(
     let begun = AtomicBool::new(false);
     let attempt = || attempt(app, (name, task), &flow, (reach, wait), (&figures, &begun));
     let text = flow.text();
-    let outcome = supervise(&text, sync::retry(app), &figures, &app.stop, attempt).await;
+    let outcome = supervise(&text, attempt::retry(app), &figures, &app.stop, attempt).await;
     drop(shown);
     let mut is_held = false;
     let mut indexes = IndexReport::default();
@@ -271,4 +276,30 @@ async fn indexes(source: &dyn Source, task: &Task) -> Result<Vec<TableIndex>, Fl
         task.steps.iter().chain(own),
         found,
     ))
+}
+
+/// What `migrate` did.
+fn report(it: &Migrated, json: bool) {
+    if json {
+        let mut object =
+            report::figures_json(&it.flow.text(), &it.figures, it.took, it.error.as_deref());
+        object["position"] = report::position_json(it.position.as_ref());
+        object["indexes"] = serde_json::json!(it.indexes.made);
+        let lacking = it.indexes.lacking.iter().map(missing_index::object);
+        object["lacking"] = lacking.collect();
+        say!("{object}");
+        return;
+    }
+    let done = report::figures(&it.figures, it.took);
+    match (&it.position, &it.error) {
+        (Some(position), _) => say!("{}: {done}; it stands at {position}", it.flow),
+        (None, None) => say!("{}: stopped; {done}", it.flow),
+        (None, Some(error)) => say!("{}: failed: {error}; {done}", it.flow),
+    }
+    for statement in &it.indexes.made {
+        say!("  made behind the load: {statement}");
+    }
+    for it in &it.indexes.lacking {
+        say!("  · {}", missing_index::sentence(it));
+    }
 }

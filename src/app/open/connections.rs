@@ -1,6 +1,6 @@
 //! One client or pool for each connection, opened when it is first needed.
 
-use super::{Open, no_part, opening};
+use super::{Open, cannot, opening};
 #[cfg(feature = "mongodb")]
 use crate::connect::mongodb::{self, MongodbConnection, MongodbSettings};
 #[cfg(feature = "mysql")]
@@ -19,7 +19,7 @@ impl Open {
     pub(in crate::app) async fn mysql(&self, name: &str) -> Result<MysqlConnection, FlowError> {
         let connection = self.connection(name)?;
         let (Connection::Mysql(it) | Connection::Mariadb(it)) = connection else {
-            return Err(no_part(
+            return Err(cannot(
                 name,
                 connection.system(),
                 "cannot be opened as MySQL or MariaDB",
@@ -38,7 +38,7 @@ impl Open {
     pub(super) async fn mongodb(&self, name: &str) -> Result<MongodbConnection, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Mongodb { url, database } = connection else {
-            return Err(no_part(
+            return Err(cannot(
                 name,
                 connection.system(),
                 "cannot be opened as MongoDB",
@@ -62,7 +62,7 @@ impl Open {
     ) -> Result<SqliteConnection, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Sqlite { path } = connection else {
-            return Err(no_part(
+            return Err(cannot(
                 name,
                 connection.system(),
                 "cannot be opened as SQLite",
@@ -85,7 +85,7 @@ impl Open {
     pub(super) async fn embedded(&self, name: &str) -> Result<EmbeddedBroker, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Embedded { path } = connection else {
-            return Err(no_part(
+            return Err(cannot(
                 name,
                 connection.system(),
                 "cannot be opened as embedded topics",
@@ -102,7 +102,7 @@ impl Open {
     pub(super) fn kafka(&self, name: &str) -> Result<KafkaBroker, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Kafka(kafka) = connection else {
-            return Err(no_part(
+            return Err(cannot(
                 name,
                 connection.system(),
                 "cannot be opened as Kafka",

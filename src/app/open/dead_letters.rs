@@ -71,7 +71,7 @@ impl Open {
                 let table = self.letters_table(table).await?;
                 Ok(Box::new(TableReader::new(table, *part)))
             }
-            (LettersTo::Table(_), _) => Err(FlowError::Silent("a table of several partitions")),
+            (LettersTo::Table(_), _) => Err(FlowError::Partitions(to.name())),
         }
     }
 

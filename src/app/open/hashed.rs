@@ -1,6 +1,6 @@
 //! Tables whose rows are hashed one by one, for `verify --md5`.
 
-use super::{Open, no_part, no_role};
+use super::{Open, cannot, no_role};
 use crate::{
     app::verify::md5_rows::Tables,
     connect::sqlite::Absent,
@@ -20,7 +20,7 @@ impl Open {
             System::Mysql | System::Mariadb => Tables::Mysql(self.mysql(name).await?),
             System::Sqlite => Tables::Sqlite(self.sqlite(name, Absent::Refuse).await?),
             system @ System::Mongodb => {
-                return Err(no_part(name, system, "`verify --md5` does not read"));
+                return Err(cannot(name, system, "`verify --md5` does not read"));
             }
             system @ (System::Kafka | System::Embedded) => {
                 return Err(no_role(name, system, Role::VerifySide));

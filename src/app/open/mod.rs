@@ -101,9 +101,7 @@ impl Open {
     pub(super) fn connection(&self, name: &str) -> Result<&Connection, FlowError> {
         // Settings that were read have no name that leads nowhere.
         let found = self.settings.connections.get(name);
-        found.ok_or(FlowError::Silent(
-            "a connection that the settings do not have",
-        ))
+        found.ok_or_else(|| FlowError::NoConnection(name.to_owned()))
     }
 
     /// The system that a connection leads to.
@@ -136,7 +134,7 @@ fn no_role(name: &str, system: System, role: Role) -> FlowError {
 }
 
 /// The connection's system plays the role, but not with this.
-fn no_part(name: &str, system: System, what: &'static str) -> FlowError {
+fn cannot(name: &str, system: System, what: &'static str) -> FlowError {
     let name = name.to_owned();
     never(Unplayed::Part { name, system, what })
 }
@@ -144,7 +142,7 @@ fn no_part(name: &str, system: System, what: &'static str) -> FlowError {
 /// The system is one that this build was made without. Settings that name it are refused before.
 #[cfg(not(all(feature = "kafka", feature = "mongodb", feature = "mysql")))]
 fn not_built(name: &str, system: System) -> FlowError {
-    no_part(name, system, "this build does not have")
+    cannot(name, system, "this build does not have")
 }
 
 fn never(cause: Unplayed) -> FlowError {
@@ -167,6 +165,14 @@ pub(super) fn opening(error: ConnectError) -> FlowError {
     FlowError::Opening {
         fault: error.fault(),
         cause: error.into(),
+    }
+}
+
+/// A data type is used in a way that its settings do not describe.
+pub(super) fn no_part(chosen: &Chosen<'_>, part: &'static str) -> FlowError {
+    FlowError::NoPart {
+        name: chosen.name.clone(),
+        part,
     }
 }
 

@@ -149,7 +149,7 @@ impl Open {
                 let mongodb = self.mongodb(name).await?;
                 // Settings with a list of them are refused.
                 let only = tables.into_iter().next();
-                let it = only.ok_or(FlowError::Silent("a sink without a collection"))?;
+                let it = only.ok_or_else(|| FlowError::NoTable(name.clone()))?;
                 let settings = MongodbSinkSettings {
                     key: it.key,
                     indexes: it.indexes,

@@ -1,7 +1,7 @@
 //! What is read: settings to sources.
 
 use super::{
-    Open, declared, flow_name, no_role,
+    Open, declared, flow_name, no_part, no_role,
     rules::{late, rules},
 };
 use crate::{
@@ -31,7 +31,7 @@ impl Open {
     ) -> Result<Box<dyn Source>, FlowError> {
         match &chosen.data_type.from {
             Some(from) => self.source_of(from, &flow_name(chosen)).await,
-            None => Err(FlowError::Silent("a data type without `from`")),
+            None => Err(no_part(chosen, "from")),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a command has to say at its end, for people and for scripts.
+//! Parts of reports: tables, mistakes of settings, counts and rates, as text and as JSON.
 
 use std::{
     io::{self, IsTerminal},
@@ -9,9 +9,7 @@ use comfy_table::{ColumnConstraint, Table, Width, presets};
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 
-use super::missing_index;
 use crate::{
-    app::{migrate::Migrated, sink::Sunk, sync::Synced},
     flow::Snapshot,
     model::Position,
     settings::{Mistakes, Paint},
@@ -55,64 +53,6 @@ pub(in crate::app) fn mistakes(mistakes: &Mistakes, json: bool) {
     }
 }
 
-/// What `sync` did.
-pub(in crate::app) fn synced(flows: &[Synced], json: bool) {
-    if json {
-        let flows: Vec<_> = flows.iter().map(synced_json).collect();
-        say!("{}", json!({ "flows": flows }));
-        return;
-    }
-    for it in flows {
-        let done = figures(&it.figures, it.took);
-        match (&it.position, &it.error) {
-            (Some(position), _) => say!("{}: {done}; the cursor stands at {position}", it.flow),
-            (None, None) => say!("{}: stopped; {done}", it.flow),
-            (None, Some(error)) => say!("{}: failed: {error}; {done}", it.flow),
-        }
-    }
-}
-
-/// What `migrate` did.
-pub(in crate::app) fn migrated(it: &Migrated, json: bool) {
-    if json {
-        let mut object = figures_json(&it.flow.text(), &it.figures, it.took, it.error.as_deref());
-        object["position"] = position_json(it.position.as_ref());
-        object["indexes"] = json!(it.indexes.made);
-        let lacking = it.indexes.lacking.iter().map(missing_index::object);
-        object["lacking"] = lacking.collect();
-        say!("{object}");
-        return;
-    }
-    let done = figures(&it.figures, it.took);
-    match (&it.position, &it.error) {
-        (Some(position), _) => say!("{}: {done}; it stands at {position}", it.flow),
-        (None, None) => say!("{}: stopped; {done}", it.flow),
-        (None, Some(error)) => say!("{}: failed: {error}; {done}", it.flow),
-    }
-    for statement in &it.indexes.made {
-        say!("  made behind the load: {statement}");
-    }
-    for it in &it.indexes.lacking {
-        say!("  · {}", missing_index::sentence(it));
-    }
-}
-
-/// What `sink` did.
-pub(in crate::app) fn sunk(sinks: &[Sunk], json: bool) {
-    if json {
-        let sinks: Vec<_> = sinks.iter().map(sunk_json).collect();
-        say!("{}", json!({ "sinks": sinks }));
-        return;
-    }
-    for it in sinks {
-        let done = figures(&it.figures, it.took);
-        match &it.error {
-            None => say!("{}: {done}", it.flow),
-            Some(error) => say!("{}: failed: {error}; {done}", it.flow),
-        }
-    }
-}
-
 /// `1,234 rows, 1.2 MiB in 3.4 s (363 rows/s)`, with what went wrong on the way.
 pub(in crate::app) fn figures(figures: &Snapshot, took: Duration) -> String {
     let seconds = took.as_secs_f64();
@@ -128,22 +68,12 @@ pub(in crate::app) fn figures(figures: &Snapshot, took: Duration) -> String {
     text
 }
 
-fn synced_json(it: &Synced) -> serde_json::Value {
-    let mut object = figures_json(&it.flow.text(), &it.figures, it.took, it.error.as_deref());
-    object["position"] = position_json(it.position.as_ref());
-    object
-}
-
 /// A position is JSON; one that is not would still be a text.
-fn position_json(position: Option<&Position>) -> serde_json::Value {
+pub(in crate::app) fn position_json(position: Option<&Position>) -> serde_json::Value {
     json!(
         position
             .map(|it| { serde_json::from_str(it.as_str()).unwrap_or_else(|_| json!(it.as_str())) })
     )
-}
-
-fn sunk_json(it: &Sunk) -> serde_json::Value {
-    figures_json(&it.flow, &it.figures, it.took, it.error.as_deref())
 }
 
 pub(in crate::app) fn figures_json(

@@ -4,9 +4,10 @@ mod sample;
 
 use serde_json::json;
 
-use super::{App, open, select::Part};
+use super::{context::App, open, select::Part};
 use crate::{
     cli::{self, ExitStatus},
+    cursor::CursorStore,
     fault::chain,
     flow::FlowError,
     model::{Finding, FlowName, Position, Severity},
@@ -79,7 +80,7 @@ fn name(chosen: &Chosen<'_>) -> String {
 async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Planned, FlowError> {
     let (mut read, mut samples, mut stages) = (None, Vec::new(), Vec::new());
     if chosen.data_type.from.is_some() {
-        let stands = stands(app, &open::flow_name(chosen)).await?;
+        let stands = stands(&*app.open.cursors().await?, &open::flow_name(chosen)).await?;
         let source = app.open.source(chosen).await?;
         let plan = source.plan(stands.as_ref()).await?;
         if let Some(most) = sample {
@@ -114,16 +115,14 @@ async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Pla
     })
 }
 
-/// Where a flow stands. A damaged cursor is told by `check`; a plan from the beginning would be wrong.
-async fn stands(app: &App, flow: &FlowName) -> Result<Option<Position>, FlowError> {
-    let stored = app.open.cursors().await?.list().await?;
+/// Where a flow stands. Beside a damaged cursor, a plan from the beginning would be wrong.
+async fn stands(cursors: &dyn CursorStore, flow: &FlowName) -> Result<Option<Position>, FlowError> {
+    let stored = cursors.list().await?;
     let stored = stored.into_iter().find(|it| it.flow == flow.text());
     match stored.map(|it| it.position) {
         None => Ok(None),
         Some(Ok(position)) => Ok(Some(position)),
-        Some(Err(_)) => Err(FlowError::Silent(
-            "the stored cursor is damaged: see `highwater check`",
-        )),
+        Some(Err(reason)) => Err(FlowError::Unreadable(reason)),
     }
 }
 
@@ -246,4 +245,36 @@ fn as_json(it: &Planned) -> serde_json::Value {
         shown["findings"] = json!(texts(&plan.findings));
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cursor::file::FileCursors,
+        fault::{Fault, Faulty},
+    };
+
+    #[tokio::test]
+    async fn beside_a_damaged_cursor_a_plan_says_which_and_what_to_do_and_calls_it_permanent() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = FileCursors::new(folder.path());
+        let flow = FlowName {
+            data_type: "list".to_owned(),
+            topic: "t".to_owned(),
+            source: "shop.list".to_owned(),
+        };
+        let place = store.place(&flow);
+        std::fs::write(&place, "{").expect("damaged");
+        let error = stands(&store, &flow).await.expect_err("damaged");
+        assert_eq!(error.fault(), Fault::Permanent);
+        let said = chain(&error);
+        for part in [
+            &place,
+            "is damaged",
+            "highwater cursor reset list/t/shop.list",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
 }

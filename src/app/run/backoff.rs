@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::units::Unit;
 use crate::{
-    app::{App, open::holder},
+    app::{context::App, open::holder},
     cursor::failure::{Failure, Half, forget_failure},
     fault::chain,
     flow::FlowError,

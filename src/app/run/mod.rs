@@ -1,7 +1,7 @@
 //! `run`: everything in the settings beside one another, until it is stopped.
 
 mod backoff;
-mod scheduled;
+pub(super) mod scheduled;
 mod units;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{App, load_from, output::report};
+use super::{context::App, load_from, output::report};
 use crate::{
     cli::{Everywhere, ExitStatus},
     schedule::CronClock,

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{
-        App, migrate,
+        context::App,
+        migrate,
         open::holder,
         sink,
         sync::{self, Asked},
@@ -18,8 +19,30 @@ use crate::{
     cursor::CursorStore,
     flow::{FlowError, Until},
     schedule::{Ended, Work},
+    settings::CommandScope,
     source::Manner,
 };
+
+/// What the command line of a schedule is about, for the settings: they lie below the command line.
+pub(crate) fn command_scope(line: &str) -> Result<CommandScope, String> {
+    Ok(match ByItself::parse(line)? {
+        ByItself::Sync(it) => CommandScope::Read {
+            data_type: it.data_type,
+            topic: it.topic,
+        },
+        ByItself::Sink(it) => CommandScope::Write {
+            data_type: it.data_type,
+            topic: it.topic,
+        },
+        ByItself::Verify(it) => match it.task {
+            Some(task) => CommandScope::Task(task),
+            None => CommandScope::Compare {
+                data_type: it.data_type,
+            },
+        },
+        ByItself::Migrate(it) => CommandScope::Task(it.task),
+    })
+}
 
 /// A command that ends by itself, with what it needs.
 pub(super) struct ScheduledWork {

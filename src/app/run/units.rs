@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use super::scheduled::ScheduledWork;
 use crate::{
     app::{
-        App,
+        context::App,
         output::report,
         sink,
         sync::{self, Asked},
     },
+    cli::ByItself,
     flow::{Snapshot, Until},
     schedule::{Clock, Counts, keep},
     settings::{Connection, DataType, Scheduled, Settings, Task},
@@ -111,7 +112,7 @@ fn meant<'a>(settings: &'a Settings, schedule: &Scheduled) -> Vec<(&'a String, &
 }
 
 fn task<'a>(settings: &'a Settings, schedule: &Scheduled) -> Option<&'a Task> {
-    let (_, task) = settings.task(schedule.command.task()?).ok()?;
+    let (_, task) = settings.task(schedule.scope.task()?).ok()?;
     Some(task)
 }
 
@@ -157,7 +158,12 @@ pub(super) async fn go_on(unit: Unit, app: Arc<App>, clock: Arc<dyn Clock>) -> E
                 return failed("it is not in the settings".to_owned());
             };
             let schedule = Arc::new(it.schedule.clone());
-            let work = Arc::new(ScheduledWork::new(app.clone(), it.command.clone()));
+            // Settings are refused where a schedule names no such command.
+            let command = match ByItself::parse(&it.run) {
+                Ok(command) => command,
+                Err(error) => return failed(format!("`{}` {error}", it.run)),
+            };
+            let work = Arc::new(ScheduledWork::new(app.clone(), command));
             let counts = keep(schedule, work, clock, app.stop.clone()).await;
             schedule_end(&unit, counts)
         }
@@ -207,6 +213,7 @@ fn schedule_end(unit: &Unit, counts: Counts) -> End {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::command_scope;
 
     fn settings(keys: &str) -> Settings {
         let text = format!(
@@ -232,7 +239,7 @@ into = {{ connection = "a", table = "{keys}" }}
 from = {{ connection = "a", table = "t", incremental = "id" }}
 into = {{ connection = "a", table = "u" }}"#
         );
-        Settings::parse(&text, "settings.toml", &|_| None).expect("settings")
+        Settings::parse(&text, "settings.toml", &|_| None, &command_scope).expect("settings")
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{App, open};
+use super::{context::App, open};
 use crate::{
     cli::{self, ExitStatus},
     cursor::{
@@ -271,7 +271,7 @@ pub(super) async fn patiently<T>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::command_scope, *};
     use crate::settings::Settings;
 
     const SETTINGS: &str = r#"
@@ -289,7 +289,7 @@ from = { connection = "a", table = "orders", incremental = "at" }
 
     #[test]
     fn flows_of_other_topics_are_found_by_their_cursors() {
-        let settings = Settings::parse(SETTINGS, "settings.toml", &|_| None);
+        let settings = Settings::parse(SETTINGS, "settings.toml", &|_| None, &command_scope);
         let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let chosen = settings.choose(None, None).expect("all");
         let stored = |flow: &str| StoredCursor {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{App, output::report},
+    app::{context::App, output::report},
     cli::{ExitStatus, ScheduleCommand},
     cursor::history::{History, Run, read_history},
     settings::Scheduled,

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::md5_rows::{Hash, TABLES, Tables};
 use crate::{
-    app::{App, select::Part},
+    app::{context::App, select::Part},
     cli::ExitStatus,
 };
 

@@ -11,10 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use super::{
-    App,
+    context::App,
     open::{
         Codec,
         compared::{Named, first_of_key},
@@ -24,7 +24,7 @@ use crate::{
     cli::{self, ExitStatus, Looking},
     digest::{Column, Keeps, Shape},
     fault::chain,
-    flow::{Figures, FlowError},
+    flow::Figures,
     pipeline::{self, Routes, Step},
     settings::IntoTable,
     sink::Texts,
@@ -304,7 +304,9 @@ impl Target {
             bail!("the target is not there yet: {path} is made when something is written to it");
         }
         let (rows, shape) = open.read_by_key(&named).await?;
-        let shape = shape.ok_or(FlowError::Silent("a target without columns"))?;
+        let shape = shape.with_context(|| {
+            format!("what columns {connection}.{} has is not known", table.table)
+        })?;
         let reads_texts = open.system(connection)?.facts().reads_texts;
         Ok(Self {
             rows,

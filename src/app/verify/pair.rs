@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use crate::{
     app::{
-        App,
+        context::App,
         open::{Codec, codec, codec::known_key, declared, sink::texts},
         select::Part,
     },

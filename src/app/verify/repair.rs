@@ -2,7 +2,7 @@
 
 use super::{Both, output as shown, pair::Pair};
 use crate::{
-    app::App,
+    app::context::App,
     cli::{self, ExitStatus},
     settings::{OnDelete, OnKnown},
     verify::{Extras, Repair, Repaired, Verified},

@@ -260,7 +260,7 @@ impl Migrate<'_> {
                 part.retain(|row| faults.iter().all(|it| it.origin != row.origin()));
             }
             if left(&parts) == before {
-                return Err(FlowError::Silent("a sink that refused no record by name"));
+                return Err(FlowError::NoRecord("write".to_owned()));
             }
             for it in faults {
                 self.set_aside(read, it.origin, "write", chain(&*it.cause))
@@ -332,9 +332,7 @@ impl Migrate<'_> {
         reason: String,
     ) -> Result<(), FlowError> {
         let Some(row) = read.get(origin as usize) else {
-            return Err(FlowError::Silent(
-                "a step that named no record of its batch",
-            ));
+            return Err(FlowError::NoRecord(step.to_owned()));
         };
         let place = (self.flow, self.letters_of, step);
         self.dead_letters

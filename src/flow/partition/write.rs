@@ -111,9 +111,7 @@ impl LaneParts {
         reason: String,
     ) -> Result<(), FlowError> {
         let Some(message) = messages.get(origin as usize) else {
-            return Err(FlowError::Silent(
-                "a step that named no message of its batch",
-            ));
+            return Err(FlowError::NoRecord(step.to_owned()));
         };
         let letter = DeadLetter {
             flow: &self.flow,

@@ -20,7 +20,12 @@ into = {{ connection = "local", table = "t", append = "highwater_id"{more} }}
 
 #[test]
 fn rows_are_found_by_the_identity_and_stay() {
-    let settings = Settings::parse(&flow(""), "settings.toml", &|_| None);
+    let settings = Settings::parse(
+        &flow(""),
+        "settings.toml",
+        &|_| None,
+        &crate::app::command_scope,
+    );
     let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let into = settings.data_types["x"].into.clone().expect("it is read");
     let table = into.only().expect("one table");
@@ -47,5 +52,13 @@ fn what_would_change_a_row_is_refused() {
         );
     }
     let refused = flow(r#", on-delete = "refuse""#);
-    assert!(Settings::parse(&refused, "settings.toml", &|_| None).is_ok());
+    assert!(
+        Settings::parse(
+            &refused,
+            "settings.toml",
+            &|_| None,
+            &crate::app::command_scope
+        )
+        .is_ok()
+    );
 }

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use crate::settings::*;
 
 /// Two connections of each side, as most cases need them.
-pub(super) const CONNECTIONS: &str = r#"
+pub(in crate::settings) const CONNECTIONS: &str = r#"
 [connections]
 crawler = { kind = "mongodb", url = "mongodb://h", database = "spider" }
 shop = { kind = "mysql", url = "mysql://h/shop" }
@@ -28,7 +28,12 @@ pub(in crate::settings) fn environment(name: &str) -> Option<String> {
 }
 
 pub(in crate::settings) fn mistakes(text: &str) -> Mistakes {
-    match Settings::parse(text, "settings.toml", &environment) {
+    match Settings::parse(
+        text,
+        "settings.toml",
+        &environment,
+        &crate::app::command_scope,
+    ) {
         Ok(settings) => panic!("there is no mistake in {settings:?}"),
         Err(mistakes) => mistakes,
     }
@@ -58,8 +63,13 @@ pub(super) fn check_flow(text: &str, expected: &[&str]) {
 }
 
 fn settings(text: &str) -> Settings {
-    Settings::parse(text, "folder/settings.toml", &environment)
-        .unwrap_or_else(|mistakes| panic!("{mistakes}"))
+    Settings::parse(
+        text,
+        "folder/settings.toml",
+        &environment,
+        &crate::app::command_scope,
+    )
+    .unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
 #[test]
@@ -296,7 +306,12 @@ fn an_empty_file_is_all_defaults_and_a_missing_one_says_what_to_do() {
             folder: PathBuf::from("folder/cursors")
         }
     );
-    let missing = load(Path::new("no/such/settings.toml"), &|_| None).unwrap_err();
+    let missing = load(
+        Path::new("no/such/settings.toml"),
+        &|_| None,
+        &crate::app::command_scope,
+    )
+    .unwrap_err();
     let line = missing.to_string();
     assert!(
         line.starts_with("no/such/settings.toml: cannot be read: No such file"),
@@ -341,7 +356,7 @@ fn the_command_line_chooses_data_types() {
 proptest! {
     #[test]
     fn no_text_makes_reading_panic(text in "\\PC{0,200}") {
-        if let Err(found) = Settings::parse(&text, "settings.toml", &environment) {
+        if let Err(found) = Settings::parse(&text, "settings.toml", &environment, &crate::app::command_scope) {
             prop_assert!(!found.report(Paint::Plain, 80).is_empty());
         }
     }
@@ -358,7 +373,7 @@ proptest! {
         let end = (start + length).min(text.len());
         text.splice(start..end, put.chars());
         let text: String = text.into_iter().collect();
-        if let Err(found) = Settings::parse(&text, "settings.toml", &environment) {
+        if let Err(found) = Settings::parse(&text, "settings.toml", &environment, &crate::app::command_scope) {
             prop_assert!(!found.report(Paint::Plain, 80).is_empty());
             prop_assert!(found.lines().all(|it| it.starts_with("settings.toml")));
         }

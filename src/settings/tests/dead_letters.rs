@@ -17,8 +17,13 @@ fn check(text: &str, expected: &[&str]) {
 
 fn settings(text: &str) -> Settings {
     let text = format!("{text}\n{CONNECTIONS}");
-    Settings::parse(&text, "settings.toml", &environment)
-        .unwrap_or_else(|mistakes| panic!("{mistakes}"))
+    Settings::parse(
+        &text,
+        "settings.toml",
+        &environment,
+        &crate::app::command_scope,
+    )
+    .unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
 fn table() -> LettersTable {

@@ -24,7 +24,7 @@ fn parse(files: &[(&str, &str)], messages: &str, more: &str) -> Result<Settings,
         "[data-types.x]\nformat = \"protobuf\"\ntopic = \"x\"\nmessages = {{ {messages} }}\n{more}\n{CONNECTIONS}"
     );
     let file = folder.path().join("settings.toml").display().to_string();
-    Settings::parse(&text, &file, &|_| None).map_err(|mistakes| {
+    Settings::parse(&text, &file, &|_| None, &crate::app::command_scope).map_err(|mistakes| {
         let cut = |it: String| it.replace(&format!("{file}:"), "");
         mistakes.lines().map(cut).collect()
     })

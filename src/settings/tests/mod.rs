@@ -1,9 +1,10 @@
 //! Tests of the settings file.
 
 mod append;
-mod cases;
+pub(super) mod cases;
 mod dead_letters;
 mod messages;
+mod names;
 mod nulls;
 mod schedules;
 mod secrets;

@@ -22,7 +22,12 @@ fn several_fields_a_rule_for_nulls_and_reading_again_are_read() {
     let text = flow(
         r#"connection = "shop", table = "t", incremental = ["a", "b", "c"], nulls = "every-run", late = "re-read", re-read-rows = 7"#,
     );
-    let settings = Settings::parse(&text, "settings.toml", &|_| None);
+    let settings = Settings::parse(
+        &text,
+        "settings.toml",
+        &|_| None,
+        &crate::app::command_scope,
+    );
     let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let from = settings.data_types["x"].from.clone().expect("it is read");
     assert_eq!(
@@ -64,7 +69,12 @@ fn what_reads_everything_each_time_holds_nothing_back() {
             "[tasks.x]\nfrom = {{ connection = \"shop\", table = \"t\"{written} }}\n\
              into = {{ connection = \"local\", table = \"t\" }}\n{CONNECTIONS}"
         );
-        let settings = Settings::parse(&text, "settings.toml", &|_| None);
+        let settings = Settings::parse(
+            &text,
+            "settings.toml",
+            &|_| None,
+            &crate::app::command_scope,
+        );
         let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
         settings.tasks["x"].from.late
     };

@@ -18,7 +18,7 @@ fn secrets_come_from_files() {
         let text = format!(
             "[connections.k]\nkind = \"kafka\"\nbrokers = \"h:1\"\nusername = \"u\"\npassword = {secret}"
         );
-        Settings::parse(&text, &file, &environment)
+        Settings::parse(&text, &file, &environment, &crate::app::command_scope)
     };
     let good = kafka("{ file = \"word\" }").unwrap();
     let Connection::Kafka(Kafka {
@@ -102,7 +102,7 @@ proptest! {
         .to_owned();
         let at = (at..text.len()).find(|it| !within_secret(&text, *it)).unwrap_or(0);
         text.insert_str(at, &put);
-        if let Err(found) = Settings::parse(&text, "settings.toml", &environment) {
+        if let Err(found) = Settings::parse(&text, "settings.toml", &environment, &crate::app::command_scope) {
             let report = found.report(Paint::Plain, 200);
             prop_assert!(!report.contains("hunter2"), "{text}\n{report}");
             prop_assert!(!found.to_string().contains("hunter2"), "{text}\n{found}");

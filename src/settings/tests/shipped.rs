@@ -35,13 +35,19 @@ fn parse(text: &str) -> (Settings, Vec<Known>) {
         "CRAWLER_URL" => Some("mongodb://127.0.0.1".to_owned()),
         _ => Some("word".to_owned()),
     };
-    read(text, &file.display().to_string(), &environment)
+    let file = file.display().to_string();
+    read(text, &file, (&environment, &crate::app::command_scope))
         .unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
 #[test]
 fn it_runs_the_demo_without_any_environment() {
-    let settings = Settings::parse(SHIPPED, "settings.toml", &|_| None);
+    let settings = Settings::parse(
+        SHIPPED,
+        "settings.toml",
+        &|_| None,
+        &crate::app::command_scope,
+    );
     let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let information = settings.data_type("information").unwrap();
     assert_eq!(information.broker, "demo-topics");

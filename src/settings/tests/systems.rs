@@ -11,14 +11,17 @@ fn environment(_: &str) -> Option<String> {
     Some("word".to_owned())
 }
 
+fn parse(text: &str) -> Result<Settings, Vec<String>> {
+    let parsed = Settings::parse(text, "s", &environment, &crate::app::command_scope);
+    parsed.map_err(|it| it.lines().collect())
+}
+
 /// The connection `it`, with the keys that the settings themselves say it needs.
 fn connection(system: System) -> String {
     let mut text = format!("[connections.it]\nkind = \"{}\"\n", system.facts().kind);
-    if let Err(mistakes) = Settings::parse(&text, "s", &environment) {
-        for line in mistakes.lines() {
-            let (_, added) = line.split_once("is missing, add ").expect(&line);
-            text += &format!("{added}\n");
-        }
+    for line in parse(&text).err().into_iter().flatten() {
+        let (_, added) = line.split_once("is missing, add ").expect(&line);
+        text += &format!("{added}\n");
     }
     text
 }
@@ -64,10 +67,7 @@ fn a_system_without_the_role_is_refused_by_both_names_where_it_is_named() {
             ),
         };
         let text = format!("{text}\n{}", connection(system));
-        let found: Vec<String> = match Settings::parse(&text, "s", &environment) {
-            Ok(_) => Vec::new(),
-            Err(mistakes) => mistakes.lines().collect(),
-        };
+        let found = parse(&text).err().unwrap_or_default();
         let found: Vec<&String> = found.iter().filter(|it| it.contains("leads to")).collect();
         if system.plays(role) {
             assert!(found.is_empty(), "{text}\n{found:?}");

@@ -18,7 +18,12 @@ fn check(into: &str, expected: &[&str]) {
 fn read(into: &str) -> crate::settings::WriteInto {
     let text = format!("{FLOW}{into}\n{CONNECTIONS}");
     let environment = |_: &str| Some("mongodb://127.0.0.1/d".to_owned());
-    let settings = Settings::parse(&text, "settings.toml", &environment);
+    let settings = Settings::parse(
+        &text,
+        "settings.toml",
+        &environment,
+        &crate::app::command_scope,
+    );
     let mut settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let data_type = settings.data_types.remove("a").unwrap();
     data_type.into.unwrap()
@@ -122,7 +127,12 @@ fn the_shipped_example_of_information_is_valid() {
         "KAFKA_BROKERS" => Some("127.0.0.1:9092".to_owned()),
         _ => Some("mysql://u@127.0.0.1/warehouse".to_owned()),
     };
-    let settings = Settings::parse(text, "settings.toml", &environment);
+    let settings = Settings::parse(
+        text,
+        "settings.toml",
+        &environment,
+        &crate::app::command_scope,
+    );
     let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let tables = |name: &str| {
         let into = settings.data_types[name].into.as_ref().unwrap();

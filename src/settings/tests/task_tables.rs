@@ -21,7 +21,12 @@ fn a_task_has_tables_in_their_order_each_with_its_own_keys() {
         "{TASK}route = \"kind\"\n[[tasks.a.into.tables]]\ntable = \"p\"\nwhen = \"b\"\nkey = [\"id\"]\non-known = \"ignore\"\n[[tasks.a.into.tables]]\ntable = \"q\"\nreplace-by = [\"p\"]\nsteps = [{{ explode = \"l\" }}, {{ drop = [\"y\"] }}]\n{CONNECTIONS}"
     );
     let environment = |_: &str| Some("mongodb://127.0.0.1/d".to_owned());
-    let settings = Settings::parse(&text, "settings.toml", &environment);
+    let settings = Settings::parse(
+        &text,
+        "settings.toml",
+        &environment,
+        &crate::app::command_scope,
+    );
     let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let into = &settings.tasks["a"].into;
     assert_eq!(into.route, Some(Route::Field("kind".to_owned())));
@@ -43,7 +48,12 @@ fn a_task_has_tables_in_their_order_each_with_its_own_keys() {
 fn a_task_goes_by_its_other_names_and_two_tasks_by_none() {
     let parse = |text: &str| {
         let environment = |_: &str| Some("mysql://u@127.0.0.1/d".to_owned());
-        Settings::parse(text, "settings.toml", &environment)
+        Settings::parse(
+            text,
+            "settings.toml",
+            &environment,
+            &crate::app::command_scope,
+        )
     };
     let shipped = include_str!("../../../examples/nfsc/settings.toml");
     let settings = parse(shipped).unwrap_or_else(|mistakes| panic!("{mistakes}"));

@@ -5,7 +5,7 @@ use mongodb::error::{Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, WriteFailure
 use crate::{
     connect::mongodb::{MongodbConnection, Trouble},
     fault::Cause,
-    sink::{RowFault, SinkError},
+    sink::{Fence, RowFault, SinkError},
 };
 
 /// Why a write failed, until the sink gives it its name.
@@ -32,6 +32,12 @@ pub(super) const DUPLICATE_KEY: i32 = 11000;
 pub(super) const WRITE_CONFLICT: i32 = 112;
 const NO_REPLICA_SET: i32 = 20;
 
+/// Nobody can tell a writer at work from a process that was killed: a server of MongoDB lets its
+/// transaction live on.
+const OPEN_TRANSACTION: &str = "a transaction that is still open holds the stored progress: that of \
+    another writer, or of a process that was killed, which the server ends by itself after its \
+    `transactionLifetimeLimitSeconds` (60 s where it was not changed); this is waited for";
+
 /// A document that the collection can never hold.
 fn is_data(code: i32) -> bool {
     matches!(
@@ -56,7 +62,11 @@ impl Failure {
     ) -> SinkError {
         let name = name.to_owned();
         match self {
-            Self::Fenced | Self::Conflict(_) => SinkError::Fenced(name),
+            Self::Fenced => Fence::Moved(name).into(),
+            Self::Conflict(_) => {
+                let advice = OPEN_TRANSACTION;
+                Fence::Open { name, advice }.into()
+            }
             Self::Record(reason) => SinkError::Data {
                 name,
                 cause: reason.into(),

@@ -9,7 +9,7 @@ use super::{
     target::MysqlTarget,
 };
 use crate::{
-    connect::{identifier::statement, mysql::Flavor},
+    connect::identifier::statement,
     model::{Finding, Kind, Severity},
     sink::{
         SinkError,
@@ -80,11 +80,8 @@ async fn table(
 }
 
 fn server(sink: &MysqlSink) -> Finding {
-    let flavor = match sink.connection.flavor() {
-        Flavor::Mysql => "MySQL",
-        Flavor::Mariadb => "MariaDB",
-    };
-    good(format!("{flavor} {} answers", sink.connection.version()))
+    let (flavor, version) = (sink.connection.flavor(), sink.connection.version());
+    good(format!("{flavor} {version} answers"))
 }
 
 fn keys(table: &Table, folding: &[(String, String)]) -> Vec<Finding> {

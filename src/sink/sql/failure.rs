@@ -3,7 +3,7 @@
 use super::incompatible::{Misfit, Unholdable};
 use crate::{
     connect::{Verdict, verdict},
-    sink::{RowFault, SinkError},
+    sink::{Fence, RowFault, SinkError},
 };
 
 /// Why a write failed.
@@ -24,7 +24,7 @@ impl Failure {
     pub(in crate::sink) fn into_error(self, name: &str) -> SinkError {
         let name = name.to_owned();
         match self {
-            Self::Fenced => SinkError::Fenced(name),
+            Self::Fenced => Fence::Moved(name).into(),
             Self::Rows(faults) => SinkError::Rows { name, faults },
             Self::Misfit(Misfit::Table(advice)) => SinkError::Unfit { name, advice },
             Self::Misfit(Misfit::Record(cause)) => SinkError::Data {

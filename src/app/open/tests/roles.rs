@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     app::open::{Open, compared::Named, flow_name},
+    connect::sqlite::Absent,
     fault::{Fault, Faulty},
     flow::FlowError,
     model::{Role, System},
@@ -27,7 +28,8 @@ into = { connection = "it", table = "t" }
 "#;
 
 fn parse(text: &str) -> Result<Settings, Vec<String>> {
-    let parsed = Settings::parse(text, "settings.toml", &|_| Some("word".to_owned()));
+    let word = |_: &str| Some("word".to_owned());
+    let parsed = Settings::parse(text, "settings.toml", &word, &crate::app::command_scope);
     parsed.map_err(|it| it.lines().collect())
 }
 
@@ -101,4 +103,25 @@ async fn documents_are_not_hashed_as_tables_are() {
         error.to_string(),
         "connection it leads to MongoDB, which `verify --md5` does not read"
     );
+}
+
+#[tokio::test]
+async fn a_connection_is_opened_as_what_it_is_or_not_at_all() {
+    let open = Open::new(Arc::new(parse(SETTINGS).unwrap()));
+    let name = "topics";
+    for (error, wanted) in [
+        (open.mysql(name).await.err(), "MySQL or MariaDB"),
+        (open.mongodb(name).await.err(), "MongoDB"),
+        (open.sqlite(name, Absent::Refuse).await.err(), "SQLite"),
+        (open.kafka(name).err(), "Kafka"),
+        (open.embedded("it").await.err(), "embedded topics"),
+    ] {
+        let error = error.expect("a refusal");
+        assert_eq!(error.fault(), Fault::Permanent);
+        let end = format!(", which cannot be opened as {wanted}");
+        assert!(error.to_string().ends_with(&end), "{error}");
+    }
+    let error = open.mysql("none").await.expect_err("no connection");
+    assert_eq!(error.fault(), Fault::Permanent);
+    assert!(error.to_string().contains("there is no connection `none`"));
 }

@@ -28,7 +28,7 @@ pub(super) async fn findings(
     let mut findings = vec![finding(
         Severity::Good,
         format!(
-            "{} on {:?} {}: {columns} columns, read by ({})",
+            "{} on {} {}: {columns} columns, read by ({})",
             table.name,
             connection.flavor(),
             connection.version(),

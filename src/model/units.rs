@@ -35,18 +35,18 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 }
 
 /// Reads a size: number and unit, such as `4MiB`. Zero is none.
-pub(super) fn size(text: &str) -> Option<u64> {
+pub(crate) fn size(text: &str) -> Option<u64> {
     sum(text, &SIZES).filter(|&bytes| bytes > 0)
 }
 
 /// The shortest text that reads back as `duration`.
-pub(super) fn duration_text(duration: Duration) -> String {
+pub(crate) fn duration_text(duration: Duration) -> String {
     let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     measured(milliseconds, &TIMES)
 }
 
 /// The shortest text that reads back as `bytes`.
-pub(super) fn size_text(bytes: u64) -> String {
+pub(crate) fn size_text(bytes: u64) -> String {
     measured(bytes, &SIZES)
 }
 
