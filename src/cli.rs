@@ -18,7 +18,7 @@ use tracing::Level;
 
 pub use bounded_command::{ByItself, Run, ScheduleCommand};
 pub use cursor::Cursor;
-pub use dead_letters::{DeadLettersCommand, LetterFilter, LetterPlace};
+pub use dead_letters::{DeadLetterFilter, DeadLetterId, DeadLettersCommand};
 pub use demo::Demo;
 pub use help::{command, parse};
 pub use look::{Check, Plan, Status, Test};

@@ -1,4 +1,4 @@
-//! What an error means for the flow that met it: again, never, or one record's own doing.
+//! The class of an error for its flow: transient, permanent, or one record's data.
 
 /// The one question that a caller asks of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

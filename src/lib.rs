@@ -2,7 +2,7 @@
 //!
 //! The modules in the order in which data meets them; `flow` holds the sentences they make.
 
-// `app/say` writes instead: these panic where the reader of a pipe is gone.
+// `app/out` writes instead: these panic where the reader of a pipe is gone.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 // A build without some systems leaves what is shared by these alone.
 #![cfg_attr(

@@ -1,4 +1,4 @@
-//! Logs: short human lines on a screen, full lines in a file by day.
+//! Logs: short lines on a screen, full lines in a daily file.
 //!
 //! Losing the log never stops the work: a folder that cannot be written, or a full disk, is said
 //! once on stderr.
@@ -90,7 +90,7 @@ fn build(logs: Logs<'_>) -> (impl Subscriber + Send + Sync + 'static, Telemetry)
             let (writer, worker) = NonBlockingBuilder::default()
                 .lossy(false)
                 .thread_name("highwater-log")
-                .finish(ComplainOnce::new(appender));
+                .finish(ReportOnce::new(appender));
             let file = tracing_subscriber::fmt::layer()
                 // A formatter's fields are kept by its type: another type keeps the screen's
                 // colours out of the file.
@@ -100,7 +100,7 @@ fn build(logs: Logs<'_>) -> (impl Subscriber + Send + Sync + 'static, Telemetry)
             (Some(file), Some(worker))
         }
         Err(error) => {
-            complain(&format!(
+            write_stderr(&format!(
                 "no log is written to {}: {error}",
                 logs.folder.display()
             ));
@@ -125,9 +125,10 @@ fn ours(metadata: &Metadata<'_>) -> bool {
 }
 
 fn in_file(metadata: &Metadata<'_>, level: Level) -> Level {
-    match ours(metadata) {
-        true => level,
-        false => level.min(Level::WARN),
+    if ours(metadata) {
+        level
+    } else {
+        level.min(Level::WARN)
     }
 }
 
@@ -166,7 +167,7 @@ struct Line {
 
 impl Line {
     /// The word before a line that is not merely news, with the colour of its level.
-    fn mark(level: Level) -> (&'static str, &'static str) {
+    fn symbol(level: Level) -> (&'static str, &'static str) {
         match level {
             Level::ERROR => ("error: ", "\x1b[31m"),
             Level::WARN => ("warning: ", "\x1b[33m"),
@@ -188,7 +189,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let (word, colour) = Self::mark(*event.metadata().level());
+        let (word, colour) = Self::symbol(*event.metadata().level());
         ShortTime.format_time(&mut writer)?;
         if self.colour && !word.is_empty() {
             write!(writer, " {colour}{word}\x1b[0m")?;
@@ -224,25 +225,25 @@ impl FormatTime for ShortTime {
 }
 
 /// A writer whose failure is told once and stops nothing.
-struct ComplainOnce<W> {
+struct ReportOnce<W> {
     inner: W,
-    failing: bool,
+    has_failed: bool,
 }
 
-impl<W: Write> ComplainOnce<W> {
+impl<W: Write> ReportOnce<W> {
     fn new(inner: W) -> Self {
-        let failing = false;
-        Self { inner, failing }
+        let has_failed = false;
+        Self { inner, has_failed }
     }
 }
 
-impl<W: Write> Write for ComplainOnce<W> {
+impl<W: Write> Write for ReportOnce<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match self.inner.write_all(line) {
-            Ok(()) => self.failing = false,
-            Err(error) if !self.failing => {
-                self.failing = true;
-                complain(&format!("log lines are being lost: {error}"));
+            Ok(()) => self.has_failed = false,
+            Err(error) if !self.has_failed => {
+                self.has_failed = true;
+                write_stderr(&format!("log lines are being lost: {error}"));
             }
             Err(_) => {}
         }
@@ -257,7 +258,7 @@ impl<W: Write> Write for ComplainOnce<W> {
 }
 
 /// The log cannot tell of its own failure. Where stderr is gone too, nobody is left to tell.
-fn complain(text: &str) {
+fn write_stderr(text: &str) {
     let _ = writeln!(io::stderr(), "warning: {text}");
 }
 
@@ -395,9 +396,9 @@ mod tests {
                 Err(io::ErrorKind::StorageFull.into())
             }
         }
-        let mut writer = ComplainOnce::new(Full);
+        let mut writer = ReportOnce::new(Full);
         assert_eq!(writer.write(b"line").unwrap(), 4);
-        assert!(writer.failing);
+        assert!(writer.has_failed);
         assert_eq!(writer.write(b"line").unwrap(), 4);
         writer.flush().unwrap();
     }

@@ -207,15 +207,15 @@ impl Source {
         let inside = |list: &str| {
             let mut depth = 0_usize;
             let mut word = String::new();
-            for letter in list.chars() {
-                match letter {
+            for character in list.chars() {
+                match character {
                     '{' => depth += 1,
                     '}' if depth == 0 => break,
                     '}' => depth -= 1,
                     ',' if depth == 0 => word.clear(),
                     ':' if depth == 0 && word.trim() == module => return true,
                     ':' => word.push(':'),
-                    letter if depth == 0 => word.push(letter),
+                    character if depth == 0 => word.push(character),
                     _ => (),
                 }
             }

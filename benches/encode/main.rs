@@ -23,7 +23,7 @@ use highwater::{
         json::{Documents, Json},
         protobuf::Protobuf,
     },
-    model::{Messages, Place, Records, Schema},
+    model::{Messages, RecordOrigin, Records, Schema},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -102,7 +102,7 @@ fn ours(
     for row in records.iter() {
         let mut value = Vec::new();
         format.encode(&row, TOPIC, &mut value)?;
-        messages.push(None, Some(&value), [], Place::default());
+        messages.push(None, Some(&value), [], RecordOrigin::default());
     }
     let schema = Arc::new(Schema::document("read", ["id"]));
     let bytes = records.bytes() * 2;

@@ -1,4 +1,4 @@
-//! What the benchmark is told.
+//! Arguments of the benchmark.
 
 use clap::{Args, Parser, Subcommand};
 

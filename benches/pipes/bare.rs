@@ -16,9 +16,9 @@ use sqlx::{AssertSqlSafe, Connection, Row as _};
 use crate::{
     bare_follow,
     pipe::{Pipe, Way},
-    places::{Places, TABLE, Target, execute},
     rows::{COLUMNS, Row, row},
     seed::{self, TOGETHER, insert_text},
+    servers::{Servers, TABLE, Target, execute},
     topics::{self, BareProducer, PARTITIONS},
 };
 
@@ -41,13 +41,13 @@ pub struct BarePipe {
 }
 
 /// This program, as a bare pipe.
-pub fn command((pipe, way): (Pipe, Way), places: &Places, target: &Target) -> Result<Command> {
+pub fn command((pipe, way): (Pipe, Way), servers: &Servers, target: &Target) -> Result<Command> {
     let (Target::Topic(target) | Target::Database(target)) = target;
     let mut command = Command::new(env::current_exe()?);
     command
-        .args(["bare", pipe.word(), &places.name, target])
+        .args(["bare", pipe.word(), &servers.name, target])
         .arg(way.together().to_string())
-        .arg(places.statement.to_string());
+        .arg(servers.statement.to_string());
     if way == Way::Seldom {
         command.arg("--follow");
     }
@@ -55,16 +55,16 @@ pub fn command((pipe, way): (Pipe, Way), places: &Places, target: &Target) -> Re
 }
 
 /// Moves the rows, and ends.
-pub fn run(told: &BarePipe) -> Result<()> {
-    let places = Places::named(&told.name, told.statement)?;
-    match told.pipe {
-        Pipe::MysqlToKafka => alone(mysql_to_kafka(&places, &told.target)),
-        Pipe::MongodbToKafka => alone(mongodb_to_kafka(&places, &told.target)),
-        Pipe::KafkaToMysql if told.follow => {
-            alone(bare_follow::follow(&places, &told.target, told.together))
+pub fn run(asked: &BarePipe) -> Result<()> {
+    let servers = Servers::named(&asked.name, asked.statement)?;
+    match asked.pipe {
+        Pipe::MysqlToKafka => alone(mysql_to_kafka(&servers, &asked.target)),
+        Pipe::MongodbToKafka => alone(mongodb_to_kafka(&servers, &asked.target)),
+        Pipe::KafkaToMysql if asked.follow => {
+            alone(bare_follow::follow(&servers, &asked.target, asked.together))
         }
-        Pipe::KafkaToMysql => kafka_to_mysql(&places, &told.target, told.together),
-        Pipe::Migrate => alone(mysql_to_mysql(&places, &told.target, told.together)),
+        Pipe::KafkaToMysql => kafka_to_mysql(&servers, &asked.target, asked.together),
+        Pipe::Migrate => alone(mysql_to_mysql(&servers, &asked.target, asked.together)),
     }
 }
 
@@ -75,10 +75,10 @@ fn alone(pipe: impl Future<Output = Result<()>>) -> Result<()> {
         .block_on(pipe)
 }
 
-async fn mysql_to_kafka(places: &Places, topic: &str) -> Result<()> {
+async fn mysql_to_kafka(servers: &Servers, topic: &str) -> Result<()> {
     let values = Values::of(|row| row.json().into_bytes());
-    let mut producer = BareProducer::open(&places.brokers, topic)?;
-    let mut session = places.mysql(Some(&places.rows())).await?;
+    let mut producer = BareProducer::open(&servers.brokers, topic)?;
+    let mut session = servers.mysql(Some(&servers.rows())).await?;
     let text = format!(
         "SELECT `{}` FROM `{TABLE}` ORDER BY `id`",
         COLUMNS.join("`,`")
@@ -93,10 +93,10 @@ async fn mysql_to_kafka(places: &Places, topic: &str) -> Result<()> {
     producer.finish()
 }
 
-async fn mongodb_to_kafka(places: &Places, topic: &str) -> Result<()> {
+async fn mongodb_to_kafka(servers: &Servers, topic: &str) -> Result<()> {
     let values = Values::of(|row| row.document_json().into_bytes());
-    let mut producer = BareProducer::open(&places.brokers, topic)?;
-    let collection = places.mongodb().await?.collection::<RawDocumentBuf>(TABLE);
+    let mut producer = BareProducer::open(&servers.brokers, topic)?;
+    let collection = servers.mongodb().await?.collection::<RawDocumentBuf>(TABLE);
     let mut cursor = collection
         .find(doc! {})
         .sort(doc! { "_id": 1 })
@@ -113,10 +113,10 @@ async fn mongodb_to_kafka(places: &Places, topic: &str) -> Result<()> {
 }
 
 /// As many writers as ours has: one for each partition, each with a thread of its own.
-fn kafka_to_mysql(places: &Places, database: &str, together: usize) -> Result<()> {
+fn kafka_to_mysql(servers: &Servers, database: &str, together: usize) -> Result<()> {
     thread::scope(|scope| {
         let writer =
-            |partition| move || alone(partition_to_mysql(places, database, partition, together));
+            |partition| move || alone(partition_to_mysql(servers, database, partition, together));
         let writers: Vec<_> = (0..PARTITIONS).map(|it| scope.spawn(writer(it))).collect();
         writers.into_iter().try_for_each(|it| match it.join() {
             Ok(outcome) => outcome,
@@ -126,30 +126,31 @@ fn kafka_to_mysql(places: &Places, database: &str, together: usize) -> Result<()
 }
 
 async fn partition_to_mysql(
-    places: &Places,
+    servers: &Servers,
     database: &str,
     partition: i32,
     together: usize,
 ) -> Result<()> {
     let known: Vec<Row> = (1..=KNOWN as u64).map(row).collect();
-    let consumer = topics::consumer(&places.brokers)?;
-    let topic = places.rows();
+    let consumer = topics::consumer(&servers.brokers)?;
+    let topic = servers.rows();
     let (first, end) = consumer.fetch_watermarks(&topic, partition, PATIENCE)?;
     let mut assigned = TopicPartitionList::new();
     assigned.add_partition_offset(&topic, partition, Offset::Beginning)?;
     consumer.assign(&assigned)?;
-    let mut session = places.mysql(Some(database)).await?;
+    let mut session = servers.mysql(Some(database)).await?;
     execute(&mut session, READ_COMMITTED.to_owned()).await?;
-    let whole = insert_text(places.statement);
+    let whole = insert_text(servers.statement);
     let mut left = (end - first) as usize;
     while left > 0 {
         let ids = poll(&consumer, left.min(together))?;
         let mut transaction = session.begin().await?;
-        for ids in ids.chunks(places.statement) {
+        for ids in ids.chunks(servers.statement) {
             let rows = ids.iter().copied().zip(known.iter().cycle());
-            let text = match ids.len() == places.statement {
-                true => whole.clone(),
-                false => insert_text(ids.len()),
+            let text = if ids.len() == servers.statement {
+                whole.clone()
+            } else {
+                insert_text(ids.len())
             };
             seed::insert(&mut transaction, &text, rows).await?;
         }
@@ -160,11 +161,11 @@ async fn partition_to_mysql(
 }
 
 /// Read over one connection, written over another, while more is read.
-async fn mysql_to_mysql(places: &Places, database: &str, together: usize) -> Result<()> {
+async fn mysql_to_mysql(servers: &Servers, database: &str, together: usize) -> Result<()> {
     let known: Vec<Row> = (1..=KNOWN as u64).map(row).collect();
     let (tx, mut read) = tokio::sync::mpsc::channel::<Vec<u64>>(4);
     let reading = async move {
-        let mut session = places.mysql(Some(&places.rows())).await?;
+        let mut session = servers.mysql(Some(&servers.rows())).await?;
         let text = format!(
             "SELECT `{}` FROM `{TABLE}` ORDER BY `id`",
             COLUMNS.join("`,`")
@@ -181,7 +182,7 @@ async fn mysql_to_mysql(places: &Places, database: &str, together: usize) -> Res
         anyhow::Ok(())
     };
     let writing = async {
-        let mut session = places.mysql(Some(database)).await?;
+        let mut session = servers.mysql(Some(database)).await?;
         loop {
             let mut transaction = session.begin().await?;
             let mut written = 0;

@@ -11,10 +11,10 @@ use sqlx::Connection;
 
 use crate::{
     bare::READ_COMMITTED,
-    places::{Places, execute},
     rows::row,
     seed::{self, insert_text},
     seldom::EVERY,
+    servers::{Servers, execute},
     topics::{self, PARTITIONS},
 };
 
@@ -22,14 +22,14 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Writes the rows of a partition once there are `together` of them, or the first has waited.
-pub async fn follow(places: &Places, database: &str, together: usize) -> Result<()> {
-    let consumer = topics::consumer(&places.brokers)?;
+pub async fn follow(servers: &Servers, database: &str, together: usize) -> Result<()> {
+    let consumer = topics::consumer(&servers.brokers)?;
     let mut assigned = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
-        assigned.add_partition_offset(&places.rows(), partition, Offset::Beginning)?;
+        assigned.add_partition_offset(&servers.rows(), partition, Offset::Beginning)?;
     }
     consumer.assign(&assigned)?;
-    let mut session = places.mysql(Some(database)).await?;
+    let mut session = servers.mysql(Some(database)).await?;
     execute(&mut session, READ_COMMITTED.to_owned()).await?;
     let mut waiting: BTreeMap<i32, (Instant, Vec<u64>)> = BTreeMap::new();
     loop {

@@ -10,11 +10,11 @@ mod measure;
 mod migration;
 mod ours;
 mod pipe;
-mod places;
 mod report;
 mod rows;
 mod seed;
 mod seldom;
+mod servers;
 mod topics;
 
 use std::{collections::BTreeMap, process::ExitCode};
@@ -25,7 +25,7 @@ use clap::Parser;
 use arguments::{Arguments, Bare, Measure};
 use measure::Run;
 use pipe::{Pipe, Way};
-use places::{Places, Target};
+use servers::{Servers, Target};
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().bare {
@@ -50,24 +50,24 @@ fn measure_all(wanted: &Measure) -> Result<()> {
         .enable_all()
         .build()?;
     let (mut measured, mut seldom) = (Vec::new(), None);
-    let places = |of| {
+    let servers = |of| {
         let name = format!("highwater_bench_{}{of}", std::process::id());
-        Places::named(&name, wanted.statement as usize)
+        Servers::named(&name, wanted.statement as usize)
     };
     for pipe in wanted.pipes() {
         if pipe == Pipe::KafkaToMysql && wanted.groups > 0 {
-            let places = places("_few")?;
-            let outcome = seldom::measure(&runtime, wanted.groups, &places);
-            let removed = runtime.block_on(places.remove());
+            let servers = servers("_few")?;
+            let outcome = seldom::measure(&runtime, wanted.groups, &servers);
+            let removed = runtime.block_on(servers.remove());
             seldom = Some(outcome?);
             removed.context("what was measured with could not be removed")?;
         }
-        let places = places("")?;
+        let servers = servers("")?;
         let outcome = match pipe {
-            Pipe::Migrate => migration::measure(&runtime, wanted, &places),
-            _ => measure_pipe(&runtime, wanted, pipe, &places),
+            Pipe::Migrate => migration::measure(&runtime, wanted, &servers),
+            _ => measure_pipe(&runtime, wanted, pipe, &servers),
         };
-        let removed = runtime.block_on(places.remove());
+        let removed = runtime.block_on(servers.remove());
         measured.extend(outcome?);
         removed.context("what was measured with could not be removed")?;
     }
@@ -83,11 +83,11 @@ fn measure_pipe(
     runtime: &tokio::runtime::Runtime,
     wanted: &Measure,
     pipe: Pipe,
-    places: &Places,
+    servers: &Servers,
 ) -> Result<Vec<Measured>> {
     eprintln!("{}: making {} rows", pipe.name(), wanted.rows);
     runtime
-        .block_on(seed::seed(pipe, places, wanted.rows))
+        .block_on(seed::seed(pipe, servers, wanted.rows))
         .context("the rows could not be made")?;
     let ways = pipe.ways().iter();
     let mut measured: Vec<_> = ways.map(|way| (pipe, *way, Vec::new())).collect();
@@ -95,21 +95,21 @@ fn measure_pipe(
         let mut ours = Vec::new();
         let mut bare = BTreeMap::new();
         for (number, way) in pipe.ways().iter().enumerate() {
-            let target = places.target(pipe, &format!("ours_{round}_{number}"));
-            let run = measure_one(runtime, pipe, places, &target, wanted.rows, |folder| {
-                ours::command((pipe, *way), places, &target, folder)
+            let target = servers.target(pipe, &format!("ours_{round}_{number}"));
+            let run = measure_one(runtime, pipe, servers, &target, wanted.rows, |folder| {
+                ours::command((pipe, *way), servers, &target, folder)
             })?;
-            say(pipe, round, &way.name(), &run);
+            out(pipe, round, &way.name(), &run);
             ours.push(run);
             let together = way.together();
             if bare.contains_key(&together) {
                 continue;
             }
-            let target = places.target(pipe, &format!("bare_{round}_{together}"));
-            let run = measure_one(runtime, pipe, places, &target, wanted.rows, |_| {
-                bare::command((pipe, *way), places, &target)
+            let target = servers.target(pipe, &format!("bare_{round}_{together}"));
+            let run = measure_one(runtime, pipe, servers, &target, wanted.rows, |_| {
+                bare::command((pipe, *way), servers, &target)
             })?;
-            say(pipe, round, &format!("bare, {together} together"), &run);
+            out(pipe, round, &format!("bare, {together} together"), &run);
             bare.insert(together, run);
         }
         for ((_, way, rounds), ours) in measured.iter_mut().zip(ours) {
@@ -123,21 +123,21 @@ fn measure_pipe(
 fn measure_one(
     runtime: &tokio::runtime::Runtime,
     pipe: Pipe,
-    places: &Places,
+    servers: &Servers,
     target: &Target,
     rows: u64,
     command: impl FnOnce(&std::path::Path) -> Result<std::process::Command>,
 ) -> Result<Run> {
     let folder = tempfile::tempdir()?;
-    runtime.block_on(places.make(target))?;
+    runtime.block_on(servers.make(target))?;
     let run = measure::run(command(folder.path())?, folder.path(), rows)?;
-    let checked = runtime.block_on(places.check(target, rows));
-    runtime.block_on(places.clear(target))?;
+    let checked = runtime.block_on(servers.check(target, rows));
+    runtime.block_on(servers.clear(target))?;
     checked.with_context(|| format!("{} did not move the rows", pipe.name()))?;
     Ok(run)
 }
 
-fn say(pipe: Pipe, round: u32, who: &str, run: &Run) {
+fn out(pipe: Pipe, round: u32, who: &str, run: &Run) {
     eprintln!(
         "{}: round {round}, {who}: {:.0} rows/s, {:.1} CPU s and {:.1} s in all, {:.0} MB",
         pipe.name(),

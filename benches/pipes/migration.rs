@@ -10,22 +10,22 @@ use crate::{
     arguments::Measure,
     bare,
     measure::{self, Run},
-    ours,
+    ours, out,
     pipe::{Pipe, Way},
-    places::{Places, TABLE, Target},
-    say, seed,
+    seed,
+    servers::{Servers, TABLE, Target},
 };
 
 /// Rounds of all that is compared, in turns: each into an empty table.
 pub fn measure(
     runtime: &tokio::runtime::Runtime,
     wanted: &Measure,
-    places: &Places,
+    servers: &Servers,
 ) -> Result<Vec<Measured>> {
     let pipe = Pipe::Migrate;
     eprintln!("{}: making {} rows", pipe.name(), wanted.rows);
     runtime
-        .block_on(seed::seed(pipe, places, wanted.rows))
+        .block_on(seed::seed(pipe, servers, wanted.rows))
         .context("the rows could not be made")?;
     let ways = pipe.ways().iter();
     let mut measured: Vec<Measured> = ways.map(|way| (pipe, *way, Vec::new())).collect();
@@ -33,7 +33,7 @@ pub fn measure(
         let round = Round {
             runtime,
             wanted,
-            places,
+            servers,
             number,
         };
         let runs = round.run()?;
@@ -64,7 +64,7 @@ enum Who {
 struct Round<'r> {
     runtime: &'r tokio::runtime::Runtime,
     wanted: &'r Measure,
-    places: &'r Places,
+    servers: &'r Servers,
     number: u32,
 }
 
@@ -73,8 +73,8 @@ impl Round<'_> {
         let mut runs = BTreeMap::new();
         for who in [Who::Ours(1), Who::Bare, Who::Ours(2), Who::Dump] {
             let name = format!("to_{}_{}", self.number, runs.len());
-            let target = self.places.target(Pipe::Migrate, &name);
-            self.runtime.block_on(self.places.make(&target))?;
+            let target = self.servers.target(Pipe::Migrate, &name);
+            self.runtime.block_on(self.servers.make(&target))?;
             runs.insert(who, self.one(who, &target)?);
             if who == Who::Ours(1) {
                 for sums in ["faster", "servers", "here"] {
@@ -82,42 +82,42 @@ impl Round<'_> {
                     runs.insert(who, self.one(who, &target)?);
                 }
             }
-            self.runtime.block_on(self.places.clear(&target))?;
+            self.runtime.block_on(self.servers.clear(&target))?;
         }
         Ok(runs)
     }
 
     fn one(&self, who: Who, target: &Target) -> Result<Run> {
         let folder = tempfile::tempdir()?;
-        let ours = |way| ours::command((Pipe::Migrate, way), self.places, target, folder.path());
+        let ours = |way| ours::command((Pipe::Migrate, way), self.servers, target, folder.path());
         let (name, command) = match who {
             Who::Ours(writers) => (Way::Writers(writers).name(), ours(Way::Writers(writers))?),
             Who::Verify(sums) => (Way::Verify(sums).name(), ours(Way::Verify(sums))?),
             Who::Bare => (
                 "bare".to_owned(),
-                bare::command((Pipe::Migrate, Way::Writers(1)), self.places, target)?,
+                bare::command((Pipe::Migrate, Way::Writers(1)), self.servers, target)?,
             ),
             Who::Dump => ("mariadb-dump | mariadb".to_owned(), self.dump(target)?),
         };
         let run = measure::run(command, folder.path(), self.wanted.rows)?;
         self.runtime
-            .block_on(self.places.check(target, self.wanted.rows))
+            .block_on(self.servers.check(target, self.wanted.rows))
             .with_context(|| format!("{name} did not move the rows"))?;
-        say(Pipe::Migrate, self.number, &name, &run);
+        out(Pipe::Migrate, self.number, &name, &run);
         Ok(run)
     }
 
     /// As people pipe it: in one transaction of the source, row by row, many rows in a statement.
     fn dump(&self, target: &Target) -> Result<Command> {
         let (Target::Topic(database) | Target::Database(database)) = target;
-        let server: MySqlConnectOptions = self.places.mysql.parse()?;
+        let server: MySqlConnectOptions = self.servers.mysql.parse()?;
         let login = format!(
             "--skip-ssl --protocol=tcp --host={} --port={} --user={}",
             server.get_host(),
             server.get_port(),
             server.get_username(),
         );
-        let rows = self.places.rows();
+        let rows = self.servers.rows();
         let mut command = Command::new("bash");
         command.args(["-o", "pipefail", "-c"]).arg(format!(
             "mariadb-dump {login} --single-transaction --quick {rows} {TABLE} | mariadb {login} {database}"

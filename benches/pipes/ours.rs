@@ -6,36 +6,36 @@ use anyhow::Result;
 
 use crate::{
     pipe::{Pipe, Way},
-    places::{Places, TABLE, Target, create_topic},
     seldom::{EVERY, FEW},
+    servers::{Servers, TABLE, Target, create_topic},
 };
 
 /// `highwater`, told to move the rows; its settings, cursors and log are in `folder`.
 pub fn command(
     (pipe, way): (Pipe, Way),
-    places: &Places,
+    servers: &Servers,
     target: &Target,
     folder: &Path,
 ) -> Result<Command> {
     let (Target::Topic(name) | Target::Database(name)) = target;
     let settings = folder.join("settings.toml");
-    fs::write(&settings, text((pipe, way), places, name))?;
+    fs::write(&settings, text((pipe, way), servers, name))?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
     command.arg("--settings").arg(settings).current_dir(folder);
     match pipe {
         Pipe::MysqlToKafka | Pipe::MongodbToKafka => {
             command.args(["sync", "--data-type", DATA_TYPE]);
-            if let Way::FullAmount(_) = way {
+            if let Way::Full(_) = way {
                 command.arg("--full-amount");
             }
-            command.env(MYSQL, places.mysql_url(&places.rows()));
+            command.env(MYSQL, servers.mysql_url(&servers.rows()));
         }
         Pipe::KafkaToMysql => {
             command.args(["sink", "--data-type", DATA_TYPE]);
             if way != Way::Seldom {
                 command.arg("--until-caught-up");
             }
-            command.env(MYSQL, places.mysql_url(name));
+            command.env(MYSQL, servers.mysql_url(name));
         }
         Pipe::Migrate => {
             match way {
@@ -43,8 +43,8 @@ pub fn command(
                 _ => command.arg("migrate"),
             };
             command.args(["--task", DATA_TYPE]);
-            command.env(MYSQL, places.mysql_url(&places.rows()));
-            command.env(TARGET, places.mysql_url(name));
+            command.env(MYSQL, servers.mysql_url(&servers.rows()));
+            command.env(TARGET, servers.mysql_url(name));
         }
     }
     Ok(command)
@@ -57,10 +57,10 @@ const MYSQL: &str = "HIGHWATER_BENCH_MYSQL_URL";
 const TARGET: &str = "HIGHWATER_BENCH_TARGET_URL";
 
 /// The settings; what they do not say is the default.
-fn text((pipe, way): (Pipe, Way), places: &Places, name: &str) -> String {
+fn text((pipe, way): (Pipe, Way), servers: &Servers, name: &str) -> String {
     let limits = match way {
         Way::Incremental => String::new(),
-        Way::FullAmount(workers) => format!(", workers = {workers}"),
+        Way::Full(workers) => format!(", workers = {workers}"),
         // So many rows of these are more than the default's bytes.
         Way::Batches(rows) => {
             format!(", batch = {{ rows = {rows}, bytes = \"16MiB\", wait = \"1s\" }}")
@@ -71,7 +71,7 @@ fn text((pipe, way): (Pipe, Way), places: &Places, name: &str) -> String {
         }
         Way::Writers(_) | Way::BesideDump(_) | Way::Verify(_) => return task(way),
     };
-    let read = places.rows();
+    let read = servers.rows();
     let (connections, topic, ends) = match pipe {
         Pipe::MysqlToKafka => (
             mysql(),
@@ -81,7 +81,7 @@ fn text((pipe, way): (Pipe, Way), places: &Places, name: &str) -> String {
             ),
         ),
         Pipe::MongodbToKafka => (
-            mongodb(places),
+            mongodb(servers),
             name,
             format!("from = {{ connection = \"mongodb\", collection = \"{TABLE}\"{limits} }}"),
         ),
@@ -93,7 +93,7 @@ fn text((pipe, way): (Pipe, Way), places: &Places, name: &str) -> String {
             ),
         ),
     };
-    let brokers: Vec<_> = places
+    let brokers: Vec<_> = servers
         .brokers
         .split(',')
         .map(|it| format!("{it:?}"))
@@ -127,10 +127,10 @@ fn mysql() -> String {
     format!("[connections.mysql]\nkind = \"mysql\"\nurl = \"${{{MYSQL}}}\"\n")
 }
 
-fn mongodb(places: &Places) -> String {
+fn mongodb(servers: &Servers) -> String {
     format!(
         "[connections.mongodb]\nkind = \"mongodb\"\nurl = \"${{HIGHWATER_TEST_MONGODB_URL}}\"\n\
          database = \"{}\"\n",
-        places.rows()
+        servers.rows()
     )
 }

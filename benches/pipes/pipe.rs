@@ -23,7 +23,7 @@ pub enum Way {
     /// Past the cursor, which is at the beginning.
     Incremental,
     /// `--full-amount`, shared out among so many.
-    FullAmount(u32),
+    Full(u32),
     /// Into a table, so many rows in a transaction.
     Batches(usize),
     /// Into a table, few rows, seldom.
@@ -41,8 +41,8 @@ impl Way {
     pub fn name(self) -> String {
         match self {
             Self::Incremental => "incremental".to_owned(),
-            Self::FullAmount(1) => "full, 1 worker".to_owned(),
-            Self::FullAmount(workers) => format!("full, {workers} workers"),
+            Self::Full(1) => "full, 1 worker".to_owned(),
+            Self::Full(workers) => format!("full, {workers} workers"),
             Self::Batches(rows) => format!("batches of {rows}"),
             Self::Seldom => format!("{FEW} rows every {} s", EVERY.as_secs()),
             Self::Writers(1) => "migrate, 1 writer".to_owned(),
@@ -56,7 +56,7 @@ impl Way {
     /// Rows that the bare pipe beside it writes in a transaction.
     pub fn together(self) -> usize {
         match self {
-            Self::Incremental | Self::FullAmount(_) => TOGETHER,
+            Self::Incremental | Self::Full(_) => TOGETHER,
             Self::Batches(rows) => rows,
             Self::Seldom => FEW,
             // What a task writes in a transaction, where its settings say nothing.
@@ -69,12 +69,9 @@ impl Pipe {
     /// The ways that are measured.
     pub fn ways(self) -> &'static [Way] {
         match self {
-            Self::MysqlToKafka | Self::MongodbToKafka => &[
-                Way::Incremental,
-                Way::FullAmount(1),
-                Way::FullAmount(2),
-                Way::FullAmount(4),
-            ],
+            Self::MysqlToKafka | Self::MongodbToKafka => {
+                &[Way::Incremental, Way::Full(1), Way::Full(2), Way::Full(4)]
+            }
             Self::KafkaToMysql => &[Way::Batches(1_000), Way::Batches(10_000)],
             Self::Migrate => &[
                 Way::Writers(1),

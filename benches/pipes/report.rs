@@ -80,8 +80,8 @@ fn took(it: &Took) -> Value {
 fn latency(took: &Took, share: f64) -> f64 {
     let mut all = took.latencies.clone();
     all.sort();
-    let place = (all.len().saturating_sub(1)) as f64 * share;
-    all.get(place as usize).map_or(0.0, |it| millis(*it))
+    let index = (all.len().saturating_sub(1)) as f64 * share;
+    all.get(index as usize).map_or(0.0, |it| millis(*it))
 }
 
 fn millis(it: Duration) -> f64 {

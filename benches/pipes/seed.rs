@@ -8,8 +8,8 @@ use sqlx::{AssertSqlSafe, Connection, MySqlConnection, query::Query};
 
 use crate::{
     pipe::Pipe,
-    places::{Places, TABLE},
     rows::{COLUMNS, Row, row},
+    servers::{Servers, TABLE},
     topics::{self, BareProducer},
 };
 
@@ -17,16 +17,16 @@ use crate::{
 pub const TOGETHER: usize = 1_000;
 
 /// Makes the rows where `pipe` reads them.
-pub async fn seed(pipe: Pipe, places: &Places, rows: u64) -> Result<()> {
+pub async fn seed(pipe: Pipe, servers: &Servers, rows: u64) -> Result<()> {
     match pipe {
-        Pipe::MysqlToKafka | Pipe::Migrate => mysql(places, rows).await,
-        Pipe::MongodbToKafka => mongodb(places, rows).await,
-        Pipe::KafkaToMysql => kafka(places, rows).await,
+        Pipe::MysqlToKafka | Pipe::Migrate => mysql(servers, rows).await,
+        Pipe::MongodbToKafka => mongodb(servers, rows).await,
+        Pipe::KafkaToMysql => kafka(servers, rows).await,
     }
 }
 
-async fn mysql(places: &Places, rows: u64) -> Result<()> {
-    let mut session = places.make_database(&places.rows()).await?;
+async fn mysql(servers: &Servers, rows: u64) -> Result<()> {
+    let mut session = servers.make_database(&servers.rows()).await?;
     let ids: Vec<u64> = (1..=rows).collect();
     // Few commits: each waits for the disk.
     for many in ids.chunks(20 * TOGETHER) {
@@ -89,8 +89,8 @@ fn bind<'q>(query: MysqlQuery<'q>, id: u64, row: &'q Row) -> MysqlQuery<'q> {
         .bind(&*row.updated_at)
 }
 
-async fn mongodb(places: &Places, rows: u64) -> Result<()> {
-    let collection = places.mongodb().await?.collection::<Document>(TABLE);
+async fn mongodb(servers: &Servers, rows: u64) -> Result<()> {
+    let collection = servers.mongodb().await?.collection::<Document>(TABLE);
     let ids: Vec<u64> = (1..=rows).collect();
     for ids in ids.chunks(TOGETHER) {
         let documents = ids.iter().map(|id| row(*id).document());
@@ -99,10 +99,10 @@ async fn mongodb(places: &Places, rows: u64) -> Result<()> {
     Ok(())
 }
 
-async fn kafka(places: &Places, rows: u64) -> Result<()> {
-    let topic = places.rows();
-    topics::create(&places.brokers, &topic).await?;
-    let mut producer = BareProducer::open(&places.brokers, &topic)?;
+async fn kafka(servers: &Servers, rows: u64) -> Result<()> {
+    let topic = servers.rows();
+    topics::create(&servers.brokers, &topic).await?;
+    let mut producer = BareProducer::open(&servers.brokers, &topic)?;
     for id in 1..=rows {
         producer.send(id.to_string().as_bytes(), row(id).json().as_bytes())?;
     }

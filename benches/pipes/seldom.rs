@@ -18,8 +18,8 @@ use tokio::runtime::Runtime;
 use crate::{
     bare, measure, ours,
     pipe::{Pipe, Way},
-    places::{Places, TABLE, Target},
     rows::row,
+    servers::{Servers, TABLE, Target},
     topics::{self, BareProducer, PARTITIONS},
 };
 
@@ -50,17 +50,20 @@ const LOOK: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// So many groups, one after the other.
-pub fn measure(runtime: &Runtime, groups: u32, places: &Places) -> Result<Seldom> {
+pub fn measure(runtime: &Runtime, groups: u32, servers: &Servers) -> Result<Seldom> {
     let pipe = (Pipe::KafkaToMysql, Way::Seldom);
     eprintln!("{}: {}, {groups} times", pipe.0.name(), pipe.1.name());
-    runtime.block_on(topics::create(&places.brokers, &places.rows()))?;
+    runtime.block_on(topics::create(&servers.brokers, &servers.rows()))?;
     let folder = tempfile::tempdir()?;
-    let (ours, bare) = (places.target(pipe.0, "ours"), places.target(pipe.0, "bare"));
-    let command = ours::command(pipe, places, &ours, folder.path())?;
-    let mut ours = Sink::start(runtime, places, &ours, command, folder.path())?;
-    let command = bare::command(pipe, places, &bare)?;
-    let mut bare = Sink::start(runtime, places, &bare, command, folder.path())?;
-    let mut producer = BareProducer::open(&places.brokers, &places.rows())?;
+    let (ours, bare) = (
+        servers.target(pipe.0, "ours"),
+        servers.target(pipe.0, "bare"),
+    );
+    let command = ours::command(pipe, servers, &ours, folder.path())?;
+    let mut ours = Sink::start(runtime, servers, &ours, command, folder.path())?;
+    let command = bare::command(pipe, servers, &bare)?;
+    let mut bare = Sink::start(runtime, servers, &bare, command, folder.path())?;
+    let mut producer = BareProducer::open(&servers.brokers, &servers.rows())?;
     let mut sent = 0;
     // The first of each partition waits for assignments and first connections.
     for partition in 0..PARTITIONS {
@@ -100,13 +103,13 @@ struct Sink {
 impl Sink {
     fn start(
         runtime: &Runtime,
-        places: &Places,
+        servers: &Servers,
         target: &Target,
         mut command: Command,
         folder: &Path,
     ) -> Result<Self> {
         let (Target::Topic(name) | Target::Database(name)) = target;
-        let session = runtime.block_on(places.make_database(name))?;
+        let session = runtime.block_on(servers.make_database(name))?;
         let said = File::create(folder.join(format!("{name}.said")))?;
         command
             .stdin(Stdio::null())

@@ -14,7 +14,7 @@ use highwater::{
         kafka::{CreateTopic, KafkaBroker, KafkaPublisherSettings},
     },
     codec::{
-        Encoder, Mark,
+        Encoder, TypeTag,
         proto::{By, Proto, ProtoSettings},
     },
     connect::kafka::KafkaSettings,
@@ -52,10 +52,10 @@ pub async fn produce(brokers: &str, topic: &str, numbers: Range<u32>) -> Result<
         for made in made(number) {
             let record = record(&made.fields);
             let row = record.get(0).context("a record")?;
-            let mark = format.mark(&row);
+            let type_tag = format.type_tag(&row);
             waiting.write(
-                |key| match mark {
-                    Some(Mark::Key(word)) => {
+                |key| match type_tag {
+                    Some(TypeTag::Key(word)) => {
                         key.extend_from_slice(word.as_bytes());
                         true
                     }

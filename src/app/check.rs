@@ -8,7 +8,7 @@ use crate::{
     fault::chain,
     flow::FlowError,
     model::{Finding, Severity},
-    settings::{Chosen, LettersTo},
+    settings::{Chosen, DeadLettersTo},
 };
 
 /// The settings alone.
@@ -20,12 +20,12 @@ pub(super) fn offline(everywhere: &Everywhere) -> anyhow::Result<ExitStatus> {
     let (connections, data_types) = (settings.connections.len(), settings.data_types.len());
     let file = everywhere.settings.display().to_string();
     if everywhere.json {
-        say!(
+        out!(
             "{}",
             json!({ "file": file, "connections": connections, "data_types": data_types })
         );
     } else {
-        say!("{file}: {connections} connections and {data_types} data types, no mistake");
+        out!("{file}: {connections} connections and {data_types} data types, no mistake");
     }
     Ok(ExitStatus::Done)
 }
@@ -39,10 +39,10 @@ struct Part {
 
 /// Each flow with all that it touches, in one screen.
 pub(super) async fn run(app: &App, arguments: &Check) -> anyhow::Result<ExitStatus> {
-    let chosen = match app.settings.choose(arguments.data_type.as_deref(), None) {
+    let chosen = match app.settings.select(arguments.data_type.as_deref(), None) {
         Ok(chosen) => chosen,
         Err(error) => {
-            complain!("highwater: {error}");
+            err!("highwater: {error}");
             return Ok(ExitStatus::Usage);
         }
     };
@@ -52,12 +52,11 @@ pub(super) async fn run(app: &App, arguments: &Check) -> anyhow::Result<ExitStat
     }
     show(&parts, app.json);
     let problem = |it: &Finding| it.severity == Severity::Problem;
-    Ok(
-        match parts.iter().flat_map(|it| &it.findings).any(problem) {
-            true => ExitStatus::Failed,
-            false => ExitStatus::Done,
-        },
-    )
+    Ok(if parts.iter().flat_map(|it| &it.findings).any(problem) {
+        ExitStatus::Failed
+    } else {
+        ExitStatus::Done
+    })
 }
 
 async fn flow(app: &App, chosen: &Chosen<'_>, parts: &mut Vec<Part>) {
@@ -73,16 +72,16 @@ async fn flow(app: &App, chosen: &Chosen<'_>, parts: &mut Vec<Part>) {
     let topic = |name: &str| format!("topic {}.{name}", chosen.data_type.broker);
     let found = app.open.check_topic(chosen, &chosen.topic).await;
     parts.push(part(name, &topic(&chosen.topic), found));
-    let to = chosen.data_type.letters_to(&chosen.topic);
-    let place = match &to {
-        LettersTo::Topic(it) => topic(it),
-        LettersTo::Table(_) => format!("dead letters in table {}", to.name()),
+    let to = chosen.data_type.dead_letters_to(&chosen.topic);
+    let target = match &to {
+        DeadLettersTo::Topic(it) => topic(it),
+        DeadLettersTo::Table(_) => format!("dead letters in table {}", to.name()),
     };
-    let found = app.open.check_letters(chosen, &to).await;
-    parts.push(part(name, &place, found));
+    let found = app.open.check_dead_letters(chosen, &to).await;
+    parts.push(part(name, &target, found));
     if let Some(into) = &chosen.data_type.into {
         let found = sink(app, chosen, into).await;
-        parts.push(part(name, &format!("into {}", into.place()), found));
+        parts.push(part(name, &format!("into {}", into.name()), found));
     }
 }
 
@@ -133,13 +132,13 @@ fn part(data_type: &str, part: &str, found: Result<Vec<Finding>, FlowError>) -> 
 fn show(parts: &[Part], json: bool) {
     if json {
         let parts: Vec<_> = parts.iter().map(part_json).collect();
-        say!("{}", json!({ "parts": parts }));
+        out!("{}", json!({ "parts": parts }));
         return;
     }
     for part in parts {
-        say!("{}: {}", part.data_type, part.part);
+        out!("{}: {}", part.data_type, part.part);
         for finding in &part.findings {
-            say!("  {} {}", mark(finding.severity), finding.text);
+            out!("  {} {}", symbol(finding.severity), finding.text);
         }
     }
     let count = |severity| {
@@ -147,10 +146,10 @@ fn show(parts: &[Part], json: bool) {
         parts.iter().flat_map(|it| &it.findings).filter(of).count()
     };
     let (problems, notes) = (count(Severity::Problem), count(Severity::Note));
-    say!("{problems} problems, {notes} notes");
+    out!("{problems} problems, {notes} notes");
 }
 
-fn mark(severity: Severity) -> &'static str {
+fn symbol(severity: Severity) -> &'static str {
     match severity {
         Severity::Good => "✓",
         Severity::Note => "·",

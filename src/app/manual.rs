@@ -26,9 +26,9 @@ pub(super) fn man(arguments: &Man, everywhere: &Everywhere) -> anyhow::Result<Ex
     write(&pages, folder).with_context(|| format!("{} cannot be written", folder.display()))?;
     if everywhere.json {
         let files: Vec<&str> = pages.iter().map(|it| it.file.as_str()).collect();
-        say!("{}", json!({ "folder": folder, "files": files }));
+        out!("{}", json!({ "folder": folder, "files": files }));
     } else {
-        say!("{} manual pages in {}", pages.len(), folder.display());
+        out!("{} manual pages in {}", pages.len(), folder.display());
     }
     Ok(ExitStatus::Done)
 }

@@ -1,4 +1,4 @@
-//! The wiring: settings to adapters, commands to flows. The one place that knows everything.
+//! The wiring: settings to adapters, commands to flows. The one module that knows all others.
 
 // Its macros are for all that follow.
 #[macro_use]
@@ -31,7 +31,7 @@ use crate::{
     settings::{self, Settings},
 };
 use context::App;
-pub(crate) use run::scheduled::command_scope;
+pub use run::scheduled::command_scope;
 
 /// Does what the command line says, in a runtime of its own.
 pub fn run(cli: &Cli) -> ExitCode {
@@ -44,19 +44,19 @@ pub fn run(cli: &Cli) -> ExitCode {
         .build();
     match runtime {
         Ok(runtime) => {
-            let code = runtime.block_on(answer(cli));
+            let code = runtime.block_on(run_command(cli));
             // A thread that is stuck in a client library must not keep a finished process.
             runtime.shutdown_timeout(Duration::from_secs(1));
             code
         }
         Err(error) => {
-            complain!("highwater: the runtime cannot start: {error}");
+            err!("highwater: the runtime cannot start: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn answer(cli: &Cli) -> ExitCode {
+async fn run_command(cli: &Cli) -> ExitCode {
     let status = match &cli.command {
         Command::Demo(demo) => demo::run(demo, &cli.everywhere).await,
         Command::Completions(arguments) => manual::completions(arguments),
@@ -67,13 +67,13 @@ async fn answer(cli: &Cli) -> ExitCode {
     let code = match status {
         Ok(status) => status.into(),
         Err(error) => {
-            complain!("highwater: {}", chain(error.as_ref()));
+            err!("highwater: {}", chain(error.as_ref()));
             ExitStatus::Failed.into()
         }
     };
     output::print::finish().map_or_else(
         |error| {
-            complain!("highwater: the answer cannot be written: {error}");
+            err!("highwater: the answer cannot be written: {error}");
             ExitStatus::Failed.into()
         },
         |()| code,
@@ -86,12 +86,12 @@ async fn with_settings(cli: &Cli) -> anyhow::Result<ExitStatus> {
         Err(status) => return Ok(status),
     };
     let (app, _telemetry) = App::start(settings, &cli.everywhere)?;
-    let status = obey(&app, cli).await;
+    let status = dispatch(&app, cli).await;
     app.open.close().await;
     status
 }
 
-async fn obey(app: &App, cli: &Cli) -> anyhow::Result<ExitStatus> {
+async fn dispatch(app: &App, cli: &Cli) -> anyhow::Result<ExitStatus> {
     match &cli.command {
         Command::Sync(arguments) => sync::run(app, arguments).await,
         Command::Sink(arguments) => sink::run(app, arguments).await,
@@ -106,7 +106,7 @@ async fn obey(app: &App, cli: &Cli) -> anyhow::Result<ExitStatus> {
         Command::DeadLetters(arguments) => dead_letters::run(app, arguments).await,
         Command::Run(_) => run::run(app, &cli.everywhere).await,
         Command::Schedule(command) => status::schedules::run(app, command).await,
-        // `answer` has taken these before.
+        // `run_command` has taken these before.
         Command::Demo(_) | Command::Completions(_) | Command::Man(_) => Ok(ExitStatus::Usage),
     }
 }

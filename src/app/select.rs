@@ -3,7 +3,7 @@
 use crate::{
     cli::ExitStatus,
     model::topic_problem,
-    settings::{Chosen, DataType, LettersTo},
+    settings::{Chosen, DataType, DeadLettersTo},
 };
 
 use super::context::App;
@@ -21,13 +21,13 @@ impl App {
         part: Part,
     ) -> Result<Vec<Chosen<'_>>, ExitStatus> {
         let usage = |text: String| {
-            complain!("highwater: {text}");
+            err!("highwater: {text}");
             ExitStatus::Usage
         };
         let (word, has) = part;
         let chosen = self
             .settings
-            .choose(data_type, topic)
+            .select(data_type, topic)
             .map_err(|error| usage(error.to_string()))?;
         let able: Vec<_> = chosen.into_iter().filter(|it| has(it.data_type)).collect();
         if able.is_empty() {
@@ -38,11 +38,11 @@ impl App {
         }
         for it in &able {
             // One that stands in for the topic of the settings may leave no room for what is put behind it.
-            if let LettersTo::Topic(letters) = it.data_type.letters_to(&it.topic)
-                && let Some(problem) = topic_problem(&letters)
+            if let DeadLettersTo::Topic(dead_letters) = it.data_type.dead_letters_to(&it.topic)
+                && let Some(problem) = topic_problem(&dead_letters)
             {
                 return Err(usage(format!(
-                    "the topic of its dead letters, `{letters}`, {problem}: name a topic or a table under [data-types.{}.dead-letters]",
+                    "the topic of its dead letters, `{dead_letters}`, {problem}: name a topic or a table under [data-types.{}.dead-letters]",
                     it.name
                 )));
             }

@@ -11,7 +11,7 @@ use super::{attempt, context::App, open, output::report, select::Part};
 use crate::{
     cli::{ExitStatus, Sink},
     fault::chain,
-    flow::{BatchLimits, Consume, Figures, FlowError, Identity, Snapshot, Until, supervise},
+    flow::{BatchLimits, Consume, FlowError, FlowStats, Identity, Snapshot, Until, supervise},
     settings::{Chosen, WriteInto},
 };
 
@@ -23,40 +23,42 @@ pub(super) async fn run(app: &App, arguments: &Sink) -> anyhow::Result<ExitStatu
         Ok(chosen) => chosen,
         Err(status) => return Ok(status),
     };
-    let until = match arguments.until_caught_up {
-        true => Until::CaughtUp,
-        false => Until::Stopped,
+    let until = if arguments.until_caught_up {
+        Until::CaughtUp
+    } else {
+        Until::Stopped
     };
     let outcomes = join_all(chosen.iter().map(|it| sink(app, it, until))).await;
     sunk(&outcomes, app.json);
-    Ok(match outcomes.iter().all(|it| it.error.is_none()) {
-        true => ExitStatus::Done,
-        false => ExitStatus::Failed,
+    Ok(if outcomes.iter().all(|it| it.error.is_none()) {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Failed
     })
 }
 
 /// What became of one sink.
 pub(super) struct Sunk {
     pub flow: String,
-    pub figures: Snapshot,
+    pub stats: Snapshot,
     pub took: Duration,
     pub error: Option<String>,
     /// Whether it failed in a way that `run` may try again.
-    pub again: bool,
+    pub is_transient: bool,
 }
 
 /// Runs one sink to its end.
 pub(super) async fn sink(app: &App, chosen: &Chosen<'_>, until: Until) -> Sunk {
     let began = Instant::now();
-    let figures = Arc::new(Figures::default());
+    let stats = Arc::new(FlowStats::default());
     let flow = open::sink_name(chosen);
     let shown = app
         .progress
-        .show(&format!("{} sink", chosen.name), figures.clone());
-    let attempt = || consume(app, chosen, until, figures.clone());
-    let outcome = supervise(&flow, attempt::retry(app), &figures, &app.stop, attempt).await;
+        .show(&format!("{} sink", chosen.name), stats.clone());
+    let attempt = || consume(app, chosen, until, stats.clone());
+    let outcome = supervise(&flow, attempt::retry(app), &stats, &app.stop, attempt).await;
     drop(shown);
-    let again = outcome.as_ref().is_err_and(attempt::again);
+    let is_transient = outcome.as_ref().is_err_and(attempt::is_transient);
     let error = outcome.err().map(|error| {
         let error = chain(&error);
         tracing::error!(flow, error, "sink stopped");
@@ -64,10 +66,10 @@ pub(super) async fn sink(app: &App, chosen: &Chosen<'_>, until: Until) -> Sunk {
     });
     Sunk {
         flow,
-        figures: figures.snapshot(),
+        stats: stats.snapshot(),
         took: began.elapsed(),
         error,
-        again,
+        is_transient,
     }
 }
 
@@ -75,7 +77,7 @@ async fn consume(
     app: &App,
     chosen: &Chosen<'_>,
     until: Until,
-    figures: Arc<Figures>,
+    stats: Arc<FlowStats>,
 ) -> Result<(), FlowError> {
     let Some(into) = &chosen.data_type.into else {
         return Err(open::no_part(chosen, "into"));
@@ -99,7 +101,7 @@ async fn consume(
         limits: limits(into),
         conflict_wait: into.conflict_wait,
         until,
-        figures,
+        stats,
     };
     consume.run(&app.stop).await
 }
@@ -116,18 +118,18 @@ fn limits(into: &WriteInto) -> BatchLimits {
 fn sunk(sinks: &[Sunk], json: bool) {
     if json {
         let sinks: Vec<_> = sinks.iter().map(sunk_json).collect();
-        say!("{}", serde_json::json!({ "sinks": sinks }));
+        out!("{}", serde_json::json!({ "sinks": sinks }));
         return;
     }
     for it in sinks {
-        let done = report::figures(&it.figures, it.took);
+        let done = report::stats(&it.stats, it.took);
         match &it.error {
-            None => say!("{}: {done}", it.flow),
-            Some(error) => say!("{}: failed: {error}; {done}", it.flow),
+            None => out!("{}: {done}", it.flow),
+            Some(error) => out!("{}: failed: {error}; {done}", it.flow),
         }
     }
 }
 
 fn sunk_json(it: &Sunk) -> serde_json::Value {
-    report::figures_json(&it.flow, &it.figures, it.took, it.error.as_deref())
+    report::stats_json(&it.flow, &it.stats, it.took, it.error.as_deref())
 }

@@ -21,10 +21,10 @@ use crate::{
     cli::{ExitStatus, Sync},
     cursor::{CursorError, CursorLease, older_producer},
     fault::chain,
-    flow::{Figures, FlowError, KeyRule, Produce, supervise},
+    flow::{FlowError, FlowStats, KeyRule, Produce, supervise},
     model::{FlowName, Position},
     settings::{Chosen, MessageKey},
-    source::{Extent, Manner, Source},
+    source::{ReadMode, Scope, Source},
 };
 
 /// Time between two saves of the cursor: a kill repeats at most what was read in it.
@@ -38,37 +38,40 @@ pub(super) async fn run(app: &App, arguments: &Sync) -> anyhow::Result<ExitStatu
         Ok(chosen) => chosen,
         Err(status) => return Ok(status),
     };
-    let manner = match arguments.follow {
-        true => Manner::Follow,
-        false => Manner::Bounded,
+    let mode = if arguments.follow {
+        ReadMode::Follow
+    } else {
+        ReadMode::Bounded
     };
     let asked = Asked {
-        extent: extent(arguments),
-        manner,
+        scope: scope(arguments),
+        mode,
         wait: arguments.patience.wait,
     };
     let flows = chosen.iter().map(|it| sync(app, it, asked));
     let outcomes = join_all(flows).await;
     synced(&outcomes, app.json);
-    Ok(match outcomes.iter().all(|it| it.error.is_none()) {
-        true => ExitStatus::Done,
-        false => ExitStatus::Failed,
+    Ok(if outcomes.iter().all(|it| it.error.is_none()) {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Failed
     })
 }
 
 /// What is to be read.
-pub(super) fn extent(arguments: &Sync) -> Extent {
-    match arguments.full_amount {
-        true => Extent::FullAmount,
-        false => Extent::Incremental,
+pub(super) fn scope(arguments: &Sync) -> Scope {
+    if arguments.full_amount {
+        Scope::Full
+    } else {
+        Scope::Incremental
     }
 }
 
 /// What a run shall do.
 #[derive(Clone, Copy)]
 pub(super) struct Asked {
-    pub extent: Extent,
-    pub manner: Manner,
+    pub scope: Scope,
+    pub mode: ReadMode,
     /// How long another process may still have the flow; `None`: not at all.
     pub wait: Option<Duration>,
 }
@@ -76,42 +79,43 @@ pub(super) struct Asked {
 /// What became of one flow.
 pub(super) struct Synced {
     pub flow: FlowName,
-    pub figures: crate::flow::Snapshot,
+    pub stats: crate::flow::Snapshot,
     pub took: Duration,
     /// Where the cursor stands; `None` where the flow failed or was stopped before it ran.
     pub position: Option<Position>,
     pub error: Option<String>,
     /// Whether it failed because another process runs the flow.
-    pub is_held: bool,
+    pub is_leased: bool,
     /// Whether it failed in a way that `run` may try again.
-    pub again: bool,
+    pub is_transient: bool,
 }
 
 /// Runs one flow to its end.
 pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, asked: Asked) -> Synced {
     let began = Instant::now();
-    let figures = Arc::new(Figures::default());
+    let stats = Arc::new(FlowStats::default());
     let flow = open::flow_name(chosen);
-    let shown = app.progress.show(&chosen.name, figures.clone());
+    let shown = app.progress.show(&chosen.name, stats.clone());
     // A full read begins once; attempts after that go on with it.
     let begun = AtomicBool::new(false);
     let attempt = || async {
-        let extent = match begun.load(Ordering::Relaxed) {
-            true => Extent::Incremental,
-            false => asked.extent,
+        let scope = if begun.load(Ordering::Relaxed) {
+            Scope::Incremental
+        } else {
+            asked.scope
         };
-        let asked = Asked { extent, ..asked };
-        produce(app, chosen, &flow, asked, &figures, &begun).await
+        let asked = Asked { scope, ..asked };
+        produce(app, chosen, &flow, asked, &stats, &begun).await
     };
     let name = flow.text();
-    let outcome = supervise(&name, attempt::retry(app), &figures, &app.stop, attempt).await;
+    let outcome = supervise(&name, attempt::retry(app), &stats, &app.stop, attempt).await;
     drop(shown);
-    let (mut is_held, mut is_again) = (false, false);
+    let (mut is_leased, mut may_retry) = (false, false);
     let (position, error) = match outcome {
         Ok(position) => (position, None),
         Err(error) => {
-            is_held = matches!(error, FlowError::Cursor(CursorError::Held { .. }));
-            is_again = attempt::again(&error);
+            is_leased = matches!(error, FlowError::Cursor(CursorError::Leased { .. }));
+            may_retry = attempt::is_transient(&error);
             let error = chain(&error);
             tracing::error!(flow = name, error, "flow stopped");
             (None, Some(error))
@@ -119,12 +123,12 @@ pub(super) async fn sync(app: &App, chosen: &Chosen<'_>, asked: Asked) -> Synced
     };
     Synced {
         flow,
-        figures: figures.snapshot(),
+        stats: stats.snapshot(),
         took: began.elapsed(),
         position,
         error,
-        is_held,
-        again: is_again,
+        is_leased,
+        is_transient: may_retry,
     }
 }
 
@@ -134,14 +138,10 @@ async fn produce(
     chosen: &Chosen<'_>,
     flow: &FlowName,
     asked: Asked,
-    figures: &Figures,
+    stats: &FlowStats,
     begun: &AtomicBool,
 ) -> Result<Position, FlowError> {
-    let Asked {
-        extent,
-        manner,
-        wait,
-    } = asked;
+    let Asked { scope, mode, wait } = asked;
     let cursors = app.open.cursors().await?;
     let mut cursor = lease(&*cursors, flow, wait, &app.stop).await?;
     let outcome = async {
@@ -149,7 +149,7 @@ async fn produce(
         app.open.ensure_topics(chosen).await?;
         let publisher = app.open.publisher(chosen, &chosen.topic).await?;
         let dead_letters = attempt::dead_letters(app, chosen).await?;
-        if extent == Extent::Incremental {
+        if scope == Scope::Incremental {
             take_over(chosen, flow, &*source, &mut *cursor).await?;
         }
         let codec = open::codec(chosen.data_type)?;
@@ -172,9 +172,9 @@ async fn produce(
             version: &version,
             in_flight: chosen.data_type.in_flight,
             save_every: SAVE_EVERY,
-            figures,
+            stats,
         };
-        let outcome = produce.run(extent, manner, &app.stop).await;
+        let outcome = produce.run(scope, mode, &app.stop).await;
         if outcome.is_err() && cursor.load().await? != before {
             begun.store(true, Ordering::Relaxed);
         }
@@ -203,7 +203,7 @@ async fn take_over(
     }
     let older = older_producer::read(folder, &chosen.topic, &from.table).map_err(|error| {
         FlowError::Cursor(CursorError::Damaged {
-            place: error.path().display().to_string(),
+            location: error.path().display().to_string(),
             reason: error.to_string(),
             advice: error.remedy(&flow.text()),
         })
@@ -225,22 +225,21 @@ async fn take_over(
 fn synced(flows: &[Synced], json: bool) {
     if json {
         let flows: Vec<_> = flows.iter().map(synced_json).collect();
-        say!("{}", serde_json::json!({ "flows": flows }));
+        out!("{}", serde_json::json!({ "flows": flows }));
         return;
     }
     for it in flows {
-        let done = report::figures(&it.figures, it.took);
+        let done = report::stats(&it.stats, it.took);
         match (&it.position, &it.error) {
-            (Some(position), _) => say!("{}: {done}; the cursor stands at {position}", it.flow),
-            (None, None) => say!("{}: stopped; {done}", it.flow),
-            (None, Some(error)) => say!("{}: failed: {error}; {done}", it.flow),
+            (Some(position), _) => out!("{}: {done}; the cursor stands at {position}", it.flow),
+            (None, None) => out!("{}: stopped; {done}", it.flow),
+            (None, Some(error)) => out!("{}: failed: {error}; {done}", it.flow),
         }
     }
 }
 
 fn synced_json(it: &Synced) -> serde_json::Value {
-    let mut object =
-        report::figures_json(&it.flow.text(), &it.figures, it.took, it.error.as_deref());
+    let mut object = report::stats_json(&it.flow.text(), &it.stats, it.took, it.error.as_deref());
     object["position"] = report::position_json(it.position.as_ref());
     object
 }

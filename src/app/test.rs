@@ -11,7 +11,7 @@ use crate::{
     cli::{self, ExitStatus},
     codec::{Decoder, Encoder, json::Json},
     fault::chain,
-    model::{Headers, Message, Place, Records, Schema},
+    model::{Headers, Message, RecordOrigin, Records, Schema},
     pipeline::{self, LookupTable, StepSettings, Tables},
     settings::{DataType, Settings},
 };
@@ -66,7 +66,7 @@ pub(super) async fn run(app: &App, arguments: &cli::Test) -> anyhow::Result<Exit
     let file = match read.and_then(|text| Ok(toml::from_str::<File>(&text)?)) {
         Ok(file) => file,
         Err(error) => {
-            complain!("highwater: {}: {error:#}", path.display());
+            err!("highwater: {}: {error:#}", path.display());
             return Ok(ExitStatus::Usage);
         }
     };
@@ -76,21 +76,23 @@ pub(super) async fn run(app: &App, arguments: &cli::Test) -> anyhow::Result<Exit
         let outcome = outcome(&app.settings, case).await;
         let passed = matches!(&outcome, Ok((_, true)));
         failures += usize::from(!passed);
-        match app.json {
-            true => shown.push(as_json(case, &outcome)),
-            false => show(case, &outcome),
+        if app.json {
+            shown.push(as_json(case, &outcome))
+        } else {
+            show(case, &outcome)
         }
         if !app.json {
             shown.push(Value::Null);
         }
     }
     if shown.is_empty() {
-        complain!("highwater: {} has no case `{wanted}`", path.display());
+        err!("highwater: {} has no case `{wanted}`", path.display());
         return Ok(ExitStatus::Usage);
     }
-    match app.json {
-        true => say!("{}", json!({ "cases": shown })),
-        false => say!("{} passed, {failures} failed", shown.len() - failures),
+    if app.json {
+        out!("{}", json!({ "cases": shown }))
+    } else {
+        out!("{} passed, {failures} failed", shown.len() - failures)
     }
     Ok(match failures {
         0 => ExitStatus::Done,
@@ -124,9 +126,9 @@ async fn came(settings: &Settings, case: &Case) -> anyhow::Result<Came> {
         .map(|it| (it.to_owned(), tables.clone()))
         .collect();
     let steps = pipeline::steps_with(steps, &tables);
-    let told = |error: pipeline::StepError| anyhow::anyhow!(chain(&error));
-    pipeline::prepare(&steps).await.map_err(told)?;
-    let (after, failed) = pipeline::run(&steps, records(&case.records)?).map_err(told)?;
+    let as_error = |error: pipeline::StepError| anyhow::anyhow!(chain(&error));
+    pipeline::prepare(&steps).await.map_err(as_error)?;
+    let (after, failed) = pipeline::run(&steps, records(&case.records)?).map_err(as_error)?;
     let mut made = Vec::new();
     for row in after.iter() {
         let mut text = Vec::new();
@@ -163,7 +165,7 @@ fn records(texts: &[String]) -> anyhow::Result<Records> {
             key: None,
             value: Some(text.as_bytes()),
             headers: Headers::default(),
-            place: Place::default(),
+            record_origin: RecordOrigin::default(),
         };
         let decoded = Json::PLAIN.decode(&message, origin, &mut records);
         decoded.context(format!("record {}", origin + 1))?;
@@ -180,11 +182,11 @@ type Outcome = anyhow::Result<(Came, bool)>;
 
 fn show(case: &Case, outcome: &Outcome) {
     let came = match outcome {
-        Ok((_, true)) => return say!("✓ {}", case.name),
+        Ok((_, true)) => return out!("✓ {}", case.name),
         Ok((came, false)) => came,
-        Err(error) => return say!("✗ {}\n    {error:#}", case.name),
+        Err(error) => return out!("✗ {}\n    {error:#}", case.name),
     };
-    say!("✗ {}", case.name);
+    out!("✗ {}", case.name);
     let expected: Vec<Option<Value>> = case.expect.iter().map(|it| parsed(it).ok()).collect();
     for index in 0..expected.len().max(came.records.len()) {
         let (wanted, got) = (
@@ -196,7 +198,7 @@ fn show(case: &Case, outcome: &Outcome) {
         }
         let shown = |sign, it: Option<&Value>| {
             if let Some(it) = it {
-                say!("    {sign} {it}");
+                out!("    {sign} {it}");
             }
         };
         shown('-', wanted.as_ref());
@@ -210,14 +212,14 @@ fn show(case: &Case, outcome: &Outcome) {
                 .collect();
             other.sort_unstable();
             other.dedup();
-            say!("      differs in {}", other.join(", "));
+            out!("      differs in {}", other.join(", "));
         }
     }
     for step in &case.fails {
-        say!("    - fails in {step}");
+        out!("    - fails in {step}");
     }
     for (step, reason) in &came.failed {
-        say!("    + fails in {step}: {reason}");
+        out!("    + fails in {step}: {reason}");
     }
 }
 

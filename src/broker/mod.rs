@@ -6,7 +6,7 @@
 //! - `publish` hands over in order and waits only while the client's queue is full. A delivery
 //!   resolves when every message is durable; a delivery that is dropped promises nothing.
 //! - Messages with equal keys go to one partition, in order.
-//! - A refusal names each message that the broker will never take alone, and `Spoiled` those
+//! - A refusal names each message that the broker will never take alone, and `BatchRejected` those
 //!   that only failed beside one: the caller sends these again, one by one. A message that is
 //!   published with nothing else in flight is taken or refused, never spoiled.
 //! - `next` is waited on at least every few minutes, or the group takes the partitions away. A
@@ -69,16 +69,16 @@ pub struct NotTaken {
     /// Why, in the broker's words.
     pub reason: String,
     /// Whether it was refused by itself, or may be taken when it is sent alone.
-    pub verdict: Verdict,
+    pub rejection: Rejection,
 }
 
 /// What became of a message that was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Rejection {
     /// The broker will never take it.
     Refused,
     /// It stood in a request that failed as a whole.
-    Spoiled,
+    BatchRejected,
 }
 
 /// Reads one topic as a member of a group.
@@ -204,7 +204,7 @@ pub struct TopicId {
 
 /// What a partition holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
+pub struct OffsetRange {
     /// The partition.
     pub partition: i32,
     /// The first offset that is there.

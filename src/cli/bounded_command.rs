@@ -1,4 +1,4 @@
-//! `run` and `schedule`, and the commands that a schedule may run: those that end by themselves.
+//! `run` and `schedule`, and the bounded commands that a schedule may run.
 
 use clap::{Args, Parser, Subcommand};
 

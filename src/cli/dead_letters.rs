@@ -17,7 +17,7 @@ pub enum DeadLettersCommand {
     List {
         /// Which ones.
         #[command(flatten)]
-        filter: LetterFilter,
+        filter: DeadLetterFilter,
         /// Stop after this many dead letters
         #[arg(long, value_name = "N", help_heading = "Limit the output")]
         limit: Option<u64>,
@@ -26,8 +26,8 @@ pub enum DeadLettersCommand {
     #[command(before_long_help = SHOW_EXAMPLES)]
     Show {
         /// Position of the dead letter, as `list` prints it: PARTITION:OFFSET or file:LINE
-        #[arg(value_name = "POSITION", value_parser = place)]
-        letter: LetterPlace,
+        #[arg(value_name = "POSITION", value_parser = parse_id)]
+        id: DeadLetterId,
         /// Data type of the dead letter
         #[arg(long, alias = "data_type", value_name = "NAME", help_heading = CHOOSE)]
         data_type: Option<String>,
@@ -37,10 +37,10 @@ pub enum DeadLettersCommand {
     Replay {
         /// Which ones.
         #[command(flatten)]
-        filter: LetterFilter,
+        filter: DeadLetterFilter,
         /// Replay only this one: PARTITION:OFFSET or file:LINE, as `list` prints it
-        #[arg(long, value_name = "POSITION", value_parser = place, help_heading = CHOOSE)]
-        letter: Option<LetterPlace>,
+        #[arg(long, value_name = "POSITION", value_parser = parse_id, help_heading = CHOOSE)]
+        id: Option<DeadLetterId>,
         /// Overwrite existing rows, even if they are newer than the dead letter
         #[arg(long, help_heading = "Change the target")]
         overwrite: bool,
@@ -49,7 +49,7 @@ pub enum DeadLettersCommand {
 
 /// Which letters.
 #[derive(Debug, Clone, Args)]
-pub struct LetterFilter {
+pub struct DeadLetterFilter {
     /// Only this data type [default: every data type in the settings]
     #[arg(long, alias = "data_type", value_name = "NAME", help_heading = CHOOSE)]
     pub data_type: Option<String>,
@@ -91,7 +91,7 @@ pub struct LetterFilter {
 
 /// Where a letter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LetterPlace {
+pub enum DeadLetterId {
     /// Partition and offset of the dead-letter topic; of a table, 0 and the letter's `id`.
     Topic(i32, i64),
     /// A line of the file.
@@ -130,7 +130,7 @@ Examples:
   highwater dead-letters replay --data-type information
 
   # Replay one of them
-  highwater dead-letters replay --data-type information --letter 0:17";
+  highwater dead-letters replay --data-type information --id 0:17";
 
 const REPLAY_NOTES: &str = "\
 Notes:
@@ -142,14 +142,14 @@ Notes:
   Dead letters of `sync` (encode, publish and its steps) are not replayed. Fix
   their rows in the source, or read again: highwater sync --full-amount";
 
-fn place(text: &str) -> Result<LetterPlace, String> {
+fn parse_id(text: &str) -> Result<DeadLetterId, String> {
     let wrong = || "a letter is written as PARTITION:OFFSET or file:LINE".to_owned();
-    let (place, number) = text.split_once(':').ok_or_else(wrong)?;
+    let (parse_id, number) = text.split_once(':').ok_or_else(wrong)?;
     let number: i64 = number.parse().map_err(|_| wrong())?;
-    match place {
-        "file" => Ok(LetterPlace::File(number)),
+    match parse_id {
+        "file" => Ok(DeadLetterId::File(number)),
         partition => match partition.parse() {
-            Ok(partition) if partition >= 0 => Ok(LetterPlace::Topic(partition, number)),
+            Ok(partition) if partition >= 0 => Ok(DeadLetterId::Topic(partition, number)),
             _ => Err(wrong()),
         },
     }
@@ -197,10 +197,10 @@ mod tests {
 
     #[test]
     fn places_offsets_and_times_are_read() {
-        assert_eq!(place("3:17"), Ok(LetterPlace::Topic(3, 17)));
-        assert_eq!(place("file:2"), Ok(LetterPlace::File(2)));
+        assert_eq!(parse_id("3:17"), Ok(DeadLetterId::Topic(3, 17)));
+        assert_eq!(parse_id("file:2"), Ok(DeadLetterId::File(2)));
         for wrong in ["17", "-1:4", "a:1", "1:b"] {
-            assert!(place(wrong).is_err(), "{wrong}");
+            assert!(parse_id(wrong).is_err(), "{wrong}");
         }
         assert_eq!(offsets("7"), Ok((7, 7)));
         assert_eq!(offsets("7..9"), Ok((7, 9)));

@@ -1,4 +1,4 @@
-//! `migrate`: what people can say of it.
+//! `migrate`: its command line.
 
 use clap::Args;
 

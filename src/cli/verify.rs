@@ -24,7 +24,7 @@ pub struct Verify {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["settle", "samples", "sums", "task"],
+        conflicts_with_all = ["recheck_after", "samples", "sums", "task"],
         help_heading = COMPARE
     )]
     pub md5: Option<PathBuf>,
@@ -86,7 +86,7 @@ pub struct Looking {
         value_parser = time,
         help_heading = ADJUST
     )]
-    pub settle: Duration,
+    pub recheck_after: Duration,
 
     /// Maximum number of rows to show for each kind of difference
     #[arg(

@@ -24,7 +24,7 @@ mod extended_read;
 mod read;
 mod write;
 
-use super::{CodecError, Decoder, Encoder, Mark};
+use super::{CodecError, Decoder, Encoder, TypeTag};
 use crate::model::{Kind, Message, Op, Records, Row};
 
 /// The format `json`, as it was chosen.
@@ -117,7 +117,7 @@ impl Encoder for Json {
         Ok(())
     }
 
-    fn mark<'m>(&'m self, _row: &Row<'_>) -> Option<Mark<'m>> {
+    fn type_tag<'m>(&'m self, _row: &Row<'_>) -> Option<TypeTag<'m>> {
         None
     }
 }

@@ -24,12 +24,12 @@ pub trait Encoder: Send + Sync {
     fn encode(&self, row: &Row<'_>, topic: &str, out: &mut Vec<u8>) -> Result<(), CodecError>;
 
     /// What says beside the value of which type the message is; `None` where nothing has to.
-    fn mark<'m>(&'m self, row: &Row<'_>) -> Option<Mark<'m>>;
+    fn type_tag<'m>(&'m self, row: &Row<'_>) -> Option<TypeTag<'m>>;
 }
 
 /// A word beside a message's value that says of which type it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark<'m> {
+pub enum TypeTag<'m> {
     /// It is the message's key, in place of the row's.
     Key(&'m str),
     /// A header's name, and the word.
@@ -125,10 +125,10 @@ mod tests {
         for length in 0..50 {
             let plain = "é/~\u{7f}".repeat(length);
             assert!(is_plain(plain.as_bytes()), "{plain}");
-            for letter in ["\"", "\\", "\n", "\0", "\u{1f}"] {
+            for character in ["\"", "\\", "\n", "\0", "\u{1f}"] {
                 for at in 0..=length {
                     let mut text = "a".repeat(length);
-                    text.insert_str(at, letter);
+                    text.insert_str(at, character);
                     assert!(!is_plain(text.as_bytes()), "{text:?}");
                 }
             }

@@ -17,7 +17,7 @@ mod wire;
 use prost_reflect::DescriptorPool;
 
 use self::plan::Plan;
-use super::{CodecError, Decoder, Encoder, Mark};
+use super::{CodecError, Decoder, Encoder, TypeTag};
 use crate::model::{Kind, Message, Op, Records, Row, Value};
 
 /// Messages of declared types.
@@ -185,12 +185,12 @@ impl Encoder for Proto {
         encode::fields_of(plan, fields, out).map_err(unencodable)
     }
 
-    fn mark<'m>(&'m self, row: &Row<'_>) -> Option<Mark<'m>> {
+    fn type_tag<'m>(&'m self, row: &Row<'_>) -> Option<TypeTag<'m>> {
         let word = || self.outgoing(row, None).ok().map(|(word, _)| word);
         match &self.by {
             By::Nothing | By::Topic => None,
-            By::Key => Some(Mark::Key(word()?)),
-            By::Header(name) => Some(Mark::Header(name, word()?)),
+            By::Key => Some(TypeTag::Key(word()?)),
+            By::Header(name) => Some(TypeTag::Header(name, word()?)),
         }
     }
 }

@@ -8,7 +8,7 @@ use prost::{
     encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len},
 };
 
-use super::{CodecError, Decoder, Encoder, Mark};
+use super::{CodecError, Decoder, Encoder, TypeTag};
 use crate::model::{Date, DateTime, Instant, Kind, Message, Op, Packer, Records, Row, Time, Value};
 
 #[allow(missing_docs)]
@@ -39,7 +39,7 @@ impl Encoder for Protobuf {
         Ok(())
     }
 
-    fn mark<'m>(&'m self, _row: &Row<'_>) -> Option<Mark<'m>> {
+    fn type_tag<'m>(&'m self, _row: &Row<'_>) -> Option<TypeTag<'m>> {
         None
     }
 }

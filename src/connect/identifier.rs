@@ -51,11 +51,11 @@ fn quoted(name: &str, quote: char) -> Result<String, NotAName> {
     }
     let mut text = String::with_capacity(name.len() + 2);
     text.push(quote);
-    for letter in name.chars() {
-        if letter == quote {
+    for character in name.chars() {
+        if character == quote {
             text.push(quote);
         }
-        text.push(letter);
+        text.push(character);
     }
     text.push(quote);
     Ok(text)

@@ -1,4 +1,4 @@
-//! What librdkafka says by itself: to the log, not too often, and the last trouble is remembered.
+//! Log lines of librdkafka: throttled, and the last connection error is kept.
 
 use std::{
     collections::HashMap,
@@ -25,13 +25,13 @@ pub struct KafkaLog {
 
 #[derive(Debug, Default)]
 struct Heard {
-    trouble: Option<(KafkaTrouble, Instant)>,
+    connection_error: Option<(KafkaConnectionError, Instant)>,
     logged: HashMap<String, Instant>,
 }
 
 /// What a client said of its connections when it could not do its work.
 #[derive(Debug, Clone)]
-pub struct KafkaTrouble {
+pub struct KafkaConnectionError {
     /// Its code.
     pub code: RDKafkaErrorCode,
     /// Its words; they name broker and cause, never a password.
@@ -58,15 +58,18 @@ impl KafkaLog {
     }
 
     /// The last trouble with the connections, if it is not long past.
-    pub fn trouble(&self) -> Option<KafkaTrouble> {
+    pub fn connection_error(&self) -> Option<KafkaConnectionError> {
         let heard = self.heard();
-        let recent = heard.trouble.as_ref().filter(|it| it.1.elapsed() < PAST);
+        let recent = heard
+            .connection_error
+            .as_ref()
+            .filter(|it| it.1.elapsed() < PAST);
         recent.map(|it| it.0.clone())
     }
 
     /// Whether a broker does not let us in: waiting longer is of no use.
     pub fn denied(&self) -> bool {
-        self.trouble().is_some_and(|it| it.denied())
+        self.connection_error().is_some_and(|it| it.denied())
     }
 
     fn heard(&self) -> std::sync::MutexGuard<'_, Heard> {
@@ -113,16 +116,16 @@ impl ClientContext for KafkaLog {
         }
         let mut heard = self.heard();
         // "All brokers are down" says less than what brought them down.
-        if code != RDKafkaErrorCode::AllBrokersDown || heard.trouble.is_none() {
+        if code != RDKafkaErrorCode::AllBrokersDown || heard.connection_error.is_none() {
             let said = reason.to_owned();
-            heard.trouble = Some((KafkaTrouble { code, said }, Instant::now()));
+            heard.connection_error = Some((KafkaConnectionError { code, said }, Instant::now()));
         }
     }
 }
 
 impl ConsumerContext for KafkaLog {}
 
-impl KafkaTrouble {
+impl KafkaConnectionError {
     /// Whether it is about who we are, and not about the way.
     pub fn denied(&self) -> bool {
         use RDKafkaErrorCode as Code;
@@ -133,13 +136,13 @@ impl KafkaTrouble {
     }
 }
 
-impl fmt::Display for KafkaTrouble {
+impl fmt::Display for KafkaConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.said)
     }
 }
 
-impl std::error::Error for KafkaTrouble {}
+impl std::error::Error for KafkaConnectionError {}
 
 #[cfg(test)]
 mod tests {
@@ -155,8 +158,8 @@ mod tests {
             "connection refused",
         );
         say(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down");
-        let trouble = log.trouble().expect("some");
-        assert_eq!(trouble.to_string(), "connection refused");
+        let connection_error = log.connection_error().expect("some");
+        assert_eq!(connection_error.to_string(), "connection refused");
         assert!(!log.denied());
         say(RDKafkaErrorCode::Authentication, "wrong password");
         assert!(log.denied());

@@ -16,7 +16,7 @@ pub mod sqlite;
 mod sqlite_errors;
 pub mod table_name;
 
-pub use sql_errors::{Verdict, verdict};
+pub use sql_errors::{ErrorClass, classify};
 
 use crate::fault::{Cause, Fault, Faulty};
 
@@ -59,14 +59,14 @@ impl Faulty for ConnectError {
 impl ConnectError {
     /// What an error of the SQL driver means while `name` is being opened, or read for settings.
     pub(crate) fn of_sql(name: &str, error: sqlx::Error) -> Self {
-        match verdict(&error) {
-            Verdict::Transient => Self::Lost(name.to_owned(), error.into()),
-            Verdict::Refused(advice) => Self::Refused {
+        match classify(&error) {
+            ErrorClass::Transient => Self::Lost(name.to_owned(), error.into()),
+            ErrorClass::Refused(advice) => Self::Refused {
                 name: name.to_owned(),
                 advice: advice.to_owned(),
                 cause: error.into(),
             },
-            Verdict::Data => Self::Refused {
+            ErrorClass::Data => Self::Refused {
                 name: name.to_owned(),
                 advice: "the server does not take this connection's settings".to_owned(),
                 cause: error.into(),

@@ -36,7 +36,7 @@ struct Secrets(Arc<[SecretString]>);
 
 /// What an error of the driver means.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum ErrorClass {
     /// It may pass: the network, a server that cannot answer now, an election.
     Lost(Cause),
     /// It will not pass by itself.
@@ -120,20 +120,20 @@ impl MongodbConnection {
     }
 
     /// What `error` means; its text without the password.
-    pub fn trouble(&self, error: &Error) -> Trouble {
+    pub fn classify(&self, error: &Error) -> ErrorClass {
         // The driver's own text also prints the server's whole answer, byte by byte.
         let cause: Cause = self.secrets.redacted(error.kind.to_string()).into();
         match refused(&error.kind) {
-            None => Trouble::Lost(cause),
-            Some(advice) => Trouble::Refused { advice, cause },
+            None => ErrorClass::Lost(cause),
+            Some(advice) => ErrorClass::Refused { advice, cause },
         }
     }
 
     fn connect_error(&self, error: &Error) -> ConnectError {
         let name = self.name.clone();
-        match self.trouble(error) {
-            Trouble::Lost(cause) => ConnectError::Lost(name, cause),
-            Trouble::Refused { advice, cause } => ConnectError::Refused {
+        match self.classify(error) {
+            ErrorClass::Lost(cause) => ConnectError::Lost(name, cause),
+            ErrorClass::Refused { advice, cause } => ConnectError::Refused {
                 name,
                 advice: advice.to_owned(),
                 cause,

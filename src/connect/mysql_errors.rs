@@ -3,12 +3,12 @@
 //! Numbers are those of both servers' error references. One that is not listed stops the flow:
 //! to take it for a data error would set records aside that another hour would have written.
 
-use super::{Verdict, sql_errors::UNKNOWN};
+use super::{ErrorClass, sql_errors::UNKNOWN};
 
 /// The verdict on the server's error `number` with its SQLSTATE and text.
-pub(super) fn verdict(number: u16, state: Option<&str>, text: &str) -> Verdict {
+pub(super) fn classify(number: u16, state: Option<&str>, text: &str) -> ErrorClass {
     if is_full_disk(number, text) {
-        return Verdict::Refused("the server's disk is full: make room there");
+        return ErrorClass::Refused("the server's disk is full: make room there");
     }
     match number {
         // Deadlock, lock wait, a statement or commit that the server gave up.
@@ -20,17 +20,17 @@ pub(super) fn verdict(number: u16, state: Option<&str>, text: &str) -> Verdict {
         // The client's own: gone away, lost during a query.
         | 2002 | 2003 | 2006 | 2013
         // Not enough memory now.
-        | 1037 | 1038 | 1041 => Verdict::Transient,
+        | 1037 | 1038 | 1041 => ErrorClass::Transient,
         // MySQL uses 4025 for another thing; in MariaDB it is a CHECK that failed.
-        4025 if state == Some("23000") => Verdict::Data,
-        _ if is_data(number) => Verdict::Data,
+        4025 if state == Some("23000") => ErrorClass::Data,
+        _ if is_data(number) => ErrorClass::Data,
         _ => match (state, refused(number)) {
-            (_, Some(advice)) => Verdict::Refused(advice),
+            (_, Some(advice)) => ErrorClass::Refused(advice),
             // Whole classes that the standard keeps for connections and for rollbacks.
             (Some(state), None) if state.starts_with("08") || state.starts_with("40") => {
-                Verdict::Transient
+                ErrorClass::Transient
             }
-            _ => Verdict::Refused(UNKNOWN),
+            _ => ErrorClass::Refused(UNKNOWN),
         },
     }
 }
@@ -104,17 +104,17 @@ fn is_full_disk(number: u16, text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of(number: u16) -> Verdict {
-        verdict(number, None, "")
+    fn of(number: u16) -> ErrorClass {
+        classify(number, None, "")
     }
 
     #[test]
     fn what_may_pass_is_told_from_what_a_record_did() {
         for number in [1205, 1213, 1040, 2006, 1927] {
-            assert_eq!(of(number), Verdict::Transient, "{number}");
+            assert_eq!(of(number), ErrorClass::Transient, "{number}");
         }
         for number in [1406, 1264, 1366, 1048, 1062, 3140, 3819, 1452, 1153] {
-            assert_eq!(of(number), Verdict::Data, "{number}");
+            assert_eq!(of(number), ErrorClass::Data, "{number}");
         }
     }
 
@@ -123,23 +123,23 @@ mod tests {
         for number in [
             1045, 1044, 1142, 1049, 1146, 1054, 1290, 1836, 1021, 1114, 1064, 1999,
         ] {
-            assert!(matches!(of(number), Verdict::Refused(_)), "{number}");
+            assert!(matches!(of(number), ErrorClass::Refused(_)), "{number}");
         }
     }
 
     #[test]
     fn number_4025_is_a_failed_check_only_by_its_state() {
-        assert_eq!(verdict(4025, Some("23000"), ""), Verdict::Data);
+        assert_eq!(classify(4025, Some("23000"), ""), ErrorClass::Data);
         assert!(matches!(
-            verdict(4025, Some("HY000"), ""),
-            Verdict::Refused(_)
+            classify(4025, Some("HY000"), ""),
+            ErrorClass::Refused(_)
         ));
     }
 
     #[test]
     fn a_full_disk_behind_another_number_is_found_by_its_text() {
         let text = "Got error 28 \"No space left on device\" from storage engine InnoDB";
-        let Verdict::Refused(advice) = verdict(1030, Some("HY000"), text) else {
+        let ErrorClass::Refused(advice) = classify(1030, Some("HY000"), text) else {
             panic!("a full disk stops the flow");
         };
         assert!(advice.contains("disk is full"));

@@ -1,4 +1,4 @@
-//! What an error of the SQL driver means: again, never, or one record's own doing.
+//! Error classes of the SQL driver: transient, permanent, or one record's data.
 
 use sqlx::{error::DatabaseError, sqlite::SqliteError};
 
@@ -6,7 +6,7 @@ use super::sqlite_errors;
 
 /// What an error of MySQL, MariaDB or SQLite means for the one who met it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ErrorClass {
     /// It may pass: a deadlock, a lock wait, a lost connection.
     Transient,
     /// It will not pass by itself; what to do about it.
@@ -16,7 +16,7 @@ pub enum Verdict {
 }
 
 /// The verdict on `error`, by the written lists of `mysql_errors` and `sqlite_errors`.
-pub fn verdict(error: &sqlx::Error) -> Verdict {
+pub fn classify(error: &sqlx::Error) -> ErrorClass {
     match error {
         sqlx::Error::Database(said) => of_a_database(said.as_ref()),
         sqlx::Error::Io(_)
@@ -24,26 +24,26 @@ pub fn verdict(error: &sqlx::Error) -> Verdict {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
-        | sqlx::Error::BeginFailed => Verdict::Transient,
-        sqlx::Error::Tls(_) => Verdict::Refused(
+        | sqlx::Error::BeginFailed => ErrorClass::Transient,
+        sqlx::Error::Tls(_) => ErrorClass::Refused(
             "the encrypted connection could not be made: look at `ssl-mode` in the URL and at `tls-ca`",
         ),
         sqlx::Error::Configuration(_) | sqlx::Error::InvalidArgument(_) => {
-            Verdict::Refused("the URL or path of the connection cannot be used")
+            ErrorClass::Refused("the URL or path of the connection cannot be used")
         }
-        _ => Verdict::Refused(UNKNOWN),
+        _ => ErrorClass::Refused(UNKNOWN),
     }
 }
 
-fn of_a_database(said: &dyn DatabaseError) -> Verdict {
+fn of_a_database(said: &dyn DatabaseError) -> ErrorClass {
     #[cfg(feature = "mysql")]
     if let Some(error) = said.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        return super::mysql_errors::verdict(error.number(), error.code(), error.message());
+        return super::mysql_errors::classify(error.number(), error.code(), error.message());
     }
     said.try_downcast_ref::<SqliteError>()
         .and_then(|_| said.code()?.parse().ok())
-        .map_or(Verdict::Refused(UNKNOWN), |code| {
-            sqlite_errors::verdict(code, said.message())
+        .map_or(ErrorClass::Refused(UNKNOWN), |code| {
+            sqlite_errors::classify(code, said.message())
         })
 }
 
@@ -57,15 +57,15 @@ mod tests {
     #[test]
     fn a_lost_connection_is_tried_again() {
         let lost = sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
-        assert_eq!(verdict(&lost), Verdict::Transient);
-        assert_eq!(verdict(&sqlx::Error::PoolTimedOut), Verdict::Transient);
+        assert_eq!(classify(&lost), ErrorClass::Transient);
+        assert_eq!(classify(&sqlx::Error::PoolTimedOut), ErrorClass::Transient);
     }
 
     #[test]
     fn an_unknown_error_stops_rather_than_costing_records() {
         assert_eq!(
-            verdict(&sqlx::Error::RowNotFound),
-            Verdict::Refused(UNKNOWN)
+            classify(&sqlx::Error::RowNotFound),
+            ErrorClass::Refused(UNKNOWN)
         );
     }
 }

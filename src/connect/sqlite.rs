@@ -137,7 +137,7 @@ impl SqliteConnection {
 mod tests {
     use super::*;
     use crate::{
-        connect::{Verdict, verdict},
+        connect::{ErrorClass, classify},
         fault::chain,
     };
 
@@ -202,8 +202,8 @@ mod tests {
             .execute(it.readers())
             .await;
         assert!(matches!(
-            verdict(&written.expect_err("read-only")),
-            Verdict::Refused(_)
+            classify(&written.expect_err("read-only")),
+            ErrorClass::Refused(_)
         ));
         let made = "CREATE TABLE t (a INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)";
         sqlx::raw_sql(made)
@@ -213,6 +213,9 @@ mod tests {
         let twice = sqlx::query("INSERT INTO t VALUES (1)")
             .execute(it.writer())
             .await;
-        assert_eq!(verdict(&twice.expect_err("the same key")), Verdict::Data);
+        assert_eq!(
+            classify(&twice.expect_err("the same key")),
+            ErrorClass::Data
+        );
     }
 }

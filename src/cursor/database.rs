@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::{
-    bounded::{ANSWER, Bounded},
+    bounded::{Bounded, RESPONSE_TIMEOUT},
     table::{Failure, Lease, Row, Stored, Table},
 };
 use super::{CursorError, CursorLease, CursorStore, Leased, StoredCursor};
@@ -43,7 +43,7 @@ pub struct DatabaseCursors {
     /// Who leases, as another process is told; with a number, so that it is this store alone.
     holder: String,
     /// The flows that this store has leased and not given back.
-    held: Arc<Mutex<HashSet<String>>>,
+    leases: Arc<Mutex<HashSet<String>>>,
     lease: Duration,
 }
 
@@ -89,17 +89,17 @@ impl DatabaseCursors {
     }
 
     async fn open(table: Arc<dyn Table>, holder: &str) -> Result<Self, CursorError> {
-        let table: Arc<dyn Table> = Arc::new(Bounded::new(table, ANSWER));
+        let table: Arc<dyn Table> = Arc::new(Bounded::new(table, RESPONSE_TIMEOUT));
         table
             .create()
             .await
-            .map_err(|error| failed(table.place(), error))?;
+            .map_err(|error| failed(table.location(), error))?;
         // The standard library's own source of randomness.
         let number = RandomState::new().build_hasher().finish();
         Ok(Self {
             table,
             holder: format!("{holder}, {number:016x}"),
-            held: Arc::default(),
+            leases: Arc::default(),
             lease: LEASE,
         })
     }
@@ -111,8 +111,8 @@ impl DatabaseCursors {
         self
     }
 
-    fn held_elsewhere(&self, flow: &str, holder: Option<String>) -> CursorError {
-        CursorError::Held {
+    fn leased_elsewhere(&self, flow: &str, holder: Option<String>) -> CursorError {
+        CursorError::Leased {
             flow: flow.to_owned(),
             holder: holder.unwrap_or_else(|| "unknown".to_owned()),
         }
@@ -121,7 +121,7 @@ impl DatabaseCursors {
     /// A holder that died leaves its lease behind, and one that lives renews it: which of both it
     /// is shows within a lease's time. Without this wait a restart after a crash would fail.
     async fn take(&self, flow: &str) -> Result<i64, CursorError> {
-        let lost = |error| failed(self.table.place(), error);
+        let lost = |error| failed(self.table.location(), error);
         let patience = Instant::now() + self.lease * 2;
         let mut seen: Option<Lease> = None;
         loop {
@@ -139,7 +139,7 @@ impl DatabaseCursors {
                 _ => false,
             };
             if is_alive || Instant::now() >= patience {
-                return Err(self.held_elsewhere(flow, holder.map(|it| it.holder)));
+                return Err(self.leased_elsewhere(flow, holder.map(|it| it.holder)));
             }
             if seen.is_none()
                 && let Some(Lease { holder, .. }) = &holder
@@ -162,7 +162,7 @@ impl CursorStore for DatabaseCursors {
         let flow = flow.text();
         if flow.len() > LONGEST_NAME {
             return Err(CursorError::Refused {
-                place: self.table.place().to_owned(),
+                location: self.table.location().to_owned(),
                 advice: "choose a shorter name for the data type, topic or table".to_owned(),
                 cause: format!(
                     "the name of flow {flow} has {} bytes, and a key of this store {LONGEST_NAME} at most",
@@ -171,8 +171,8 @@ impl CursorStore for DatabaseCursors {
                 .into(),
             });
         }
-        let Some(held) = Held::new(&self.held, &flow) else {
-            return Err(self.held_elsewhere(&flow, Some("this process".to_owned())));
+        let Some(leases) = LocalLease::new(&self.leases, &flow) else {
+            return Err(self.leased_elsewhere(&flow, Some("this process".to_owned())));
         };
         let fence = self.take(&flow).await?;
         let (table, lease) = (self.table.clone(), self.lease);
@@ -196,7 +196,7 @@ impl CursorStore for DatabaseCursors {
             is_given_back: false,
             lost,
             _ended: ended.drop_guard(),
-            _held: held,
+            _lease: leases,
         }))
     }
 
@@ -205,13 +205,13 @@ impl CursorStore for DatabaseCursors {
             .table
             .list()
             .await
-            .map_err(|error| failed(self.table.place(), error))?;
+            .map_err(|error| failed(self.table.location(), error))?;
         let stored = |row: Row| {
             let flow = String::from_utf8_lossy(&row.flow).into_owned();
             let position = position_of(row.position);
             StoredCursor {
                 position: position
-                    .map_err(|reason| damaged(self.table.place(), &flow, reason).to_string()),
+                    .map_err(|reason| damaged(self.table.location(), &flow, reason).to_string()),
                 flow,
                 saved_at: row.saved_at,
                 saved_by: row.saved_by,
@@ -222,7 +222,7 @@ impl CursorStore for DatabaseCursors {
 
     async fn leased(&self, flow: &FlowName) -> Result<Option<Leased>, CursorError> {
         let found = self.table.holder(&flow.text()).await;
-        let found = found.map_err(|error| failed(self.table.place(), error))?;
+        let found = found.map_err(|error| failed(self.table.location(), error))?;
         // One that has run out is nobody's.
         let alive = found.filter(|it| it.left > 0);
         Ok(alive.map(|it| Leased {
@@ -231,8 +231,8 @@ impl CursorStore for DatabaseCursors {
         }))
     }
 
-    fn place(&self, flow: &FlowName) -> String {
-        format!("{}, flow {flow}", self.table.place())
+    fn location(&self, flow: &FlowName) -> String {
+        format!("{}, flow {flow}", self.table.location())
     }
 }
 
@@ -245,17 +245,17 @@ struct DatabaseLease {
     lost: CancellationToken,
     /// Tells the renewal that it is over.
     _ended: DropGuard,
-    _held: Held,
+    _lease: LocalLease,
 }
 
 #[async_trait]
 impl CursorLease for DatabaseLease {
     async fn load(&mut self) -> Result<Option<Position>, CursorError> {
         let loaded = self.table.load(&self.flow, self.fence).await;
-        let stored = loaded.map_err(|error| failed(self.table.place(), error))?;
+        let stored = loaded.map_err(|error| failed(self.table.location(), error))?;
         let stored = stored.ok_or_else(|| CursorError::Fenced(self.flow.clone()))?;
         let position = stored.map(position_of).transpose();
-        position.map_err(|reason| damaged(self.table.place(), &self.flow, reason))
+        position.map_err(|reason| damaged(self.table.location(), &self.flow, reason))
     }
 
     async fn save(&mut self, position: &Position) -> Result<(), CursorError> {
@@ -289,7 +289,7 @@ impl Drop for DatabaseLease {
 
 async fn give_back(table: Arc<dyn Table>, flow: String, fence: i64) {
     if let Err(failure) = table.release(&flow, fence).await {
-        let error = chain(&failed(table.place(), failure));
+        let error = chain(&failed(table.location(), failure));
         tracing::warn!(
             flow,
             error,
@@ -304,9 +304,10 @@ impl DatabaseLease {
             .table
             .save(&self.flow, self.fence, position, self.lease)
             .await;
-        match saved.map_err(|error| failed(self.table.place(), error))? {
-            true => Ok(()),
-            false => Err(CursorError::Fenced(self.flow.clone())),
+        if saved.map_err(|error| failed(self.table.location(), error))? {
+            Ok(())
+        } else {
+            Err(CursorError::Fenced(self.flow.clone()))
         }
     }
 }
@@ -337,7 +338,7 @@ impl Renewal {
                 // One that was given back meanwhile was not lost, but then nobody listens.
                 Ok(false) => return self.lost.cancel(),
                 Err(failure) => {
-                    let error = chain(&failed(self.table.place(), failure));
+                    let error = chain(&failed(self.table.location(), failure));
                     tracing::warn!(flow, error, "cursor's lease was not renewed");
                 }
             }
@@ -347,12 +348,12 @@ impl Renewal {
 
 /// A flow that this store has leased. What the table says of it may be older: a lease that was
 /// just dropped, or whose answer was lost, is taken over by its holder's name.
-struct Held {
+struct LocalLease {
     all: Arc<Mutex<HashSet<String>>>,
     flow: String,
 }
 
-impl Held {
+impl LocalLease {
     fn new(all: &Arc<Mutex<HashSet<String>>>, flow: &str) -> Option<Self> {
         let is_free = all
             .lock()
@@ -365,7 +366,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for LocalLease {
     fn drop(&mut self) {
         self.all
             .lock()
@@ -384,9 +385,9 @@ fn position_of(stored: Stored) -> Result<Position, String> {
     }
 }
 
-fn damaged(place: &str, flow: &str, reason: String) -> CursorError {
+fn damaged(location: &str, flow: &str, reason: String) -> CursorError {
     CursorError::Damaged {
-        place: format!("{place}, flow {flow}"),
+        location: format!("{location}, flow {flow}"),
         reason,
         advice: format!(
             "set the place yourself with `highwater cursor set {flow} VALUE`, or start from the \
@@ -395,12 +396,12 @@ fn damaged(place: &str, flow: &str, reason: String) -> CursorError {
     }
 }
 
-fn failed(place: &str, failure: Failure) -> CursorError {
-    let place = place.to_owned();
+fn failed(location: &str, failure: Failure) -> CursorError {
+    let location = location.to_owned();
     match failure {
-        Failure::Lost(cause) => CursorError::Lost { place, cause },
+        Failure::Lost(cause) => CursorError::Lost { location, cause },
         Failure::Refused { advice, cause } => CursorError::Refused {
-            place,
+            location,
             advice: advice.to_owned(),
             cause,
         },

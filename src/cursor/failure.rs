@@ -1,4 +1,4 @@
-//! Why a flow of `run` stands still, in the store of cursors: the position of a flow of its own.
+//! The stored failure of a flow of `run`, kept as the position of a flow of its own.
 //!
 //! So `status` can tell of it, from another process. It is a note and no place: whoever cannot write it
 //! goes on without.
@@ -41,7 +41,7 @@ impl Failure {
     ///
     /// # Errors
     /// As `CursorError` says.
-    pub async fn note(
+    pub async fn record(
         &self,
         store: &dyn CursorStore,
         (data_type, half): (&str, Half),
@@ -52,7 +52,7 @@ impl Failure {
             ..self.clone()
         };
         let text = serde_json::to_string(&shown).map_err(|cause| CursorError::Refused {
-            place: store.place(&flow),
+            location: store.location(&flow),
             advice: "this is a defect of Highwater".to_owned(),
             cause: cause.into(),
         })?;
@@ -123,7 +123,7 @@ mod tests {
             error: "the table is gone".repeat(100),
             by: "process 1".to_owned(),
         };
-        failure.note(&store, of).await.expect("kept");
+        failure.record(&store, of).await.expect("kept");
         let stored = store.list().await.expect("listed");
         let found = read_failure(&stored, of).expect("there is one");
         assert_eq!((found.times, found.next), (2, Some(3)));

@@ -1,4 +1,4 @@
-//! Cursors as files: one readable file a flow, replaced whole, held by a lock of the system.
+//! Cursor files: one readable file a flow, replaced whole, locked by the operating system.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -45,7 +45,7 @@ impl FileCursors {
 
     /// `holder` is how others are told who has a cursor, and who saved it.
     #[must_use]
-    pub fn held_by(mut self, holder: impl Into<String>) -> Self {
+    pub fn with_holder(mut self, holder: impl Into<String>) -> Self {
         self.holder = holder.into();
         self
     }
@@ -76,7 +76,7 @@ impl CursorStore for FileCursors {
                 }
                 Err(TryLockError::WouldBlock) => {
                     let holder = fs::read_to_string(&lock_path).unwrap_or_default();
-                    return Err(CursorError::Held {
+                    return Err(CursorError::Leased {
                         flow: flow.text(),
                         holder: format!("{} holds {}", holder.trim(), lock_path.display()),
                     });
@@ -102,7 +102,7 @@ impl CursorStore for FileCursors {
 
     async fn list(&self) -> Result<Vec<StoredCursor>, CursorError> {
         let lost = |cause: io::Error| CursorError::Lost {
-            place: self.folder.display().to_string(),
+            location: self.folder.display().to_string(),
             cause: cause.into(),
         };
         let entries = match fs::read_dir(&self.folder) {
@@ -158,7 +158,7 @@ impl CursorStore for FileCursors {
         }
     }
 
-    fn place(&self, flow: &FlowName) -> String {
+    fn location(&self, flow: &FlowName) -> String {
         self.path(&flow.text()).display().to_string()
     }
 }
@@ -180,7 +180,7 @@ struct FileLease {
 impl FileLease {
     /// A lock is on a file, not on its name: where that was deleted, another process may hold the
     /// flow by a file of its own.
-    fn still_held(&self) -> Result<(), CursorError> {
+    fn still_leased(&self) -> Result<(), CursorError> {
         match is_at(&self.lock, &self.lock_path) {
             Ok(true) => Ok(()),
             Ok(false) => Err(CursorError::Fenced(self.flow.clone())),
@@ -203,7 +203,7 @@ impl CursorLease for FileLease {
     }
 
     async fn save(&mut self, position: &Position) -> Result<(), CursorError> {
-        self.still_held()?;
+        self.still_leased()?;
         let refused = |cause| refused(&self.path, cause);
         let raw = RawValue::from_string(position.as_str().to_owned())
             .map_err(|cause| refused(io::Error::other(cause)))?;
@@ -228,7 +228,7 @@ impl CursorLease for FileLease {
     }
 
     async fn remove(&mut self) -> Result<(), CursorError> {
-        self.still_held()?;
+        self.still_leased()?;
         let removed = match fs::remove_file(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             // After a power loss it would be there again.
@@ -302,7 +302,7 @@ fn read(path: &Path, flow: &str) -> Result<Option<Content>, CursorError> {
 
 fn damaged(path: &Path, flow: &str, reason: String) -> CursorError {
     CursorError::Damaged {
-        place: path.display().to_string(),
+        location: path.display().to_string(),
         reason,
         advice: format!(
             "restore the file, set the place yourself with `highwater cursor set {flow} VALUE`, \
@@ -320,7 +320,7 @@ fn refused(path: &Path, cause: io::Error) -> CursorError {
         _ => "see to that path, or name another folder under `[cursors]`",
     };
     CursorError::Refused {
-        place: path.display().to_string(),
+        location: path.display().to_string(),
         advice: advice.into(),
         cause: cause.into(),
     }

@@ -109,7 +109,7 @@ impl History {
 pub struct RunHistory {
     lease: Box<dyn CursorLease>,
     history: History,
-    place: String,
+    location: String,
 }
 
 impl RunHistory {
@@ -117,7 +117,7 @@ impl RunHistory {
     /// has no end was interrupted, as its process would hold the lease.
     ///
     /// # Errors
-    /// `Held` where another process runs it; `Damaged` where it cannot be read.
+    /// `Leased` where another process runs it; `Damaged` where it cannot be read.
     pub async fn take(
         store: &dyn CursorStore,
         schedule: &str,
@@ -125,10 +125,10 @@ impl RunHistory {
     ) -> Result<Self, CursorError> {
         let flow = flow(schedule);
         let mut lease = store.lease(&flow).await?;
-        let place = store.place(&flow);
+        let location = store.location(&flow);
         let stored = match lease.load().await {
             Ok(stored) => stored,
-            Err(CursorError::Damaged { reason, .. }) => return Err(damaged(&place, reason)),
+            Err(CursorError::Damaged { reason, .. }) => return Err(damaged(&location, reason)),
             Err(error) => return Err(error),
         };
         let is_new = stored.is_none();
@@ -137,7 +137,7 @@ impl RunHistory {
                 since: now,
                 runs: Vec::new(),
             },
-            Some(position) => read(&position).map_err(|reason| damaged(&place, reason))?,
+            Some(position) => read(&position).map_err(|reason| damaged(&location, reason))?,
         };
         for run in &mut history.runs {
             if run.outcome == Outcome::Running {
@@ -147,7 +147,7 @@ impl RunHistory {
         let mut taken = Self {
             lease,
             history,
-            place,
+            location,
         };
         if is_new {
             taken.save().await?;
@@ -198,7 +198,7 @@ impl RunHistory {
 
     async fn save(&mut self) -> Result<(), CursorError> {
         let text = serde_json::to_string(&self.history).map_err(|cause| CursorError::Refused {
-            place: self.place.clone(),
+            location: self.location.clone(),
             advice: "this is a defect of Highwater".to_owned(),
             cause: cause.into(),
         })?;
@@ -223,13 +223,13 @@ pub async fn read_history(
     let read = found.position.as_ref().ok().map(read);
     let Some(Ok(mut history)) = read else {
         // What the store advises of a damaged cursor is for flows.
-        let place = store.place(&flow);
-        return Err(format!("what is kept at {place} is damaged: {ADVICE}"));
+        let location = store.location(&flow);
+        return Err(format!("what is kept at {location} is damaged: {ADVICE}"));
     };
     let last = history.runs.last_mut();
     if let Some(run) = last.filter(|it| it.outcome == Outcome::Running) {
-        let held = store.leased(&flow).await.map_err(|it| it.to_string())?;
-        if held.is_none() {
+        let leased = store.leased(&flow).await.map_err(|it| it.to_string())?;
+        if leased.is_none() {
             run.outcome = Outcome::Interrupted;
         }
     }
@@ -254,9 +254,9 @@ fn read(position: &Position) -> Result<History, String> {
     serde_json::from_str(position.as_str()).map_err(|error| error.to_string())
 }
 
-fn damaged(place: &str, reason: String) -> CursorError {
+fn damaged(location: &str, reason: String) -> CursorError {
     CursorError::Damaged {
-        place: place.to_owned(),
+        location: location.to_owned(),
         reason,
         advice: ADVICE.to_owned(),
     }

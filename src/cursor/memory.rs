@@ -19,7 +19,7 @@ pub struct MemoryCursors {
 #[derive(Debug, Default)]
 struct Shared {
     cursors: BTreeMap<String, Position>,
-    held: Vec<String>,
+    leased_flows: Vec<String>,
     saves: u64,
 }
 
@@ -44,11 +44,11 @@ impl CursorStore for MemoryCursors {
     async fn lease(&self, flow: &FlowName) -> Result<Box<dyn CursorLease>, CursorError> {
         let flow = flow.text();
         let mut shared = self.lock();
-        if shared.held.contains(&flow) {
+        if shared.leased_flows.contains(&flow) {
             let holder = "this process".into();
-            return Err(CursorError::Held { flow, holder });
+            return Err(CursorError::Leased { flow, holder });
         }
-        shared.held.push(flow.clone());
+        shared.leased_flows.push(flow.clone());
         Ok(Box::new(MemoryLease {
             flow,
             store: self.clone(),
@@ -67,14 +67,14 @@ impl CursorStore for MemoryCursors {
     }
 
     async fn leased(&self, flow: &FlowName) -> Result<Option<Leased>, CursorError> {
-        let is_held = self.lock().held.contains(&flow.text());
-        Ok(is_held.then(|| Leased {
+        let is_leased = self.lock().leased_flows.contains(&flow.text());
+        Ok(is_leased.then(|| Leased {
             by: "this process".into(),
             until: None,
         }))
     }
 
-    fn place(&self, flow: &FlowName) -> String {
+    fn location(&self, flow: &FlowName) -> String {
         format!("memory, {flow}")
     }
 }
@@ -112,6 +112,6 @@ impl CursorLease for MemoryLease {
 impl Drop for MemoryLease {
     fn drop(&mut self) {
         let flow = &self.flow;
-        self.store.lock().held.retain(|it| it != flow);
+        self.store.lock().leased_flows.retain(|it| it != flow);
     }
 }

@@ -1,4 +1,4 @@
-//! ④ Where flows keep their positions: a `CursorStore` that leases a flow's cursor to one process.
+//! ④ Stored positions of flows: a `CursorStore` that leases a flow's cursor to one process.
 //!
 //! Contract, run as a suite against every store (`tests/contracts`):
 //!
@@ -29,7 +29,7 @@ pub trait CursorStore: Send + Sync {
     /// Takes the cursor of `flow` for this process alone, until the lease is released or dropped.
     ///
     /// # Errors
-    /// `Held` where another has it.
+    /// `Leased` where another has it.
     async fn lease(&self, flow: &FlowName) -> Result<Box<dyn CursorLease>, CursorError>;
 
     /// All stored cursors, by name. Takes no lease.
@@ -45,7 +45,7 @@ pub trait CursorStore: Send + Sync {
     async fn leased(&self, flow: &FlowName) -> Result<Option<Leased>, CursorError>;
 
     /// Where a person finds the cursor of `flow`: a path, or a table.
-    fn place(&self, flow: &FlowName) -> String;
+    fn location(&self, flow: &FlowName) -> String;
 }
 
 /// The cursor of one flow, held by this process.
@@ -106,7 +106,7 @@ pub enum CursorError {
     #[error(
         "flow {flow} is running elsewhere ({holder}): stop it first, or wait for its end with `--wait`"
     )]
-    Held {
+    Leased {
         /// The flow.
         flow: String,
         /// Who holds it, as far as it is known.
@@ -118,29 +118,29 @@ pub enum CursorError {
     )]
     Fenced(String),
     /// What is stored is no cursor.
-    #[error("the cursor at {place} is damaged ({reason}): {advice}")]
+    #[error("the cursor at {location} is damaged ({reason}): {advice}")]
     Damaged {
         /// Where it is.
-        place: String,
+        location: String,
         /// What is wrong with it.
         reason: String,
         /// What to do.
         advice: String,
     },
     /// The store cannot be read or written now.
-    #[error("cursors at {place} cannot be reached")]
+    #[error("cursors at {location} cannot be reached")]
     Lost {
         /// Where they are.
-        place: String,
+        location: String,
         /// Why not.
         #[source]
         cause: Cause,
     },
     /// The store refused for good: rights, a full disk, a read-only folder.
-    #[error("cursors at {place} cannot be stored: {advice}")]
+    #[error("cursors at {location} cannot be stored: {advice}")]
     Refused {
         /// Where they are.
-        place: String,
+        location: String,
         /// What to do.
         advice: String,
         /// Why not.
@@ -153,7 +153,7 @@ impl Faulty for CursorError {
     fn fault(&self) -> Fault {
         match self {
             Self::Lost { .. } => Fault::Transient,
-            Self::Held { .. } | Self::Fenced(_) | Self::Damaged { .. } | Self::Refused { .. } => {
+            Self::Leased { .. } | Self::Fenced(_) | Self::Damaged { .. } | Self::Refused { .. } => {
                 Fault::Permanent
             }
         }

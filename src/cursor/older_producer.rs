@@ -88,9 +88,9 @@ mod tests {
     fn outcome(content: Option<&[u8]>) -> Result<Option<String>, OlderCursorError> {
         let folder = tempfile::tempdir().expect("a folder");
         if let Some(content) = content {
-            let place = folder.path().join("temp4/raw");
-            fs::create_dir_all(&place).expect("folders");
-            fs::write(place.join("cursor.db"), content).expect("a file");
+            let location = folder.path().join("temp4/raw");
+            fs::create_dir_all(&location).expect("folders");
+            fs::write(location.join("cursor.db"), content).expect("a file");
         }
         read(folder.path(), "temp4", "raw")
     }

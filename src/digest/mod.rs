@@ -1,4 +1,4 @@
-//! ⑦ What a table holds, for being compared: its columns as they tell values apart, and its key.
+//! ⑦ Table digests for comparison: columns by how they tell values apart, and the key.
 //!
 //! Contract: each column is told with what it keeps of a value, so that a value on its way there and
 //! the value that came to lie there are equal exactly where nothing but that was lost. What holds it
@@ -31,7 +31,7 @@ pub trait Digest: Send + Sync {
     /// The columns and the key, as they are now.
     ///
     /// # Errors
-    /// `Unfit` where there is no such table, or rows cannot be told apart.
+    /// `Incompatible` where there is no such table, or rows cannot be told apart.
     async fn shape(&self) -> Result<Shape, DigestError>;
 }
 
@@ -68,7 +68,8 @@ impl Shape {
             };
             let name = &column.name;
             match (column.keeps, to.keeps) {
-                (Keeps::Clock(from), Keeps::Clock(to)) | (Keeps::Span(from), Keeps::Span(to))
+                (Keeps::Clock(from), Keeps::Clock(to))
+                | (Keeps::Duration(from), Keeps::Duration(to))
                     if to < from =>
                 {
                     lost.push(format!("`{name}` keeps {to} of {from} digits of a second's fraction in the target: times are compared as rounded to these"));
@@ -127,7 +128,7 @@ pub enum Keeps {
     /// rounded.
     Clock(u8),
     /// Spans of time, likewise.
-    Span(u8),
+    Duration(u8),
     /// Whatever it is given; what looks like a number becomes one.
     Numeric,
     /// Whatever it is given.
@@ -164,7 +165,7 @@ pub enum DigestError {
     },
     /// The table cannot be compared.
     #[error("table {name} cannot be compared: {advice}")]
-    Unfit {
+    Incompatible {
         /// The table.
         name: String,
         /// What is wrong and what to do.
@@ -176,7 +177,7 @@ impl Faulty for DigestError {
     fn fault(&self) -> Fault {
         match self {
             Self::Lost(..) => Fault::Transient,
-            Self::Refused { .. } | Self::Unfit { .. } => Fault::Permanent,
+            Self::Refused { .. } | Self::Incompatible { .. } => Fault::Permanent,
         }
     }
 }
@@ -184,16 +185,16 @@ impl Faulty for DigestError {
 impl DigestError {
     /// What an error of the SQL driver means for `name`.
     pub(crate) fn of_sql(name: &str, error: sqlx::Error) -> Self {
-        use crate::connect::{Verdict, verdict};
+        use crate::connect::{ErrorClass, classify};
         let refused = |advice: &str, cause: sqlx::Error| Self::Refused {
             name: name.to_owned(),
             advice: advice.to_owned(),
             cause: cause.into(),
         };
-        match verdict(&error) {
-            Verdict::Transient => Self::Lost(name.to_owned(), error.into()),
-            Verdict::Refused(advice) => refused(advice, error),
-            Verdict::Data => refused("the server's own words say why", error),
+        match classify(&error) {
+            ErrorClass::Transient => Self::Lost(name.to_owned(), error.into()),
+            ErrorClass::Refused(advice) => refused(advice, error),
+            ErrorClass::Data => refused("the server's own words say why", error),
         }
     }
 }
@@ -202,7 +203,7 @@ impl DigestError {
 ///
 /// # Errors
 /// One sentence of advice.
-fn key_places(
+fn key_indexes(
     columns: &[Column],
     declared: Option<&[String]>,
     primary: &[String],
@@ -214,9 +215,9 @@ fn key_places(
                 .to_owned(),
         );
     }
-    let place = |name: &String| {
+    let index_of = |name: &String| {
         let found = columns.iter().position(|it| it.name == *name);
         found.ok_or_else(|| format!("it has no column `{name}`, which `key` names: correct it"))
     };
-    names.iter().map(place).collect()
+    names.iter().map(index_of).collect()
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
 use super::{Column, Digest, DigestError, Documents, Keeps, Shape};
-use crate::connect::mongodb::{MongodbConnection, Trouble};
+use crate::connect::mongodb::{ErrorClass, MongodbConnection};
 
 /// A collection, and the fields of a record that `_id` is made of.
 #[derive(Clone)]
@@ -33,9 +33,9 @@ impl MongodbDigest {
 
     fn failed(&self, error: &mongodb::error::Error) -> DigestError {
         let name = self.name.clone();
-        match self.connection.trouble(error) {
-            Trouble::Lost(cause) => DigestError::Lost(name, cause),
-            Trouble::Refused { advice, cause } => DigestError::Refused {
+        match self.connection.classify(error) {
+            ErrorClass::Lost(cause) => DigestError::Lost(name, cause),
+            ErrorClass::Refused { advice, cause } => DigestError::Refused {
                 name,
                 advice: advice.to_owned(),
                 cause,
@@ -56,7 +56,7 @@ impl Digest for MongodbDigest {
         let names = names.filter(doc! { "name": &self.collection }).await;
         if names.map_err(|it| self.failed(&it))?.is_empty() {
             // To the server, a collection that is not there is one without documents.
-            return Err(DigestError::Unfit {
+            return Err(DigestError::Incompatible {
                 name: self.name.clone(),
                 advice: "there is no such collection, or the user may not see it".to_owned(),
             });

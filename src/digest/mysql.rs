@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use super::{
-    Column, Digest, DigestError, Keeps, MysqlSums, Padding, Shape, key_places, mysql_sums::Told,
+    Column, Digest, DigestError, Keeps, MysqlSums, Padding, Shape, key_indexes,
+    mysql_sums::SumColumn,
 };
 use crate::connect::{
     mysql::{Flavor, MysqlConnection},
@@ -41,14 +42,14 @@ impl MysqlDigest {
         key: &str,
         columns: &[String],
     ) -> Result<Option<MysqlSums>, DigestError> {
-        let unfit = |it: &dyn std::fmt::Display| self.unfit(it.to_string());
-        let named = TableName::parse(&self.table).map_err(|it| unfit(&it))?;
-        let place = named.quoted().map_err(|it| unfit(&it))?;
+        let incompatible = |it: &dyn std::fmt::Display| self.incompatible(it.to_string());
+        let named = TableName::parse(&self.table).map_err(|it| incompatible(&it))?;
+        let quoted_table = named.quoted().map_err(|it| incompatible(&it))?;
         let described: Vec<Described> = self.ask(COLUMNS, &named).await?;
         let json = self.json_columns(&named).await?;
-        let told = |name: &String| {
+        let sum_column = |name: &String| {
             let it = described.iter().find(|it| it.0 == *name)?;
-            Some(Told {
+            Some(SumColumn {
                 name: &it.0,
                 data_type: &it.1,
                 is_json: is_json(&json, &it.0),
@@ -57,18 +58,19 @@ impl MysqlDigest {
                 charset: it.5.as_deref(),
             })
         };
-        let all: Option<Vec<_>> = columns.iter().map(told).collect();
-        let (Some(all), Some(key)) = (all, told(&key.to_owned())) else {
+        let all: Option<Vec<_>> = columns.iter().map(sum_column).collect();
+        let (Some(all), Some(key)) = (all, sum_column(&key.to_owned())) else {
             return Ok(None);
         };
         let primary: Vec<(String,)> = self.ask(PRIMARY, &named).await?;
         let is_primary = primary.first().is_some_and(|it| it.0 == key.name);
         let key = (&key, is_primary);
-        MysqlSums::new(&self.name, &self.connection, place, key, &all).map_err(|it| unfit(&it))
+        MysqlSums::new(&self.name, &self.connection, quoted_table, key, &all)
+            .map_err(|it| incompatible(&it))
     }
 
-    fn unfit(&self, advice: impl Into<String>) -> DigestError {
-        DigestError::Unfit {
+    fn incompatible(&self, advice: impl Into<String>) -> DigestError {
+        DigestError::Incompatible {
             name: self.name.clone(),
             advice: advice.into(),
         }
@@ -133,18 +135,20 @@ impl Digest for MysqlDigest {
     }
 
     async fn shape(&self) -> Result<Shape, DigestError> {
-        let named = TableName::parse(&self.table).map_err(|it| self.unfit(it.to_string()))?;
+        let named =
+            TableName::parse(&self.table).map_err(|it| self.incompatible(it.to_string()))?;
         let described: Vec<Described> = self.ask(COLUMNS, &named).await?;
         if described.is_empty() {
-            return Err(self.unfit("there is no such table, or the user may not see it"));
+            return Err(self.incompatible("there is no such table, or the user may not see it"));
         }
         let json = self.json_columns(&named).await?;
         let column = |(name, data_type, scale, fraction, extra, _): Described| {
             let digits =
                 |it: Option<u64>, most| it.and_then(|it| it.try_into().ok()).unwrap_or(most);
-            let keeps = match is_json(&json, &name) {
-                true => Keeps::Json,
-                false => keeps(&data_type, digits(scale, 30), digits(fraction, 0)),
+            let keeps = if is_json(&json, &name) {
+                Keeps::Json
+            } else {
+                keeps(&data_type, digits(scale, 30), digits(fraction, 0))
             };
             let computed = ["STORED GENERATED", "VIRTUAL GENERATED", "PERSISTENT"];
             Column {
@@ -156,8 +160,8 @@ impl Digest for MysqlDigest {
         let columns: Vec<Column> = described.into_iter().map(column).collect();
         let primary: Vec<(String,)> = self.ask(PRIMARY, &named).await?;
         let primary: Vec<String> = primary.into_iter().map(|it| it.0).collect();
-        let key = key_places(&columns, self.key.as_deref(), &primary);
-        let key = key.map_err(|it| self.unfit(it))?;
+        let key = key_indexes(&columns, self.key.as_deref(), &primary);
+        let key = key.map_err(|it| self.incompatible(it))?;
         let rows: Vec<(Option<u64>,)> = self.ask(ROWS, &named).await?;
         let rows = rows.first().and_then(|it| it.0).unwrap_or(0);
         Ok(Shape {
@@ -184,7 +188,7 @@ fn keeps(data_type: &str, scale: u8, fraction: u8) -> Keeps {
         "json" => Keeps::Json,
         "date" => Keeps::Day,
         "datetime" | "timestamp" => Keeps::Clock(fraction),
-        "time" => Keeps::Span(fraction),
+        "time" => Keeps::Duration(fraction),
         "char" => Keeps::Text(Padding::Fixed),
         "binary" => Keeps::Bytes(Padding::Fixed),
         "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "vector" | "geometry"

@@ -15,7 +15,7 @@ pub struct MysqlSums {
     name: String,
     connection: MysqlConnection,
     /// The table, quoted.
-    place: String,
+    quoted_table: String,
     /// The first column of the key, quoted.
     key: String,
     /// The hash of a row.
@@ -33,7 +33,7 @@ const MOST: u64 = 16 << 20;
 
 /// A column, as `information_schema` tells of it.
 #[derive(Debug, Clone)]
-pub(super) struct Told<'a> {
+pub(super) struct SumColumn<'a> {
     pub name: &'a str,
     pub data_type: &'a str,
     pub is_json: bool,
@@ -43,7 +43,7 @@ pub(super) struct Told<'a> {
 }
 
 impl MysqlSums {
-    /// Over `columns` of the table at `place`; `None` where one of them has no text that every
+    /// Over `columns` of the table at `quoted_table`; `None` where one of them has no text that every
     /// server writes alike, or `key` is no whole number.
     ///
     /// # Errors
@@ -51,9 +51,9 @@ impl MysqlSums {
     pub(super) fn new(
         name: &str,
         connection: &MysqlConnection,
-        place: String,
-        (key, is_primary): (&Told<'_>, bool),
-        columns: &[Told<'_>],
+        quoted_table: String,
+        (key, is_primary): (&SumColumn<'_>, bool),
+        columns: &[SumColumn<'_>],
     ) -> Result<Option<Self>, NotAName> {
         if !is_whole(key.data_type) {
             return Ok(None);
@@ -70,7 +70,7 @@ impl MysqlSums {
         Ok(Some(Self {
             name: name.to_owned(),
             connection: connection.clone(),
-            place,
+            quoted_table,
             key: backticked(key.name)?,
             hash: format!("SHA2(CONCAT({}), 256)", fields.join(", ")),
             is_primary,
@@ -86,9 +86,10 @@ impl MysqlSums {
         if range.up_to.is_some() {
             parts.push(format!("{} <= ?", self.key));
         }
-        match parts.is_empty() {
-            true => String::new(),
-            false => format!(" WHERE {}", parts.join(" AND ")),
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", parts.join(" AND "))
         }
     }
 }
@@ -111,10 +112,12 @@ impl Sums for MysqlSums {
     }
 
     async fn cut(&self, after: Option<i128>, rows: u64) -> Result<Option<i128>, DigestError> {
-        let Self { key, place, .. } = self;
+        let Self {
+            key, quoted_table, ..
+        } = self;
         let condition = self.condition(Range { after, up_to: None });
         let text = format!(
-            "SELECT CAST({key} AS CHAR) FROM {place}{condition} ORDER BY {key} LIMIT 1 OFFSET {}",
+            "SELECT CAST({key} AS CHAR) FROM {quoted_table}{condition} ORDER BY {key} LIMIT 1 OFFSET {}",
             rows.saturating_sub(1)
         );
         let query = bound(sqlx::query_as(statement(text)), after);
@@ -126,18 +129,21 @@ impl Sums for MysqlSums {
     }
 
     async fn sum(&self, range: Range) -> Result<Sum, DigestError> {
-        let Self { hash, place, .. } = self;
+        let Self {
+            hash, quoted_table, ..
+        } = self;
         let condition = self.condition(range);
         // Along the primary key on both sides, or else by the hashes: rows that come in another order
         // would differ.
-        let (along, order) = match self.is_primary {
-            true => (" FORCE INDEX (PRIMARY)", String::new()),
-            false => ("", format!(" ORDER BY {hash}")),
+        let (along, order) = if self.is_primary {
+            (" FORCE INDEX (PRIMARY)", String::new())
+        } else {
+            ("", format!(" ORDER BY {hash}"))
         };
         let text = format!(
             "SELECT CAST(n AS UNSIGNED), CAST(LENGTH(hashes) AS UNSIGNED), CAST(SHA2(hashes, 256) AS CHAR) \
              FROM (SELECT COUNT(*) AS n, GROUP_CONCAT({hash}{order} SEPARATOR '') AS hashes \
-             FROM {place}{along}{condition}) hashed"
+             FROM {quoted_table}{along}{condition}) hashed"
         );
         let query = bound(
             bound(sqlx::query_as(statement(text)), range.after),
@@ -192,7 +198,7 @@ fn is_whole(data_type: &str) -> bool {
 ///
 /// NULL is told from every text, and what ends one field never begins the next: by its length in front,
 /// or by what no text of its kind has in it behind. The server makes a text as often as it stands here.
-fn field(column: &Told<'_>, quoted: &str, flavor: Flavor) -> Option<(String, String)> {
+fn field(column: &SumColumn<'_>, quoted: &str, flavor: Flavor) -> Option<(String, String)> {
     let ended = |form: &str, text: &str, end: &str| {
         Some((form.to_owned(), format!("IFNULL({text}, 'N'), {end}")))
     };

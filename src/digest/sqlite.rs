@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Column, Digest, DigestError, Keeps, Padding, Shape, key_places};
+use super::{Column, Digest, DigestError, Keeps, Padding, Shape, key_indexes};
 use crate::connect::{
     identifier::{double_quoted, statement},
     sqlite::SqliteConnection,
@@ -44,12 +44,12 @@ impl Digest for SqliteDigest {
             .fetch_all(self.connection.readers())
             .await
             .map_err(|error| DigestError::of_sql(&self.name, error))?;
-        let unfit = |advice: String| DigestError::Unfit {
+        let incompatible = |advice: String| DigestError::Incompatible {
             name: self.name.clone(),
             advice,
         };
         if described.is_empty() {
-            return Err(unfit("there is no such table".to_owned()));
+            return Err(incompatible("there is no such table".to_owned()));
         }
         let mut primary: Vec<(i64, &String)> = described.iter().map(|it| (it.2, &it.0)).collect();
         primary.retain(|it| it.0 > 0);
@@ -61,8 +61,8 @@ impl Digest for SqliteDigest {
             is_computed: *hidden > 1,
         };
         let columns: Vec<Column> = described.iter().map(column).collect();
-        let key = key_places(&columns, self.key.as_deref(), &primary).map_err(unfit)?;
-        let quoted = double_quoted(&self.table).map_err(|it| unfit(it.to_string()))?;
+        let key = key_indexes(&columns, self.key.as_deref(), &primary).map_err(incompatible)?;
+        let quoted = double_quoted(&self.table).map_err(|it| incompatible(it.to_string()))?;
         let rows: i64 = sqlx::query_scalar(statement(format!("SELECT count(*) FROM {quoted}")))
             .fetch_one(self.connection.readers())
             .await

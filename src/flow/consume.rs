@@ -7,12 +7,12 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    DeadLetters, Figures, FlowError, Identity,
+    DeadLetters, FlowError, FlowStats, Identity,
     partition::{
-        Lane, LaneParts,
-        handle::{OpenLane, freed},
+        PartitionWorker, WorkerContext,
+        handle::{WorkerHandle, freed},
     },
-    start_offsets::{PartitionStart, starts, with_remedy},
+    start_offsets::{PartitionStart, start_offsets, with_remedy},
 };
 use crate::{
     broker::{Event, Pause, Polled, Subscription, TopicId},
@@ -80,7 +80,7 @@ pub struct Consume {
     /// When it is over.
     pub until: Until,
     /// Counted as it goes.
-    pub figures: Arc<Figures>,
+    pub stats: Arc<FlowStats>,
 }
 
 impl Consume {
@@ -89,7 +89,7 @@ impl Consume {
     /// # Errors
     /// As `FlowError` says. What is written and what is stored agree in any case.
     pub async fn run(self, stop: &CancellationToken) -> Result<(), FlowError> {
-        let parts = Arc::new(LaneParts {
+        let parts = Arc::new(WorkerContext {
             flow: self.flow.clone(),
             decoder: self.decoder,
             pipeline: self.pipeline,
@@ -99,7 +99,7 @@ impl Consume {
             dead_letters: self.dead_letters,
             limits: self.limits,
             conflict_wait: self.conflict_wait,
-            figures: self.figures,
+            stats: self.stats,
         });
         let mut consuming = Consuming {
             parts,
@@ -107,11 +107,11 @@ impl Consume {
             take_over: self.take_over,
             until: self.until,
             subscription: self.subscription,
-            lanes: BTreeMap::new(),
+            workers: BTreeMap::new(),
             tasks: FuturesUnordered::new(),
             topic: None,
             left: BTreeMap::new(),
-            is_told: false,
+            is_logged: false,
         };
         let mut outcome = consuming.poll(stop).await;
         let drained = consuming.drain().await;
@@ -124,22 +124,22 @@ impl Consume {
 }
 
 struct Consuming {
-    parts: Arc<LaneParts>,
+    parts: Arc<WorkerContext>,
     group: String,
     take_over: Option<String>,
     until: Until,
     subscription: Box<dyn Subscription>,
-    lanes: BTreeMap<i32, OpenLane>,
-    tasks: FuturesUnordered<LaneTask>,
+    workers: BTreeMap<i32, WorkerHandle>,
+    tasks: FuturesUnordered<WorkerTask>,
     /// Known since the first assignment.
     topic: Option<TopicId>,
     /// Ends of partitions that another member has, or had, and that are to be reached.
     left: BTreeMap<i32, i64>,
     /// Whether that was said.
-    is_told: bool,
+    is_logged: bool,
 }
 
-type LaneTask = futures_util::future::Map<
+type WorkerTask = futures_util::future::Map<
     JoinHandle<Result<(), FlowError>>,
     fn(Result<Result<(), FlowError>, tokio::task::JoinError>) -> Result<(), FlowError>,
 >;
@@ -155,14 +155,14 @@ impl Consuming {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut ticks = 0_u32;
         loop {
-            let room = self.lanes.values().all(OpenLane::lets_others_go_on);
-            let full = !self.lanes.values().all(OpenLane::has_room);
+            let room = self.workers.values().all(WorkerHandle::lets_others_go_on);
+            let full = !self.workers.values().all(WorkerHandle::has_room);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 Some(ended) = self.tasks.next(), if !self.tasks.is_empty() => ended?,
                 _ = tick.tick() => {
-                    self.hold_back()?;
+                    self.pause_full()?;
                     ticks = ticks.wrapping_add(1);
                     if ticks.is_multiple_of(COMMIT_TICKS) {
                         self.commit_hint().await;
@@ -171,7 +171,7 @@ impl Consuming {
                         return Ok(());
                     }
                 }
-                () = freed(&self.lanes), if full => self.refill()?,
+                () = freed(&self.workers), if full => self.refill()?,
                 event = self.subscription.next(), if room => self.handle(event?).await?,
             }
         }
@@ -191,7 +191,7 @@ impl Consuming {
         let parts = &self.parts;
         let take_over = self.take_over.as_deref();
         let sink = &*parts.sink;
-        let (topic, found) = starts(
+        let (topic, found) = start_offsets(
             &parts.flow,
             &self.group,
             take_over,
@@ -207,10 +207,10 @@ impl Consuming {
             "assigned"
         );
         for start in &found {
-            self.open_lane(&topic, start).await?;
+            self.open_worker(&topic, start).await?;
         }
-        let places: Vec<_> = found.iter().map(|it| (it.partition, it.start)).collect();
-        self.subscription.start(&places).await?;
+        let start_offsets: Vec<_> = found.iter().map(|it| (it.partition, it.start)).collect();
+        self.subscription.start(&start_offsets).await?;
         if self.topic.replace(topic).is_none() && self.until == Until::CaughtUp {
             self.look_at_others(partitions).await?;
         }
@@ -231,7 +231,7 @@ impl Consuming {
         Ok(())
     }
 
-    async fn open_lane(
+    async fn open_worker(
         &mut self,
         topic: &TopicId,
         start: &PartitionStart,
@@ -248,14 +248,15 @@ impl Consuming {
         let (parts, topic) = (self.parts.clone(), topic.clone());
         let closing = CancellationToken::new();
         let closed = closing.clone();
-        let (lane, written) = Lane::new(parts, topic, partition, start.stored, end, closed);
+        let (worker, written) =
+            PartitionWorker::new(parts, topic, partition, start.stored, end, closed);
         let (inbox, incoming) = mpsc::channel(1);
-        let task = tokio::spawn(lane.run(incoming));
+        let task = tokio::spawn(worker.run(incoming));
         self.tasks.push(task.map(joined as fn(_) -> _));
         self.left.remove(&partition);
-        self.lanes.insert(
+        self.workers.insert(
             partition,
-            OpenLane::new(inbox, written, end, closing.drop_guard()),
+            WorkerHandle::new(inbox, written, end, closing.drop_guard()),
         );
         Ok(())
     }
@@ -265,9 +266,9 @@ impl Consuming {
         tracing::info!(flow = self.parts.flow, ?partitions, "revoked");
         let mut closing = Vec::new();
         for partition in partitions {
-            if let Some(lane) = self.lanes.remove(partition) {
+            if let Some(worker) = self.workers.remove(partition) {
                 // The inbox closes here; the lane ends when it has written what it holds.
-                closing.push((*partition, lane.written, lane.end));
+                closing.push((*partition, worker.written, worker.end));
             }
         }
         let mut hints = Vec::new();
@@ -286,15 +287,15 @@ impl Consuming {
 
     fn dispatch(&mut self, polled: Polled) {
         // Where there is no lane, it was revoked while the messages were on their way.
-        if let Some(lane) = self.lanes.get_mut(&polled.partition) {
-            lane.hand_over(polled);
+        if let Some(worker) = self.workers.get_mut(&polled.partition) {
+            worker.hand_over(polled);
         }
     }
 
     /// Gives lanes what they had no room for, and lets their partitions go on.
     fn refill(&mut self) -> Result<(), FlowError> {
-        for (partition, lane) in &mut self.lanes {
-            if lane.refill() {
+        for (partition, worker) in &mut self.workers {
+            if worker.refill() {
                 self.subscription.pause(*partition, Pause::Resume)?;
             }
         }
@@ -302,9 +303,9 @@ impl Consuming {
     }
 
     /// Holds back the partitions whose lanes have been full for too long.
-    fn hold_back(&mut self) -> Result<(), FlowError> {
-        for (partition, lane) in &mut self.lanes {
-            if lane.lose_patience() {
+    fn pause_full(&mut self) -> Result<(), FlowError> {
+        for (partition, worker) in &mut self.workers {
+            if worker.lose_patience() {
                 self.subscription.pause(*partition, Pause::Hold)?;
             }
         }
@@ -317,7 +318,7 @@ impl Consuming {
         let Some(topic) = self.topic.as_ref() else {
             return Ok(false);
         };
-        if self.until == Until::Stopped || !self.lanes.values().all(OpenLane::caught_up) {
+        if self.until == Until::Stopped || !self.workers.values().all(WorkerHandle::caught_up) {
             return Ok(false);
         }
         if !self.left.is_empty() {
@@ -328,7 +329,7 @@ impl Consuming {
                 })
             });
         }
-        if !self.left.is_empty() && !std::mem::replace(&mut self.is_told, true) {
+        if !self.left.is_empty() && !std::mem::replace(&mut self.is_logged, true) {
             let partitions: Vec<_> = self.left.keys().collect();
             tracing::info!(
                 flow = self.parts.flow,
@@ -341,10 +342,10 @@ impl Consuming {
 
     async fn commit_hint(&mut self) {
         let mut moved = Vec::new();
-        for (partition, lane) in &mut self.lanes {
-            let written = *lane.written.borrow();
-            if written > lane.committed {
-                lane.committed = written;
+        for (partition, worker) in &mut self.workers {
+            let written = *worker.written.borrow();
+            if written > worker.committed {
+                worker.committed = written;
                 moved.push((*partition, written));
             }
         }
@@ -366,10 +367,10 @@ impl Consuming {
     async fn drain(&mut self) -> Result<(), FlowError> {
         let mut outcome = Ok(());
         let mut hints = Vec::new();
-        let lanes = std::mem::take(&mut self.lanes);
-        let written: Vec<_> = lanes
+        let workers = std::mem::take(&mut self.workers);
+        let written: Vec<_> = workers
             .into_iter()
-            .map(|(partition, lane)| (partition, lane.written, lane.committed))
+            .map(|(partition, worker)| (partition, worker.written, worker.committed))
             .collect();
         while let Some(ended) = self.tasks.next().await {
             if outcome.is_ok() {

@@ -1,4 +1,4 @@
-//! Which message is which: what a producer says in headers, and what an append-only table keeps of it.
+//! Message identity: the ids that a producer sends in headers, and the column that keeps them.
 
 use std::{convert::Infallible, fmt::Write, sync::Arc};
 
@@ -148,9 +148,10 @@ struct Parts {
 impl Parts {
     /// How many there were before this one.
     fn next(&mut self, origin: u32) -> u32 {
-        self.count = match self.of == Some(origin) {
-            true => self.count + 1,
-            false => 0,
+        self.count = if self.of == Some(origin) {
+            self.count + 1
+        } else {
+            0
         };
         self.of = Some(origin);
         self.count
@@ -159,10 +160,10 @@ impl Parts {
 
 fn write_identity(message: &Message<'_>, (topic, topic_id): (&str, &str), out: &mut String) {
     // Writing to a text does not fail.
-    let _ = match told(message.headers) {
-        Some(told) => {
+    let _ = match named(message.headers) {
+        Some(named) => {
             let mut hash = Sha256::new();
-            for part in [topic.as_bytes()].iter().chain(&told) {
+            for part in [topic.as_bytes()].iter().chain(&named) {
                 hash.update((part.len() as u64).to_le_bytes());
                 hash.update(part);
             }
@@ -171,14 +172,18 @@ fn write_identity(message: &Message<'_>, (topic, topic_id): (&str, &str), out: &
                 .try_for_each(|it| write!(out, "{it:02x}"))
         }
         None => {
-            let place = message.place;
-            write!(out, "{topic_id}/{}/{}", place.partition, place.offset)
+            let record_origin = message.record_origin;
+            write!(
+                out,
+                "{topic_id}/{}/{}",
+                record_origin.partition, record_origin.offset
+            )
         }
     };
 }
 
 /// What the headers say, where that is enough.
-fn told(headers: Headers<'_>) -> Option<[&[u8]; 4]> {
+fn named(headers: Headers<'_>) -> Option<[&[u8]; 4]> {
     let part = headers.get(PART).flatten().unwrap_or_default();
     let value = |name| headers.get(name).flatten();
     Some([value(SOURCE)?, value(KEY)?, value(VERSION)?, part])
@@ -187,7 +192,7 @@ fn told(headers: Headers<'_>) -> Option<[&[u8]; 4]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Messages, Op, Place};
+    use crate::model::{Messages, Op, RecordOrigin};
 
     fn messages(all: &[&[(&'static str, Option<&'static str>)]]) -> Messages {
         let mut messages = Messages::default();
@@ -195,12 +200,12 @@ mod tests {
             let headers = headers
                 .iter()
                 .map(|(name, it)| (*name, it.map(str::as_bytes)));
-            let place = Place {
+            let record_origin = RecordOrigin {
                 partition: 2,
                 offset: offset as i64,
                 timestamp: 0,
             };
-            messages.push(None, Some(b"v"), headers, place);
+            messages.push(None, Some(b"v"), headers, record_origin);
         }
         messages
     }
@@ -280,7 +285,7 @@ mod tests {
         let fields = ["none".to_owned(), "at".to_owned()];
         let row = read.get(0).expect("one");
         let mut said = Said::default();
-        let mut told = |of| {
+        let mut named = |of| {
             let headers = said.headers("s", Some(b"k"), &row, (of, &fields));
             let value = |(name, value): (&str, Option<&[u8]>)| {
                 let text = value.map(|it| String::from_utf8_lossy(it).into_owned());
@@ -289,9 +294,9 @@ mod tests {
             headers.map(value).collect::<Vec<_>>().join(" ")
         };
         let all = "highwater-source=s highwater-key=k highwater-version=5";
-        assert_eq!(told(None), all);
-        assert_eq!(told(None), all);
-        assert_eq!(told(Some(&read)), all);
-        assert_eq!(told(Some(&read)), format!("{all} highwater-part=1"));
+        assert_eq!(named(None), all);
+        assert_eq!(named(None), all);
+        assert_eq!(named(Some(&read)), all);
+        assert_eq!(named(Some(&read)), format!("{all} highwater-part=1"));
     }
 }

@@ -19,14 +19,14 @@ mod supervise;
 mod window;
 
 pub use consume::{BatchLimits, Consume, Until};
-pub use dead_letters::dead_letter::{Letter, OWN as LETTER_HEADERS};
+pub use dead_letters::dead_letter::{OWN as DEAD_LETTER_HEADERS, StoredDeadLetter};
 pub use dead_letters::replay::{Keys, Replay, Replayed};
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use identity::Identity;
 pub use migrate::indexes::{IndexReport, Indexes};
-pub use migrate::{CarryLimits, Migrate, Reach};
+pub use migrate::{LoadLimits, Migrate, MigrateScope};
 pub use produce::{KeyRule, Produce};
-pub use stats::{Figures, Snapshot};
+pub use stats::{FlowStats, Snapshot};
 pub use supervise::{Retry, supervise};
 pub use window::Window;
 

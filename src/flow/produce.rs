@@ -6,18 +6,18 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    DeadLetter, DeadLetters, Figures, FlowError, Window,
+    DeadLetter, DeadLetters, FlowError, FlowStats, Window,
     dead_letters::publish,
     identity::Said,
-    window::{Blocked, Settled},
+    window::{Acknowledged, Blocked},
 };
 use crate::{
     broker::Publisher,
-    codec::{Encoder, Mark},
+    codec::{Encoder, TypeTag},
     cursor::{CursorError, CursorLease},
     model::{Batch, FlowName, Messages, Position, Records, Row, write_key},
     pipeline::{self, Step},
-    source::{Extent, Manner, Source},
+    source::{ReadMode, Scope, Source},
 };
 
 /// What a message's key is.
@@ -56,7 +56,7 @@ pub struct Produce<'a> {
     /// Time between two saves of the cursor, at least.
     pub save_every: Duration,
     /// Counted as it goes.
-    pub figures: &'a Figures,
+    pub stats: &'a FlowStats,
 }
 
 impl Produce<'_> {
@@ -67,20 +67,20 @@ impl Produce<'_> {
     /// As `FlowError` says. The cursor is saved as far as records are durable.
     pub async fn run(
         mut self,
-        extent: Extent,
-        manner: Manner,
+        scope: Scope,
+        mode: ReadMode,
         stop: &CancellationToken,
     ) -> Result<Position, FlowError> {
         let stored = self.cursor.load().await?;
-        let begin = self.source.begin(extent, stored.as_ref()).await?;
+        let begin = self.source.begin(scope, stored.as_ref()).await?;
         let mut saved = stored;
-        if extent == Extent::FullAmount && saved.as_ref() != Some(&begin) {
+        if scope == Scope::Full && saved.as_ref() != Some(&begin) {
             // From here on every attempt goes on with this full read instead of starting another.
             self.cursor.save(&begin).await?;
             saved = None;
         }
         if let Some(progress) = self.source.progress(&begin).await? {
-            self.figures.expect(progress.rows, progress.of);
+            self.stats.expect(progress.rows, progress.of);
         }
         let mut saver = Saver {
             saved: saved.unwrap_or_else(|| begin.clone()),
@@ -88,18 +88,17 @@ impl Produce<'_> {
             due: Instant::now() + self.save_every,
         };
         let mut window = Window::new(self.in_flight);
-        let moved = self
-            .read(&begin, manner, stop, &mut window, &mut saver)
-            .await;
+        let moved = self.read(&begin, mode, stop, &mut window, &mut saver).await;
         if moved.is_err() {
             // What became durable before the error is not read again.
-            if let Ok(settled) = window.drain().await {
-                self.note(settled, &mut saver);
+            if let Ok(acknowledged) = window.drain().await {
+                self.record(acknowledged, &mut saver);
             }
         }
-        let saved = match saver.durable == saver.saved {
-            true => Ok(()),
-            false => self.cursor.save(&saver.durable).await,
+        let saved = if saver.durable == saver.saved {
+            Ok(())
+        } else {
+            self.cursor.save(&saver.durable).await
         };
         // Why the run ended comes before that its end could not be stored.
         moved?;
@@ -110,32 +109,32 @@ impl Produce<'_> {
     async fn read(
         &mut self,
         begin: &Position,
-        manner: Manner,
+        mode: ReadMode,
         stop: &CancellationToken,
         window: &mut Window,
         saver: &mut Saver,
     ) -> Result<(), FlowError> {
-        let mut reader = self.source.open(begin, manner).await?;
+        let mut reader = self.source.open(begin, mode).await?;
         loop {
             let batch = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 () = self.cursor.lost() => return Err(CursorError::Fenced(self.flow.text()).into()),
-                settled = window.settle_one(), if !window.is_empty() => {
-                    self.settled(settled, window, saver).await?;
+                acknowledged = window.acknowledge_one(), if !window.is_empty() => {
+                    self.acknowledged(acknowledged, window, saver).await?;
                     continue;
                 }
                 batch = reader.next_batch() => batch?,
             };
             let Some(batch) = batch else { break };
             self.publish(batch, window).await?;
-            let settled = window.settle().await;
-            self.settled(settled, window, saver).await?;
+            let acknowledged = window.acknowledge().await;
+            self.acknowledged(acknowledged, window, saver).await?;
         }
         while !window.is_empty() {
             // One by one, so that a kill while the last ones are waited for repeats only those.
-            let settled = window.settle_one().await;
-            self.settled(settled, window, saver).await?;
+            let acknowledged = window.acknowledge_one().await;
+            self.acknowledged(acknowledged, window, saver).await?;
         }
         Ok(())
     }
@@ -184,10 +183,10 @@ impl Produce<'_> {
         for row in records.iter() {
             identity.clear();
             let identified = write_key(&row, &mut identity);
-            let mark = self.encoder.mark(&row);
-            let (key, typed) = match mark {
-                Some(Mark::Key(word)) => (Some(word.as_bytes()), None),
-                Some(Mark::Header(name, word)) => (None, Some((name, Some(word.as_bytes())))),
+            let type_tag = self.encoder.type_tag(&row);
+            let (key, typed) = match type_tag {
+                Some(TypeTag::Key(word)) => (Some(word.as_bytes()), None),
+                Some(TypeTag::Header(name, word)) => (None, Some((name, Some(word.as_bytes())))),
                 None => (None, None),
             };
             let own = identified && self.key == KeyRule::Primary;
@@ -217,31 +216,31 @@ impl Produce<'_> {
         reason: String,
     ) -> Result<(), FlowError> {
         let flow = self.flow.text();
-        let place = (flow.as_str(), self.publisher.topic(), step);
+        let named = (flow.as_str(), self.publisher.topic(), step);
         self.dead_letters
-            .set_row_aside(place, self.describer, row, reason)
+            .set_row_aside(named, self.describer, row, reason)
             .await?;
-        self.figures.set_aside(1);
+        self.stats.set_aside(1);
         Ok(())
     }
 
-    async fn settled(
+    async fn acknowledged(
         &mut self,
-        settled: Result<Settled, Blocked>,
+        acknowledged: Result<Acknowledged, Blocked>,
         window: &mut Window,
         saver: &mut Saver,
     ) -> Result<(), FlowError> {
-        match settled {
-            Ok(settled) => {
-                if settled.rows > 0 {
+        match acknowledged {
+            Ok(acknowledged) => {
+                if acknowledged.rows > 0 {
                     self.dead_letters.landed();
                 }
-                self.note(settled, saver);
+                self.record(acknowledged, saver);
             }
             Err(Blocked::Broker(error)) => return Err(error.into()),
             Err(Blocked::NotTaken(_)) => {
-                let settled = self.send_one_by_one(window).await?;
-                self.note(settled, saver);
+                let acknowledged = self.send_one_by_one(window).await?;
+                self.record(acknowledged, saver);
             }
         }
         if saver.due <= Instant::now() && saver.durable != saver.saved {
@@ -252,9 +251,9 @@ impl Produce<'_> {
         Ok(())
     }
 
-    fn note(&self, settled: Settled, saver: &mut Saver) {
-        if let Some(position) = settled.position {
-            self.figures.settled(settled.rows, settled.bytes);
+    fn record(&self, acknowledged: Acknowledged, saver: &mut Saver) {
+        if let Some(position) = acknowledged.position {
+            self.stats.add_done(acknowledged.rows, acknowledged.bytes);
             saver.durable = position;
         }
     }
@@ -262,19 +261,24 @@ impl Produce<'_> {
     /// One message that the broker refuses spoils the request that it travels in. Each one that
     /// was spoiled is sent alone, so that only those go to the dead letters that are refused
     /// alone; later messages of the same keys follow them again, so that the last one stands.
-    async fn send_one_by_one(&self, window: &mut Window) -> Result<Settled, FlowError> {
-        let (settled, loose) = window.take_apart().await?;
+    async fn send_one_by_one(&self, window: &mut Window) -> Result<Acknowledged, FlowError> {
+        let (acknowledged, loose) = window.take_apart().await?;
         for it in loose {
             let Some(message) = it.messages.get(it.index) else {
                 continue;
             };
             let refused = match it.not_taken {
-                Some(not_taken) if not_taken.verdict == crate::broker::Verdict::Refused => {
+                Some(not_taken) if not_taken.rejection == crate::broker::Rejection::Refused => {
                     Err(not_taken.reason)
                 }
                 _ => {
                     let mut alone = Messages::with_capacity(1, 0);
-                    alone.push(message.key, message.value, message.headers, message.place);
+                    alone.push(
+                        message.key,
+                        message.value,
+                        message.headers,
+                        message.record_origin,
+                    );
                     publish(self.publisher, Arc::new(alone)).await?
                 }
             };
@@ -291,17 +295,17 @@ impl Produce<'_> {
                     key: message.key,
                     value: message.value,
                     headers: message.headers,
-                    place: None,
+                    record_origin: None,
                 })
                 .await?;
             }
         }
-        Ok(settled)
+        Ok(acknowledged)
     }
 
-    async fn set_aside(&self, letter: DeadLetter<'_>) -> Result<(), FlowError> {
-        self.dead_letters.set_aside(&[letter]).await?;
-        self.figures.set_aside(1);
+    async fn set_aside(&self, dead_letter: DeadLetter<'_>) -> Result<(), FlowError> {
+        self.dead_letters.set_aside(&[dead_letter]).await?;
+        self.stats.set_aside(1);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Where each assigned partition starts: from the sink's progress, and loudly where that is dead.
+//! Start offsets of assigned partitions, from the sink's progress; an unusable one is an error.
 
 use super::FlowError;
 use crate::{
@@ -17,7 +17,7 @@ pub(super) struct PartitionStart {
 
 /// Asks the sink where `partitions` stand. `group` is our own, whose offsets are only a hint;
 /// `take_over` is an older system's group, read once.
-pub(super) async fn starts(
+pub(super) async fn start_offsets(
     flow: &str,
     group: &str,
     take_over: Option<&str>,
@@ -34,7 +34,7 @@ pub(super) async fn starts(
         take_over_from(flow, older, &topic, &progress, subscription, sink).await?;
         progress = of_topic(flow, &topic, sink.progress(flow).await?)?;
     }
-    let starts = partitions
+    let start_offsets = partitions
         .iter()
         .map(|&partition| {
             let stored = progress
@@ -48,7 +48,7 @@ pub(super) async fn starts(
             }
         })
         .collect();
-    Ok((topic, starts))
+    Ok((topic, start_offsets))
 }
 
 /// The progress in this topic; an error where it is that of an earlier topic of the same name.

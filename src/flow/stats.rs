@@ -1,10 +1,10 @@
-//! What a flow has done so far, counted as it goes.
+//! Metrics of a flow, counted as it runs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counters of one flow, shared by its parts.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub struct FlowStats {
     rows: AtomicU64,
     bytes: AtomicU64,
     dead_letters: AtomicU64,
@@ -33,7 +33,7 @@ pub struct Snapshot {
     pub expected: u64,
 }
 
-impl Figures {
+impl FlowStats {
     /// The counters now.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -60,14 +60,14 @@ impl Figures {
     }
 
     /// So many more are done.
-    pub fn settled(&self, rows: usize, bytes: usize) {
+    pub fn add_done(&self, rows: usize, bytes: usize) {
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.batches.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn set_aside(&self, letters: usize) {
+    pub(super) fn set_aside(&self, dead_letters: usize) {
         self.dead_letters
-            .fetch_add(letters as u64, Ordering::Relaxed);
+            .fetch_add(dead_letters as u64, Ordering::Relaxed);
     }
 }

@@ -1,11 +1,11 @@
-//! The one recovery path: a flow that failed for a time is opened again from what is stored.
+//! Supervision: a flow with a transient failure is opened again from its stored position.
 
 use std::{future::Future, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio_util::sync::CancellationToken;
 
-use super::{Figures, FlowError};
+use super::{FlowError, FlowStats};
 use crate::fault::{Fault, Faulty, chain};
 
 /// How long to wait before a flow is opened again.
@@ -27,7 +27,7 @@ pub struct Retry {
 pub async fn supervise<T, F>(
     flow: &str,
     retry: Retry,
-    figures: &Figures,
+    stats: &FlowStats,
     stop: &CancellationToken,
     mut attempt: impl FnMut() -> F,
 ) -> Result<Option<T>, FlowError>
@@ -42,13 +42,13 @@ where
     let mut delays = waits.build();
     let mut failing_since = None;
     loop {
-        let before = figures.snapshot().batches;
-        figures.attempt();
+        let before = stats.snapshot().batches;
+        stats.attempt();
         let error = match attempt().await {
             Ok(done) => return Ok(Some(done)),
             Err(error) => error,
         };
-        if figures.snapshot().batches > before {
+        if stats.snapshot().batches > before {
             delays = waits.build();
             failing_since = None;
         }

@@ -8,7 +8,7 @@ use std::{
 use futures_util::FutureExt;
 
 use crate::{
-    broker::{BrokerError, Delivery, DeliveryError, NotTaken, Verdict},
+    broker::{BrokerError, Delivery, DeliveryError, NotTaken, Rejection},
     model::{Messages, Position},
 };
 
@@ -27,7 +27,7 @@ struct Flight {
 
 /// What came out at the front of a window.
 #[derive(Debug, Default)]
-pub struct Settled {
+pub struct Acknowledged {
     /// The newest position with nothing undelivered before it.
     pub position: Option<Position>,
     /// Messages delivered.
@@ -84,29 +84,29 @@ impl Window {
     ///
     /// # Errors
     /// As `Blocked` says; what had come out before is in the next answer.
-    pub async fn settle(&mut self) -> Result<Settled, Blocked> {
-        self.settle_down_to(self.room - 1).await
+    pub async fn acknowledge(&mut self) -> Result<Acknowledged, Blocked> {
+        self.acknowledge_down_to(self.room - 1).await
     }
 
     /// Waits until everything in flight is durable.
     ///
     /// # Errors
     /// As `Blocked` says.
-    pub async fn drain(&mut self) -> Result<Settled, Blocked> {
-        self.settle_down_to(0).await
+    pub async fn drain(&mut self) -> Result<Acknowledged, Blocked> {
+        self.acknowledge_down_to(0).await
     }
 
     /// Waits until the front is durable, and takes out what else is. Safe to drop while it waits.
     ///
     /// # Errors
     /// As `Blocked` says.
-    pub async fn settle_one(&mut self) -> Result<Settled, Blocked> {
-        self.settle_down_to(self.pending.len().saturating_sub(1))
+    pub async fn acknowledge_one(&mut self) -> Result<Acknowledged, Blocked> {
+        self.acknowledge_down_to(self.pending.len().saturating_sub(1))
             .await
     }
 
-    async fn settle_down_to(&mut self, left: usize) -> Result<Settled, Blocked> {
-        let mut settled = Settled::default();
+    async fn acknowledge_down_to(&mut self, left: usize) -> Result<Acknowledged, Blocked> {
+        let mut acknowledged = Acknowledged::default();
         while let Some(front) = self.pending.front_mut() {
             let outcome = match (&mut front.delivery).now_or_never() {
                 Some(outcome) => outcome,
@@ -117,21 +117,21 @@ impl Window {
                 break;
             };
             match outcome {
-                Ok(()) => settled.take(flight),
+                Ok(()) => acknowledged.take(flight),
                 // What was settled before it is told first.
-                Err(error) if settled.position.is_some() => {
+                Err(error) if acknowledged.position.is_some() => {
                     self.pending.push_front(flight.answered(error));
                     break;
                 }
                 Err(error) => {
-                    let (again, blocked) = blocked(error);
+                    let (known, blocked) = blocked(error);
                     // The front stays until its messages are dealt with.
-                    self.pending.push_front(flight.answered(again));
+                    self.pending.push_front(flight.answered(known));
                     return Err(blocked);
                 }
             }
         }
-        Ok(settled)
+        Ok(acknowledged)
     }
 
     /// Waits for every delivery and empties the window: what was not taken, and what was taken
@@ -139,8 +139,8 @@ impl Window {
     ///
     /// # Errors
     /// Where the broker failed; the window is empty then, and nothing more comes out of it.
-    pub async fn take_apart(&mut self) -> Result<(Settled, Vec<Loose>), BrokerError> {
-        let mut settled = Settled::default();
+    pub async fn take_apart(&mut self) -> Result<(Acknowledged, Vec<Loose>), BrokerError> {
+        let mut acknowledged = Acknowledged::default();
         let mut loose = Vec::new();
         let mut late_keys: HashSet<Vec<u8>> = HashSet::new();
         while let Some(mut flight) = self.pending.pop_front() {
@@ -156,25 +156,25 @@ impl Window {
             not_taken.sort_by_key(|it| it.index);
             let mut not_taken = not_taken.into_iter().peekable();
             for (index, message) in flight.messages.iter().enumerate() {
-                let verdict = not_taken.next_if(|it| it.index == index);
-                let spoiled = verdict
+                let rejection = not_taken.next_if(|it| it.index == index);
+                let batch_rejected = rejection
                     .as_ref()
-                    .is_some_and(|it| it.verdict == Verdict::Spoiled);
+                    .is_some_and(|it| it.rejection == Rejection::BatchRejected);
                 let behind = message.key.is_some_and(|key| late_keys.contains(key));
-                if spoiled {
+                if batch_rejected {
                     late_keys.extend(message.key.map(<[u8]>::to_vec));
                 }
-                if verdict.is_some() || behind {
+                if rejection.is_some() || behind {
                     loose.push(Loose {
                         messages: flight.messages.clone(),
                         index,
-                        not_taken: verdict,
+                        not_taken: rejection,
                     });
                 }
             }
-            settled.take(flight);
+            acknowledged.take(flight);
         }
-        Ok((settled, loose))
+        Ok((acknowledged, loose))
     }
 }
 
@@ -186,7 +186,7 @@ impl Flight {
     }
 }
 
-impl Settled {
+impl Acknowledged {
     fn take(&mut self, flight: Flight) {
         self.rows += flight.messages.len();
         self.bytes += flight.messages.bytes();
@@ -202,8 +202,8 @@ fn blocked(error: DeliveryError) -> (DeliveryError, Blocked) {
             Blocked::NotTaken(not_taken),
         ),
         DeliveryError::Broker(error) => {
-            let again = BrokerError::Lost("an earlier delivery failed".into());
-            (again.into(), Blocked::Broker(error))
+            let known = BrokerError::Lost("an earlier delivery failed".into());
+            (known.into(), Blocked::Broker(error))
         }
     }
 }
@@ -213,16 +213,21 @@ mod tests {
     use futures_util::future::{pending, ready};
 
     use super::*;
-    use crate::model::Place;
+    use crate::model::RecordOrigin;
 
     fn one(key: &str) -> Arc<Messages> {
         let mut messages = Messages::default();
-        messages.push(Some(key.as_bytes()), Some(b"v"), [], Place::default());
+        messages.push(
+            Some(key.as_bytes()),
+            Some(b"v"),
+            [],
+            RecordOrigin::default(),
+        );
         Arc::new(messages)
     }
 
-    fn at(place: &str) -> Position {
-        Position::new(place)
+    fn at(text: &str) -> Position {
+        Position::new(text)
     }
 
     #[tokio::test]
@@ -230,8 +235,8 @@ mod tests {
         let mut window = Window::new(3);
         window.push(at("1"), one("a"), Box::pin(pending()));
         window.push(at("2"), one("b"), Box::pin(ready(Ok(()))));
-        let settled = window.settle().await.expect("nothing failed");
-        assert_eq!((settled.position, settled.rows), (None, 0));
+        let acknowledged = window.acknowledge().await.expect("nothing failed");
+        assert_eq!((acknowledged.position, acknowledged.rows), (None, 0));
     }
 
     #[tokio::test]
@@ -240,8 +245,11 @@ mod tests {
         window.push(at("1"), one("a"), Box::pin(ready(Ok(()))));
         window.push(at("2"), one("b"), Box::pin(ready(Ok(()))));
         window.push(at("3"), one("c"), Box::pin(pending()));
-        let settled = window.settle().await.expect("nothing failed");
-        assert_eq!((settled.position, settled.rows), (Some(at("2")), 2));
+        let acknowledged = window.acknowledge().await.expect("nothing failed");
+        assert_eq!(
+            (acknowledged.position, acknowledged.rows),
+            (Some(at("2")), 2)
+        );
         assert!(!window.is_empty());
     }
 
@@ -249,7 +257,7 @@ mod tests {
     async fn a_full_window_waits() {
         let mut window = Window::new(1);
         window.push(at("1"), one("a"), Box::pin(pending()));
-        assert!(window.settle().now_or_never().is_none());
+        assert!(window.acknowledge().now_or_never().is_none());
     }
 
     #[tokio::test]
@@ -258,23 +266,23 @@ mod tests {
         let lost = BrokerError::Lost("gone".into());
         window.push(at("1"), one("a"), Box::pin(ready(Ok(()))));
         window.push(at("2"), one("b"), Box::pin(ready(Err(lost.into()))));
-        let settled = window.drain().await.expect("the first one is durable");
-        assert_eq!(settled.position, Some(at("1")));
+        let acknowledged = window.drain().await.expect("the first one is durable");
+        assert_eq!(acknowledged.position, Some(at("1")));
         assert!(matches!(window.drain().await, Err(Blocked::Broker(_))));
     }
 
     #[tokio::test]
     async fn taking_apart_finds_later_messages_of_a_spoiled_key() {
         let mut window = Window::new(4);
-        let spoiled = DeliveryError::NotTaken(vec![NotTaken {
+        let batch_rejected = DeliveryError::NotTaken(vec![NotTaken {
             index: 0,
             reason: "too large beside another".into(),
-            verdict: Verdict::Spoiled,
+            rejection: Rejection::BatchRejected,
         }]);
-        window.push(at("1"), one("a"), Box::pin(ready(Err(spoiled))));
+        window.push(at("1"), one("a"), Box::pin(ready(Err(batch_rejected))));
         window.push(at("2"), one("b"), Box::pin(ready(Ok(()))));
         window.push(at("3"), one("a"), Box::pin(ready(Ok(()))));
-        let (settled, loose) = window.take_apart().await.expect("the broker answers");
+        let (acknowledged, loose) = window.take_apart().await.expect("the broker answers");
         let keys: Vec<_> = loose
             .iter()
             .map(|it| {
@@ -285,7 +293,7 @@ mod tests {
             })
             .collect();
         assert_eq!(keys, [(Some(&b"a"[..]), true), (Some(&b"a"[..]), false)]);
-        assert_eq!(settled.position, Some(at("3")));
+        assert_eq!(acknowledged.position, Some(at("3")));
     }
 
     #[tokio::test]
@@ -305,17 +313,17 @@ mod tests {
     #[tokio::test]
     async fn nothing_settles_behind_a_failure_that_came_while_taking_apart() {
         let mut window = Window::new(4);
-        let spoiled = DeliveryError::NotTaken(vec![NotTaken {
+        let batch_rejected = DeliveryError::NotTaken(vec![NotTaken {
             index: 0,
             reason: "too large beside another".into(),
-            verdict: Verdict::Spoiled,
+            rejection: Rejection::BatchRejected,
         }]);
         let lost = BrokerError::Lost("gone".into());
-        window.push(at("1"), one("a"), Box::pin(ready(Err(spoiled))));
+        window.push(at("1"), one("a"), Box::pin(ready(Err(batch_rejected))));
         window.push(at("2"), one("b"), Box::pin(ready(Err(lost.into()))));
         window.push(at("3"), one("c"), Box::pin(ready(Ok(()))));
         assert!(window.take_apart().await.is_err());
-        let settled = window.drain().await.expect("nothing is left");
-        assert_eq!(settled.position, None);
+        let acknowledged = window.drain().await.expect("nothing is left");
+        assert_eq!(acknowledged.position, None);
     }
 }

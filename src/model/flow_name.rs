@@ -1,4 +1,4 @@
-//! The name of a flow: its cursor key, and its label in logs and figures.
+//! The name of a flow: its cursor key, and its label in logs and metrics.
 
 use std::fmt;
 

@@ -14,12 +14,12 @@ struct Entry {
     key: Option<Range<usize>>,
     value: Option<Range<usize>>,
     headers: Range<usize>,
-    place: Place,
+    record_origin: RecordOrigin,
 }
 
 /// Where a consumed message stood; all zero for one not yet published.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct RecordOrigin {
     /// The partition.
     pub partition: i32,
     /// The offset in it.
@@ -38,7 +38,7 @@ pub struct Message<'a> {
     /// Its headers, in order.
     pub headers: Headers<'a>,
     /// Where it stood when it was consumed.
-    pub place: Place,
+    pub record_origin: RecordOrigin,
 }
 
 /// Header names and values in order; names may repeat.
@@ -60,11 +60,11 @@ impl Messages {
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         headers: impl IntoIterator<Item = (&'h str, Option<&'h [u8]>)>,
-        place: Place,
+        record_origin: RecordOrigin,
     ) {
         let key = key.map(|it| self.copied(it));
         let value = value.map(|it| self.copied(it));
-        self.finish(key, value, headers, place);
+        self.finish(key, value, headers, record_origin);
     }
 
     /// Appends a message whose key and value are written straight into the buffer. `key` says
@@ -87,7 +87,7 @@ impl Messages {
             keyed.then_some(start..middle),
             Some(middle..end),
             headers,
-            Place::default(),
+            RecordOrigin::default(),
         );
         Ok(())
     }
@@ -101,7 +101,7 @@ impl Messages {
             key: it.key.as_ref().map(moved),
             value: it.value.as_ref().map(moved),
             headers: moved(&it.headers),
-            place: it.place,
+            record_origin: it.record_origin,
         }));
     }
 
@@ -136,7 +136,7 @@ impl Messages {
             key: entry.key.as_ref().map(bytes),
             value: entry.value.as_ref().map(bytes),
             headers: Headers(bytes(&entry.headers)),
-            place: entry.place,
+            record_origin: entry.record_origin,
         }
     }
 
@@ -151,7 +151,7 @@ impl Messages {
         key: Option<Range<usize>>,
         value: Option<Range<usize>>,
         headers: impl IntoIterator<Item = (&'h str, Option<&'h [u8]>)>,
-        place: Place,
+        record_origin: RecordOrigin,
     ) {
         let start = self.data.len();
         for (name, value) in headers {
@@ -166,7 +166,7 @@ impl Messages {
             key,
             value,
             headers,
-            place,
+            record_origin,
         });
     }
 
@@ -222,10 +222,10 @@ mod tests {
     fn null_and_empty_are_told_apart() {
         let mut messages = Messages::default();
         let headers = [("a", None), ("b", Some(&b""[..])), ("", Some(&b"x"[..]))];
-        messages.push(None, Some(b""), headers, Place::default());
-        messages.push(Some(b""), None, [], Place::default());
+        messages.push(None, Some(b""), headers, RecordOrigin::default());
+        messages.push(Some(b""), None, [], RecordOrigin::default());
         let mut copy = Messages::default();
-        copy.push(Some(b"k"), Some(b"v"), [], Place::default());
+        copy.push(Some(b"k"), Some(b"v"), [], RecordOrigin::default());
         copy.append(&messages);
         let first = copy.get(1).expect("appended");
         assert_eq!((first.key, first.value), (None, Some(&b""[..])));

@@ -21,7 +21,7 @@ mod value;
 pub use finding::{Finding, Severity};
 pub use flow_name::FlowName;
 pub use key::{write_first, write_key};
-pub use message::{Headers, Message, Messages, Place};
+pub use message::{Headers, Message, Messages, RecordOrigin};
 pub use packed::{OwnedValue, Packed, Packer};
 pub use position::Position;
 pub use record::{Batch, Fields, Items, Op, PackedFields, Records, Row};

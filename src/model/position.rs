@@ -1,4 +1,4 @@
-//! A place in a source, opaque outside the source that made it.
+//! A position in a source, opaque outside the source that made it.
 
 use std::fmt;
 

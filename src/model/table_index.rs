@@ -35,9 +35,12 @@ pub struct IndexPart {
 impl TableIndex {
     /// Its fields as people read them: `a, b DESC`.
     pub fn fields(&self) -> String {
-        let parts = self.parts.iter().map(|it| match it.is_descending {
-            true => format!("{} DESC", it.field),
-            false => it.field.clone(),
+        let parts = self.parts.iter().map(|it| {
+            if it.is_descending {
+                format!("{} DESC", it.field)
+            } else {
+                it.field.clone()
+            }
         });
         parts.collect::<Vec<_>>().join(", ")
     }
@@ -49,9 +52,10 @@ impl TableIndex {
         } else {
             "index"
         };
-        match self.parts.is_empty() {
-            true => format!("{sort} `{}`", self.name),
-            false => format!("{sort} `{}` ({})", self.name, self.fields()),
+        if self.parts.is_empty() {
+            format!("{sort} `{}`", self.name)
+        } else {
+            format!("{sort} `{}` ({})", self.name, self.fields())
         }
     }
 }

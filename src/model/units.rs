@@ -60,14 +60,14 @@ fn sum(text: &str, units: &[(&str, u64)]) -> Option<u64> {
         let digits = rest.find(|it: char| !it.is_ascii_digit())?;
         let number: u64 = rest[..digits].parse().ok()?;
         rest = rest[digits..].trim_start();
-        let letters = rest
+        let length = rest
             .find(|it: char| !it.is_ascii_alphabetic())
             .unwrap_or(rest.len());
         let (_, factor) = units
             .iter()
-            .find(|(unit, _)| unit.eq_ignore_ascii_case(&rest[..letters]))?;
+            .find(|(unit, _)| unit.eq_ignore_ascii_case(&rest[..length]))?;
         total = total.checked_add(number.checked_mul(*factor)?)?;
-        rest = rest[letters..].trim_start();
+        rest = rest[length..].trim_start();
     }
     Some(total)
 }

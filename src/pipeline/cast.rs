@@ -155,26 +155,26 @@ impl Target {
 
     /// Appends what `value` is in this type; the error has no part of the value.
     fn cast(self, value: Value<'_>, out: &mut Packer<'_>) -> Result<(), String> {
-        let unfit = || format!("{} that is no {}", a(value.type_name()), self.word());
+        let mismatch = || format!("{} that is no {}", a(value.type_name()), self.word());
         let no_zone = "has no zone: the step `date` has `zone`";
         let cast = match (self, value) {
             // An undefined, of BSON.
             (_, Value::Null) => Value::Null,
-            (Self::Boolean, _) => Value::Bool(truth(value).ok_or_else(unfit)?),
-            (Self::Integer, _) => Value::I64(whole(value).ok_or_else(unfit)?),
-            (Self::Unsigned, _) => Value::U64(whole(value).ok_or_else(unfit)?),
-            (Self::Bit, _) => Value::Bit(whole(value).ok_or_else(unfit)?),
+            (Self::Boolean, _) => Value::Bool(truth(value).ok_or_else(mismatch)?),
+            (Self::Integer, _) => Value::I64(whole(value).ok_or_else(mismatch)?),
+            (Self::Unsigned, _) => Value::U64(whole(value).ok_or_else(mismatch)?),
+            (Self::Bit, _) => Value::Bit(whole(value).ok_or_else(mismatch)?),
             (Self::Year, _) => {
                 let year = whole::<u16>(value).filter(|it| matches!(it, 0 | 1901..=2155));
-                Value::Year(year.ok_or_else(unfit)?)
+                Value::Year(year.ok_or_else(mismatch)?)
             }
             (Self::Decimal, _) => {
-                let digits = number::decimal(value).ok_or_else(unfit)?;
+                let digits = number::decimal(value).ok_or_else(mismatch)?;
                 out.value(Value::Decimal(&digits));
                 return Ok(());
             }
-            (Self::Float64, _) => Value::F64(number::double(value).ok_or_else(unfit)?),
-            (Self::Float32, _) => Value::F32(number::single(value).ok_or_else(unfit)?),
+            (Self::Float64, _) => Value::F64(number::double(value).ok_or_else(mismatch)?),
+            (Self::Float32, _) => Value::F32(number::single(value).ok_or_else(mismatch)?),
             (Self::Text, _) => {
                 out.value(Value::String(&plain_text(value)?));
                 return Ok(());
@@ -204,25 +204,25 @@ impl Target {
             (Self::Instant, Value::Date(_) | Value::DateTime(_)) => {
                 return Err(format!("{} {no_zone}", a(value.type_name())));
             }
-            (Self::Date, Value::String(it)) => Value::Date(Date::parse(it).ok_or_else(unfit)?),
-            (Self::Time, Value::String(it)) => Value::Time(Time::parse(it).ok_or_else(unfit)?),
+            (Self::Date, Value::String(it)) => Value::Date(Date::parse(it).ok_or_else(mismatch)?),
+            (Self::Time, Value::String(it)) => Value::Time(Time::parse(it).ok_or_else(mismatch)?),
             (Self::DateTime, Value::String(it)) => {
-                Value::DateTime(DateTime::parse(it).ok_or_else(unfit)?)
+                Value::DateTime(DateTime::parse(it).ok_or_else(mismatch)?)
             }
             (Self::Instant, Value::String(it)) => {
-                Value::Instant(Instant::parse(it).ok_or_else(unfit)?)
+                Value::Instant(Instant::parse(it).ok_or_else(mismatch)?)
             }
             (Self::Json, _) => {
-                out.value(Value::Json(&json(value).ok_or_else(unfit)?));
+                out.value(Value::Json(&json(value).ok_or_else(mismatch)?));
                 return Ok(());
             }
             (Self::ObjectId, Value::String(it)) => {
-                Value::ObjectId(object_id(it).ok_or_else(unfit)?)
+                Value::ObjectId(object_id(it).ok_or_else(mismatch)?)
             }
             (Self::ObjectId, Value::Bytes(_, it)) => {
-                Value::ObjectId(it.try_into().map_err(|_| unfit())?)
+                Value::ObjectId(it.try_into().map_err(|_| mismatch())?)
             }
-            _ => return Err(unfit()),
+            _ => return Err(mismatch()),
         };
         out.value(cast);
         Ok(())

@@ -25,9 +25,10 @@ pub struct DateStep {
 
 impl FieldStep for DateStep {
     fn on(&self, name: &str) -> On<'_> {
-        match self.fields.iter().any(|it| it == name) {
-            true => On::Change,
-            false => On::Copy,
+        if self.fields.iter().any(|it| it == name) {
+            On::Change
+        } else {
+            On::Copy
         }
     }
 

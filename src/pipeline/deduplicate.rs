@@ -28,7 +28,7 @@ impl Step for Deduplicate {
 
     fn apply(&self, mut records: Records) -> Result<Stepped, StepError> {
         let names = self.0.fields.iter().map(String::as_str);
-        needs(records.schema(), names).map_err(|advice| StepError::Unfit {
+        needs(records.schema(), names).map_err(|advice| StepError::Incompatible {
             step: "deduplicate".to_owned(),
             advice,
         })?;

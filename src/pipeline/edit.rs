@@ -67,9 +67,10 @@ impl<T: FieldStep> PerRecord for Edit<T> {
             }
         }
         let Some(fields) = schema.names() else {
-            let schema = match key == schema.key() {
-                true => schema.clone(),
-                false => Arc::new(Schema::document(schema.name(), key)),
+            let schema = if key == schema.key() {
+                schema.clone()
+            } else {
+                Arc::new(Schema::document(schema.name(), key))
             };
             return Ok((schema, EditPlan(None)));
         };

@@ -108,9 +108,10 @@ impl Explode {
                     if named {
                         packer.name(name);
                     }
-                    match name == self.0.field {
-                        true => packer.value(item),
-                        false => packer.packed(packed),
+                    if name == self.0.field {
+                        packer.value(item)
+                    } else {
+                        packer.packed(packed)
                     }
                 }
                 if let Some(name) = &self.0.number {

@@ -171,10 +171,10 @@ fn host(url: &str) -> String {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
     let authority = &rest[..end];
-    let place = authority.rsplit_once('@').map_or(authority, |(_, it)| it);
-    let host = match place.strip_prefix('[') {
+    let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, it)| it);
+    let host = match host_and_port.strip_prefix('[') {
         Some(inner) => inner.split(']').next().unwrap_or_default(),
-        None => place.split(':').next().unwrap_or_default(),
+        None => host_and_port.split(':').next().unwrap_or_default(),
     };
     host.to_ascii_lowercase()
 }

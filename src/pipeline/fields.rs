@@ -32,9 +32,10 @@ impl FieldStep for Rename {
 
 impl FieldStep for KeepFields {
     fn on(&self, name: &str) -> On<'_> {
-        match self.0.iter().any(|it| it == name) {
-            true => On::Copy,
-            false => On::Drop,
+        if self.0.iter().any(|it| it == name) {
+            On::Copy
+        } else {
+            On::Drop
         }
     }
 
@@ -45,9 +46,10 @@ impl FieldStep for KeepFields {
 
 impl FieldStep for DropFields {
     fn on(&self, name: &str) -> On<'_> {
-        match self.0.iter().any(|it| it == name) {
-            true => On::Drop,
-            false => On::Copy,
+        if self.0.iter().any(|it| it == name) {
+            On::Drop
+        } else {
+            On::Copy
         }
     }
 

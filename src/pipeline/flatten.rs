@@ -35,9 +35,10 @@ impl PerRecord for Flatten {
     fn record(&self, _plan: &(), row: &Row<'_>, out: &mut Records) -> Result<(), String> {
         let mut fields = Vec::new();
         for (name, packed) in row.packed_fields() {
-            match self.fields.iter().any(|it| it == name) {
-                true => self.flat(name.to_owned(), packed, &mut fields),
-                false => fields.push((name.to_owned(), Flat::Packed(packed))),
+            if self.fields.iter().any(|it| it == name) {
+                self.flat(name.to_owned(), packed, &mut fields)
+            } else {
+                fields.push((name.to_owned(), Flat::Packed(packed)))
             }
         }
         let mut seen = BTreeSet::new();

@@ -43,9 +43,10 @@ impl AssignStep for Hash {
             }
         }
         // The hash of nothing would look like that of something.
-        let hash = match nulls == self.0.fields.len() {
-            true => OwnedValue::new(Value::Null),
-            false => OwnedValue::new(Value::String(&self.0.algorithm.of(text.as_bytes()))),
+        let hash = if nulls == self.0.fields.len() {
+            OwnedValue::new(Value::Null)
+        } else {
+            OwnedValue::new(Value::String(&self.0.algorithm.of(text.as_bytes())))
         };
         Ok(Some(hash))
     }

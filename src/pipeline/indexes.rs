@@ -1,4 +1,4 @@
-//! Which indexes of a source hold behind steps: their fields by other names, and what is not known any more.
+//! Source indexes behind the steps: fields under their new names, and which are no longer known.
 
 use super::StepSettings;
 use crate::model::TableIndex;
@@ -45,18 +45,15 @@ fn behind(step: &StepSettings, index: &mut TableIndex) {
 }
 
 fn became<'s>(step: &'s StepSettings, field: &str) -> Became<'s> {
-    let among = |names: &[String]| names.iter().any(|it| it == field);
-    let changed = |is: bool| match is {
-        true => Became::Changed,
-        false => Became::Same,
-    };
+    let is_named = |names: &[String]| names.iter().any(|it| it == field);
+    let changed = |is: bool| if is { Became::Changed } else { Became::Same };
     match step {
         StepSettings::Rename(pairs) => match pairs.iter().find(|(before, _)| before == field) {
             Some((_, after)) => Became::Named(after),
             None => Became::Same,
         },
-        StepSettings::Keep(names) if !among(names) => Became::Gone,
-        StepSettings::Drop(names) if among(names) => Became::Gone,
+        StepSettings::Keep(names) if !is_named(names) => Became::Gone,
+        StepSettings::Drop(names) if is_named(names) => Became::Gone,
         StepSettings::Keep(_) | StepSettings::Drop(_) => Became::Same,
         // What is left out leaves the others as they were.
         StepSettings::Filter(..) | StepSettings::Branch(_) | StepSettings::Deduplicate(_) => {
@@ -64,7 +61,7 @@ fn became<'s>(step: &'s StepSettings, field: &str) -> Became<'s> {
         }
         StepSettings::Trim(names)
         | StepSettings::Replace(names, ..)
-        | StepSettings::Mask(names, _) => changed(among(names)),
+        | StepSettings::Mask(names, _) => changed(is_named(names)),
         StepSettings::Cast(pairs) => changed(pairs.iter().any(|(name, _)| name == field)),
         StepSettings::Default(pairs) => changed(pairs.iter().any(|(name, _)| name == field)),
         StepSettings::Set(pairs) => changed(pairs.iter().any(|(name, _)| name == field)),

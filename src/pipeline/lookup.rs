@@ -119,12 +119,12 @@ impl Shared {
 
     async fn load(&self) -> Result<Copy, StepError> {
         let step = &self.step;
-        let unfit = |advice: String| StepError::Unfit {
+        let incompatible = |advice: String| StepError::Incompatible {
             step: "lookup".to_owned(),
             advice,
         };
         let Some(table) = &self.table else {
-            return Err(unfit(format!("`{}` is not open", step.table)));
+            return Err(incompatible(format!("`{}` is not open", step.table)));
         };
         let mut columns: Vec<&str> = step.key.names().collect();
         if !columns.contains(&step.value.as_str()) {
@@ -133,22 +133,22 @@ impl Shared {
         let rows = table.rows(&step.table, &columns, step.most + 1).await?;
         if rows.len() > step.most {
             let (table, most) = (&step.table, step.most);
-            return Err(unfit(format!(
-                "`{table}` has more than {most} rows: raise `most`"
+            return Err(incompatible(format!(
+                "`{table}` has more than {most} rows: raise `max-rows`"
             )));
         }
         let mut copy = HashMap::with_capacity(rows.len());
         for row in rows.iter() {
             let key = key(&step.key, &row);
-            let key = key.map_err(|it| unfit(format!("a row of `{}`: {it}", step.table)))?;
+            let key = key.map_err(|it| incompatible(format!("a row of `{}`: {it}", step.table)))?;
             let found = row.packed_fields().find(|(name, _)| *name == step.value);
             let (Some(key), Some((_, value))) = (key, found) else {
                 continue;
             };
             let value = OwnedValue::from(value);
             match copy.entry(key) {
-                Entry::Vacant(place) => {
-                    place.insert(Some(value));
+                Entry::Vacant(record_origin) => {
+                    record_origin.insert(Some(value));
                 }
                 Entry::Occupied(mut known) if known.get().as_ref() != Some(&value) => {
                     known.insert(None);

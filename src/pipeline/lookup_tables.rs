@@ -36,7 +36,7 @@ impl LookupTable {
         columns: &[&str],
         most: usize,
     ) -> Result<Records, StepError> {
-        let not_a_name = |it: NotAName| StepError::Unfit {
+        let not_a_name = |it: NotAName| StepError::Incompatible {
             step: "lookup".to_owned(),
             advice: it.to_string(),
         };
@@ -63,7 +63,7 @@ impl LookupTable {
             }
             Self::Rows(tables) => {
                 let found = tables.get(table).cloned();
-                found.ok_or_else(|| StepError::Unfit {
+                found.ok_or_else(|| StepError::Incompatible {
                     step: "lookup".to_owned(),
                     advice: format!("there is no table `{table}`"),
                 })

@@ -1,4 +1,4 @@
-//! `map`: one text for another, by a table that stands in the settings.
+//! `map`: replaces a text by the settings' table.
 
 use std::collections::HashMap;
 

@@ -221,7 +221,7 @@ fn once(step: &str, failed: Vec<(u32, String)>) -> Vec<Failed> {
 pub enum StepError {
     /// The step and the records do not fit together.
     #[error("step `{step}`: {advice}")]
-    Unfit {
+    Incompatible {
         /// The step.
         step: String,
         /// What is wrong and what to do.
@@ -242,7 +242,7 @@ impl Faulty for StepError {
     fn fault(&self) -> Fault {
         match self {
             Self::Table { cause, .. } => cause.fault(),
-            Self::Unfit { .. } => Fault::Permanent,
+            Self::Incompatible { .. } => Fault::Permanent,
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) enum Moment {
 }
 
 /// Letters of the other style, the longest first, and chrono's.
-const LETTERS: &[(&str, &str)] = &[
+const PATTERN_CHARACTERS: &[(&str, &str)] = &[
     ("YYYY", "%Y"),
     ("YY", "%y"),
     ("MMMM", "%B"),
@@ -71,9 +71,10 @@ impl Form {
             "epoch-ns" => Self::Epoch(1_000_000_000),
             "" => return Err("must not be empty".to_owned()),
             _ => {
-                let pattern = match text.contains('%') {
-                    true => text.to_owned(),
-                    false => by_letters(text)?,
+                let pattern = if text.contains('%') {
+                    text.to_owned()
+                } else {
+                    from_pattern(text)?
                 };
                 if StrftimeItems::new(&pattern).any(|it| matches!(it, Item::Error)) {
                     return Err("is no pattern of dates".to_owned());
@@ -151,8 +152,8 @@ fn clock(it: model::DateTime) -> Result<NaiveDateTime, String> {
 /// What the pattern leaves out is the first: of the year, of the month, of the day.
 fn by_pattern(text: &str, pattern: &str) -> Result<Moment, String> {
     let mut read = Parsed::new();
-    let unfit = |_| "it is not written by the pattern".to_owned();
-    parse(&mut read, text, StrftimeItems::new(pattern)).map_err(unfit)?;
+    let mismatch = |_| "it is not written by the pattern".to_owned();
+    parse(&mut read, text, StrftimeItems::new(pattern)).map_err(mismatch)?;
     // What is set already stays: setting it again is refused.
     if read.to_naive_date().is_err() {
         let _ = read.set_day(1);
@@ -243,25 +244,29 @@ pub(super) fn to_clock(it: NaiveDateTime) -> Result<model::DateTime, String> {
 
 /// Microseconds; a leap second or a part of a microsecond has no place in the model.
 pub(super) fn micros(nanos: u32) -> Result<u32, String> {
-    match nanos.is_multiple_of(1_000) && nanos < 1_000_000_000 {
-        true => Ok(nanos / 1_000),
-        false => Err("it is between two microseconds".to_owned()),
+    if nanos.is_multiple_of(1_000) && nanos < 1_000_000_000 {
+        Ok(nanos / 1_000)
+    } else {
+        Err("it is between two microseconds".to_owned())
     }
 }
 
 /// A pattern of letters (`YYYY-MM`) as chrono has it; what stands in brackets is itself.
-fn by_letters(text: &str) -> Result<String, String> {
+fn from_pattern(text: &str) -> Result<String, String> {
     let (mut rest, mut pattern) = (text, String::new());
     while let Some(first) = rest.chars().next() {
         if let Some(inner) = rest.strip_prefix('[') {
             let (literal, after) = inner.split_once(']').ok_or("has a `[` without `]`")?;
             pattern.push_str(literal);
             rest = after;
-        } else if let Some((letters, own)) = LETTERS.iter().find(|(it, _)| rest.starts_with(it)) {
+        } else if let Some((dead_letters, own)) = PATTERN_CHARACTERS
+            .iter()
+            .find(|(it, _)| rest.starts_with(it))
+        {
             pattern.push_str(own);
-            rest = &rest[letters.len()..];
+            rest = &rest[dead_letters.len()..];
         } else if first.is_alphabetic() {
-            let all: Vec<&str> = LETTERS.iter().map(|(it, _)| *it).collect();
+            let all: Vec<&str> = PATTERN_CHARACTERS.iter().map(|(it, _)| *it).collect();
             let all = all.join(" ");
             return Err(format!("has `{first}`, and none of {all} or [text]"));
         } else {
@@ -269,8 +274,9 @@ fn by_letters(text: &str) -> Result<String, String> {
             rest = &rest[first.len_utf8()..];
         }
     }
-    match pattern.contains('%') {
-        true => Ok(pattern),
-        false => Err("has no letters of a date, such as YYYY-MM-DD".to_owned()),
+    if pattern.contains('%') {
+        Ok(pattern)
+    } else {
+        Err("has no letters of a date, such as YYYY-MM-DD".to_owned())
     }
 }

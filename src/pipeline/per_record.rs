@@ -53,10 +53,13 @@ impl<T: PerRecord> Planned<T> {
         {
             return Ok((it.to.clone(), it.plan.clone()));
         }
-        let (to, plan) = self.step.plan(schema).map_err(|advice| StepError::Unfit {
-            step: self.name.clone(),
-            advice,
-        })?;
+        let (to, plan) = self
+            .step
+            .plan(schema)
+            .map_err(|advice| StepError::Incompatible {
+                step: self.name.clone(),
+                advice,
+            })?;
         let plan = Arc::new(plan);
         *known = Some(Known {
             from: schema.clone(),

@@ -75,7 +75,7 @@ enum Way<'r> {
 const ROUTE: &str = "route";
 
 /// Of a text that leads nowhere, so much is told.
-const TOLD: usize = 100;
+const SHOWN_CHARACTERS: usize = 100;
 
 impl Routes {
     /// The ways to `tables`, in order; without `by`, every record goes to all of them.
@@ -207,7 +207,7 @@ impl Routes {
         let known = known.join(", ");
         Err(match way {
             Way::To(Some(text)) => {
-                let text: String = text.chars().take(TOLD).collect();
+                let text: String = text.chars().take(SHOWN_CHARACTERS).collect();
                 format!("no table is for the {what} `{text}`; there are {known}")
             }
             _ => format!("it has no {what} to be routed by; there are {known}"),
@@ -219,11 +219,12 @@ impl Routes {
         let routed = self.tables.iter().map(|it| &it.when);
         let mut routed = routed.filter(|it| !it.is_empty());
         let first = routed.next();
-        match routed.all(|it| Some(it) == first) {
-            true => Ok(Way::Everywhere),
-            false => Err(format!(
+        if routed.all(|it| Some(it) == first) {
+            Ok(Way::Everywhere)
+        } else {
+            Err(format!(
                 "a deletion has no field `{field}` to be routed by: route by a header or the key"
-            )),
+            ))
         }
     }
 
@@ -301,7 +302,7 @@ impl TableRoute {
         records.retain(|row| row.op() == Op::Upsert);
         let (new, failures) = super::run(behind, records)?;
         failed.extend(failures);
-        Ok((together(&removed, &new), failed))
+        Ok((interleave(&removed, &new), failed))
     }
 }
 
@@ -338,12 +339,12 @@ impl Replaces {
 }
 
 /// Message by message: what is removed, then what is new.
-fn together(removed: &Records, new: &Records) -> Records {
-    let mut places: HashMap<u32, usize> = HashMap::new();
+fn interleave(removed: &Records, new: &Records) -> Records {
+    let mut indexes: HashMap<u32, usize> = HashMap::new();
     let mut messages: Vec<Vec<Row<'_>>> = Vec::new();
     for row in removed.iter().chain(new.iter()) {
-        let place = *places.entry(row.origin()).or_insert(messages.len());
-        match messages.get_mut(place) {
+        let index = *indexes.entry(row.origin()).or_insert(messages.len());
+        match messages.get_mut(index) {
             Some(rows) => rows.push(row),
             None => messages.push(vec![row]),
         }

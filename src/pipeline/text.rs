@@ -23,9 +23,10 @@ pub(super) struct Texts {
 
 impl FieldStep for Texts {
     fn on(&self, name: &str) -> On<'_> {
-        match self.fields.iter().any(|it| it == name) {
-            true => On::Change,
-            false => On::Copy,
+        if self.fields.iter().any(|it| it == name) {
+            On::Change
+        } else {
+            On::Copy
         }
     }
 
@@ -70,10 +71,11 @@ fn is_text(value: Value<'_>, text: &str) -> bool {
 
 /// A text that is no longer than what may be seen of it is masked as a whole.
 fn masked(text: &str, with: char, keep_last: usize) -> String {
-    let letters = text.chars().count();
-    let hidden = match letters > keep_last {
-        true => letters - keep_last,
-        false => letters,
+    let characters = text.chars().count();
+    let hidden = if characters > keep_last {
+        characters - keep_last
+    } else {
+        characters
     };
     let seen = text.chars().skip(hidden);
     std::iter::repeat_n(with, hidden).chain(seen).collect()

@@ -28,7 +28,7 @@ pub struct Counts {
 const LATE: chrono::Duration = chrono::Duration::seconds(60);
 
 /// Time between two looks for what was missed, where the store did not answer.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
+const LOOK_RETRY: Duration = Duration::from_secs(10);
 
 /// Keeps `schedule` until `stop`; a run that goes on then is stopped, and waited for.
 pub async fn keep(
@@ -43,7 +43,7 @@ pub async fn keep(
         looked: now,
         running: None,
         waiting: None,
-        unnoted: 0,
+        unrecorded: 0,
         counts: Counts::default(),
         schedule,
         work,
@@ -66,7 +66,7 @@ struct Actor {
     /// What runs next.
     waiting: Option<Due>,
     /// Times passed by that no run has noted yet.
-    unnoted: u64,
+    unrecorded: u64,
     counts: Counts,
 }
 
@@ -143,7 +143,7 @@ impl Actor {
     fn begin(&mut self, due: Due, wait: Duration) {
         let (schedule, work) = (self.schedule.clone(), self.work.clone());
         let (clock, stop) = (self.clock.clone(), self.stop.clone());
-        let skipped = std::mem::take(&mut self.unnoted);
+        let skipped = std::mem::take(&mut self.unrecorded);
         let run = async move {
             tokio::select! {
                 biased;
@@ -166,7 +166,7 @@ impl Actor {
         if let Some(waiting) = self.waiting.take() {
             self.begin(waiting, Duration::ZERO);
         } else if (due, came) == (Due::Missed, &Came::Unknown) {
-            self.begin(due, LOOK_AGAIN);
+            self.begin(due, LOOK_RETRY);
         }
     }
 
@@ -177,9 +177,9 @@ impl Actor {
                 self.counts.runs += 1;
                 self.counts.failed += 1;
             }
-            Came::Held => {
+            Came::Leased => {
                 self.counts.skipped += 1;
-                self.unnoted += 1;
+                self.unrecorded += 1;
             }
             Came::Unknown => self.counts.failed += 1,
             Came::Nothing => (),
@@ -189,7 +189,7 @@ impl Actor {
     fn skip(&mut self, times: u64, why: &str) {
         tracing::warn!(schedule = self.schedule.name, times, "skipped: {why}");
         self.counts.skipped += times;
-        self.unnoted += times;
+        self.unrecorded += times;
     }
 }
 

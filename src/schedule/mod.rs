@@ -85,5 +85,5 @@ pub struct Ended {
     /// What went wrong.
     pub error: Option<String>,
     /// Whether nothing went wrong but that another process runs the flow.
-    pub is_held: bool,
+    pub is_leased: bool,
 }

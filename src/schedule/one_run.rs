@@ -24,7 +24,7 @@ pub(super) enum Came {
     /// A run, and how it ended.
     Ran(Outcome),
     /// Another process runs it, or its flow.
-    Held,
+    Leased,
     /// It has had its run, or nothing was missed.
     Nothing,
     /// The store of the history did not answer.
@@ -49,8 +49,8 @@ pub(super) struct OneRun<'a> {
 }
 
 /// How often the end of a run is tried to be noted.
-const NOTES: u32 = 3;
-const NOTE_AGAIN: Duration = Duration::from_secs(1);
+const RECORD_ATTEMPTS: u32 = 3;
+const RECORD_RETRY: Duration = Duration::from_secs(1);
 
 impl OneRun<'_> {
     /// Runs for what is due, where it has not had its run. `skipped` times are noted with it.
@@ -61,10 +61,10 @@ impl OneRun<'_> {
         }
         match self.claimed(due, skipped).await {
             Ok(came) => came,
-            Err(error @ CursorError::Held { .. }) => {
+            Err(error @ CursorError::Leased { .. }) => {
                 let error = chain(&error);
                 tracing::info!(schedule = name, error, "skipped: another process runs it");
-                Came::Held
+                Came::Leased
             }
             Err(error) => {
                 let error = chain(&error);
@@ -85,18 +85,18 @@ impl OneRun<'_> {
             }
         };
         let now = self.clock.now();
-        let mut held = RunHistory::take(&*store, name, now.timestamp_millis()).await?;
-        let came = match self.still_due(due, &held) {
+        let mut run_history = RunHistory::take(&*store, name, now.timestamp_millis()).await?;
+        let came = match self.still_due(due, &run_history) {
             None => Ok(Came::Nothing),
-            Some(due) => self.noted(due, skipped, &mut held).await,
+            Some(due) => self.recorded(due, skipped, &mut run_history).await,
         };
-        held.release().await;
+        run_history.release().await;
         came
     }
 
     /// The time that has had no run yet.
-    fn still_due(&self, due: Due, held: &RunHistory) -> Option<DateTime<Utc>> {
-        let history = held.history();
+    fn still_due(&self, due: Due, run_history: &RunHistory) -> Option<DateTime<Utc>> {
+        let history = run_history.history();
         match due {
             Due::At(due) => (!history.has_done(due.timestamp_millis())).then_some(due),
             Due::Missed => {
@@ -112,25 +112,26 @@ impl OneRun<'_> {
         }
     }
 
-    async fn noted(
+    async fn recorded(
         &self,
         due: DateTime<Utc>,
         skipped: u64,
-        held: &mut RunHistory,
+        run_history: &mut RunHistory,
     ) -> Result<Came, CursorError> {
         let name = &self.schedule.name;
         tracing::debug!(schedule = name, due = due.to_rfc3339(), "begins");
-        held.begin(Run {
-            due: due.timestamp_millis(),
-            started: self.clock.now().timestamp_millis(),
-            ended: None,
-            outcome: Outcome::Running,
-            rows: 0,
-            skipped,
-            error: None,
-            by: self.work.by(),
-        })
-        .await?;
+        run_history
+            .begin(Run {
+                due: due.timestamp_millis(),
+                started: self.clock.now().timestamp_millis(),
+                ended: None,
+                outcome: Outcome::Running,
+                rows: 0,
+                skipped,
+                error: None,
+                by: self.work.by(),
+            })
+            .await?;
         let (outcome, ended) = self.tried().await;
         let rows = ended.rows;
         match &ended.error {
@@ -140,16 +141,19 @@ impl OneRun<'_> {
             }
             Some(error) => tracing::error!(schedule = name, rows, error, "{}", outcome.word()),
         }
-        let mut left = NOTES;
+        let mut left = RECORD_ATTEMPTS;
         loop {
             left -= 1;
             let at = self.clock.now().timestamp_millis();
-            match held.end(at, outcome, rows, ended.error.clone()).await {
+            match run_history
+                .end(at, outcome, rows, ended.error.clone())
+                .await
+            {
                 Ok(()) => break,
                 Err(error @ CursorError::Lost { .. }) if left > 0 => {
                     let error = chain(&error);
                     tracing::warn!(schedule = name, error, "the run's end is not noted yet");
-                    sleep(NOTE_AGAIN).await;
+                    sleep(RECORD_RETRY).await;
                 }
                 Err(error) => {
                     let error = chain(&error);
@@ -159,7 +163,7 @@ impl OneRun<'_> {
             }
         }
         Ok(match outcome {
-            Outcome::Skipped => Came::Held,
+            Outcome::Skipped => Came::Leased,
             outcome => Came::Ran(outcome),
         })
     }
@@ -187,7 +191,7 @@ impl OneRun<'_> {
             let Some(error) = &ended.error else {
                 return (Outcome::Done, ended);
             };
-            if ended.is_held {
+            if ended.is_leased {
                 return (Outcome::Skipped, ended);
             }
             if left == 0 {

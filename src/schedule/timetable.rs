@@ -71,9 +71,10 @@ impl Timetable {
 
     /// The first time that is due after `moment`; `None` where there is none in thousands of years.
     pub fn after(&self, moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        match self.by_wall {
-            true => self.after_on_the_wall(moment),
-            false => self.after_passed(moment),
+        if self.by_wall {
+            self.after_on_the_wall(moment)
+        } else {
+            self.after_passed(moment)
         }
     }
 
@@ -164,9 +165,10 @@ impl Timetable {
         let (mut low, mut high) = (before.timestamp(), behind.timestamp());
         while high - low > 1 {
             let middle = low + (high - low) / 2;
-            match self.offset(instant_of(middle)) == old {
-                true => low = middle,
-                false => high = middle,
+            if self.offset(instant_of(middle)) == old {
+                low = middle
+            } else {
+                high = middle
             }
         }
         instant_of(high)

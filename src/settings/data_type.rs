@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    dead_letters_to::LettersTo,
+    dead_letters_to::DeadLettersTo,
     json_options::JsonOptions,
     messages::Messages,
     read_from::{ReadFrom, Reads},
@@ -43,8 +43,8 @@ pub struct DataType {
     pub compression: Compression,
     /// How a key finds its partition.
     pub partitioner: Partitioner,
-    /// Where dead letters go, where that is named: see `letters_to`.
-    pub dead_letters: Option<LettersTo>,
+    /// Where dead letters go, where that is named: see `dead_letters_to`.
+    pub dead_letters: Option<DeadLettersTo>,
     /// Dead letters one after another at which the flow stops; 0: never.
     pub stop_after: u64,
     /// The folder of the older producer's cursor files, to be taken over once.
@@ -114,9 +114,9 @@ pub enum Partitioner {
 
 impl DataType {
     /// Where dead letters go when messages go to, or come from, `topic`.
-    pub fn letters_to(&self, topic: &str) -> LettersTo {
+    pub fn dead_letters_to(&self, topic: &str) -> DeadLettersTo {
         let named = self.dead_letters.clone();
-        named.unwrap_or_else(|| LettersTo::Topic(format!("{topic}.dead-letters")))
+        named.unwrap_or_else(|| DeadLettersTo::Topic(format!("{topic}.dead-letters")))
     }
 
     pub(super) fn read(name: &str, section: &mut Section<'_>, connections: &Connections) -> Self {
@@ -138,12 +138,12 @@ impl DataType {
                 partitions: it.number("partitions", 1..=10_000),
                 replication: it.number("replication", 1..=100),
             }),
-            in_flight: section.number_or("in-flight", 8, 1..=1_000),
+            in_flight: section.number_or("max-in-flight", 8, 1..=1_000),
             compression: section.choice_or("compression", Compression::Lz4),
             partitioner: section.choice_or("partitioner", Partitioner::Murmur2),
             dead_letters: section.section("dead-letters", |it| {
                 stop_after = it.number_or("stop-after", 0, 0..=1_000_000_000);
-                LettersTo::read(it, &topic, connections)
+                DeadLettersTo::read(it, &topic, connections)
             }),
             stop_after,
             older_cursors: older,

@@ -1,4 +1,4 @@
-//! Where dead letters go: to a topic, or to a table.
+//! The target of dead letters: a topic or a table.
 
 use super::{
     data_type::read_topic,
@@ -10,16 +10,16 @@ use crate::model::{Role, topic_problem};
 
 /// Where dead letters go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LettersTo {
+pub enum DeadLettersTo {
     /// To the topic of this name.
     Topic(String),
     /// To a table.
-    Table(LettersTable),
+    Table(DeadLettersTable),
 }
 
 /// A table of dead letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LettersTable {
+pub struct DeadLettersTable {
     /// The connection's name.
     pub connection: String,
     /// The table; also `database.table`.
@@ -31,12 +31,12 @@ const LONGEST_FILE: usize = 249;
 
 const BOTH: &str = "dead letters go to a topic or to a table, not to both";
 
-impl LettersTo {
+impl DeadLettersTo {
     /// The name of the place; also of the file for what it does not take.
     pub fn name(&self) -> String {
         match self {
             Self::Topic(topic) => topic.clone(),
-            Self::Table(LettersTable { connection, table }) => format!("{connection}.{table}"),
+            Self::Table(DeadLettersTable { connection, table }) => format!("{connection}.{table}"),
         }
     }
 
@@ -59,7 +59,7 @@ impl LettersTo {
                 section.wrong("topic", span, message.to_owned(), None);
             }
         }
-        if let Some(table) = LettersTable::read(section, connections) {
+        if let Some(table) = DeadLettersTable::read(section, connections) {
             return Some(Self::Table(table));
         }
         // Where the topic itself is wrong, that is said of it.
@@ -75,7 +75,7 @@ impl LettersTo {
     }
 }
 
-impl LettersTable {
+impl DeadLettersTable {
     /// `None` where neither of its keys is written.
     pub(super) fn read(section: &mut Section<'_>, connections: &Connections) -> Option<Self> {
         if section.written("connection").is_none() && section.written("table").is_none() {

@@ -80,13 +80,13 @@ impl Retry {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         let retry = Self {
             first: section.duration_or("first", Duration::from_millis(500)),
-            most: section.duration_or("most", Duration::from_secs(30)),
+            most: section.duration_or("max", Duration::from_secs(30)),
             give_up_after: section.optional_duration("give-up-after"),
         };
         if retry.first > retry.most
-            && let Some(span) = section.written("first").or(section.written("most"))
+            && let Some(span) = section.written("first").or(section.written("max"))
         {
-            let message = "the first wait is longer than `most`".to_owned();
+            let message = "the first wait is longer than `max`".to_owned();
             section.wrong("first", &span, message, None);
         }
         retry

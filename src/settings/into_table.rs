@@ -3,7 +3,7 @@
 use super::{
     data_type::Format,
     json_options::{BytesIn, JsonOptions},
-    read_from::read_place,
+    read_from::read_table_name,
     references::Connections,
     section::Section,
     steps,
@@ -58,7 +58,7 @@ pub(super) struct Beside<'c> {
 impl Beside<'_> {
     fn read_table(self, section: &mut Section<'_>) -> String {
         let of = (self.connections, self.connection);
-        read_place(section, of, Usage::Write)
+        read_table_name(section, of, Usage::Write)
     }
 }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use toml::{Spanned, de::DeValue};
 
 /// Keys whose values are plain in a line that could not be read.
-const PLAIN_KEYS: [&str; 46] = [
+const PLAIN_KEYS: [&str; 47] = [
     "kind",
     "database",
     "path",
@@ -31,7 +31,7 @@ const PLAIN_KEYS: [&str; 46] = [
     "workers",
     "poll",
     "late",
-    "settle",
+    "max-commit-delay",
     "clock-skew",
     "format",
     "json",
@@ -44,7 +44,7 @@ const PLAIN_KEYS: [&str; 46] = [
     "create-topic",
     "partitions",
     "replication",
-    "in-flight",
+    "max-in-flight",
     "compression",
     "partitioner",
     "dead-letters",
@@ -54,6 +54,7 @@ const PLAIN_KEYS: [&str; 46] = [
     "create-table",
     "group",
     "session-timeout",
+    "idle-timeout",
     "level",
 ];
 

@@ -80,11 +80,11 @@ fn read(section: &mut Section<'_>, produces: bool) -> Option<Messages> {
     let single = section.optional_text("message");
     let types = section.pairs("types", &[Wanted::Text]);
     let by = by(section, single.is_some());
-    let pass = section.texts("pass-by");
+    let pass = section.texts("ignore");
     let pass: Vec<String> = pass.into_iter().map(|it| it.text).collect();
     let field = section.optional_text("field");
     let types = named(section, single, types);
-    for word in ["pass-by", "field"] {
+    for word in ["ignore", "field"] {
         if let (Some(MessageBy::Nothing), Some(span)) = (&by, section.written(word)) {
             let message = "is for messages of several types".to_owned();
             section.wrong(word, &span, message, Some("say `by` what".to_owned()));
@@ -92,8 +92,8 @@ fn read(section: &mut Section<'_>, produces: bool) -> Option<Messages> {
     }
     if let Some(both) = types.iter().find(|it| pass.contains(&it.word)) {
         let message = format!("`{}` is one of the types", both.word);
-        let span = section.written("pass-by").unwrap_or_default();
-        section.wrong("pass-by", &span, message, None);
+        let span = section.written("ignore").unwrap_or_default();
+        section.wrong("ignore", &span, message, None);
     }
     if produces && field.is_none() && types.len() > 1 && by != Some(MessageBy::Topic) {
         let message = "is missing: nothing says of which type a record is that is read".to_owned();
@@ -169,9 +169,10 @@ fn named(section: &Section<'_>, single: Option<Scalar>, types: Vec<(String, Pair
 
 /// Complains where the schema has no such type, or one that the field would be in the way of.
 fn check_type(section: &Section<'_>, pool: &DescriptorPool, named: &Named, field: Option<&Scalar>) {
-    let key = match named.word.is_empty() {
-        true => "message".to_owned(),
-        false => format!("types.{}", named.word),
+    let key = if named.word.is_empty() {
+        "message".to_owned()
+    } else {
+        format!("types.{}", named.word)
     };
     let path = format!("{}.{key}", section.path);
     let Some(message) = pool.get_message_by_name(&named.name.text) else {

@@ -1,4 +1,4 @@
-//! Every mistake of a settings file, with its place and what to do about it.
+//! A mistake in a settings file, with its line and a remedy.
 
 use std::{fmt, ops::Range};
 

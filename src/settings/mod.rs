@@ -48,7 +48,7 @@ use toml::{
 
 pub use connection::{Connection, Kafka, KafkaLogin, Mechanism, Mysql};
 pub use data_type::{Compression, CreateTopic, DataType, Format, MessageKey, Partitioner};
-pub use dead_letters_to::{LettersTable, LettersTo};
+pub use dead_letters_to::{DeadLettersTable, DeadLettersTo};
 pub use engine::{Cursors, Log, Retry, Stop};
 pub use into_table::{BinaryText, IntoTable, JsonText, OnDelete, OnKnown};
 pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
@@ -154,12 +154,12 @@ impl Settings {
     ///
     /// # Errors
     /// That there is none of this name, or none on this topic.
-    pub fn choose(
+    pub fn select(
         &self,
         data_type: Option<&str>,
         topic: Option<&str>,
     ) -> Result<Vec<Chosen<'_>>, UnknownName> {
-        choose(&self.data_types, data_type, topic)
+        select(&self.data_types, data_type, topic)
     }
 }
 
@@ -171,10 +171,10 @@ fn task_of<'a>(
     let found = own.or_else(|| {
         tasks
             .iter()
-            .find(|(_, it)| it.also.iter().any(|it| it == name))
+            .find(|(_, it)| it.aliases.iter().any(|it| it == name))
     });
     let names = tasks.iter();
-    let names = names.flat_map(|(name, it)| std::iter::once(name).chain(&it.also));
+    let names = names.flat_map(|(name, it)| std::iter::once(name).chain(&it.aliases));
     found
         .map(|(name, it)| (name.as_str(), it))
         .ok_or_else(|| UnknownName {
@@ -195,7 +195,7 @@ fn known<'a>(
     })
 }
 
-fn choose<'a>(
+fn select<'a>(
     data_types: &'a BTreeMap<String, DataType>,
     data_type: Option<&str>,
     topic: Option<&str>,
@@ -266,7 +266,7 @@ fn read_root(root: &mut Section<'_>) -> Option<Settings> {
     let cursors = root.section("cursors", |it| Cursors::read(it, &names));
     let data_types = root.entries("data-types", |name, it| DataType::read(name, it, &names));
     let tasks = root.entries("tasks", |_, it| Task::read(it, &names));
-    task::tell_apart(root, &tasks);
+    task::check_names(root, &tasks);
     let schedules = schedules::read(root, (&data_types, &tasks));
     let dead_letters = root.section("dead-letters", |it| {
         it.path_or("folder", "runtime/dead-letters")

@@ -52,8 +52,8 @@ pub(super) fn read(
     match compile(&path, folder) {
         Ok(pool) => Some(pool),
         Err(error) => {
-            for told in told(&error) {
-                wrong("file", &file.span, told, None);
+            for reported in reported(&error) {
+                wrong("file", &file.span, reported, None);
             }
             None
         }
@@ -80,24 +80,24 @@ fn compile(path: &Path, folder: Option<PathBuf>) -> Result<DescriptorPool, proto
 }
 
 /// All that is wrong, each `file:line:column: what`.
-fn told(error: &protox::Error) -> Vec<String> {
+fn reported(error: &protox::Error) -> Vec<String> {
     let whole: &dyn Diagnostic = error;
     let source = whole.source_code();
-    let mut told = vec![told_one(whole, source, error.file())];
+    let mut reported = vec![report_one(whole, source, error.file())];
     for one in whole.related().into_iter().flatten() {
-        told.push(told_one(one, one.source_code().or(source), error.file()));
+        reported.push(report_one(one, one.source_code().or(source), error.file()));
     }
-    told
+    reported
 }
 
-fn told_one(one: &dyn Diagnostic, source: Option<&dyn SourceCode>, file: Option<&str>) -> String {
+fn report_one(one: &dyn Diagnostic, source: Option<&dyn SourceCode>, file: Option<&str>) -> String {
     let label = one.labels().and_then(|mut it| it.next());
-    let place = label.and_then(|it| {
+    let location = label.and_then(|it| {
         let found = source?.read_span(it.inner(), 0, 0).ok()?;
         Some(format!(":{}:{}", found.line() + 1, found.column() + 1))
     });
     match file {
-        Some(file) => format!("{file}{}: {one}", place.unwrap_or_default()),
+        Some(file) => format!("{file}{}: {one}", location.unwrap_or_default()),
         None => one.to_string(),
     }
 }

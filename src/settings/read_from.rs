@@ -40,7 +40,7 @@ pub struct ReadFrom {
     /// What is done about rows that commit late.
     pub late: LateRows,
     /// The longest time between taking a value and its commit, where it is declared.
-    pub settle: Option<Duration>,
+    pub max_commit_delay: Option<Duration>,
     /// How far the writers' clocks may be apart, where it is declared.
     pub clock_skew: Option<Duration>,
     /// The zone of a DATETIME or DATE, where it is not the server's own.
@@ -83,7 +83,7 @@ pub(super) enum Reads {
 impl ReadFrom {
     pub(super) fn read(section: &mut Section<'_>, connections: &Connections, reads: Reads) -> Self {
         let (connection, system) = connections.named(section, "connection", Role::Source);
-        let table = read_place(section, (connections, &connection), Usage::Read);
+        let table = read_table_name(section, (connections, &connection), Usage::Read);
         let documents = system.filter(|it| it.keeps_documents());
         let (incremental, coalesce) = read_incremental(section, documents, reads);
         let key = section.texts("key").into_iter().map(|it| it.text);
@@ -107,7 +107,7 @@ impl ReadFrom {
             nulls: section.choice_or("nulls", NullRows::Refuse),
             coalesce,
             late: read_late(section, usual_late(section, system, reads), system),
-            settle: section.optional_duration("settle"),
+            max_commit_delay: section.optional_duration("max-commit-delay"),
             clock_skew: section.optional_duration("clock-skew"),
             time_zone: read_zone(section, system),
             re_read_rows: section.number_or("re-read-rows", 100_000, 1..=10_000_000),
@@ -220,7 +220,7 @@ pub(super) fn read_bytes(batch: &mut Section<'_>) -> usize {
 }
 
 /// Where documents are kept there are collections, else tables.
-pub(super) fn read_place(
+pub(super) fn read_table_name(
     section: &mut Section<'_>,
     of: (&Connections, &str),
     usage: Usage,

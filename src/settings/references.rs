@@ -88,7 +88,7 @@ impl Connections {
     pub fn check(&self, section: &Section<'_>, key: &str, written: &Scalar, role: Role) {
         let name = written.text.as_str();
         let fitting = self.fitting(role);
-        let among = match (nearest(name, fitting.iter().copied()), fitting.as_slice()) {
+        let known = match (nearest(name, fitting.iter().copied()), fitting.as_slice()) {
             (Some(near), _) => format!("did you mean `{near}`?"),
             (None, []) => format!("no connection can be used {role}"),
             (None, some) => format!("{} can be used {role}", some.join(", ")),
@@ -98,7 +98,7 @@ impl Connections {
                 let path = section.path_of(key);
                 let message = format!("{} is no connection", written.quoted());
                 let span = written.span.clone();
-                section.reading.absence(&path, span, message, Some(among));
+                section.reading.absence(&path, span, message, Some(known));
             }
             Some(Some(system)) if !system.plays(role) => {
                 let message = format!("`{name}` leads to {system}, which cannot be used {role}");

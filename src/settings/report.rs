@@ -1,4 +1,4 @@
-//! Mistakes as a person reads them: each with its line of the file, the place underlined.
+//! The report of mistakes: each with its line of the file, underlined.
 
 use std::fmt;
 

@@ -228,7 +228,7 @@ fn read_run(
         "into" => it.into.is_some(),
         _ => it.from.is_some() && it.into.is_some(),
     };
-    match super::choose(data_types, data_type.as_deref(), topic.as_deref()) {
+    match super::select(data_types, data_type.as_deref(), topic.as_deref()) {
         Err(error) => absence(error.to_string()),
         Ok(chosen) if chosen.iter().any(|it| has(it.data_type)) => (),
         Ok(_) => absence(match data_type {

@@ -82,9 +82,9 @@ pub(super) fn lookup(section: &mut Section<'_>, connections: &Connections) -> Op
     table_name::check(section, "table", (&table, of), Usage::LookUp);
     let key = expression(section, "key", "\"host(main_link)\"");
     let value = section.text("value", "\"source_id\"");
-    let unknown = section.choice_or("unknown", Unknown::DeadLetter);
-    let most = section.number_or("most", 10_000, 1..=1_000_000);
-    let age = section.duration_or("age", Duration::from_secs(60));
+    let unknown = section.choice_or("on-missing", Unknown::DeadLetter);
+    let most = section.number_or("max-rows", 10_000, 1..=1_000_000);
+    let age = section.duration_or("refresh", Duration::from_secs(60));
     Some(StepSettings::Lookup(Box::new(LookupStep {
         into,
         by: by?,

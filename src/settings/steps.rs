@@ -114,7 +114,7 @@ fn step(
         }),
         "deduplicate" => StepSettings::Deduplicate(DeduplicateStep {
             fields: texts(section, "deduplicate"),
-            keep: section.choice_or("stays", Keep::Last),
+            keep: section.choice_or("keep-row", Keep::Last),
             otherwise: section.choice_or("otherwise", Else::Drop),
         }),
         _ if depth == 0 => {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    dead_letters_to::LettersTable,
+    dead_letters_to::DeadLettersTable,
     read_from::{ReadFrom, Reads},
     references::Connections,
     section::Section,
@@ -17,7 +17,7 @@ use crate::pipeline::StepSettings;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     /// Other names that it goes by.
-    pub also: Vec<String>,
+    pub aliases: Vec<String>,
     /// Where records are read.
     pub from: ReadFrom,
     /// What happens to records on the way, in order.
@@ -29,7 +29,7 @@ pub struct Task {
     /// Dead letters one after another at which the task stops; 0: never.
     pub stop_after: u64,
     /// The table of its dead letters; without one, they go to a file.
-    pub dead_letters: Option<LettersTable>,
+    pub dead_letters: Option<DeadLettersTable>,
 }
 
 /// How much of its source a run reads.
@@ -54,14 +54,16 @@ impl Task {
         let into = section.section("into", |it| {
             WriteInto::of_task(it, connections, connections.system(&from.connection))
         });
-        let also = section.texts("also").into_iter();
+        let aliases = section.texts("aliases").into_iter();
         Self {
-            also: also.map(|it| it.text).collect(),
+            aliases: aliases.map(|it| it.text).collect(),
             steps: steps::read(section, connections),
             mode,
             stop_after: section.number_or("stop-after", 0, 0..=1_000_000_000),
             dead_letters: section
-                .optional_section("dead-letters", |it| LettersTable::of_task(it, connections))
+                .optional_section("dead-letters", |it| {
+                    DeadLettersTable::of_task(it, connections)
+                })
                 .flatten(),
             from,
             into,
@@ -70,13 +72,13 @@ impl Task {
 }
 
 /// Complains where two tasks go by one name.
-pub(super) fn tell_apart(root: &Section<'_>, tasks: &BTreeMap<String, Task>) {
+pub(super) fn check_names(root: &Section<'_>, tasks: &BTreeMap<String, Task>) {
     let mut seen: BTreeSet<&str> = tasks.keys().map(String::as_str).collect();
     let Some(span) = root.written("tasks") else {
         return;
     };
     for (name, task) in tasks {
-        for other in task.also.iter().filter(|it| !seen.insert(it)) {
+        for other in task.aliases.iter().filter(|it| !seen.insert(it)) {
             let message = format!("`{other}`, which {name} is to go by also, is a name already");
             root.wrong("tasks", &span, message, None);
         }

@@ -149,7 +149,7 @@ impl WriteInto {
             steps: Vec::new(),
             group: String::new(),
             take_over: None,
-            session_timeout: section.duration_or("session-timeout", Duration::from_secs(45)),
+            session_timeout: section.duration_or("idle-timeout", Duration::from_secs(45)),
         }
     }
 
@@ -172,7 +172,7 @@ impl WriteInto {
     }
 
     /// The connection and its tables, as people read them.
-    pub fn place(&self) -> String {
+    pub fn name(&self) -> String {
         let names: Vec<&str> = self.tables.iter().map(|it| it.table.as_str()).collect();
         match &names[..] {
             [only] => format!("{}.{only}", self.connection),

@@ -8,7 +8,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Advance, Fence, Lacking, Laid, Landing, Onto, Passage, Progress, Sink, SinkError, fitting,
+    Advance, Fence, Landing, MissingIndex, Onto, PositionAdvance, Progress, Sink, SinkError,
+    StagedWrite, fitting,
 };
 use crate::model::{Finding, Kind, Op, Position, Records, Row, Severity, Value};
 
@@ -17,7 +18,7 @@ use crate::model::{Finding, Kind, Op, Position, Records, Row, Severity, Value};
 pub struct MemorySink {
     name: String,
     tables: Vec<MemoryTable>,
-    held: Mutex<Held>,
+    state: Mutex<State>,
 }
 
 /// A table of a sink in memory.
@@ -33,11 +34,11 @@ pub struct MemoryTable {
 pub type MemoryRow = Vec<(String, String)>;
 
 #[derive(Debug, Default)]
-struct Held {
+struct State {
     /// Of each table.
     rows: Vec<BTreeMap<Vec<String>, MemoryRow>>,
     progress: HashMap<(String, String, String, i32), i64>,
-    places: HashMap<String, Position>,
+    positions: HashMap<String, Position>,
     writes: usize,
     applied: usize,
 }
@@ -56,9 +57,9 @@ impl MemorySink {
         Self {
             name: name.into(),
             tables,
-            held: Mutex::new(Held {
+            state: Mutex::new(State {
                 rows,
-                ..Held::default()
+                ..State::default()
             }),
         }
     }
@@ -70,23 +71,23 @@ impl MemorySink {
 
     /// The rows of one table, by key.
     pub fn rows_of(&self, table: usize) -> Vec<MemoryRow> {
-        let held = self.held();
-        let rows = held.rows.get(table).map(|it| it.values().cloned());
+        let state = self.state();
+        let rows = state.rows.get(table).map(|it| it.values().cloned());
         rows.into_iter().flatten().collect()
     }
 
     /// How many writes have succeeded.
     pub fn writes(&self) -> usize {
-        self.held().writes
+        self.state().writes
     }
 
     /// How many records they have applied, deletions included.
     pub fn applied(&self) -> usize {
-        self.held().applied
+        self.state().applied
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every record with its table and the values that it goes by; where one fails, none is
@@ -130,11 +131,11 @@ impl MemorySink {
     }
 
     /// One write: all of them, or none.
-    fn apply(&self, held: &mut Held, records: &[Records]) -> Result<(), SinkError> {
+    fn apply(&self, state: &mut State, records: &[Records]) -> Result<(), SinkError> {
         for (table, key, row) in self.keyed(records)? {
-            held.apply((table, &self.tables[table]), key, &row);
+            state.apply((table, &self.tables[table]), key, &row);
         }
-        held.writes += 1;
+        state.writes += 1;
         Ok(())
     }
 
@@ -147,14 +148,15 @@ impl MemorySink {
     }
 }
 
-impl Held {
+impl State {
     fn apply(&mut self, (at, table): (usize, &MemoryTable), key: Vec<String>, row: &Row<'_>) {
         self.applied += 1;
         let rows = &mut self.rows[at];
         if row.op() == Op::Delete {
-            match table.replace_by.is_empty() {
-                true => drop(rows.remove(&key)),
-                false => rows.retain(|_, kept| !is_of(kept, &table.replace_by, &key)),
+            if table.replace_by.is_empty() {
+                drop(rows.remove(&key))
+            } else {
+                rows.retain(|_, kept| !is_of(kept, &table.replace_by, &key))
             }
             return;
         }
@@ -187,7 +189,7 @@ fn is_of(kept: &MemoryRow, fields: &[String], values: &[String]) -> bool {
     wanted.all(|(field, value)| kept.iter().any(|(name, it)| name == field && it == value))
 }
 
-fn place(flow: &str, of: &Progress) -> (String, String, String, i32) {
+fn progress_key(flow: &str, of: &Progress) -> (String, String, String, i32) {
     let (topic, topic_id) = (of.topic.clone(), of.topic_id.clone());
     (flow.to_owned(), topic, topic_id, of.partition)
 }
@@ -204,15 +206,15 @@ fn text(value: &Value<'_>) -> String {
 }
 
 /// Rows that nobody sees yet.
-struct MemoryLaid<'s> {
+struct MemoryStagedWrite<'s> {
     sink: &'s MemorySink,
     records: Vec<Records>,
 }
 
 #[async_trait]
-impl Laid for MemoryLaid<'_> {
-    async fn settle(self: Box<Self>, passage: &Passage) -> Result<(), SinkError> {
-        self.sink.carry(&self.records, passage).await
+impl StagedWrite for MemoryStagedWrite<'_> {
+    async fn commit(self: Box<Self>, advance: &PositionAdvance) -> Result<(), SinkError> {
+        self.sink.write_positioned(&self.records, advance).await
     }
 }
 
@@ -240,17 +242,20 @@ impl Sink for MemorySink {
         Ok(())
     }
 
-    async fn lacking(&self, _: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
+    async fn missing_indexes(
+        &self,
+        _: Option<&[(String, Kind)]>,
+    ) -> Result<Vec<MissingIndex>, SinkError> {
         Ok(Vec::new())
     }
 
-    async fn make_index(&self, _: &Lacking) -> Result<(), SinkError> {
+    async fn make_index(&self, _: &MissingIndex) -> Result<(), SinkError> {
         Ok(())
     }
 
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
-        let held = self.held();
-        let of_flow = held.progress.iter().filter(|((it, ..), _)| it == flow);
+        let state = self.state();
+        let of_flow = state.progress.iter().filter(|((it, ..), _)| it == flow);
         let mut progress: Vec<_> = of_flow
             .map(|((_, topic, topic_id, partition), next_offset)| Progress {
                 topic: topic.clone(),
@@ -270,37 +275,46 @@ impl Sink for MemorySink {
     }
 
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        let mut held = self.held();
-        let place = place(&advance.flow, &advance.to);
-        if held.progress.get(&place).copied() != advance.from {
+        let mut state = self.state();
+        let key = progress_key(&advance.flow, &advance.to);
+        if state.progress.get(&key).copied() != advance.from {
             return Err(Fence::Moved(self.name.clone()).into());
         }
-        self.apply(&mut held, records)?;
-        held.progress.insert(place, advance.to.next_offset);
+        self.apply(&mut state, records)?;
+        state.progress.insert(key, advance.to.next_offset);
         Ok(())
     }
 
-    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
-        Ok(self.held().places.get(flow).cloned())
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        Ok(self.state().positions.get(flow).cloned())
     }
 
-    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
-        self.carry(&[], passage).await
+    async fn advance(&self, advance: &PositionAdvance) -> Result<(), SinkError> {
+        self.write_positioned(&[], advance).await
     }
 
-    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
-        let mut held = self.held();
-        if held.places.get(&passage.flow) != passage.from.as_ref() {
+    async fn write_positioned(
+        &self,
+        records: &[Records],
+        advance: &PositionAdvance,
+    ) -> Result<(), SinkError> {
+        let mut state = self.state();
+        if state.positions.get(&advance.flow) != advance.from.as_ref() {
             return Err(Fence::Moved(self.name.clone()).into());
         }
-        self.apply(&mut held, records)?;
-        held.places.insert(passage.flow.clone(), passage.to.clone());
+        self.apply(&mut state, records)?;
+        state
+            .positions
+            .insert(advance.flow.clone(), advance.to.clone());
         Ok(())
     }
 
-    async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
+    async fn stage(
+        &self,
+        records: &[Records],
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
         self.keyed(records)?;
-        Ok(Some(Box::new(MemoryLaid {
+        Ok(Some(Box::new(MemoryStagedWrite {
             sink: self,
             records: records.to_vec(),
         })))
@@ -309,40 +323,45 @@ impl Sink for MemorySink {
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance],
+        markers: &[Advance],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
-        let mut held = self.held();
-        let places: Vec<_> = marks.iter().map(|it| place(&it.flow, &it.to)).collect();
-        if let Some(at) = places.iter().position(|it| held.progress.contains_key(it)) {
+        let mut state = self.state();
+        let keys: Vec<_> = markers
+            .iter()
+            .map(|it| progress_key(&it.flow, &it.to))
+            .collect();
+        if let Some(at) = keys.iter().position(|it| state.progress.contains_key(it)) {
             return Ok(Landing::Before(at));
         }
         let keyed = self.keyed(records)?;
         let mut known = keyed.iter();
         let known = known
-            .any(|(table, key, row)| held.is_known((*table, &self.tables[*table]), key, row.op()));
+            .any(|(table, key, row)| state.is_known((*table, &self.tables[*table]), key, row.op()));
         if onto == Onto::Absent && known {
             return Ok(Landing::Superseded);
         }
         for (table, key, row) in keyed {
-            held.apply((table, &self.tables[table]), key, &row);
+            state.apply((table, &self.tables[table]), key, &row);
         }
-        let ends = marks.iter().map(|it| it.to.next_offset);
-        held.progress.extend(places.into_iter().zip(ends));
+        let ends = markers.iter().map(|it| it.to.next_offset);
+        state.progress.extend(keys.into_iter().zip(ends));
         Ok(Landing::Written)
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
-        let mut held = self.held();
-        let before = held.progress.len();
-        held.progress.retain(|(it, topic, _, partition), _| {
+        let mut state = self.state();
+        let before = state.progress.len();
+        state.progress.retain(|(it, topic, _, partition), _| {
             it != flow || to.is_some_and(|to| *topic != to.topic || *partition != to.partition)
         });
         let Some(to) = to else {
-            let places = usize::from(held.places.remove(flow).is_some());
-            return Ok((before - held.progress.len() + places) as u64);
+            let positions = usize::from(state.positions.remove(flow).is_some());
+            return Ok((before - state.progress.len() + positions) as u64);
         };
-        held.progress.insert(place(flow, to), to.next_offset);
+        state
+            .progress
+            .insert(progress_key(flow, to), to.next_offset);
         Ok(1)
     }
 }

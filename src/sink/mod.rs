@@ -5,8 +5,8 @@
 //! - `write` applies all of its records and its progress, or nothing.
 //! - Its first statement moves the progress from where the writer believes it to be; where it is
 //!   somewhere else, another writer owns it: `Fenced`, and nothing is written.
-//! - `carry` is the same with a place in a source instead of an offset.
-//! - `lay` is `carry` in two halves: the rows, and later the place with the end of the transaction.
+//! - `write_positioned` is the same with a place in a source instead of an offset.
+//! - `stage` is `write_positioned` in two halves: the rows, and later the place with the end of the transaction.
 //!   Nobody sees rows before that, and the order of the places is that of the ends.
 //! - Records of equal keys are applied in order: the last one stands.
 //! - A sink has one table or several. `write` has a part for each of them, in the order of the
@@ -37,9 +37,9 @@ mod value_text;
 
 pub use rules::{OnDelete, OnKnown, RowRules};
 pub use sql::create::{CreateTable, PROGRESS_TABLE};
-pub use sql::index::Lacking;
-pub use staged::Laid;
-pub use stored_position::{PASSAGE_TABLE, Passage};
+pub use sql::index::MissingIndex;
+pub use staged::StagedWrite;
+pub use stored_position::{POSITION_TABLE, PositionAdvance};
 pub use texts::{BytesText, JsonText, Texts, from_base64, from_hex};
 pub use value_text::{write_json, write_text};
 
@@ -68,7 +68,7 @@ pub trait Sink: Send + Sync {
     /// `;` between); `None` where none is missing. Changes nothing.
     ///
     /// # Errors
-    /// `Unfit` where the table is missing and cannot be made.
+    /// `Incompatible` where the table is missing and cannot be made.
     async fn would_create(
         &self,
         fields: Option<&[(String, Kind)]>,
@@ -78,7 +78,7 @@ pub trait Sink: Send + Sync {
     /// settings allow it and `fields` are known), and learns the target's columns.
     ///
     /// # Errors
-    /// `Unfit` where records of these fields cannot be written there.
+    /// `Incompatible` where records of these fields cannot be written there.
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError>;
 
     /// Those of the source's indexes, as the settings name them, that the table lacks or would lack when
@@ -86,13 +86,16 @@ pub trait Sink: Send + Sync {
     ///
     /// # Errors
     /// As `SinkError` says.
-    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError>;
+    async fn missing_indexes(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Vec<MissingIndex>, SinkError>;
 
     /// Makes one of those that the table lacks.
     ///
     /// # Errors
-    /// `Unfit`, naming values, where rows share those of a unique index.
-    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError>;
+    /// `Incompatible`, naming values, where rows share those of a unique index.
+    async fn make_index(&self, missing: &MissingIndex) -> Result<(), SinkError>;
 
     /// The stored progress of `flow`, for every topic and partition that it has.
     ///
@@ -117,19 +120,23 @@ pub trait Sink: Send + Sync {
     ///
     /// # Errors
     /// As `SinkError` says.
-    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError>;
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError>;
 
     /// Moves a place alone, where the table may be missing still.
     ///
     /// # Errors
-    /// As `carry`.
-    async fn note(&self, passage: &Passage) -> Result<(), SinkError>;
+    /// As `write_positioned`.
+    async fn advance(&self, advance: &PositionAdvance) -> Result<(), SinkError>;
 
     /// Applies `records` and moves the place of a migration, all in one transaction.
     ///
     /// # Errors
     /// As `SinkError` says; nothing is written then.
-    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError>;
+    async fn write_positioned(
+        &self,
+        records: &[Records],
+        advance: &PositionAdvance,
+    ) -> Result<(), SinkError>;
 
     /// Applies `records` in a transaction that stays open, so that several are written at a time;
     /// `None`, and nothing is done, where this sink writes one after the other.
@@ -137,7 +144,10 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// As `SinkError` says; nothing is written then. Records that wait for those of a transaction
     /// behind them end in `Lost`.
-    async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError>;
+    async fn stage(
+        &self,
+        records: &[Records],
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError>;
 
     /// Applies the records of dead letters, in parts as `write`, and keeps a mark for each letter (a
     /// progress of its own,
@@ -149,7 +159,7 @@ pub trait Sink: Send + Sync {
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance],
+        markers: &[Advance],
         onto: Onto,
     ) -> Result<Landing, SinkError>;
 
@@ -244,7 +254,7 @@ pub enum SinkError {
     },
     /// The records and the table do not fit together.
     #[error("sink {name}: {advice}")]
-    Unfit {
+    Incompatible {
         /// The sink.
         name: String,
         /// What is wrong and what to do.
@@ -281,7 +291,7 @@ fn fitting(name: &str, records: &[Records], tables: usize) -> Result<(), SinkErr
     match records.len() {
         0 => Ok(()),
         parts if parts == tables => Ok(()),
-        parts => Err(SinkError::Unfit {
+        parts => Err(SinkError::Incompatible {
             name: name.to_owned(),
             advice: format!("it has {tables} tables and was given records for {parts}"),
         }),
@@ -305,7 +315,7 @@ impl Faulty for SinkError {
             // The partition is assigned anew to whoever owns it: this writer begins again.
             Self::Lost(..) | Self::Fenced(_) => Fault::Transient,
             Self::Data { .. } | Self::Rows { .. } => Fault::Data,
-            Self::Refused { .. } | Self::Unfit { .. } => Fault::Permanent,
+            Self::Refused { .. } | Self::Incompatible { .. } => Fault::Permanent,
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What a transaction moves beside its rows.
+//! Progress that a transaction stores beside its rows.
 
-use super::{Advance, Passage};
+use super::{Advance, PositionAdvance};
 
 /// The progress of a partition, or the place of a migration.
 #[derive(Debug, Clone, Copy)]
@@ -8,5 +8,5 @@ pub(super) enum Moved<'m> {
     /// Of a partition.
     Offset(&'m Advance),
     /// Of a migration.
-    Place(&'m Passage),
+    Position(&'m PositionAdvance),
 }

@@ -1,16 +1,16 @@
-//! Rows of a migration that are written and not committed: several transactions at a time, ended in order.
+//! Staged writes of a migration: several open transactions at a time, committed in order.
 
 use async_trait::async_trait;
 
-use super::{Passage, SinkError};
+use super::{PositionAdvance, SinkError};
 
 /// A transaction with its rows, which waits for those before it. Dropped, it is undone.
 #[async_trait]
-pub trait Laid: Send {
+pub trait StagedWrite: Send {
     /// Moves the place, and commits both.
     ///
     /// # Errors
-    /// As `SinkError` says, `Fenced` where the place is not where `passage` begins; nothing is
+    /// As `SinkError` says, `Fenced` where the place is not where `advance` begins; nothing is
     /// written then.
-    async fn settle(self: Box<Self>, passage: &Passage) -> Result<(), SinkError>;
+    async fn commit(self: Box<Self>, advance: &PositionAdvance) -> Result<(), SinkError>;
 }

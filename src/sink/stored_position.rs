@@ -1,10 +1,10 @@
-//! How far a flow without a broker is: the place in its source, kept beside the rows.
+//! The stored position of a flow without a broker, kept beside the rows.
 
 use crate::model::Position;
 
 /// A step forward of a migration, with the place that the writer believes it starts from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passage {
+pub struct PositionAdvance {
     /// The flow.
     pub flow: String,
     /// The place that must be stored now; `None` where there must be none yet.
@@ -14,4 +14,4 @@ pub struct Passage {
 }
 
 /// The usual name of the table that keeps the places of migrations.
-pub const PASSAGE_TABLE: &str = "highwater_passages";
+pub const POSITION_TABLE: &str = "highwater_positions";

@@ -35,7 +35,7 @@ pub fn write_text(value: Value<'_>, text: &mut String) -> Result<(), &'static st
         Value::Year(it) => write!(text, "{it:04}"),
         Value::Timestamp(seconds, increment) => write!(text, "{seconds}:{increment}"),
         Value::ObjectId(it) => it.iter().try_for_each(|byte| write!(text, "{byte:02x}")),
-        other => return Err(unheld(&other)),
+        other => return Err(unsupported(&other)),
     };
     written.map_err(|_| FULL)
 }
@@ -105,12 +105,12 @@ fn plain(value: Value<'_>, out: &mut impl Write) -> Result<(), &'static str> {
         Value::Timestamp(seconds, increment) => put(write!(out, "\"{seconds}:{increment}\"")),
         Value::ObjectId(it) => hex(out, &it),
         Value::Bytes(_, it) | Value::Geometry(it) => hex(out, it),
-        other => Err(unheld(&other)),
+        other => Err(unsupported(&other)),
     }
 }
 
 /// Why no column holds a value of this type.
-fn unheld(value: &Value<'_>) -> &'static str {
+fn unsupported(value: &Value<'_>) -> &'static str {
     match value {
         Value::Regex(..) => "no column holds a regex",
         Value::Code(_) | Value::CodeWithScope(..) => "no column holds code",

@@ -1,4 +1,4 @@
-//! What a scan does about rows that commit after rows of higher values were read.
+//! Late commits: rows that commit after rows of higher values were read.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub enum Late {
 pub struct HoldBack {
     /// The longest time between taking a value and its commit, where the server cannot tell;
     /// `None` for what the source thinks safe.
-    pub settle: Option<Duration>,
+    pub max_commit_delay: Option<Duration>,
     /// How far the writers' clocks may be apart from the server's, where values are theirs.
     pub clock_skew: Duration,
 }
@@ -29,7 +29,7 @@ impl Late {
     /// What is known of the writers, where they are asked for.
     pub fn writers(self) -> Option<HoldBack> {
         match self {
-            Self::HoldBack(hold) | Self::ReRead(hold) => Some(hold),
+            Self::HoldBack(hold_back) | Self::ReRead(hold_back) => Some(hold_back),
             Self::None => None,
         }
     }
@@ -38,7 +38,7 @@ impl Late {
 impl Default for Late {
     fn default() -> Self {
         Self::HoldBack(HoldBack {
-            settle: None,
+            max_commit_delay: None,
             clock_skew: Duration::ZERO,
         })
     }

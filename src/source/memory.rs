@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::{
-    Counted, Extent, Manner, Plan, Progress, ReadLimits, Source, SourceError, SourceReader,
-    Standing,
+    Counted, Plan, Progress, ReadLimits, ReadMode, Scope, Source, SourceError, SourceReader,
+    SourceStatus,
 };
 use crate::model::{Batch, Finding, Op, Position, Records, Schema, Severity, TableIndex, Value};
 
@@ -115,31 +115,31 @@ impl Source for MemorySource {
             access: None,
             past: Counted::Exactly(past as u64),
             nulls: Counted::Exactly(0),
-            settled: None,
+            watermark: None,
             findings: Vec::new(),
         })
     }
 
-    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
+    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
         let past = self.plan(stored).await?.past;
         let rows = lock(&self.shared.rows);
-        Ok(Standing {
+        Ok(SourceStatus {
             at: stored.map(|it| it.as_str().to_owned()),
             newest: rows.last().map(|(id, _)| id.to_string()),
             behind: None,
             past,
-            settled: None,
+            watermark: None,
         })
     }
 
     async fn begin(
         &self,
-        extent: Extent,
+        scope: Scope,
         stored: Option<&Position>,
     ) -> Result<Position, SourceError> {
         stored.map(parse).transpose()?;
-        match (extent, stored) {
-            (Extent::Incremental, Some(stored)) => Ok(stored.clone()),
+        match (scope, stored) {
+            (Scope::Incremental, Some(stored)) => Ok(stored.clone()),
             _ => Ok(Position::new("0")),
         }
     }
@@ -147,12 +147,12 @@ impl Source for MemorySource {
     async fn open(
         &self,
         position: &Position,
-        manner: Manner,
+        mode: ReadMode,
     ) -> Result<Box<dyn SourceReader>, SourceError> {
         Ok(Box::new(MemoryReader {
             source: self.clone(),
             after: parse(position)?,
-            manner,
+            mode,
         }))
     }
 
@@ -169,7 +169,7 @@ impl Source for MemorySource {
 struct MemoryReader {
     source: MemorySource,
     after: i64,
-    manner: Manner,
+    mode: ReadMode,
 }
 
 #[async_trait]
@@ -181,9 +181,9 @@ impl SourceReader for MemoryReader {
         if !batch.records.is_empty() {
             return Ok(Some(batch));
         }
-        match self.manner {
-            Manner::Bounded => Ok(None),
-            Manner::Follow => {
+        match self.mode {
+            ReadMode::Bounded => Ok(None),
+            ReadMode::Follow => {
                 // Whether it was notified or not, the caller asks again.
                 let _ = tokio::time::timeout(self.source.limits.max_wait, changed).await;
                 self.read().map(Some)

@@ -15,6 +15,7 @@
 //!   row once, and each position is behind all that was handed over before it, and only that.
 //! - Nothing is stored here: the flow stores positions, after durability.
 
+mod deduplication;
 mod lateness;
 pub mod memory;
 pub mod memory_table;
@@ -23,7 +24,6 @@ pub mod mongodb;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 mod plan;
-mod reread;
 mod rules;
 mod samples;
 mod scan;
@@ -33,10 +33,10 @@ mod status;
 use async_trait::async_trait;
 
 pub use lateness::{HoldBack, Late};
-pub use plan::{Access, Counted, Holder, Plan, SettledAt};
-pub use rules::{EarlySettings, MOST_EARLY, Nulls, Rules};
+pub use plan::{Access, Blocker, Counted, LowWatermark, Plan};
+pub use rules::{DeduplicationSettings, MAX_REMEMBERED, Nulls, Rules};
 pub use scan::chunks::Sharing;
-pub use status::Standing;
+pub use status::SourceStatus;
 
 use crate::{
     fault::{Cause, Fault, Faulty},
@@ -59,7 +59,7 @@ pub trait Source: Send + Sync {
     /// The shape of its records, as it is now. Reads none of them.
     ///
     /// # Errors
-    /// `Unfit` with the remedy where it cannot be read at all.
+    /// `Incompatible` with the remedy where it cannot be read at all.
     async fn shape(&self) -> Result<Schema, SourceError>;
 
     /// The shape of its records as a table could have it. Where records name their own fields, all of
@@ -82,7 +82,7 @@ pub trait Source: Send + Sync {
     /// and changes nothing.
     ///
     /// # Errors
-    /// `Unfit` with the remedy where it cannot be read at all, `Position` where `stored` is not one
+    /// `Incompatible` with the remedy where it cannot be read at all, `Position` where `stored` is not one
     /// of this source's.
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError>;
 
@@ -90,19 +90,16 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// As `plan`.
-    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError>;
+    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError>;
 
-    /// The position to open at for `extent`, given the stored one: an incremental read goes on
+    /// The position to open at for `scope`, given the stored one: an incremental read goes on
     /// from it (or starts at the first record), a full one starts over, unless `stored` is itself
     /// within an unfinished full read.
     ///
     /// # Errors
     /// `Position` where `stored` is not one of this source's.
-    async fn begin(
-        &self,
-        extent: Extent,
-        stored: Option<&Position>,
-    ) -> Result<Position, SourceError>;
+    async fn begin(&self, scope: Scope, stored: Option<&Position>)
+    -> Result<Position, SourceError>;
 
     /// Reads on from `position`, which `begin` or a reader of this source has made.
     ///
@@ -111,7 +108,7 @@ pub trait Source: Send + Sync {
     async fn open(
         &self,
         position: &Position,
-        manner: Manner,
+        mode: ReadMode,
     ) -> Result<Box<dyn SourceReader>, SourceError>;
 
     /// How far the full read at `position` is; `None` where it is within none, or there is no
@@ -143,11 +140,11 @@ pub trait SourceReader: Send {
 
 /// How much to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum Scope {
     /// What is past the cursor.
     Incremental,
     /// Everything, and then onwards from where the source stood before.
-    FullAmount,
+    Full,
 }
 
 /// How far a full read is.
@@ -161,7 +158,7 @@ pub struct Progress {
 
 /// When a read is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
+pub enum ReadMode {
     /// When all that there is has been read.
     Bounded,
     /// Never: it waits for more.
@@ -198,7 +195,7 @@ pub enum SourceError {
     },
     /// The table or collection cannot be read as the settings say.
     #[error("source {name} cannot be read this way: {advice}")]
-    Unfit {
+    Incompatible {
         /// The source's name.
         name: String,
         /// What is wrong and what to do.
@@ -220,7 +217,9 @@ impl Faulty for SourceError {
     fn fault(&self) -> Fault {
         match self {
             Self::Lost(..) => Fault::Transient,
-            Self::Refused { .. } | Self::Unfit { .. } | Self::Position { .. } => Fault::Permanent,
+            Self::Refused { .. } | Self::Incompatible { .. } | Self::Position { .. } => {
+                Fault::Permanent
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a read would do from where a flow stands, found out without reading on.
+//! The plan of a read from a position, made without reading on.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ pub struct Plan {
     /// Rows without a value in the incremental field.
     pub nulls: Counted,
     /// How far the source is settled; `None` where nothing is held back.
-    pub settled: Option<SettledAt>,
+    pub watermark: Option<LowWatermark>,
     /// What is amiss, each with its remedy.
     pub findings: Vec<Finding>,
 }
@@ -49,18 +49,18 @@ pub enum Counted {
 
 /// How far values are settled, and what holds that back.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SettledAt {
+pub struct LowWatermark {
     /// Values up to this are read: as the source writes them. `None` where none is settled yet.
     pub value: Option<String>,
     /// Seconds that the settled time lies behind the server's clock.
     pub behind: f64,
     /// Who holds it back; `None` where only the usual margin does.
-    pub holder: Option<Holder>,
+    pub blocked_by: Option<Blocker>,
 }
 
 /// A connection that holds reading back. What it runs is nobody's business.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Holder {
+pub struct Blocker {
     /// The server's name of it: `connection 42`, `operation shard:7`.
     pub connection: String,
     /// Its user, client or program, as far as the server tells.

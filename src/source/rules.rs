@@ -1,4 +1,4 @@
-//! What else a scan goes by than one field that grows: rows without a value, and rows sent early.
+//! Scan rules beyond the incremental field: rows without a value, and unsettled rows.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub struct Rules {
     /// What is done about rows that have no value at all.
     pub nulls: Nulls,
     /// Where rows that were sent early are remembered (`Late::ReRead`).
-    pub early: EarlySettings,
+    pub deduplication: DeduplicationSettings,
 }
 
 /// What is done about rows without a value in the incremental field. MongoDB: null or missing.
@@ -30,7 +30,7 @@ pub enum Nulls {
 
 /// How rows that were sent before they were settled are remembered.
 #[derive(Debug, Clone)]
-pub struct EarlySettings {
+pub struct DeduplicationSettings {
     /// The file; without one a restart repeats them.
     pub file: Option<PathBuf>,
     /// Rows that are remembered, at most: what is over is sent twice.
@@ -39,17 +39,17 @@ pub struct EarlySettings {
 
 impl Rules {
     /// How rows are remembered that are sent early, where `late` is met by that.
-    pub(super) fn early(&self, late: Late) -> Option<EarlySettings> {
-        matches!(late, Late::ReRead(_)).then(|| self.early.clone())
+    pub(super) fn deduplication(&self, late: Late) -> Option<DeduplicationSettings> {
+        matches!(late, Late::ReRead(_)).then(|| self.deduplication.clone())
     }
 }
 
 /// About ten megabytes of memory, and three to six of a file.
-pub const MOST_EARLY: usize = 100_000;
+pub const MAX_REMEMBERED: usize = 100_000;
 
-impl Default for EarlySettings {
+impl Default for DeduplicationSettings {
     fn default() -> Self {
-        let most = MOST_EARLY;
+        let most = MAX_REMEMBERED;
         Self { file: None, most }
     }
 }

@@ -1,4 +1,4 @@
-//! What was the last value at a time: how far values that are no clock are settled.
+//! Samples of the newest value over time: the watermark of values that are no clock.
 //!
 //! A transaction that is open may commit values below the last one only where it took them before
 //! that one was seen to be the last. So when all that began before a sample's time is over, nothing
@@ -62,7 +62,7 @@ impl<V: PartialEq> Samples<V> {
 
     /// The newest value that is settled where all that began before `until` is over; older ones
     /// are of no use any more.
-    pub fn settled(&mut self, until: i64) -> Option<&V> {
+    pub fn newest_until(&mut self, until: i64) -> Option<&V> {
         let newest = self.0.iter().rposition(|it| it.at <= until)?;
         self.0.drain(..newest);
         self.0.first().map(|it| &it.value)
@@ -91,8 +91,8 @@ mod tests {
     #[test]
     fn the_newest_settled_one_counts_and_older_ones_go() {
         let mut samples = of(&[(10, 1), (20, 2), (30, 3)]);
-        assert_eq!(samples.settled(9), None);
-        assert_eq!(samples.settled(29), Some(&2));
+        assert_eq!(samples.newest_until(9), None);
+        assert_eq!(samples.newest_until(29), Some(&2));
         assert_eq!(samples, of(&[(20, 2), (30, 3)]));
     }
 
@@ -117,7 +117,7 @@ mod tests {
     fn a_clock_that_was_set_back_holds_nothing_back_for_ever() {
         let mut samples = of(&[(9_000_000, 5)]);
         samples.see(1000, 5);
-        assert_eq!(samples.settled(1000), Some(&5));
+        assert_eq!(samples.newest_until(1000), Some(&5));
     }
 
     #[test]
@@ -138,11 +138,17 @@ mod tests {
     fn what_is_always_settled_late_is_settled_all_the_same() {
         // A look a second, and transactions as long as an hour, one after the other.
         for late in [5, 60, 600, 3600] {
-            let (mut samples, mut settled) = (Samples::default(), 0);
+            let (mut samples, mut newest_until) = (Samples::default(), 0);
             for now in 1..=20_000 {
                 samples.see(now, now);
-                settled = samples.settled(now - late).copied().unwrap_or(settled);
-                assert!(now - settled <= 2 * late + 1, "{late}: {settled} at {now}");
+                newest_until = samples
+                    .newest_until(now - late)
+                    .copied()
+                    .unwrap_or(newest_until);
+                assert!(
+                    now - newest_until <= 2 * late + 1,
+                    "{late}: {newest_until} at {now}"
+                );
             }
         }
     }

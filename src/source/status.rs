@@ -1,13 +1,13 @@
-//! Where a flow stands beside its source now, for people who look after it.
+//! Source status: how far a position is behind its source.
 
 use std::time::Duration;
 
-use super::plan::{Counted, SettledAt};
+use super::plan::{Counted, LowWatermark};
 
 /// A place in a source, and what lies ahead of it. Cheap to ask for: nothing is read but the last
 /// record, and rows are counted as far as that is quick.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct SourceStatus {
     /// What a read is behind, as a person writes it; `None` at the beginning.
     pub at: Option<String>,
     /// The highest value of the incremental field that is there; `None` where there is no row.
@@ -17,5 +17,5 @@ pub struct Standing {
     /// Rows past the place.
     pub past: Counted,
     /// How far the source is settled; `None` where nothing is held back.
-    pub settled: Option<SettledAt>,
+    pub watermark: Option<LowWatermark>,
 }

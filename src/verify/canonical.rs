@@ -22,7 +22,7 @@ pub(super) mod tag {
     pub const JSON: u8 = 5;
     pub const CLOCK: u8 = 6;
     /// What no such column holds: equal to nothing that lies there.
-    pub const UNHELD: u8 = 9;
+    pub const UNSUPPORTED: u8 = 9;
     // Of fields that keep the type of a value; those before mean what they mean above.
     pub const TRUTH: u8 = 10;
     pub const BINARY: u8 = 11;
@@ -40,7 +40,7 @@ pub(super) fn write(value: Value<'_>, keeps: Keeps, texts: Texts, out: &mut Vec<
         return;
     }
     let start = out.len();
-    let held = match keeps {
+    let kept = match keeps {
         Keeps::Whole => whole(value, out),
         Keeps::Decimal(places) => numbered(value, Some(places), out),
         Keeps::Single => single(value, out),
@@ -50,14 +50,14 @@ pub(super) fn write(value: Value<'_>, keeps: Keeps, texts: Texts, out: &mut Vec<
         Keeps::Json => json(value, texts.json, out),
         Keeps::Day => day(value, out),
         Keeps::Clock(places) => clock(value, places, texts.epoch, out),
-        Keeps::Span(places) => span(value, places, out),
+        Keeps::Duration(places) => duration(value, places, out),
         Keeps::Numeric => numeric(value, out),
         Keeps::Anything => anything(value, out),
         Keeps::Typed => typed::write(value, out, 0),
     };
-    if held.is_none() {
+    if kept.is_none() {
         out.truncate(start);
-        out.push(tag::UNHELD);
+        out.push(tag::UNSUPPORTED);
         let _ = text(value, Padding::None, out);
     }
 }
@@ -79,7 +79,7 @@ pub(super) fn shown(canonical: &[u8]) -> Option<String> {
         // A text that is empty, or says NULL, is told from NULL.
         tag::TEXT => format!("{:?}", String::from_utf8_lossy(rest)),
         // The tag of the text stands in it once more.
-        tag::UNHELD => format!(
+        tag::UNSUPPORTED => format!(
             "{:?} (no such column holds it)",
             String::from_utf8_lossy(rest.get(1..).unwrap_or_default())
         ),
@@ -332,7 +332,7 @@ fn rounded_clock(clock: DateTime, places: u8) -> DateTime {
     }
 }
 
-fn span(value: Value<'_>, places: u8, out: &mut Vec<u8>) -> Option<()> {
+fn duration(value: Value<'_>, places: u8, out: &mut Vec<u8>) -> Option<()> {
     let time = match value {
         Value::Time(it) => it,
         Value::String(it) => Time::parse(it)?,
@@ -379,13 +379,13 @@ fn anything(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
         | Value::Bit(_)
         | Value::Year(_)
         | Value::F32(_)
-        | Value::F64(_) => figure(value, out),
+        | Value::F64(_) => numeral(value, out),
         other => kept_text(other, out),
     }
 }
 
 /// A number; one that is none, or is infinite, by its word.
-pub(super) fn figure(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+pub(super) fn numeral(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
     match numbered(value, None, out) {
         Some(()) => Some(()),
         None => tagged(tag::NUMBER, digits(value)?.as_bytes(), out),

@@ -166,7 +166,7 @@ impl Verify<'_> {
                     self.next_cut(servers, cut),
                 )?;
                 let rows = expected.rows + actual.rows;
-                self.figures.settled(rows as usize, 0);
+                self.stats.add_done(rows as usize, 0);
                 if verified.ranges > 0 {
                     trial.servers.add(rows, began.elapsed());
                 }

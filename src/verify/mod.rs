@@ -6,7 +6,7 @@
 //! Where both servers can, they sum up ranges of the key themselves (`in_servers`), and only ranges
 //! that differ are read. What is read is summed up by the hash of its key (`buckets`). Where all
 //! sums are equal, so are the tables. Only where sums differ rows are kept by their hashes, a bounded
-//! number at a time, and what differs then is looked at once more after `settle`: while data
+//! number at a time, and what differs then is looked at once more after `recheck_after`: while data
 //! moves, a row may be on its way.
 
 mod buckets;
@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     digest::{DigestError, Shape},
     fault::{Fault, Faulty},
-    flow::Figures,
+    flow::FlowStats,
     pipeline::StepError,
     sink::{SinkError, Texts},
     source::{Source, SourceError},
@@ -58,13 +58,13 @@ pub struct Verify<'a> {
     /// What texts of the records stand for in the target's columns.
     pub texts: Texts,
     /// How long a difference has to last before it counts.
-    pub settle: Duration,
+    pub recheck_after: Duration,
     /// Rows of each kind that are told with their columns.
     pub samples: usize,
     /// Both tables as they sum up their own rows, where they can.
     pub in_servers: Option<InServers>,
     /// What has been read so far.
-    pub figures: &'a Figures,
+    pub stats: &'a FlowStats,
     /// Ends it early.
     pub stop: &'a CancellationToken,
 }
@@ -84,7 +84,7 @@ impl Verify<'_> {
                     tracing::info!("field `{name}` came up: comparing from the beginning");
                 }
                 Err(Halt::Field(name)) => {
-                    return Err(VerifyError::Unfit(format!(
+                    return Err(VerifyError::Incompatible(format!(
                         "field `{name}` is of no column"
                     )));
                 }
@@ -136,7 +136,7 @@ pub enum VerifyError {
     Sink(#[from] SinkError),
     /// The two sides cannot be compared.
     #[error("the two sides cannot be compared: {0}")]
-    Unfit(String),
+    Incompatible(String),
     /// It was stopped.
     #[error("stopped before the end: nothing can be told")]
     Stopped,
@@ -149,7 +149,7 @@ impl Faulty for VerifyError {
             Self::Step(error) => error.fault(),
             Self::Digest(error) => error.fault(),
             Self::Sink(error) => error.fault(),
-            Self::Unfit(_) | Self::Stopped => Fault::Permanent,
+            Self::Incompatible(_) | Self::Stopped => Fault::Permanent,
         }
     }
 }

@@ -46,7 +46,7 @@ type Shown = Vec<(u128, String)>;
 
 /// What one side has of the rows that are looked at.
 #[derive(Default)]
-struct Again {
+struct Recheck {
     rows: HashMap<u128, u128>,
     shown: HashMap<u128, Shown>,
 }
@@ -73,9 +73,9 @@ impl Verify<'_> {
             }
             tokio::select! {
                 () = self.stop.cancelled() => return Err(VerifyError::Stopped.into()),
-                () = tokio::time::sleep(self.settle) => (),
+                () = tokio::time::sleep(self.recheck_after) => (),
             }
-            self.again((compared, within), &found, &mut verified)
+            self.recheck((compared, within), &found, &mut verified)
                 .await?;
         }
         verified
@@ -149,23 +149,23 @@ impl Verify<'_> {
     }
 
     /// Looks at `found` once more, and counts what has lasted.
-    async fn again(
+    async fn recheck(
         &self,
         (compared, within): (&Compared, &Within),
         found: &HashMap<u128, Pair>,
         verified: &mut Verified,
     ) -> Result<(), Halt> {
-        let told = self.told(found, verified);
-        let (mut expected, mut actual) = (Again::default(), Again::default());
+        let sampled = self.sampled(found, verified);
+        let (mut expected, mut actual) = (Recheck::default(), Recheck::default());
         tokio::try_join!(
             self.expected(compared, within, |it, values| {
                 if found.contains_key(&it.key) {
-                    expected.take(it, told.contains(&it.key), compared, values);
+                    expected.take(it, sampled.contains(&it.key), compared, values);
                 }
             }),
             self.actual(compared, within, |it, values, _| {
                 if found.contains_key(&it.key) {
-                    actual.take(it, told.contains(&it.key), compared, values);
+                    actual.take(it, sampled.contains(&it.key), compared, values);
                 }
             }),
         )?;
@@ -196,11 +196,11 @@ impl Verify<'_> {
     }
 
     /// Which rows are told with their values: some of each kind.
-    fn told(&self, found: &HashMap<u128, Pair>, verified: &Verified) -> HashSet<u128> {
+    fn sampled(&self, found: &HashMap<u128, Pair>, verified: &Verified) -> HashSet<u128> {
         let mut left: HashMap<Kind, usize> = HashMap::new();
         for kind in [Kind::Missing, Kind::Extra, Kind::Different] {
-            let told = verified.samples.iter().filter(|it| it.kind == kind).count();
-            left.insert(kind, self.samples.saturating_sub(told));
+            let sampled = verified.samples.iter().filter(|it| it.kind == kind).count();
+            left.insert(kind, self.samples.saturating_sub(sampled));
         }
         let mut keys: Vec<_> = found.iter().collect();
         keys.sort_unstable_by_key(|it| *it.0);
@@ -266,18 +266,18 @@ impl Verify<'_> {
                     .map_err(Halt::Field)?;
                 each(hashes, &values, &row);
             }
-            self.figures.settled(read, records.bytes());
+            self.stats.add_done(read, records.bytes());
         }
     }
 }
 
-impl Again {
-    fn take(&mut self, it: Hashes, told: bool, compared: &Compared, values: &Canonical) {
+impl Recheck {
+    fn take(&mut self, it: Hashes, sampled: bool, compared: &Compared, values: &Canonical) {
         self.rows.insert(it.key, it.row);
-        if told {
+        if sampled {
             let columns = 0..compared.columns.len();
-            let shown = columns.map(|place| {
-                let value = values.value(place);
+            let shown = columns.map(|ordinal| {
+                let value = values.value(ordinal);
                 (xxhash_rust::xxh3::xxh3_128(value), short(value))
             });
             self.shown.insert(it.key, shown.collect());
@@ -298,14 +298,14 @@ fn sample(
     compared: &Compared,
     (expected, actual): (Option<&Shown>, Option<&Shown>),
 ) -> Option<Sample> {
-    let name = |place: usize| compared.columns[place].0.clone();
+    let name = |ordinal: usize| compared.columns[ordinal].0.clone();
     let one = expected.or(actual)?;
     let mut columns = Vec::new();
     if let (Some(expected), Some(actual)) = (expected, actual) {
-        for (place, (one, two)) in expected.iter().zip(actual).enumerate() {
+        for (ordinal, (one, two)) in expected.iter().zip(actual).enumerate() {
             if one.0 != two.0 {
                 columns.push(Differing {
-                    column: name(place),
+                    column: name(ordinal),
                     expected: one.1.clone(),
                     actual: two.1.clone(),
                 });

@@ -108,7 +108,7 @@ impl Repair<'_> {
                     table.meet(&row, &mut values, self.extras);
                 }
             }
-            first.figures.settled(read, 0);
+            first.stats.add_done(read, 0);
         }
         Ok(())
     }
@@ -150,7 +150,7 @@ impl Repair<'_> {
             let mut parts = vec![Records::new(empty.clone()); others];
             parts[at] = gone;
             batch.add(parts).await?;
-            table.verify.figures.settled(read, records.bytes());
+            table.verify.stats.add_done(read, records.bytes());
         }
         batch.flush().await
     }
@@ -173,7 +173,7 @@ impl Repair<'_> {
             }
             let bytes = parts.iter().map(Records::bytes).sum();
             batch.add(parts).await?;
-            first.figures.settled(read, bytes);
+            first.stats.add_done(read, bytes);
         }
         batch.flush().await
     }
@@ -235,7 +235,7 @@ impl<'a> Table<'a> {
                     self.removed.insert(self.compared.unit(it, &values));
                 }
             }
-            self.verify.figures.settled(read, records.bytes());
+            self.verify.stats.add_done(read, records.bytes());
         }
         Ok(())
     }

@@ -118,9 +118,10 @@ impl<'a> Batch<'a> {
         let mut tries = 1;
         // Deletions stand in no batch with others.
         let first = parts.iter().find_map(|it| it.get(0));
-        let sink = match first.is_some_and(|it| it.op() == Op::Delete) {
-            true => self.repair.deletes,
-            false => self.repair.sink,
+        let sink = if first.is_some_and(|it| it.op() == Op::Delete) {
+            self.repair.deletes
+        } else {
+            self.repair.sink
         };
         loop {
             match sink.replay(parts, &[], Onto::Any).await {

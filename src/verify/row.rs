@@ -25,7 +25,7 @@ pub(super) struct Compared {
     parent: Vec<usize>,
     /// Columns of the target that no record names, or that its server computes.
     left_out: Vec<String>,
-    places: HashMap<String, usize>,
+    ordinals: HashMap<String, usize>,
     ignored: BTreeSet<String>,
     texts: Texts,
     /// The fields of a record that the key is made of, and where it stands.
@@ -64,7 +64,7 @@ impl Compared {
     /// Of `shape`, as far as records have `fields`.
     ///
     /// # Errors
-    /// `Unfit` where a field has no column, or the key has no field.
+    /// `Incompatible` where a field has no column, or the key has no field.
     pub fn over(
         shape: &Shape,
         fields: &BTreeSet<String>,
@@ -87,15 +87,15 @@ impl Compared {
             .filter(|it| !drop.contains(it) && !has_column(it))
             .collect();
         if let (None, Some(field)) = (documents, others.first()) {
-            return Err(VerifyError::Unfit(format!(
+            return Err(VerifyError::Incompatible(format!(
                 "the records have a field `{field}`, and the table no such column: add it, or leave the field out with `drop`"
             )));
         }
         let key = shape.key.iter().map(|key| {
-            let place = compared.iter().position(|it| it == key);
-            place.ok_or_else(|| {
+            let ordinal = compared.iter().position(|it| it == key);
+            ordinal.ok_or_else(|| {
                 let column = name(key);
-                VerifyError::Unfit(format!("column `{column}` is of the key, and computed by the server: declare another `key`"))
+                VerifyError::Incompatible(format!("column `{column}` is of the key, and computed by the server: declare another `key`"))
             })
         });
         let key: Vec<usize> = key.collect::<Result<_, _>>()?;
@@ -107,7 +107,7 @@ impl Compared {
         }
         Ok(Self {
             parent: Vec::new(),
-            places: columns.iter().map(|it| it.0.clone()).zip(0..).collect(),
+            ordinals: columns.iter().map(|it| it.0.clone()).zip(0..).collect(),
             left_out: all
                 .filter(|it| !is_compared(*it))
                 .map(|it| name(&it))
@@ -127,35 +127,37 @@ impl Compared {
     /// The same, where rows are replaced by the parent that `columns` name.
     ///
     /// # Errors
-    /// `Unfit` where one of them is not compared.
+    /// `Incompatible` where one of them is not compared.
     pub fn of_parents(mut self, columns: &[String]) -> Result<Self, VerifyError> {
-        let place = |name: &String| {
-            let place = self.places.get(name).copied();
-            place.ok_or_else(|| {
-                VerifyError::Unfit(format!(
+        let ordinal = |name: &String| {
+            let ordinal = self.ordinals.get(name).copied();
+            ordinal.ok_or_else(|| {
+                VerifyError::Incompatible(format!(
                     "`replace-by` names `{name}`, which no record has: correct it"
                 ))
             })
         };
-        self.parent = columns.iter().map(place).collect::<Result<_, _>>()?;
+        self.parent = columns.iter().map(ordinal).collect::<Result<_, _>>()?;
         Ok(self)
     }
 
     /// What a row is written and deleted with: its parent, or the row itself. `canonical` has its values.
     pub fn unit(&self, hashes: Hashes, canonical: &Canonical) -> u128 {
-        match self.parent.is_empty() {
-            true => hashes.key,
-            false => hash(canonical, self.parent.iter().copied(), &mut Vec::new()),
+        if self.parent.is_empty() {
+            hashes.key
+        } else {
+            hash(canonical, self.parent.iter().copied(), &mut Vec::new())
         }
     }
 
     /// The columns that name such a unit.
     pub fn unit_columns(&self) -> Vec<&String> {
-        let places = match self.parent.is_empty() {
-            true => &self.key,
-            false => &self.parent,
+        let ordinals = if self.parent.is_empty() {
+            &self.key
+        } else {
+            &self.parent
         };
-        places.iter().map(|it| &self.columns[*it].0).collect()
+        ordinals.iter().map(|it| &self.columns[*it].0).collect()
     }
 
     /// Whether rows are replaced by their parent.
@@ -192,25 +194,26 @@ impl Compared {
         let mut next = 0;
         for (name, value) in row.fields() {
             let is_next = self.columns.get(next).is_some_and(|it| it.0 == name);
-            let place = match is_next {
-                true => next,
-                false => match self.places.get(name) {
-                    Some(place) => *place,
+            let ordinal = if is_next {
+                next
+            } else {
+                match self.ordinals.get(name) {
+                    Some(ordinal) => *ordinal,
                     None if side == Side::Actual => {
                         self.met(name);
                         continue;
                     }
                     None if self.ignored.contains(name) => continue,
                     None => return Err(name.to_owned()),
-                },
+                }
             };
-            next = place + 1;
-            let is_made = |(_, at): &(_, usize)| side == Side::Expected && *at == place;
+            next = ordinal + 1;
+            let is_made = |(_, at): &(_, usize)| side == Side::Expected && *at == ordinal;
             if self.made.as_ref().is_some_and(is_made) {
                 // The target's is another one.
                 continue;
             }
-            if ranges[place] != (0, 1) {
+            if ranges[ordinal] != (0, 1) {
                 // A name that stands twice: the first counts, as it does for the sink.
                 continue;
             }
@@ -219,13 +222,13 @@ impl Compared {
                 Side::Expected => self.texts,
                 Side::Actual => Texts::default(),
             };
-            canonical::write(value, self.columns[place].1, texts, bytes);
-            ranges[place] = (start, bytes.len());
+            canonical::write(value, self.columns[ordinal].1, texts, bytes);
+            ranges[ordinal] = (start, bytes.len());
         }
-        if let (Some((fields, place)), Side::Expected) = (&self.made, side) {
+        if let (Some((fields, ordinal)), Side::Expected) = (&self.made, side) {
             let start = bytes.len();
             make(row, fields, bytes);
-            ranges[*place] = (start, bytes.len());
+            ranges[*ordinal] = (start, bytes.len());
         }
         Ok(self.hashes(canonical))
     }
@@ -251,10 +254,14 @@ impl Compared {
     }
 }
 
-fn hash(canonical: &Canonical, places: impl Iterator<Item = usize>, joined: &mut Vec<u8>) -> u128 {
+fn hash(
+    canonical: &Canonical,
+    ordinals: impl Iterator<Item = usize>,
+    joined: &mut Vec<u8>,
+) -> u128 {
     joined.clear();
-    for place in places {
-        let value = canonical.value(place);
+    for ordinal in ordinals {
+        let value = canonical.value(ordinal);
         // With its length: what ends one value never begins the next.
         joined.extend_from_slice(&(value.len() as u64).to_le_bytes());
         joined.extend_from_slice(value);
@@ -265,8 +272,8 @@ fn hash(canonical: &Canonical, places: impl Iterator<Item = usize>, joined: &mut
 /// The fields that the key of documents is made of, and where it stands.
 fn made(documents: Option<&Documents>, key: &[usize]) -> Option<(Vec<String>, usize)> {
     let identity = &documents?.identity;
-    let place = *key.first()?;
-    (!identity.is_empty()).then(|| (identity.clone(), place))
+    let ordinal = *key.first()?;
+    (!identity.is_empty()).then(|| (identity.clone(), ordinal))
 }
 
 /// The key that the sink makes of these fields: the value of one, a document of several.
@@ -288,8 +295,8 @@ fn make(row: &Row<'_>, fields: &[String], bytes: &mut Vec<u8>) {
 }
 
 impl Canonical {
-    pub fn value(&self, place: usize) -> &[u8] {
-        let (start, end) = self.ranges[place];
+    pub fn value(&self, ordinal: usize) -> &[u8] {
+        let (start, end) = self.ranges[ordinal];
         &self.bytes[start..end]
     }
 }

@@ -6,9 +6,9 @@ use super::VerifyError;
 use crate::{
     codec::{Decoder, Encoder},
     digest::Range,
-    model::{Headers, Message, Op, Place, Records, Schema, Value},
+    model::{Headers, Message, Op, RecordOrigin, Records, Schema, Value},
     pipeline::{self, Routes, Step},
-    source::{Extent, Manner, Source, SourceReader},
+    source::{ReadMode, Scope, Source, SourceReader},
 };
 
 /// The way of a row from its source to the target, as flows go it.
@@ -116,9 +116,10 @@ impl<'a> Way<'a> {
     async fn expected(&self, records: Records) -> Result<(Records, u64), VerifyError> {
         let schema = records.schema().clone();
         let (mut parts, set_aside) = self.parts(records).await?;
-        let mut rows = match self.table < parts.len() {
-            true => parts.swap_remove(self.table),
-            false => Records::new(schema),
+        let mut rows = if self.table < parts.len() {
+            parts.swap_remove(self.table)
+        } else {
+            Records::new(schema)
         };
         rows.retain(|row| row.op() == Op::Upsert);
         Ok((rows, set_aside))
@@ -138,7 +139,7 @@ impl Wire<'_> {
                 key: None,
                 value: Some(&bytes),
                 headers: Headers::default(),
-                place: Place::default(),
+                record_origin: RecordOrigin::default(),
             };
             let decoded = |_| self.decoder.decode(&message, index as u32, &mut behind);
             failed += u64::from(encoded.and_then(decoded).is_err());
@@ -196,10 +197,10 @@ impl Rows<'_> {
                         return Ok(None);
                     };
                     let begin = match range.after {
-                        None => self.source.begin(Extent::Incremental, None).await?,
+                        None => self.source.begin(Scope::Incremental, None).await?,
                         Some(after) => self.source.position_at(&after.to_string()).await?,
                     };
-                    let reader = self.source.open(&begin, Manner::Bounded).await?;
+                    let reader = self.source.open(&begin, ReadMode::Bounded).await?;
                     let (reader, up_to) = self.reading.insert((reader, range.up_to));
                     (reader, *up_to)
                 }

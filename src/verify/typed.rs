@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::canonical::{figure, shown as shown_value, tag, tagged};
+use super::canonical::{numeral, shown as shown_value, tag, tagged};
 use crate::model::Value;
 
 /// Deeper than any document goes.
@@ -54,7 +54,7 @@ pub(super) fn write(value: Value<'_>, out: &mut Vec<u8>, depth: usize) -> Option
         Value::DbPointer(namespace, id) => other(&format!("pointer {namespace} {id:02x?}"), out),
         Value::MinKey => other("min key", out),
         Value::MaxKey => other("max key", out),
-        number => figure(number, out)?,
+        number => numeral(number, out)?,
     }
     Some(())
 }
@@ -181,7 +181,7 @@ fn json(text: &str, out: &mut Vec<u8>, depth: usize) -> Option<()> {
             tagged(tag::TRUTH, &[u8::from(truth)], out)
         }
         b'n' => tagged(tag::NULL, b"", out),
-        _ => figure(Value::Decimal(text), out),
+        _ => numeral(Value::Decimal(text), out),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use highwater::{
-    broker::{BrokerError, Event, Pause, Start, Verdict},
-    model::{Messages, Place},
+    broker::{BrokerError, Event, Pause, Rejection, Start},
+    model::{Messages, RecordOrigin},
 };
 
 use super::{
@@ -77,10 +77,10 @@ async fn what_is_published_comes_back_in_order_with_all_its_parts(brokers: &dyn 
     let topic = brokers.make_topic(1).await;
     let mut messages = Messages::default();
     let headers = [("a", Some(&b"1"[..])), ("a", None), ("b", Some(b""))];
-    messages.push(Some(b"k"), Some(b"v"), headers, Place::default());
-    messages.push(None, Some(b""), [], Place::default());
-    messages.push(Some(b""), None, [], Place::default());
-    messages.push(None, Some(&[0xff; 3000]), [], Place::default());
+    messages.push(Some(b"k"), Some(b"v"), headers, RecordOrigin::default());
+    messages.push(None, Some(b""), [], RecordOrigin::default());
+    messages.push(Some(b""), None, [], RecordOrigin::default());
+    messages.push(None, Some(&[0xff; 3000]), [], RecordOrigin::default());
     publish(brokers, &topic, &messages).await;
 
     let mut reader = Reader::join(brokers, &topic, &name()).await;
@@ -90,7 +90,10 @@ async fn what_is_published_comes_back_in_order_with_all_its_parts(brokers: &dyn 
         assert_eq!((got.key, got.value), (sent.key, sent.value), "{index}");
         let (sent, read): (Vec<_>, Vec<_>) = (sent.headers.collect(), got.headers.collect());
         assert_eq!(read, sent, "{index}");
-        assert_eq!((got.place.partition, got.place.offset), (0, index as i64));
+        assert_eq!(
+            (got.record_origin.partition, got.record_origin.offset),
+            (0, index as i64)
+        );
     }
     assert_eq!(reader.next_offsets, BTreeMap::from([(0, 4)]));
     assert_eq!(
@@ -112,7 +115,7 @@ async fn equal_keys_share_a_partition_and_keep_their_order(brokers: &dyn Brokers
                 Some(key.as_bytes()),
                 Some(value.as_bytes()),
                 [],
-                Place::default(),
+                RecordOrigin::default(),
             );
         }
         deliveries.push(
@@ -133,8 +136,8 @@ async fn equal_keys_share_a_partition_and_keep_their_order(brokers: &dyn Brokers
         let text = std::str::from_utf8(it.value.expect("a value")).expect("text");
         let round: u32 = text.parse().expect("a number");
         let key = it.key.expect("a key").to_vec();
-        let (partition, next) = places.entry(key).or_insert((it.place.partition, 0));
-        assert_eq!((*partition, *next), (it.place.partition, round));
+        let (partition, next) = places.entry(key).or_insert((it.record_origin.partition, 0));
+        assert_eq!((*partition, *next), (it.record_origin.partition, round));
         *next += 1;
     }
     assert_eq!(places.len(), 25);
@@ -147,7 +150,7 @@ async fn keys_are_placed_as_java_places_them(brokers: &dyn Brokers) {
     let topic = brokers.make_topic(8).await;
     let mut messages = Messages::default();
     for key in ["user", "blog", "comment"] {
-        messages.push(Some(key.as_bytes()), Some(b""), [], Place::default());
+        messages.push(Some(key.as_bytes()), Some(b""), [], RecordOrigin::default());
     }
     publish(brokers, &topic, &messages).await;
     let mut reader = Reader::join(brokers, &topic, &name()).await;
@@ -176,7 +179,7 @@ async fn a_partition_starts_where_it_is_told(brokers: &dyn Brokers) {
     let mut reader = Reader::join(brokers, &topic, &name()).await;
     reader.assigned(Start::At(7)).await;
     let read = reader.read(3).await;
-    assert_eq!(read.get(0).expect("first").place.offset, 7);
+    assert_eq!(read.get(0).expect("first").record_origin.offset, 7);
     reader.close(brokers, &topic).await;
 
     // The end is a place to start from as well.
@@ -186,7 +189,16 @@ async fn a_partition_starts_where_it_is_told(brokers: &dyn Brokers) {
     reader.assigned(Start::At(10)).await;
     reader.expect_quiet().await;
     publish(brokers, &topic, &numbered(1)).await;
-    assert_eq!(reader.read(1).await.get(0).expect("one").place.offset, 10);
+    assert_eq!(
+        reader
+            .read(1)
+            .await
+            .get(0)
+            .expect("one")
+            .record_origin
+            .offset,
+        10
+    );
     reader.close(brokers, &topic).await;
 }
 
@@ -209,7 +221,16 @@ async fn a_start_that_is_not_there_is_refused(brokers: &dyn Brokers) {
     }
     let started = reader.subscription.start(&[(0, Start::Earliest)]).await;
     started.expect("started");
-    assert_eq!(reader.read(6).await.get(0).expect("one").place.offset, 4);
+    assert_eq!(
+        reader
+            .read(6)
+            .await
+            .get(0)
+            .expect("one")
+            .record_origin
+            .offset,
+        4
+    );
     reader.close(brokers, &topic).await;
 }
 
@@ -228,7 +249,7 @@ async fn a_partition_held_back_keeps_still_until_it_goes_on(brokers: &dyn Broker
         .pause(0, Pause::Resume)
         .expect("goes on");
     let read = reader.read(20).await;
-    let offsets: Vec<_> = read.iter().map(|it| it.place.offset).collect();
+    let offsets: Vec<_> = read.iter().map(|it| it.record_origin.offset).collect();
     assert_eq!(offsets, (0..20).collect::<Vec<_>>());
     reader.close(brokers, &topic).await;
 }
@@ -278,8 +299,8 @@ async fn waiting_can_be_given_up_at_any_time(brokers: &dyn Brokers) {
             panic!("a rebalance");
         };
         for it in polled.messages.iter() {
-            let next = counts.entry(it.place.partition).or_default();
-            assert_eq!(it.place.offset, *next);
+            let next = counts.entry(it.record_origin.partition).or_default();
+            assert_eq!(it.record_origin.offset, *next);
             *next += 1;
         }
     }
@@ -293,31 +314,41 @@ async fn a_message_that_is_too_large_is_found_by_sending_one_by_one(brokers: &dy
     let publisher = brokers.publisher(&topic).await.expect("a publisher");
     let noise = noise(30_000);
     let mut messages = numbered(3);
-    messages.push(None, Some(&noise), [], Place::default());
+    messages.push(None, Some(&noise), [], RecordOrigin::default());
     messages.append(&numbered(2));
     let delivery = publisher.publish(Arc::new(messages.clone())).await;
-    let spoiled = not_taken(within(delivery.expect("handed over")).await);
-    assert!(spoiled.iter().any(|it| it.index == 3), "{spoiled:?}");
+    let batch_rejected = not_taken(within(delivery.expect("handed over")).await);
     assert!(
-        spoiled.iter().all(|it| it.verdict == Verdict::Spoiled),
-        "{spoiled:?}"
+        batch_rejected.iter().any(|it| it.index == 3),
+        "{batch_rejected:?}"
+    );
+    assert!(
+        batch_rejected
+            .iter()
+            .all(|it| it.rejection == Rejection::BatchRejected),
+        "{batch_rejected:?}"
     );
 
     let mut refused = Vec::new();
-    for it in spoiled {
+    for it in batch_rejected {
         let mut alone = Messages::default();
         let message = messages.get(it.index).expect("published");
-        alone.push(message.key, message.value, message.headers, message.place);
+        alone.push(
+            message.key,
+            message.value,
+            message.headers,
+            message.record_origin,
+        );
         let delivery = publisher
             .publish(Arc::new(alone))
             .await
             .expect("handed over");
         match within(delivery).await {
             Ok(()) => (),
-            error => refused.push((it.index, not_taken(error)[0].verdict)),
+            error => refused.push((it.index, not_taken(error)[0].rejection)),
         }
     }
-    assert_eq!(refused, [(3, Verdict::Refused)]);
+    assert_eq!(refused, [(3, Rejection::Refused)]);
     let mut reader = Reader::join(brokers, &topic, &name()).await;
     reader.assigned(Start::Earliest).await;
     assert_eq!(reader.read(5).await.len(), 5);

@@ -21,8 +21,8 @@ pub async fn a_commit_is_told_to_others_and_starts_nothing(brokers: &dyn Brokers
         .await
         .expect("committed");
     until(async || {
-        let told = reader.subscription.committed(&group).await.expect("asked");
-        told == next_offsets
+        let answers = reader.subscription.committed(&group).await.expect("asked");
+        answers == next_offsets
     })
     .await;
     let nobody = reader.subscription.committed(&name()).await;
@@ -52,16 +52,16 @@ pub async fn partitions_move_to_another_member_only_when_they_are_released(broke
     assert_eq!(moving.len(), 2);
     second.expect_quiet().await;
     first.subscription.release(&moving).await.expect("released");
-    let mut told = Vec::new();
-    while told.len() < 2 {
-        told.extend(tokio::select! {
+    let mut answers = Vec::new();
+    while answers.len() < 2 {
+        answers.extend(tokio::select! {
             assigned = second.wait_assigned() => assigned,
             event = first.subscription.next() => panic!("{event:?}"),
         });
     }
-    told.sort_unstable();
-    assert_eq!(told, moving);
-    let starts: Vec<_> = told
+    answers.sort_unstable();
+    assert_eq!(answers, moving);
+    let starts: Vec<_> = answers
         .iter()
         .map(|it| {
             (
@@ -81,7 +81,7 @@ pub async fn partitions_move_to_another_member_only_when_they_are_released(broke
             event = second.subscription.next() => (&mut theirs, event),
         };
         if let Event::Messages(polled) = event.expect("read") {
-            reader.extend(polled.messages.iter().map(|it| it.place.partition));
+            reader.extend(polled.messages.iter().map(|it| it.record_origin.partition));
         }
     }
     assert!(
@@ -108,17 +108,17 @@ pub async fn another_member_takes_over_when_one_leaves(brokers: &dyn Brokers) {
     let mut second = Reader::join(brokers, &topic, &group).await;
     let mut assigned = Vec::new();
     while assigned.len() < 2 {
-        let told = second.wait_assigned().await;
+        let answers = second.wait_assigned().await;
         let at = |it: &i32| Start::At(next_offsets.get(it).copied().unwrap_or(0));
-        let starts: Vec<_> = told.iter().map(|it| (*it, at(it))).collect();
+        let starts: Vec<_> = answers.iter().map(|it| (*it, at(it))).collect();
         second.subscription.start(&starts).await.expect("started");
-        assigned.extend(told);
+        assigned.extend(answers);
     }
     publish(brokers, &topic, &numbered(6)).await;
     let read = second.read(6).await;
     assert!(
         read.iter()
-            .all(|it| it.place.offset >= next_offsets[&it.place.partition])
+            .all(|it| it.record_origin.offset >= next_offsets[&it.record_origin.partition])
     );
     second.close(brokers, &topic).await;
 }

@@ -9,7 +9,7 @@ use highwater::{
     },
     connect::kafka::KafkaSettings,
     fault::chain,
-    model::{Messages, Place},
+    model::{Messages, RecordOrigin},
 };
 
 use super::{
@@ -35,7 +35,7 @@ async fn messages_that_expire_before_they_are_read_are_no_silent_gap() {
     let noise = noise(10_000);
     let mut messages = Messages::default();
     for _ in 0..2000 {
-        messages.push(None, Some(&noise), [], Place::default());
+        messages.push(None, Some(&noise), [], RecordOrigin::default());
     }
     publish(&kafka, &topic, &messages).await;
     // Far less is read ahead than there is.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, panic::Location, sync::Arc, time::Duration};
 
 use highwater::{
     broker::{DeliveryError, Event, NotTaken, Start, Subscription},
-    model::{Messages, Place},
+    model::{Messages, RecordOrigin},
 };
 
 use super::brokers::Brokers;
@@ -96,7 +96,7 @@ pub fn numbered(count: u32) -> Messages {
     let mut messages = Messages::default();
     for number in 0..count {
         let key = number.to_le_bytes();
-        messages.push(Some(&key), Some(b"value"), [], Place::default());
+        messages.push(Some(&key), Some(b"value"), [], RecordOrigin::default());
     }
     messages
 }
@@ -123,12 +123,12 @@ pub fn not_taken(delivered: Result<(), DeliveryError>) -> Vec<NotTaken> {
 /// Ends a test that waits for what never comes, and says where.
 #[track_caller]
 pub fn within<T>(future: impl Future<Output = T>) -> impl Future<Output = T> {
-    let place = Location::caller();
+    let location = Location::caller();
     async move {
         let limit = Duration::from_secs(30);
         match tokio::time::timeout(limit, future).await {
             Ok(value) => value,
-            Err(_) => panic!("waited for nothing at {place}"),
+            Err(_) => panic!("waited for nothing at {location}"),
         }
     }
 }

@@ -10,7 +10,7 @@ use highwater::{
         protobuf::Protobuf,
     },
     fault::{Fault, Faulty},
-    model::{Headers, Message, Op, Place, Records, Schema, Value},
+    model::{Headers, Message, Op, RecordOrigin, Records, Schema, Value},
 };
 use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
 
@@ -141,7 +141,7 @@ fn decode(
         key,
         value,
         headers: Headers::default(),
-        place: Place::default(),
+        record_origin: RecordOrigin::default(),
     };
     format.decode(&message, 3, into)
 }

@@ -192,11 +192,11 @@ impl Tree {
 
 /// What JSON may hold as it is, escaped as Python does.
 fn ascii(json: &str) -> String {
-    let escaped = |letter: char| match letter {
-        ' '..='~' => letter.to_string(),
+    let escaped = |character: char| match character {
+        ' '..='~' => character.to_string(),
         _ => {
             let mut units = [0; 2];
-            let units = letter.encode_utf16(&mut units).iter();
+            let units = character.encode_utf16(&mut units).iter();
             units.map(|unit| format!("\\u{unit:04x}")).collect()
         }
     };

@@ -99,7 +99,7 @@ async fn held(store: &dyn CursorStore, flow: &FlowName) -> String {
     let Err(error) = store.lease(flow).await else {
         panic!("{flow} is leased twice");
     };
-    assert!(matches!(error, CursorError::Held { .. }), "{error:?}");
+    assert!(matches!(error, CursorError::Leased { .. }), "{error:?}");
     assert_eq!(error.fault(), Fault::Permanent);
     let said = chain(&error);
     assert!(said.contains(&flow.text()), "{said}");
@@ -124,7 +124,7 @@ async fn what_is_saved_is_loaded_and_listed_until_it_is_removed(stores: &dyn Sto
         assert_eq!(lease.load().await.expect("loaded"), Some(position(text)));
     }
     assert_eq!(listed(&*store).await, [(flow("t").text(), position("2"))]);
-    assert!(!store.place(&flow("t")).is_empty());
+    assert!(!store.location(&flow("t")).is_empty());
     lease.remove().await.expect("removed");
     assert_eq!(lease.load().await.expect("loaded"), None);
     assert_eq!(listed(&*store).await, []);
@@ -269,7 +269,7 @@ async fn what_is_damaged_is_refused_with_place_and_remedy_and_can_be_removed(sto
         assert!(matches!(error, CursorError::Damaged { .. }), "{error:?}");
         assert_eq!(error.fault(), Fault::Permanent);
         let said = chain(&error);
-        for part in [&store.place(&flow), "cursor set", "cursor reset"] {
+        for part in [&store.location(&flow), "cursor set", "cursor reset"] {
             assert!(said.contains(part), "{said}");
         }
         // It is listed as damaged, and hides no other.

@@ -30,7 +30,7 @@ async fn a_half_written_new_file_is_harmless() {
     let store = FileCursors::new(folder.path());
     let mut lease = lease(&store, &flow("t")).await;
     lease.save(&position("1")).await.expect("saved");
-    let path = store.place(&flow("t"));
+    let path = store.location(&flow("t"));
     let new = Path::new(&path).with_extension("new");
     for left in [
         "",
@@ -55,7 +55,7 @@ async fn what_cannot_be_written_says_where_and_what_to_do() {
     let store = FileCursors::new(folder.path().join("cursors"));
     let mut full = lease(&store, &flow("t")).await;
     full.save(&position("1")).await.expect("saved");
-    let path = store.place(&flow("t"));
+    let path = store.location(&flow("t"));
     let new = Path::new(&path).with_extension("new");
     std::os::unix::fs::symlink("/dev/full", new).expect("linked");
     let error = full.save(&position("2")).await.expect_err("no room");
@@ -113,14 +113,14 @@ async fn a_mongodb_cursor_is_stored_and_read_by_a_majority() {
     lease.load().await.expect("loaded");
     let none = database.run_command(doc! { "profile": 0 }).await;
     none.expect("no longer profiled");
-    let place = format!("{}.highwater_cursors", database.name());
+    let location = format!("{}.highwater_cursors", database.name());
     let profile = database.collection::<Document>("system.profile");
     for asked in [
         doc! { "command.findAndModify": "highwater_cursors", "command.writeConcern.w": "majority",
         "command.writeConcern.j": true },
         doc! { "command.find": "highwater_cursors", "command.readConcern.level": "majority" },
     ] {
-        let mut wanted = doc! { "ns": &place };
+        let mut wanted = doc! { "ns": &location };
         wanted.extend(asked.clone());
         let found = profile.find_one(wanted).await.expect("asked");
         assert!(found.is_some(), "no command asked for {asked}");
@@ -135,7 +135,7 @@ async fn a_file_of_another_flow_is_refused() {
     let store = FileCursors::new(folder.path());
     let mut one = lease(&store, &flow("one")).await;
     one.save(&position("1")).await.expect("saved");
-    fs::copy(store.place(&flow("one")), store.place(&flow("two"))).expect("copied");
+    fs::copy(store.location(&flow("one")), store.location(&flow("two"))).expect("copied");
     let error = lease(&store, &flow("two")).await.load().await;
     let said = error.expect_err("it is another's").to_string();
     assert!(said.contains("belongs to flow information/one/"), "{said}");

@@ -76,7 +76,7 @@ async fn waiting(connection: &MysqlConnection, count: i64) {
 }
 
 #[track_caller]
-fn told(error: &CursorError) {
+fn is_reported(error: &CursorError) {
     let said = chain(error);
     assert_eq!(error.fault(), Fault::Transient, "{said}");
     assert!(said.contains("no answer within 15 s"), "{said}");
@@ -90,7 +90,7 @@ async fn a_store_whose_table_is_locked_is_told_in_time(connection: &MysqlConnect
     drop(store(connection).await);
     let session = locked(connection, "LOCK TABLES highwater_cursors WRITE").await;
     let opened = in_time(DatabaseCursors::in_mysql(connection.clone(), "machine")).await;
-    told(&opened.err().expect("locked"));
+    is_reported(&opened.err().expect("locked"));
     drop(session);
     in_time(store(connection)).await;
 }
@@ -104,7 +104,7 @@ async fn a_save_behind_a_row_lock_is_told_in_time_and_leaves_the_pool_whole(
     let begun = format!("BEGIN; {ALL}").leak();
     let session = locked(connection, begun).await;
     let error = in_time(held.save(&position("2"))).await;
-    told(&error.expect_err("locked"));
+    is_reported(&error.expect_err("locked"));
     drop(session);
     // More at a time than the pool has sessions: none of them waits behind what was given up.
     for _ in 0..20 {

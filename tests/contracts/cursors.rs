@@ -89,13 +89,13 @@ impl Stores for Files {
     }
 
     async fn damage(&self, flow: &FlowName, with: &str) {
-        let path = PathBuf::from(FileCursors::new(self.0.path()).place(flow));
+        let path = PathBuf::from(FileCursors::new(self.0.path()).location(flow));
         assert!(path.exists());
         fs::write(path, with).expect("damaged");
     }
 
     async fn forget(&self, flow: &FlowName) {
-        let path = PathBuf::from(FileCursors::new(self.0.path()).place(flow));
+        let path = PathBuf::from(FileCursors::new(self.0.path()).location(flow));
         fs::remove_file(path.with_extension("lock")).expect("deleted");
     }
 
@@ -317,19 +317,19 @@ pub const SHORT: Duration = Duration::from_secs(2);
 #[ignore = "a part of other tests"]
 async fn another_process() {
     let address = std::env::var(ADDRESS).expect("`Holder` names it");
-    let (kind, place) = address.split_once(':').expect("kind and place");
+    let (kind, location) = address.split_once(':').expect("kind and place");
     let store: Box<dyn CursorStore> = match kind {
-        "file" => Box::new(FileCursors::new(place)),
+        "file" => Box::new(FileCursors::new(location)),
         "sqlite" => {
-            let store = DatabaseCursors::in_sqlite(cursors_file(place.into()).await, "machine");
+            let store = DatabaseCursors::in_sqlite(cursors_file(location.into()).await, "machine");
             Box::new(store.await.expect("opened").lasting(SHORT))
         }
         "mongodb" => {
-            let store = DatabaseCursors::in_mongodb(connect_mongodb(place).await, "machine");
+            let store = DatabaseCursors::in_mongodb(connect_mongodb(location).await, "machine");
             Box::new(store.await.expect("opened").lasting(SHORT))
         }
         _ => {
-            let (variable, database) = place.split_once(':').expect("variable and database");
+            let (variable, database) = location.split_once(':').expect("variable and database");
             let connection = connect(variable, database).await;
             let store = DatabaseCursors::in_mysql(connection, "machine");
             Box::new(store.await.expect("opened").lasting(SHORT))

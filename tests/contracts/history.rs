@@ -102,7 +102,7 @@ async fn a_history_is_held_once(stores: &dyn Stores) {
     let store = stores.store(LONG).await;
     let held = take(&*store).await;
     let refused = RunHistory::take(&*store, "nightly", 2_000).await;
-    assert!(matches!(refused.err(), Some(CursorError::Held { .. })));
+    assert!(matches!(refused.err(), Some(CursorError::Leased { .. })));
     let other = RunHistory::take(&*store, "weekly", 2_000).await;
     other.expect("another is free").release().await;
     held.release().await;

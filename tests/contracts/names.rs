@@ -11,7 +11,7 @@ use highwater::{
         Sink,
         mysql::{MysqlSink, MysqlSinkSettings},
     },
-    source::{Extent, Source},
+    source::{Scope, Source},
 };
 
 on_both_servers!(a_server_is_read_and_written_by_every_name);
@@ -45,7 +45,7 @@ async fn a_server_is_read_and_written_by_every_name(connection: &MysqlConnection
         // No name ends with a space there, and none goes beyond the first plane.
         let name = name.replace('😀', "").trim_end().to_owned();
         let quoted_name = quoted(&name);
-        for (place, setting) in [
+        for (location, setting) in [
             (quoted_name.clone(), quoted_name.clone()),
             (
                 format!("{other}.{quoted_name}"),
@@ -54,32 +54,36 @@ async fn a_server_is_read_and_written_by_every_name(connection: &MysqlConnection
         ] {
             server
                 .run(&format!(
-                    "CREATE TABLE {place} (id BIGINT, {quoted_name} BIGINT NOT NULL, PRIMARY KEY (id), KEY {quoted_name} ({quoted_name})); \
-                     INSERT INTO {place} VALUES (1, 10), (2, 5), (3, 10)"
+                    "CREATE TABLE {location} (id BIGINT, {quoted_name} BIGINT NOT NULL, PRIMARY KEY (id), KEY {quoted_name} ({quoted_name})); \
+                     INSERT INTO {location} VALUES (1, 10), (2, 5), (3, 10)"
                 ))
                 .await;
             let source = server.scan(&setting, &name, limits(2));
-            let begun = start(&source, Extent::Incremental).await;
+            let begun = start(&source, Scope::Incremental).await;
             let (ids, position) = read(&source, &begun, usize::MAX).await;
-            assert_eq!(ids, [2, 1, 3], "{place}");
+            assert_eq!(ids, [2, 1, 3], "{location}");
             let plan = source.plan(Some(&position)).await.expect("planned");
-            assert!(plan.findings.is_empty(), "{place}: {:?}", plan.findings);
+            assert!(plan.findings.is_empty(), "{location}: {:?}", plan.findings);
             let sink = MysqlSink::open(connection.clone(), MysqlSinkSettings::new(&setting));
-            let sink = sink.unwrap_or_else(|error| panic!("{place}: {error}"));
+            let sink = sink.unwrap_or_else(|error| panic!("{location}: {error}"));
             let row: &[(&str, Value<'_>)] = &[("id", Value::I64(4)), (&name, Value::I64(11))];
             let mut advance = advance(None, 1);
             advance.flow = format!("{number} {setting}");
             let written = sink.write(&records(&[(Op::Upsert, row)]), &advance).await;
-            written.unwrap_or_else(|error| panic!("{place}: {error}"));
-            assert_eq!(read(&source, &position, usize::MAX).await.0, [4], "{place}");
+            written.unwrap_or_else(|error| panic!("{location}: {error}"));
+            assert_eq!(
+                read(&source, &position, usize::MAX).await.0,
+                [4],
+                "{location}"
+            );
         }
     }
     // Without a dot, a name is taken as it is.
     let source = server.scan("back`tick", "back`tick", limits(2));
-    let begun = start(&source, Extent::Incremental).await;
+    let begun = start(&source, Scope::Incremental).await;
     assert_eq!(read(&source, &begun, usize::MAX).await.0, [2, 1, 3, 4]);
     let many = server.scan("a.b.c", "at", limits(2));
-    let refused = many.begin(Extent::Incremental, None).await;
+    let refused = many.begin(Scope::Incremental, None).await;
     let said = refused.expect_err("it may mean two tables").to_string();
     assert!(said.contains("in backticks"), "{said}");
     server.run(&format!("DROP DATABASE {other}")).await;
@@ -98,7 +102,7 @@ async fn a_file_is_read_by_every_name() {
         ))
         .await;
         let source = file.scan(name, name, limits(2));
-        let begun = start(&source, Extent::Incremental).await;
+        let begun = start(&source, Scope::Incremental).await;
         assert_eq!(
             read(&source, &begun, usize::MAX).await.0,
             [2, 1, 3],
@@ -127,7 +131,7 @@ async fn a_collection_is_read_by_every_name() {
             rules: highwater::source::Rules::default(),
         };
         let source = MongodbScan::new(it.connection.clone(), &settings);
-        let begun = start(&source, Extent::Incremental).await;
+        let begun = start(&source, Scope::Incremental).await;
         assert_eq!(read(&source, &begun, usize::MAX).await.0, [1, 2], "{name}");
     }
     it.close().await;

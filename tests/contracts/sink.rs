@@ -149,7 +149,7 @@ async fn a_field_that_is_missing_leaves_its_column_alone(target: &Target) {
 
 async fn a_record_that_cannot_be_held_leaves_nothing(target: &Target) {
     let good = [("uid", text("a"))];
-    let bad = [("uid", text("b")), ("size", target.unheld)];
+    let bad = [("uid", text("b")), ("size", target.unsupported)];
     let rows = [
         (Op::Upsert, &good[..]),
         (Op::Upsert, &bad[..]),
@@ -281,7 +281,7 @@ async fn a_field_without_a_column_is_a_mistake_of_the_settings(target: &Target) 
         .write(&[(Op::Upsert, &row)], (None, 1))
         .await
         .expect_err("no column");
-    assert!(matches!(error, SinkError::Unfit { .. }), "{error:?}");
+    assert!(matches!(error, SinkError::Incompatible { .. }), "{error:?}");
     let said = error.to_string();
     for part in ["`colour`", "add the column", "drop = [\"colour\"]"] {
         assert!(said.contains(part), "{said}");
@@ -293,7 +293,7 @@ async fn a_field_without_a_column_is_a_mistake_of_the_settings(target: &Target) 
         .prepare(Some(&fields))
         .await
         .expect_err("no column");
-    assert!(matches!(error, SinkError::Unfit { .. }), "{error:?}");
+    assert!(matches!(error, SinkError::Incompatible { .. }), "{error:?}");
     target.holds(&[], None).await;
 }
 

@@ -4,7 +4,7 @@
 use highwater::{
     fault::{self, Fault, Faulty},
     model::{Op, Position, Value},
-    sink::{Passage, RowRules, SinkError},
+    sink::{PositionAdvance, RowRules, SinkError},
 };
 use mongodb::bson::{Bson, Document, Timestamp, doc};
 
@@ -171,12 +171,12 @@ async fn a_document_that_came_to_be_meanwhile_keeps_its_other_fields() {
 async fn a_transaction_that_nobody_has_ended_is_told_as_such_and_waited_for() {
     in_time(async {
         let target = mongodb().await;
-        let passage = |from: Option<&str>, to: &str| Passage {
+        let advance = |from: Option<&str>, to: &str| PositionAdvance {
             flow: "task".to_owned(),
             from: from.map(Position::new),
             to: Position::new(to),
         };
-        let first = target.sink.carry(&[], &passage(None, "1")).await;
+        let first = target.sink.write_positioned(&[], &advance(None, "1")).await;
         first.expect("written");
         let mut session = target
             .documents()
@@ -187,13 +187,16 @@ async fn a_transaction_that_nobody_has_ended_is_told_as_such_and_waited_for() {
         session.start_transaction().await.expect("begun");
         let places = target
             .documents()
-            .collection::<Document>("highwater_passages");
+            .collection::<Document>("highwater_positions");
         let moved = places
             .update_one(doc! { "_id": "task" }, doc! { "$set": { "place": "2" } })
             .session(&mut session)
             .await;
         assert_eq!(moved.expect("moved").matched_count, 1);
-        let second = target.sink.carry(&[], &passage(Some("1"), "3")).await;
+        let second = target
+            .sink
+            .write_positioned(&[], &advance(Some("1"), "3"))
+            .await;
         let error = second.expect_err("it is in the way");
         assert!(matches!(error, SinkError::Fenced(_)), "{error:?}");
         assert_eq!(error.fault(), Fault::Transient);
@@ -208,7 +211,10 @@ async fn a_transaction_that_nobody_has_ended_is_told_as_such_and_waited_for() {
         }
         assert!(!said.contains("taken over"), "{said}");
         session.abort_transaction().await.expect("ended");
-        let third = target.sink.carry(&[], &passage(Some("1"), "3")).await;
+        let third = target
+            .sink
+            .write_positioned(&[], &advance(Some("1"), "3"))
+            .await;
         third.expect("written");
         target.close().await;
     })

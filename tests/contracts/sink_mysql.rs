@@ -107,7 +107,7 @@ async fn a_table_that_cannot_roll_back_is_refused_by_name(connection: &MysqlConn
     .await;
     let sink = table_sink(connection, None);
     let error = sink.prepare(None).await.expect_err("it cannot roll back");
-    assert!(matches!(error, SinkError::Unfit { .. }), "{error:?}");
+    assert!(matches!(error, SinkError::Incompatible { .. }), "{error:?}");
     assert!(
         error.to_string().contains("table t is kept by MyISAM"),
         "{error}"
@@ -138,8 +138,8 @@ async fn a_column_that_would_stay_empty_is_found_at_once(connection: &MysqlConne
     // What the server computes is left out: nobody may write it.
     sink.prepare(Some(&both)).await.expect("it fits");
     let found = sink.check(Some(&both)).await.expect("checked");
-    let told = |it: &highwater::model::Finding| it.text.contains("computes twice by itself");
-    assert!(found.iter().any(told), "{found:?}");
+    let reported = |it: &highwater::model::Finding| it.text.contains("computes twice by itself");
+    assert!(found.iter().any(reported), "{found:?}");
     let row = ["uid", "name", "twice"].map(|it| (it, Value::String(it)));
     write(&sink, &[(Op::Upsert, &row)], None)
         .await

@@ -1,4 +1,4 @@
-//! Letters into every sink: rows and marks together, and no row that is there is touched unasked.
+//! Replay into every sink: rows and markers in one transaction, no existing row is touched unasked.
 
 use highwater::{
     model::{Op, Value},
@@ -11,10 +11,10 @@ use super::{
 };
 
 /// The mark of the letter at `offset`.
-fn mark(offset: i64) -> Advance {
-    let mut mark = advance(None, offset + 1);
-    mark.flow = format!("{} letter {offset}", mark.flow);
-    mark
+fn marker(offset: i64) -> Advance {
+    let mut marker = advance(None, offset + 1);
+    marker.flow = format!("{} letter {offset}", marker.flow);
+    marker
 }
 
 fn row<'v>(uid: &'v str, name: &'v str) -> [(&'v str, Value<'v>); 2] {
@@ -24,11 +24,11 @@ fn row<'v>(uid: &'v str, name: &'v str) -> [(&'v str, Value<'v>); 2] {
 async fn replay(
     target: &Target,
     row: (Op, &[(&str, Value<'_>)]),
-    marks: &[i64],
+    markers: &[i64],
     onto: Onto,
 ) -> Result<Landing, SinkError> {
-    let marks: Vec<_> = marks.iter().map(|it| mark(*it)).collect();
-    target.sink.replay(&records(&[row]), &marks, onto).await
+    let markers: Vec<_> = markers.iter().map(|it| marker(*it)).collect();
+    target.sink.replay(&records(&[row]), &markers, onto).await
 }
 
 async fn a_letter_lands_once_and_never_over_a_row_unasked(target: &Target) {

@@ -135,8 +135,8 @@ async fn check_says_what_another_unique_index_means() {
     let file = File::with("CREATE TABLE t (uid TEXT PRIMARY KEY, name TEXT UNIQUE)").await;
     let sink = file.sink(RowRules::default());
     let findings = sink.check(None).await.expect("checked");
-    let told = |it: &highwater::model::Finding| it.text.contains("another unique index");
-    assert!(findings.iter().any(told), "{findings:?}");
+    let reported = |it: &highwater::model::Finding| it.text.contains("another unique index");
+    assert!(findings.iter().any(reported), "{findings:?}");
 }
 
 async fn write(sink: &SqliteSink, rows: &[Named], from: Option<i64>) -> Result<(), SinkError> {

@@ -101,16 +101,16 @@ async fn records_for_a_table_that_it_does_not_have_are_refused(family: &Family) 
     for wrong in [&three[..1], &three[..]] {
         let error = family.sink.write(wrong, &advance(None, 1)).await;
         let error = error.expect_err("a part too few, or too many");
-        assert!(matches!(error, SinkError::Unfit { .. }), "{error:?}");
+        assert!(matches!(error, SinkError::Incompatible { .. }), "{error:?}");
     }
     family.holds(&[], &[], None).await;
 }
 
 async fn a_letter_replaces_no_children_that_are_there_unasked(family: &Family) {
-    let mark = |offset: i64| {
-        let mut mark = advance(None, offset + 1);
-        mark.flow = format!("{} letter {offset}", mark.flow);
-        [mark]
+    let marker = |offset: i64| {
+        let mut marker = advance(None, offset + 1);
+        marker.flow = format!("{} letter {offset}", marker.flow);
+        [marker]
     };
     family
         .write(&[Of("a", "x", &[(1, "one")])], (None, 1))
@@ -119,16 +119,16 @@ async fn a_letter_replaces_no_children_that_are_there_unasked(family: &Family) {
     let mut orphan = parts(&[Of("a", "old", &[(1, "old")])]);
     // Without its parent: only the children are there already.
     orphan[0].retain(|_| false);
-    let asked = family.sink.replay(&orphan, &mark(7), Onto::Absent).await;
+    let asked = family.sink.replay(&orphan, &marker(7), Onto::Absent).await;
     assert_eq!(asked.expect("asked"), Landing::Superseded);
     family.holds(&["a x"], &["a 1 one"], Some(1)).await;
     let new = parts(&[Of("b", "y", &[(1, "two")])]);
-    let asked = family.sink.replay(&new, &mark(8), Onto::Absent).await;
+    let asked = family.sink.replay(&new, &marker(8), Onto::Absent).await;
     assert_eq!(asked.expect("written"), Landing::Written);
-    let asked = family.sink.replay(&new, &mark(8), Onto::Any).await;
+    let asked = family.sink.replay(&new, &marker(8), Onto::Any).await;
     assert_eq!(asked.expect("asked"), Landing::Before(0));
     let over = parts(&[Of("a", "old", &[])]);
-    let asked = family.sink.replay(&over, &mark(9), Onto::Any).await;
+    let asked = family.sink.replay(&over, &marker(9), Onto::Any).await;
     assert_eq!(asked.expect("written"), Landing::Written);
     family.holds(&["a old", "b y"], &["b 1 two"], Some(1)).await;
 }

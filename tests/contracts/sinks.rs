@@ -33,12 +33,12 @@ pub struct Target {
     /// uid, name, size and tags of each row, as text, by uid.
     pub rows: Box<dyn Fn() -> BoxFuture<'static, Vec<String>> + Send + Sync>,
     /// A value that it can hold in no field.
-    pub unheld: Value<'static>,
+    pub unsupported: Value<'static>,
     /// Where it is, until the test is over.
-    place: Place,
+    storage: Storage,
 }
 
-enum Place {
+enum Storage {
     Memory,
     Folder(tempfile::TempDir),
     Database(MysqlConnection),
@@ -99,18 +99,18 @@ impl Target {
 
     /// Leaves nothing behind; a test that fails leaves its database to be looked at.
     pub async fn close(self) {
-        match self.place {
-            Place::Memory => {}
-            Place::Folder(folder) => folder.close().expect("removed"),
-            Place::Database(connection) => drop_database(&connection).await,
-            Place::Documents(connection) => connection.database().drop().await.expect("dropped"),
+        match self.storage {
+            Storage::Memory => {}
+            Storage::Folder(folder) => folder.close().expect("removed"),
+            Storage::Database(connection) => drop_database(&connection).await,
+            Storage::Documents(connection) => connection.database().drop().await.expect("dropped"),
         }
     }
 
     /// The database of one that keeps documents.
     pub fn documents(&self) -> &::mongodb::Database {
-        match &self.place {
-            Place::Documents(connection) => connection.database(),
+        match &self.storage {
+            Storage::Documents(connection) => connection.database(),
             _ => panic!("it keeps rows"),
         }
     }
@@ -143,8 +143,8 @@ pub async fn memory() -> Target {
     Target {
         sink,
         rows: Box::new(rows),
-        unheld: Value::MinKey,
-        place: Place::Memory,
+        unsupported: Value::MinKey,
+        storage: Storage::Memory,
     }
 }
 
@@ -187,8 +187,8 @@ pub async fn sqlite() -> Target {
     Target {
         sink: Arc::new(sink),
         rows: Box::new(rows),
-        unheld: Value::MinKey,
-        place: Place::Folder(folder),
+        unsupported: Value::MinKey,
+        storage: Storage::Folder(folder),
     }
 }
 
@@ -211,8 +211,8 @@ pub async fn server(variable: &str) -> Target {
     Target {
         sink: Arc::new(sink),
         rows: Box::new(rows),
-        unheld: Value::MinKey,
-        place: Place::Database(server),
+        unsupported: Value::MinKey,
+        storage: Storage::Database(server),
     }
 }
 
@@ -253,8 +253,8 @@ pub async fn mongodb_by(rules: RowRules) -> Target {
         sink: Arc::new(sink),
         rows: Box::new(rows),
         // It has every type of BSON; 34 digits is as many as a decimal has.
-        unheld: Value::Decimal("1111111111111111111111111111111111111111"),
-        place: Place::Documents(server),
+        unsupported: Value::Decimal("1111111111111111111111111111111111111111"),
+        storage: Storage::Documents(server),
     }
 }
 

@@ -23,10 +23,10 @@ use super::sinks::{FLOW, advance, database, drop_database, records};
 /// `parents` by `id`, and `children`, which are replaced by `parent`.
 pub struct Family {
     pub sink: Arc<dyn Sink>,
-    place: Place,
+    storage: Storage,
 }
 
-enum Place {
+enum Storage {
     Memory(Arc<MemorySink>),
     Sqlite(SqliteConnection, tempfile::TempDir),
     Server(MysqlConnection),
@@ -112,8 +112,8 @@ impl Family {
             _ => "SELECT CONCAT(parent, ' ', number, ' ', text) FROM children ORDER BY 1",
         };
         Box::pin(async move {
-            match &self.place {
-                Place::Memory(sink) => {
+            match &self.storage {
+                Storage::Memory(sink) => {
                     let rows = sink.rows_of(table);
                     let shown = rows.iter().map(|row| {
                         let texts: Vec<_> = row.iter().map(|it| it.1.as_str()).collect();
@@ -121,20 +121,20 @@ impl Family {
                     });
                     shown.collect()
                 }
-                Place::Sqlite(connection, _) => {
+                Storage::Sqlite(connection, _) => {
                     let query = sqlx::query_scalar(query);
                     query.fetch_all(connection.readers()).await.expect("read")
                 }
-                Place::Server(connection) => super::sinks::read(connection, query).await,
+                Storage::Server(connection) => super::sinks::read(connection, query).await,
             }
         })
     }
 
     pub async fn close(self) {
-        match self.place {
-            Place::Memory(_) => {}
-            Place::Sqlite(_, folder) => folder.close().expect("removed"),
-            Place::Server(connection) => drop_database(&connection).await,
+        match self.storage {
+            Storage::Memory(_) => {}
+            Storage::Sqlite(_, folder) => folder.close().expect("removed"),
+            Storage::Server(connection) => drop_database(&connection).await,
         }
     }
 }
@@ -151,7 +151,7 @@ pub async fn memory() -> Family {
     let sink = Arc::new(MemorySink::of_tables("memory", tables));
     Family {
         sink: sink.clone(),
-        place: Place::Memory(sink),
+        storage: Storage::Memory(sink),
     }
 }
 
@@ -174,7 +174,7 @@ pub async fn sqlite() -> Family {
     sink.prepare(None).await.expect("looked up");
     Family {
         sink: Arc::new(sink),
-        place: Place::Sqlite(connection, folder),
+        storage: Storage::Sqlite(connection, folder),
     }
 }
 
@@ -189,7 +189,7 @@ pub async fn server(variable: &str) -> Family {
     sink.prepare(None).await.expect("looked up");
     Family {
         sink: Arc::new(sink),
-        place: Place::Server(connection),
+        storage: Storage::Server(connection),
     }
 }
 

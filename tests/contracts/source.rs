@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use highwater::{
     fault::{Fault, Faulty, chain},
     model::Position,
-    source::{Extent, Manner, ReadLimits, Source, SourceError},
+    source::{ReadLimits, ReadMode, Scope, Source, SourceError},
 };
 use tokio::time::timeout;
 
@@ -101,24 +101,24 @@ sources! {
 async fn opened_at_a_position_it_yields_all_after_it_and_none_before(it: &dyn Rows) {
     it.write(&rows(1..=10)).await;
     let source = it.source("id", limits(4));
-    let begun = start(&*source, Extent::Incremental).await;
+    let begun = start(&*source, Scope::Incremental).await;
     let (first, position) = read(&*source, &begun, 1).await;
     assert_eq!(first, [1, 2, 3, 4]);
     for _ in 0..2 {
         let (rest, _) = read(&*source, &position, usize::MAX).await;
         assert_eq!(rest, [5, 6, 7, 8, 9, 10]);
     }
-    let stored = source.begin(Extent::Incremental, Some(&position)).await;
+    let stored = source.begin(Scope::Incremental, Some(&position)).await;
     assert_eq!(stored.expect("our own"), position);
 }
 
 async fn every_position_resumes_exactly(it: &dyn Rows) {
     it.write(&rows(1..=20)).await;
     let source = it.source("id", limits(3));
-    let mut position = start(&*source, Extent::Incremental).await;
+    let mut position = start(&*source, Scope::Incremental).await;
     let mut all = Vec::new();
     loop {
-        let mut reader = open(&*source, &position, Manner::Bounded).await;
+        let mut reader = open(&*source, &position, ReadMode::Bounded).await;
         let Some(batch) = next(&mut *reader).await else {
             break;
         };
@@ -132,8 +132,8 @@ async fn batches_keep_to_their_rows(it: &dyn Rows) {
     it.write(&rows(1..=10)).await;
     for (most, expected) in [(4, vec![4, 4, 2]), (5, vec![5, 5]), (1, vec![1; 10])] {
         let source = it.source("id", limits(most));
-        let position = start(&*source, Extent::Incremental).await;
-        let mut reader = open(&*source, &position, Manner::Bounded).await;
+        let position = start(&*source, Scope::Incremental).await;
+        let mut reader = open(&*source, &position, ReadMode::Bounded).await;
         let mut seen = Vec::new();
         while let Some(batch) = next(&mut *reader).await {
             seen.push(batch.records.len());
@@ -154,8 +154,8 @@ async fn batches_keep_to_their_bytes_but_for_one_large_record(it: &dyn Rows) {
         ..limits(100)
     };
     let source = it.source("id", limits);
-    let position = start(&*source, Extent::Incremental).await;
-    let mut reader = open(&*source, &position, Manner::Bounded).await;
+    let position = start(&*source, Scope::Incremental).await;
+    let mut reader = open(&*source, &position, ReadMode::Bounded).await;
     let mut all = Vec::new();
     while let Some(batch) = next(&mut *reader).await {
         let (seen, bytes) = (ids(&batch), batch.records.bytes());
@@ -173,8 +173,8 @@ async fn batches_keep_to_their_bytes_but_for_one_large_record(it: &dyn Rows) {
 async fn nothing_is_read_of_nothing_and_what_comes_later_is(it: &dyn Rows) {
     let source = it.source("id", limits(4));
     let mut ends = Vec::new();
-    for extent in [Extent::Incremental, Extent::FullAmount] {
-        let begun = start(&*source, extent).await;
+    for scope in [Scope::Incremental, Scope::Full] {
+        let begun = start(&*source, scope).await;
         let (none, end) = read(&*source, &begun, usize::MAX).await;
         assert_eq!(none, NONE);
         ends.push(end);
@@ -192,8 +192,8 @@ async fn a_following_read_answers_while_nothing_comes_and_then_yields_it(it: &dy
         ..limits(4)
     };
     let source = it.source("id", limits);
-    let begun = start(&*source, Extent::Incremental).await;
-    let mut reader = open(&*source, &begun, Manner::Follow).await;
+    let begun = start(&*source, Scope::Incremental).await;
+    let mut reader = open(&*source, &begun, ReadMode::Follow).await;
     let first = timeout(PATIENCE, next(&mut *reader))
         .await
         .expect("in time");
@@ -221,8 +221,8 @@ async fn a_following_read_answers_while_nothing_comes_and_then_yields_it(it: &dy
 
 async fn dropping_a_wait_loses_nothing(it: &dyn Rows) {
     let source = it.source("id", limits(2));
-    let begun = start(&*source, Extent::Incremental).await;
-    let mut reader = open(&*source, &begun, Manner::Follow).await;
+    let begun = start(&*source, Scope::Incremental).await;
+    let mut reader = open(&*source, &begun, ReadMode::Follow).await;
     let mut all = Vec::new();
     let whole = timeout(PATIENCE, async {
         for part in [1..=7, 8..=9, 10..=20] {
@@ -245,14 +245,11 @@ async fn refused(source: &dyn Source, text: &str) -> String {
     let position = Position::new(text);
     let errors = [
         source
-            .begin(Extent::Incremental, Some(&position))
+            .begin(Scope::Incremental, Some(&position))
             .await
             .err(),
-        source
-            .begin(Extent::FullAmount, Some(&position))
-            .await
-            .err(),
-        source.open(&position, Manner::Bounded).await.err(),
+        source.begin(Scope::Full, Some(&position)).await.err(),
+        source.open(&position, ReadMode::Bounded).await.err(),
     ];
     let mut said = String::new();
     for error in errors {
@@ -292,7 +289,7 @@ async fn a_thousand_ties_are_told_apart_by_their_key(it: &dyn Rows) {
     let tied: Vec<Row> = (1..=1000).map(|id| row(id, 42)).collect();
     it.write(&tied).await;
     let source = it.source("at", limits(7));
-    let begun = start(&*source, Extent::Incremental).await;
+    let begun = start(&*source, Scope::Incremental).await;
     let (all, end) = read_with_restarts(&*source, begun).await;
     assert_eq!(sorted(all), (1..=1000).collect::<Vec<_>>());
     assert_eq!(read(&*source, &end, usize::MAX).await.0, NONE);
@@ -302,7 +299,7 @@ async fn ties_that_come_later_are_read(it: &dyn Rows) {
     let tied = |ids: std::ops::RangeInclusive<i64>| ids.map(|id| row(id, 42)).collect::<Vec<_>>();
     it.write(&tied(1..=3)).await;
     let source = it.source("at", limits(2));
-    let begun = start(&*source, Extent::Incremental).await;
+    let begun = start(&*source, Scope::Incremental).await;
     let (_, end) = read(&*source, &begun, usize::MAX).await;
     // Behind the others by either key: (part, id) is (c, 5) and (c, 8).
     it.write(&[row(5, 42), row(8, 42), row(1, 43)]).await;
@@ -313,7 +310,7 @@ async fn a_full_read_ends_where_the_source_stood_before_it(it: &dyn Rows) {
     it.write(&(1..=20).map(|id| row(id, 100 - id)).collect::<Vec<_>>())
         .await;
     let source = it.source("at", limits(3));
-    let begun = start(&*source, Extent::FullAmount).await;
+    let begun = start(&*source, Scope::Full).await;
     let (first, interrupted) = read(&*source, &begun, 2).await;
     assert_eq!(first.len(), 6);
     // Changed while it is read: one that has been read, one that has not, and a new one.
@@ -328,8 +325,8 @@ async fn a_full_read_ends_where_the_source_stood_before_it(it: &dyn Rows) {
     let (changed, _) = read(&*source, &end, usize::MAX).await;
     assert_eq!(changed, NONE, "the restarts went on to what had changed");
     // In one go, what has changed is left for the next read.
-    let begun = start(&*source, Extent::FullAmount).await;
-    let mut reader = open(&*source, &begun, Manner::Bounded).await;
+    let begun = start(&*source, Scope::Full).await;
+    let mut reader = open(&*source, &begun, ReadMode::Bounded).await;
     let mut last = begun;
     let mut seen = Vec::new();
     it.write(&[row(first[0], 2000), row(26, 2001)]).await;
@@ -345,8 +342,8 @@ async fn a_full_read_ends_where_the_source_stood_before_it(it: &dyn Rows) {
 async fn a_full_read_that_is_followed_goes_on_with_what_has_changed(it: &dyn Rows) {
     it.write(&rows(1..=9)).await;
     let source = it.source("at", limits(4));
-    let begun = start(&*source, Extent::FullAmount).await;
-    let mut reader = open(&*source, &begun, Manner::Follow).await;
+    let begun = start(&*source, Scope::Full).await;
+    let mut reader = open(&*source, &begun, ReadMode::Follow).await;
     let mut all = Vec::new();
     let whole = timeout(PATIENCE, async {
         while all.len() < 9 {
@@ -362,16 +359,16 @@ async fn a_full_read_that_is_followed_goes_on_with_what_has_changed(it: &dyn Row
 async fn a_full_read_starts_over_unless_it_was_interrupted(it: &dyn Rows) {
     it.write(&rows(1..=9)).await;
     let source = it.source("at", limits(2));
-    let begun = start(&*source, Extent::FullAmount).await;
+    let begun = start(&*source, Scope::Full).await;
     let (_, interrupted) = read(&*source, &begun, 1).await;
-    for extent in [Extent::FullAmount, Extent::Incremental] {
-        let again = source.begin(extent, Some(&interrupted)).await;
+    for scope in [Scope::Full, Scope::Incremental] {
+        let again = source.begin(scope, Some(&interrupted)).await;
         assert_eq!(again.expect("our own"), interrupted);
     }
     let (_, end) = read(&*source, &interrupted, usize::MAX).await;
-    let again = source.begin(Extent::Incremental, Some(&end)).await;
+    let again = source.begin(Scope::Incremental, Some(&end)).await;
     assert_eq!(again.expect("our own"), end);
-    let again = source.begin(Extent::FullAmount, Some(&end)).await;
+    let again = source.begin(Scope::Full, Some(&end)).await;
     let (all, _) = read(&*source, &again.expect("our own"), usize::MAX).await;
     assert_eq!(sorted(all), (1..=9).collect::<Vec<_>>());
 }
@@ -379,8 +376,8 @@ async fn a_full_read_starts_over_unless_it_was_interrupted(it: &dyn Rows) {
 async fn a_position_of_another_field_is_refused_with_its_remedy(it: &dyn Rows) {
     it.write(&rows(1..=3)).await;
     let (by_id, by_at) = (it.source("id", limits(2)), it.source("at", limits(2)));
-    for extent in [Extent::Incremental, Extent::FullAmount] {
-        let (_, position) = read(&*by_at, &start(&*by_at, extent).await, 1).await;
+    for scope in [Scope::Incremental, Scope::Full] {
+        let (_, position) = read(&*by_at, &start(&*by_at, scope).await, 1).await;
         let said = refused(&*by_id, position.as_str()).await;
         assert!(said.contains("at"), "{said}");
     }
@@ -390,7 +387,7 @@ async fn a_position_of_another_field_is_refused_with_its_remedy(it: &dyn Rows) {
 async fn a_position_that_was_cut_or_changed_is_refused_or_read_and_never_panics(it: &dyn Rows) {
     it.write(&rows(1..=3)).await;
     let source = it.source("at", limits(2));
-    let (_, position) = read(&*source, &start(&*source, Extent::Incremental).await, 1).await;
+    let (_, position) = read(&*source, &start(&*source, Scope::Incremental).await, 1).await;
     let text = position.as_str();
     assert!(text.is_ascii());
     for cut in (0..text.len()).step_by(5) {
@@ -402,7 +399,7 @@ async fn a_position_that_was_cut_or_changed_is_refused_or_read_and_never_panics(
     {
         let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
         let begun = source
-            .begin(Extent::Incremental, Some(&Position::new(changed)))
+            .begin(Scope::Incremental, Some(&Position::new(changed)))
             .await;
         if let Err(error) = begun {
             assert!(matches!(error, SourceError::Position { .. }), "{error:?}");

@@ -10,7 +10,7 @@ use highwater::{
         json::{Documents, Json},
         protobuf::Protobuf,
     },
-    source::{Extent, Manner, Source},
+    source::{ReadMode, Scope, Source},
 };
 use serde_json::Value;
 
@@ -18,14 +18,14 @@ use super::sources::{Mongodb, Rows, Server, Sqlite, limits, next, open, start};
 
 /// All rows of a source in a format, sorted.
 async fn encoded(source: &dyn Source, format: &dyn Encoder) -> Vec<Vec<u8>> {
-    let begun = start(source, Extent::Incremental).await;
-    let mut reader = open(source, &begun, Manner::Bounded).await;
+    let begun = start(source, Scope::Incremental).await;
+    let mut reader = open(source, &begun, ReadMode::Bounded).await;
     let mut all = Vec::new();
     while let Some(batch) = next(&mut *reader).await {
         for row in batch.records.iter() {
             let mut bytes = Vec::new();
-            let held = format.encode(&row, "t", &mut bytes);
-            held.unwrap_or_else(|error| panic!("{error}"));
+            let hold_back = format.encode(&row, "t", &mut bytes);
+            hold_back.unwrap_or_else(|error| panic!("{error}"));
             all.push(bytes);
         }
     }

@@ -7,7 +7,7 @@ use highwater::{
     connect::mysql::{Flavor, MysqlConnection, MysqlSettings, open as connect},
     fault::{Fault, Faulty, chain},
     model::{Severity, Value},
-    source::{Extent, Manner, Source},
+    source::{ReadMode, Scope, Source},
 };
 use tokio::time::timeout;
 
@@ -32,7 +32,7 @@ async fn rows_with_null_are_refused_before_the_first_row(connection: &MysqlConne
         .await;
     let source = server.scan("t", "at", limits(2));
     let error = source
-        .begin(Extent::Incremental, None)
+        .begin(Scope::Incremental, None)
         .await
         .expect_err("a NULL");
     assert!(error.to_string().contains("NULL in `at`"), "{error}");
@@ -69,10 +69,10 @@ async fn a_read_whose_session_is_killed_is_lost_and_never_at_its_end(connection:
              INSERT INTO t (text) SELECT text FROM t; INSERT INTO t (text) SELECT text FROM t",
         )
         .await;
-    for manner in [Manner::Bounded, Manner::Follow] {
+    for mode in [ReadMode::Bounded, ReadMode::Follow] {
         let source = server.scan("t", "id", limits(50));
-        let begun = start(&source, Extent::Incremental).await;
-        let mut reader = open(&source, &begun, manner).await;
+        let begun = start(&source, Scope::Incremental).await;
+        let mut reader = open(&source, &begun, mode).await;
         reader.next_batch().await.expect("read").expect("rows");
         kill_sessions(&server).await;
         let whole = timeout(Duration::from_secs(30), async {
@@ -104,8 +104,8 @@ async fn altered_while_read(connection: &MysqlConnection, alter: &str) {
         .run("CREATE TABLE t (id BIGINT PRIMARY KEY, text TEXT); INSERT INTO t VALUES (1, 'a')")
         .await;
     let source = server.scan("t", "id", limits(50));
-    let begun = start(&source, Extent::Incremental).await;
-    let mut reader = open(&source, &begun, Manner::Follow).await;
+    let begun = start(&source, Scope::Incremental).await;
+    let mut reader = open(&source, &begun, ReadMode::Follow).await;
     let first = reader.next_batch().await.expect("read").expect("a row");
     server.run(alter).await;
     let lost = timeout(Duration::from_secs(20), async {
@@ -152,7 +152,7 @@ async fn a_user_without_the_right_is_told_so_and_no_password_is_shown(
     for table in ["t", "none"] {
         let source = theirs.scan(table, "id", limits(2));
         let error = source
-            .begin(Extent::Incremental, None)
+            .begin(Scope::Incremental, None)
             .await
             .expect_err("no right");
         let said = format!("{} {error:?}", chain(&error));
@@ -183,8 +183,8 @@ async fn a_user_without_the_right_is_told_so_and_no_password_is_shown(
         findings.iter().any(|it| it.text.contains(called)),
         "{findings:?}"
     );
-    let begun = start(&source, Extent::Incremental).await;
-    let mut reader = open(&source, &begun, Manner::Bounded).await;
+    let begun = start(&source, Scope::Incremental).await;
+    let mut reader = open(&source, &begun, ReadMode::Bounded).await;
     let batch = reader.next_batch().await.expect("read").expect("a row");
     assert_eq!(batch.records.len(), 1);
     server.run(&format!("DROP USER {user}")).await;
@@ -200,8 +200,8 @@ async fn tables_that_differ_by_case_are_two(connection: &MysqlConnection) {
         .await;
     for (table, expected) in [("t", ["id", "a"]), ("T", ["b", "id"])] {
         let source = server.scan(table, "id", limits(2));
-        let begun = start(&source, Extent::Incremental).await;
-        let mut reader = open(&source, &begun, Manner::Bounded).await;
+        let begun = start(&source, Scope::Incremental).await;
+        let mut reader = open(&source, &begun, ReadMode::Bounded).await;
         let batch = reader.next_batch().await.expect("read").expect("a row");
         let names: Vec<&str> = batch
             .records
@@ -220,8 +220,8 @@ async fn a_column_that_is_renamed_while_it_is_read_is_not_taken_for_a_text() {
     let file = Sqlite::open("id").await;
     file.run("INSERT INTO t VALUES ('a', 1, 1, 'text')").await;
     let source = file.scan("t", "id", limits(2));
-    let begun = start(&source, Extent::Incremental).await;
-    let mut reader = open(&source, &begun, Manner::Follow).await;
+    let begun = start(&source, Scope::Incremental).await;
+    let mut reader = open(&source, &begun, ReadMode::Follow).await;
     reader.next_batch().await.expect("read").expect("a row");
     file.run("ALTER TABLE t RENAME COLUMN text TO words; INSERT INTO t VALUES ('a', 2, 2, 'new')")
         .await;
@@ -250,7 +250,7 @@ async fn a_null_in_a_key_of_sqlite_is_refused() {
         .await;
     let error = file
         .scan("t", "at", limits(2))
-        .begin(Extent::Incremental, None)
+        .begin(Scope::Incremental, None)
         .await;
     let error = error.expect_err("a NULL").to_string();
     assert!(error.contains("NULL in"), "{error}");

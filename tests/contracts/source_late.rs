@@ -11,7 +11,7 @@ use highwater::{
     connect::mysql::{Flavor, MysqlConnection, MysqlSettings, open as connect},
     model::{Position, Severity},
     source::{
-        Extent, HoldBack, Late, Source,
+        HoldBack, Late, Scope, Source,
         mysql::scan::{MysqlScan, MysqlScanSettings},
     },
 };
@@ -43,9 +43,9 @@ enum Way {
     Waited,
 }
 
-fn held(settle: u64) -> Late {
+fn hold_back(max_commit_delay: u64) -> Late {
     Late::HoldBack(HoldBack {
-        settle: Some(Duration::from_secs(settle)),
+        max_commit_delay: Some(Duration::from_secs(max_commit_delay)),
         clock_skew: Duration::ZERO,
     })
 }
@@ -154,7 +154,7 @@ async fn ids_of(connection: &MysqlConnection, way: Way, field: &str, late: Late)
         .await;
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let source = scan(connection, field, late);
-    let begun = start(&source, Extent::Incremental).await;
+    let begun = start(&source, Scope::Incremental).await;
     let (first, position) = read(&source, &begun, usize::MAX).await;
     let mut writer = writing.await.expect("written");
     run(&mut writer, "COMMIT").await;
@@ -181,7 +181,7 @@ async fn loses_only_without(connection: &MysqlConnection, way: Way, field: &str,
     create(connection, at).await;
     assert_eq!(ids_of(connection, way, field, Late::None).await, [2]);
     create(connection, at).await;
-    assert_eq!(ids_of(connection, way, field, held(4)).await, [1, 2]);
+    assert_eq!(ids_of(connection, way, field, hold_back(4)).await, [1, 2]);
 }
 
 async fn a_transaction_that_is_idle_after_its_row_is_waited_for(connection: &MysqlConnection) {
@@ -209,9 +209,9 @@ async fn a_number_that_is_committed_late_is_read(connection: &MysqlConnection) {
 async fn a_full_read_goes_on_behind_what_was_settled_before_it(connection: &MysqlConnection) {
     for (field, late, expected) in [
         ("at", Late::None, false),
-        ("at", held(4), true),
+        ("at", hold_back(4), true),
         ("id", Late::None, false),
-        ("id", held(4), true),
+        ("id", hold_back(4), true),
     ] {
         create(connection, "TIMESTAMP(6)").await;
         let writer = Way::Idle.begin(connection).await;
@@ -220,7 +220,7 @@ async fn a_full_read_goes_on_behind_what_was_settled_before_it(connection: &Mysq
             .run("INSERT INTO t (id, at) VALUES (2, NOW(6))")
             .await;
         let source = scan(connection, field, late);
-        let begun = start(&source, Extent::FullAmount).await;
+        let begun = start(&source, Scope::Full).await;
         let (full, position) = read(&source, &begun, usize::MAX).await;
         assert_eq!(full, [2]);
         run(&mut writer.await.expect("written"), "COMMIT").await;
@@ -240,8 +240,8 @@ async fn rows_written_just_before_a_run_are_read_by_it(connection: &MysqlConnect
         create(connection, at).await;
         let server = Server(connection.clone());
         // Long enough for what others have open on these servers.
-        let source = scan(connection, field, held(40));
-        let mut position = start(&source, Extent::Incremental).await;
+        let source = scan(connection, field, hold_back(40));
+        let mut position = start(&source, Scope::Incremental).await;
         for id in 1..=2 {
             server.run("INSERT INTO t (at) VALUES (NOW(6))").await;
             let (ids, next) = read(&source, &position, usize::MAX).await;
@@ -261,14 +261,14 @@ async fn what_stays_open_stays_for_a_later_run(connection: &MysqlConnection) {
         server
             .run("INSERT INTO t (id, at) VALUES (2, NOW(6))")
             .await;
-        let source = scan(connection, field, held(1));
-        let begun = start(&source, Extent::Incremental).await;
+        let source = scan(connection, field, hold_back(1));
+        let begun = start(&source, Scope::Incremental).await;
         let began = Instant::now();
         let (ids, position) = read(&source, &begun, usize::MAX).await;
         assert_eq!(ids, [0; 0], "{field}");
         assert!(began.elapsed() >= Duration::from_secs(1), "it waited");
         run(&mut writer.await.expect("written"), "COMMIT").await;
-        let rest = further(&source, position, held(1), 0).await;
+        let rest = further(&source, position, hold_back(1), 0).await;
         assert_eq!(sorted(rest), [1, 2], "{field}");
     }
 }
@@ -301,7 +301,7 @@ async fn without_the_right_the_declared_time_is_waited_for(connection: &MysqlCon
     let theirs = connect("crawler", &settings).await.expect("opened");
     for field in ["at", "id"] {
         create(connection, "DATETIME(6)").await;
-        let source = scan(&theirs, field, held(3));
+        let source = scan(&theirs, field, hold_back(3));
         let findings = source.check().await.expect("checked");
         let said = findings.iter().find(|it| it.text.contains("late commits"));
         let said = said.expect("it says what it rests on");
@@ -310,7 +310,7 @@ async fn without_the_right_the_declared_time_is_waited_for(connection: &MysqlCon
             said.text.contains("PROCESS") && said.text.contains("3 s"),
             "{findings:?}"
         );
-        let begun = start(&source, Extent::Incremental).await;
+        let begun = start(&source, Scope::Incremental).await;
         let writer = Way::Idle.begin(connection).await;
         server
             .run("INSERT INTO t (id, at) VALUES (2, NOW(6))")
@@ -334,7 +334,7 @@ async fn random_keys_are_refused(connection: &MysqlConnection) {
         )
         .await;
     let source = scan(connection, "id", Late::default());
-    let begun = source.begin(Extent::Incremental, None).await;
+    let begun = source.begin(Scope::Incremental, None).await;
     let error = begun.expect_err("it is random").to_string();
     assert!(
         error.contains("random") && error.contains("`id`"),
@@ -349,7 +349,7 @@ async fn random_keys_are_refused(connection: &MysqlConnection) {
     server
         .run("UPDATE t SET id = CONCAT('018f4e2a-7c3b-7def-8a12-34567890000', at)")
         .await;
-    start(&source, Extent::Incremental).await;
+    start(&source, Scope::Incremental).await;
 }
 
 /// Values of a zone that is fourteen hours ahead: without the key they would wait so long.
@@ -374,15 +374,15 @@ async fn a_declared_time_zone_is_that_of_the_column(connection: &MysqlConnection
             MysqlScan::new(connection.clone(), settings)
         };
         let source = zoned(Some(chrono_tz::Tz::Pacific__Kiritimati));
-        let begun = start(&source, Extent::Incremental).await;
+        let begun = start(&source, Scope::Incremental).await;
         assert_eq!(read(&source, &begun, 5).await.0, [1], "{kind}");
         let findings = source.check().await.expect("checked");
-        let told = findings
+        let is_found = findings
             .iter()
             .any(|it| it.text.contains("Pacific/Kiritimati"));
-        assert!(told, "{findings:?}");
+        assert!(is_found, "{findings:?}");
         let plain = zoned(None);
-        let begun = start(&plain, Extent::Incremental).await;
+        let begun = start(&plain, Scope::Incremental).await;
         assert_eq!(read(&plain, &begun, 5).await.0, [0_i64; 0], "{kind}");
     }
 }

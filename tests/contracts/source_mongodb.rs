@@ -10,7 +10,7 @@ use ::mongodb::{
 use highwater::{
     fault::{Fault, Faulty},
     model::Severity,
-    source::{Extent, Manner, Source, SourceError},
+    source::{ReadMode, Scope, Source, SourceError},
 };
 
 use super::{
@@ -157,18 +157,18 @@ async fn every_class_of_mongodb_is_an_id() {
             count += usize::from(documents.insert_one(document).await.is_ok());
         }
         let ids: Vec<i64> = (0..count as i64).collect();
-        for (field, extent) in [
-            ("_id", Extent::Incremental),
-            ("_id", Extent::FullAmount),
-            ("at", Extent::Incremental),
-            ("at", Extent::FullAmount),
+        for (field, scope) in [
+            ("_id", Scope::Incremental),
+            ("_id", Scope::Full),
+            ("at", Scope::Incremental),
+            ("at", Scope::Full),
         ] {
             let source = them.scan(field, limits(2));
-            let (all, end) = read_with_restarts(&source, start(&source, extent).await).await;
+            let (all, end) = read_with_restarts(&source, start(&source, scope).await).await;
             assert_eq!(
                 sorted(all),
                 ids,
-                "{class} by {field}, {extent:?}, up to {end}"
+                "{class} by {field}, {scope:?}, up to {end}"
             );
         }
         them.close().await;
@@ -229,13 +229,13 @@ async fn documents_that_an_incremental_read_would_never_reach_are_refused() {
         them.put(vec![usual(1), document.clone(), usual(3), usual(5)])
             .await;
         let source = them.scan(by, limits(10));
-        let begun = source
-            .begin(Extent::Incremental, None)
-            .await
-            .expect("begun");
-        let error = source.open(&begun, Manner::Bounded).await.err();
+        let begun = source.begin(Scope::Incremental, None).await.expect("begun");
+        let error = source.open(&begun, ReadMode::Bounded).await.err();
         let error = error.unwrap_or_else(|| panic!("{document} is read"));
-        assert!(matches!(error, SourceError::Unfit { .. }), "{error:?}");
+        assert!(
+            matches!(error, SourceError::Incompatible { .. }),
+            "{error:?}"
+        );
         assert!(error.to_string().contains(why), "{document}: {error}");
         let findings = source.check().await.expect("checked");
         assert!(
@@ -252,8 +252,8 @@ async fn a_cursor_that_the_server_has_lost_is_no_end() {
     let document = |id: i64| doc! { "_id": id, "id": id, "text": "x".repeat(500) };
     them.put((1..=9000).map(document).collect()).await;
     let source = them.scan("_id", limits(50));
-    let begun = start(&source, Extent::Incremental).await;
-    let mut reader = open(&source, &begun, Manner::Bounded).await;
+    let begun = start(&source, Scope::Incremental).await;
+    let mut reader = open(&source, &begun, ReadMode::Bounded).await;
     reader.next_batch().await.expect("read").expect("rows");
     let database = them.connection.database();
     let stage = doc! { "$currentOp": { "idleCursors": true, "allUsers": true } };
@@ -291,12 +291,12 @@ async fn a_full_read_is_not_resumed_among_ids_of_another_class() {
     them.put((1..=6).map(|it| of(Mongodb::object_id(it), it)).collect())
         .await;
     let source = them.scan("at", limits(2));
-    let begun = start(&source, Extent::FullAmount).await;
+    let begun = start(&source, Scope::Full).await;
     let (_, interrupted) = read(&source, &begun, 1).await;
     them.connection.database().drop().await.expect("dropped");
     them.put((1..=6).map(|it| of(it.to_string().into(), it)).collect())
         .await;
-    let error = source.open(&interrupted, Manner::Bounded).await.err();
+    let error = source.open(&interrupted, ReadMode::Bounded).await.err();
     let error = error.expect("nothing would be read").to_string();
     assert!(error.contains("cursor reset"), "{error}");
     them.close().await;

@@ -11,7 +11,7 @@ use highwater::{
     connect::mongodb::MongodbConnection,
     model::Position,
     source::{
-        Extent, HoldBack, Late, Manner, ReadLimits, Source, SourceReader,
+        HoldBack, Late, ReadLimits, ReadMode, Scope, Source, SourceReader,
         mongodb::scan::{MongodbScan, MongodbScanSettings},
     },
 };
@@ -19,11 +19,11 @@ use highwater::{
 use tokio::time::timeout;
 
 /// Short, as the tests' writers are on this machine.
-pub const SETTLE: Duration = Duration::from_millis(300);
+pub const COMMIT_DELAY: Duration = Duration::from_millis(300);
 
-pub fn held(settle: Duration) -> Late {
+pub fn hold_back(max_commit_delay: Duration) -> Late {
     Late::HoldBack(HoldBack {
-        settle: Some(settle),
+        max_commit_delay: Some(max_commit_delay),
         clock_skew: Duration::ZERO,
     })
 }
@@ -165,7 +165,7 @@ async fn come(reader: &mut dyn SourceReader, count: usize) -> Vec<i64> {
 
 /// Reads heartbeats for a while, longer than anything settles by itself.
 pub async fn expect_nothing(reader: &mut dyn SourceReader, why: &str) {
-    let until = Instant::now() + SETTLE * 4 + Duration::from_secs(1);
+    let until = Instant::now() + COMMIT_DELAY * 4 + Duration::from_secs(1);
     while Instant::now() < until {
         let batch = reader.next_batch().await.expect("read").expect("no end");
         assert_eq!(ids(&batch), Vec::<i64>::new(), "{why}");
@@ -178,7 +178,7 @@ async fn commit_late(kind: Kind, late: Late, count: usize) -> Vec<i64> {
     let them = opened().await;
     insert(&them, 1, kind.value(1, Duration::from_secs(20))).await;
     let source = scan(&them, "at", late);
-    let begun = start(&source, Extent::Incremental).await;
+    let begun = start(&source, Scope::Incremental).await;
     let (mut all, position) = gather(&source, begun, 1).await;
     let open = begin(&them, || document(2, kind.value(2, Duration::ZERO))).await;
     insert(&them, 3, later(kind)).await;
@@ -204,7 +204,7 @@ pub fn later(kind: Kind) -> Bson {
 #[tokio::test]
 async fn what_commits_late_is_read_when_reading_holds_back() {
     for kind in KINDS {
-        let all = commit_late(kind, held(SETTLE), 3).await;
+        let all = commit_late(kind, hold_back(COMMIT_DELAY), 3).await;
         assert_eq!(all, [1, 2, 3], "{kind:?}");
     }
 }
@@ -222,9 +222,9 @@ async fn what_commits_late_is_lost_when_reading_does_not_hold_back() {
 async fn a_following_read_waits_for_the_transaction_and_then_goes_on_in_order() {
     for kind in KINDS {
         let them = opened().await;
-        let source = scan_by(&them.connection, "at", held(SETTLE), restless());
-        let begun = start(&source, Extent::Incremental).await;
-        let mut reader = open(&source, &begun, Manner::Follow).await;
+        let source = scan_by(&them.connection, "at", hold_back(COMMIT_DELAY), restless());
+        let begun = start(&source, Scope::Incremental).await;
+        let mut reader = open(&source, &begun, ReadMode::Follow).await;
         let transaction = begin(&them, || document(1, kind.value(1, Duration::ZERO))).await;
         let second = match kind {
             Kind::Number | Kind::Text => kind.value(2, Duration::ZERO),
@@ -244,7 +244,7 @@ async fn what_is_there_when_a_run_begins_is_read_by_it_and_soon() {
     for kind in KINDS {
         let them = opened().await;
         let source = scan(&them, "at", Late::default());
-        let mut position = start(&source, Extent::Incremental).await;
+        let mut position = start(&source, Scope::Incremental).await;
         for number in 1..=2 {
             insert(&them, number, kind.value(number, Duration::ZERO)).await;
             let begun = Instant::now();
@@ -284,7 +284,7 @@ async fn what_is_ahead_of_the_clock_is_left_for_its_time() {
         insert(&them, 2, ahead).await;
         let source = scan(&them, "at", Late::default());
         let begun = Instant::now();
-        let (all, end) = run(&source, &start(&source, Extent::Incremental).await).await;
+        let (all, end) = run(&source, &start(&source, Scope::Incremental).await).await;
         assert_eq!(all, [1], "{kind:?}");
         assert!(
             begun.elapsed() < Duration::from_secs(9),
@@ -306,12 +306,12 @@ async fn what_is_ahead_of_the_clock_is_left_for_its_time() {
 async fn clocks_that_are_apart_are_allowed_for_as_declared() {
     let them = opened().await;
     let late = Late::HoldBack(HoldBack {
-        settle: Some(Duration::ZERO),
+        max_commit_delay: Some(Duration::ZERO),
         clock_skew: Duration::from_secs(4),
     });
     let source = scan_by(&them.connection, "at", late, restless());
-    let begun = start(&source, Extent::Incremental).await;
-    let mut reader = open(&source, &begun, Manner::Follow).await;
+    let begun = start(&source, Scope::Incremental).await;
+    let mut reader = open(&source, &begun, ReadMode::Follow).await;
     insert(&them, 1, Kind::Date.value(1, Duration::from_secs(1))).await;
     for _ in 0..3 {
         let batch = reader.next_batch().await.expect("read").expect("no end");
@@ -333,10 +333,10 @@ async fn clocks_that_are_apart_are_allowed_for_as_declared() {
 #[tokio::test]
 async fn what_was_seen_before_a_transaction_began_is_read_while_that_is_open() {
     let them = opened().await;
-    let source = scan(&them, "at", held(SETTLE));
+    let source = scan(&them, "at", hold_back(COMMIT_DELAY));
     let first = begin(&them, || document(9, Bson::Int32(9))).await;
     insert(&them, 1, Bson::Int32(1)).await;
-    let (none, position) = run(&source, &start(&source, Extent::Incremental).await).await;
+    let (none, position) = run(&source, &start(&source, Scope::Incremental).await).await;
     assert_eq!(
         (none, position.as_str().contains("seen")),
         (vec![], true),
@@ -361,10 +361,10 @@ async fn a_write_that_takes_long_is_waited_for() {
     from.insert_one(document(1, Bson::Null))
         .await
         .expect("inserted");
-    let source = scan_by(&them.connection, "at", held(SETTLE), restless());
+    let source = scan_by(&them.connection, "at", hold_back(COMMIT_DELAY), restless());
     insert(&them, 9, Kind::Date.value(9, Duration::from_secs(20))).await;
-    let begun = start(&source, Extent::Incremental).await;
-    let mut reader = open(&source, &begun, Manner::Follow).await;
+    let begun = start(&source, Scope::Incremental).await;
+    let mut reader = open(&source, &begun, ReadMode::Follow).await;
     assert_eq!(ids(&next(&mut *reader).await.expect("no end")), [9]);
     let sleep = doc! { "body": "function() { sleep(2500); return 1; }", "args": [], "lang": "js" };
     let stages = [

@@ -10,7 +10,7 @@ use ::mongodb::bson::{Bson, DateTime, Document, doc};
 use highwater::{
     model::{Position, Severity},
     source::{
-        Extent, Late, Manner, Source,
+        Late, ReadMode, Scope, Source,
         mongodb::scan::{MongodbScan, MongodbScanSettings},
     },
 };
@@ -32,8 +32,8 @@ fn shuffled(count: usize) -> Vec<Bson> {
 }
 
 /// Opens anew for each document.
-async fn one_by_one(source: &dyn Source, extent: Extent) -> (Vec<i64>, Position) {
-    let (mut all, mut position) = (Vec::new(), start(source, extent).await);
+async fn one_by_one(source: &dyn Source, scope: Scope) -> (Vec<i64>, Position) {
+    let (mut all, mut position) = (Vec::new(), start(source, scope).await);
     loop {
         let (one, behind) = read(source, &position, 1).await;
         if one.is_empty() && behind == position {
@@ -46,17 +46,17 @@ async fn one_by_one(source: &dyn Source, extent: Extent) -> (Vec<i64>, Position)
 
 async fn expect_each_once(source: &MongodbScan, count: usize, what: &str) {
     let expected: Vec<i64> = (0..count as i64).collect();
-    let begun = start(source, Extent::Incremental).await;
+    let begun = start(source, Scope::Incremental).await;
     let in_one_go = read(source, &begun, usize::MAX).await.0;
-    for extent in [Extent::Incremental, Extent::FullAmount] {
-        let (all, end) = one_by_one(source, extent).await;
+    for scope in [Scope::Incremental, Scope::Full] {
+        let (all, end) = one_by_one(source, scope).await;
         assert_eq!(
             sorted(all.clone()),
             expected,
-            "{what}, {extent:?}, up to {end}"
+            "{what}, {scope:?}, up to {end}"
         );
         assert!(
-            extent == Extent::FullAmount || all == in_one_go,
+            scope == Scope::Full || all == in_one_go,
             "{what}: the order differs"
         );
         assert!(
@@ -108,7 +108,7 @@ async fn what_comes_later_is_read_whatever_its_class() {
     put(1, Bson::Int32(1)).await;
     put(2, "a".into()).await;
     let source = them.scan("at", limits(10));
-    let (all, position) = read(&source, &start(&source, Extent::Incremental).await, 9).await;
+    let (all, position) = read(&source, &start(&source, Scope::Incremental).await, 9).await;
     assert_eq!(all, [1, 2]);
     // Below what has been read, of the same and of other classes.
     put(3, Bson::Double(1.5)).await;
@@ -137,8 +137,8 @@ async fn a_following_read_finds_a_class_that_is_new() {
     let put = |id: i64, at: Bson| them.put(vec![doc! { "_id": id, "id": id, "at": at }]);
     put(1, "a".into()).await;
     let source = them.scan("at", limits(10));
-    let begun = start(&source, Extent::Incremental).await;
-    let mut reader = open(&source, &begun, Manner::Follow).await;
+    let begun = start(&source, Scope::Incremental).await;
+    let mut reader = open(&source, &begun, ReadMode::Follow).await;
     assert_eq!(ids(&next(&mut *reader).await.expect("no end")), [1]);
     put(2, Bson::Int32(1)).await;
     let found = timeout(Duration::from_secs(20), next(&mut *reader)).await;
@@ -193,15 +193,15 @@ async fn classes_of_every_rule_are_read_up_to_what_is_settled() {
         rules: highwater::source::Rules::default(),
     };
     let source = MongodbScan::new(them.connection.clone(), &settings);
-    for extent in [Extent::Incremental, Extent::FullAmount] {
-        let (all, position) = read(&source, &start(&source, extent).await, usize::MAX).await;
+    for scope in [Scope::Incremental, Scope::Full] {
+        let (all, position) = read(&source, &start(&source, scope).await, usize::MAX).await;
         let all = sorted(all);
-        let expected: &[i64] = if extent == Extent::FullAmount {
+        let expected: &[i64] = if scope == Scope::Full {
             &[1, 2, 3, 4, 5]
         } else {
             &[1, 2, 3, 4]
         };
-        assert_eq!(all, expected, "{extent:?}");
+        assert_eq!(all, expected, "{scope:?}");
         let (none, _) = read(&source, &position, usize::MAX).await;
         assert!(none.is_empty(), "{none:?}");
     }

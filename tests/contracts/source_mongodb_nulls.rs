@@ -1,4 +1,4 @@
-//! Documents without a value, and documents that are read before they are settled.
+//! Documents without a value, and documents above the watermark.
 
 use std::{
     path::PathBuf,
@@ -6,14 +6,14 @@ use std::{
 };
 
 use super::{
-    source_mongodb_late::{Kind, SETTLE, begin, document, held, insert, opened},
+    source_mongodb_late::{COMMIT_DELAY, Kind, begin, document, hold_back, insert, opened},
     sources::{Mongodb, POLL, Rows, limits, read, read_with_restarts, start},
 };
 use ::mongodb::bson::{DateTime, Document, doc, oid::ObjectId};
 use highwater::{
     model::Position,
     source::{
-        EarlySettings, Extent, HoldBack, Late, Nulls, Rules, Source,
+        DeduplicationSettings, HoldBack, Late, Nulls, Rules, Scope, Source,
         mongodb::scan::{MongodbScan, MongodbScanSettings},
     },
 };
@@ -65,13 +65,13 @@ async fn set(them: &Mongodb, id: i64, at: i32) {
 async fn documents_without_a_value_are_read_by_their_rule() {
     let them = with_gaps().await;
     let refused = scan(&them, Late::None, nulls(Nulls::Refuse), 2);
-    let begun = start(&refused, Extent::Incremental).await;
-    let said = refused.open(&begun, highwater::source::Manner::Bounded);
+    let begun = start(&refused, Scope::Incremental).await;
+    let said = refused.open(&begun, highwater::source::ReadMode::Bounded);
     let said = said.await.err().expect("refused").to_string();
     assert!(said.contains("missing") && said.contains("nulls"), "{said}");
 
     let first = scan(&them, Late::None, nulls(Nulls::First), 2);
-    let begun = start(&first, Extent::Incremental).await;
+    let begun = start(&first, Scope::Incremental).await;
     let (ids, position) = read_with_restarts(&first, begun.clone()).await;
     assert_eq!(
         ids,
@@ -95,7 +95,7 @@ async fn documents_without_a_value_are_read_by_their_rule() {
     assert_eq!(ids, [0, 2, 6, 5]);
     assert_eq!(read(&every, &position, usize::MAX).await.0, [0, 2, 6, 5]);
 
-    let mut full = start(&first, Extent::FullAmount).await;
+    let mut full = start(&first, Scope::Full).await;
     let (mut ids, position) = read(&first, &full, usize::MAX).await;
     ids.sort_unstable();
     assert_eq!(ids, [0, 1, 2, 3, 4, 5, 6]);
@@ -116,8 +116,8 @@ async fn documents_without_a_value_wait_for_what_commits_below_them() {
     let bare = |number: u8| doc! { "_id": i64::from(number), "id": i64::from(number) };
     let mut late = begin(&them, || bare(1)).await;
     them.put(vec![bare(2)]).await;
-    let first = scan(&them, held(SETTLE), nulls(Nulls::First), 10);
-    let begun = start(&first, Extent::Incremental).await;
+    let first = scan(&them, hold_back(COMMIT_DELAY), nulls(Nulls::First), 10);
+    let begun = start(&first, Scope::Incremental).await;
     let (ids, position) = read(&first, &begun, usize::MAX).await;
     assert_eq!(ids, NONE, "1 may still come below 2");
     late.commit_transaction().await.expect("committed");
@@ -127,22 +127,22 @@ async fn documents_without_a_value_wait_for_what_commits_below_them() {
     them.close().await;
 }
 
-fn early(file: Option<PathBuf>, most: usize) -> Rules {
+fn deduplication(file: Option<PathBuf>, most: usize) -> Rules {
     Rules {
-        early: EarlySettings { file, most },
+        deduplication: DeduplicationSettings { file, most },
         ..Rules::default()
     }
 }
 
 fn again() -> Late {
     Late::ReRead(HoldBack {
-        settle: Some(SETTLE),
+        max_commit_delay: Some(COMMIT_DELAY),
         clock_skew: Duration::ZERO,
     })
 }
 
 /// Reads on until nothing is above what is settled; all that came.
-async fn until_settled(source: &MongodbScan, mut at: Position, last: &str) -> Vec<i64> {
+async fn until_below_watermark(source: &MongodbScan, mut at: Position, last: &str) -> Vec<i64> {
     let mut all = Vec::new();
     let began = Instant::now();
     while !at.as_str().contains(last) {
@@ -160,14 +160,14 @@ async fn what_commits_late_is_read_again_and_nothing_else() {
     for kind in [Kind::Date, Kind::Number] {
         let them = opened().await;
         let folder = tempfile::tempdir().expect("a folder");
-        let rules = early(Some(folder.path().join("t.early")), 100);
+        let rules = deduplication(Some(folder.path().join("t.early")), 100);
         let value = |number| kind.value(number, Duration::ZERO);
         let mut late = begin(&them, || document(1, value(1))).await;
         for number in 2..5 {
             insert(&them, number, value(number)).await;
         }
         let source = scan(&them, again(), rules, 10);
-        let begun = start(&source, Extent::Incremental).await;
+        let begun = start(&source, Scope::Incremental).await;
         let (ids, position) = read(&source, &begun, usize::MAX).await;
         assert_eq!(ids, [2, 3, 4], "{kind:?}: at once, though 1 is open");
         let (ids, position) = read(&source, &position, usize::MAX).await;
@@ -184,7 +184,7 @@ async fn what_commits_late_is_read_again_and_nothing_else() {
         assert_eq!(ids, [1, 3], "{kind:?}");
         let last = r#"{"$numberLong":"4"}],"sent""#;
         assert_eq!(
-            until_settled(&source, position, last).await,
+            until_below_watermark(&source, position, last).await,
             NONE,
             "{kind:?}"
         );
@@ -197,13 +197,13 @@ async fn a_restart_in_the_window_goes_on_in_it() {
     let them = opened().await;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("t.early");
-    let source = scan(&them, again(), early(Some(file.clone()), 100), 1);
+    let source = scan(&them, again(), deduplication(Some(file.clone()), 100), 1);
     let now = || DateTime::now().into();
     let mut late = begin(&them, || document(1, now())).await;
     for number in 2..5 {
         insert(&them, number, now()).await;
     }
-    let begun = start(&source, Extent::Incremental).await;
+    let begun = start(&source, Scope::Incremental).await;
     let (ids, position) = read(&source, &begun, 1).await;
     assert_eq!(ids, [2]);
     late.commit_transaction().await.expect("committed");
@@ -224,17 +224,17 @@ async fn a_restart_in_the_window_goes_on_in_it() {
 async fn what_there_is_no_room_for_is_sent_again_and_nothing_else() {
     let them = opened().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let rules = early(Some(folder.path().join("t.early")), 2);
+    let rules = deduplication(Some(folder.path().join("t.early")), 2);
     let late = begin(&them, || document(1, ObjectId::new().into())).await;
     for number in 2..5 {
         insert(&them, number, ObjectId::new().into()).await;
     }
     let source = scan(&them, again(), rules, 10);
-    let begun = start(&source, Extent::Incremental).await;
+    let begun = start(&source, Scope::Incremental).await;
     let (ids, position) = read(&source, &begun, usize::MAX).await;
     assert_eq!(ids, [2, 3, 4]);
     drop(late);
-    let mut rest = until_settled(&source, position, r#"{"$numberLong":"4"}],"sent""#).await;
+    let mut rest = until_below_watermark(&source, position, r#"{"$numberLong":"4"}],"sent""#).await;
     // By each run, until it is settled.
     rest.dedup();
     assert_eq!(rest, [4]);

@@ -99,9 +99,10 @@ async fn between(client: TcpStream, server: TcpStream, log: Log) {
         if asked.contains_key("find") && asked.contains_key("batchSize") {
             log.lock().expect("no panic").push(Entry::Page(asked));
         }
-        let sent = match refused {
-            true => refusals.send(unauthorized(&request)).await.is_ok(),
-            false => to_server.write_all(&request).await.is_ok(),
+        let sent = if refused {
+            refusals.send(unauthorized(&request)).await.is_ok()
+        } else {
+            to_server.write_all(&request).await.is_ok()
         };
         if !sent {
             break;

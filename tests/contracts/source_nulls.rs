@@ -1,4 +1,4 @@
-//! Rows without a value, the first of several fields that has one, and rows that are read early.
+//! Rows without a value, the first of several fields that has one, and rows above the watermark.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,7 +10,7 @@ use highwater::{
     connect::mysql::MysqlConnection,
     model::{Position, Severity},
     source::{
-        EarlySettings, Extent, HoldBack, Late, Nulls, Rules, Source,
+        DeduplicationSettings, HoldBack, Late, Nulls, Rules, Scope, Source,
         mysql::scan::{MysqlScan, MysqlScanSettings},
         sqlite::scan::{SqliteScan, SqliteScanSettings},
     },
@@ -91,12 +91,12 @@ async fn rows_without_a_value(table: &Table<'_>) {
         )
         .await;
     let refused = table.source(nulls(Nulls::Refuse), Late::None, 2);
-    let said = refused.begin(Extent::Incremental, None).await;
+    let said = refused.begin(Scope::Incremental, None).await;
     let said = said.expect_err("refused").to_string();
     assert!(said.contains("NULL") && said.contains("nulls"), "{said}");
 
     let first = table.source(nulls(Nulls::First), Late::None, 2);
-    let begun = start(&*first, Extent::Incremental).await;
+    let begun = start(&*first, Scope::Incremental).await;
     let (ids, position) = read_with_restarts(&*first, begun.clone()).await;
     assert_eq!(
         ids,
@@ -116,7 +116,7 @@ async fn rows_without_a_value(table: &Table<'_>) {
     let (ids, _) = read(&*every, &position, usize::MAX).await;
     assert_eq!(ids, [0, 2, 5, 6]);
 
-    let full = start(&*first, Extent::FullAmount).await;
+    let full = start(&*first, Scope::Full).await;
     let (ids, position) = read(&*first, &full, usize::MAX).await;
     // Workers share it out.
     assert_eq!(sorted(ids), [0, 1, 2, 3, 4, 5, 6]);
@@ -137,13 +137,13 @@ async fn several_fields(table: &Table<'_>) {
         ..Rules::default()
     };
     let source = table.source(rules.clone(), Late::None, 1);
-    let begun = start(&*source, Extent::Incremental).await;
+    let begun = start(&*source, Scope::Incremental).await;
     let (ids, position) = read_with_restarts(&*source, begun.clone()).await;
     assert_eq!(ids, [3, 6, 4, 1, 2, 5]);
     table.run("UPDATE t SET at = 11 WHERE id = 4").await;
     assert_eq!(read(&*source, &position, usize::MAX).await.0, [4]);
     let alone = table.source(nulls(Nulls::First), Late::None, 1);
-    let other = alone.begin(Extent::Incremental, Some(&position)).await;
+    let other = alone.begin(Scope::Incremental, Some(&position)).await;
     let other = other.expect_err("another order").to_string();
     assert!(other.contains("coalesce(at, made)"), "{other}");
     let says = async |word: &str| {
@@ -195,16 +195,16 @@ async fn a_server_reads_by_the_first_field_that_has_a_value(connection: &MysqlCo
     let found = source.check().await.expect("checked");
     let serves = |it: &highwater::model::Finding| it.text.contains("index `by_changed` serves");
     assert!(found.iter().any(serves), "{found:?}");
-    let begun = start(&*source, Extent::Incremental).await;
+    let begun = start(&*source, Scope::Incremental).await;
     assert_eq!(
         read(&*source, &begun, usize::MAX).await.0,
         [3, 6, 1, 2, 5, 4]
     );
 }
 
-fn early(file: Option<PathBuf>, most: usize) -> Rules {
+fn deduplication(file: Option<PathBuf>, most: usize) -> Rules {
     Rules {
-        early: EarlySettings { file, most },
+        deduplication: DeduplicationSettings { file, most },
         ..Rules::default()
     }
 }
@@ -234,7 +234,7 @@ async fn window(
     table.run("INSERT INTO t (id, at) VALUES (3, NOW(6))").await;
     table.run("INSERT INTO t (id, at) VALUES (4, NOW(6))").await;
     let late = Late::ReRead(HoldBack {
-        settle: Some(Duration::from_secs(4)),
+        max_commit_delay: Some(Duration::from_secs(4)),
         clock_skew: Duration::ZERO,
     });
     (table.source(rules, late, rows), writer)
@@ -248,7 +248,7 @@ async fn execute(writer: &mut sqlx::mysql::MySqlConnection, text: &str) {
 }
 
 /// Reads on until the window is settled; all that came.
-async fn until_settled(source: &dyn Source, mut at: Position, last: i64) -> Vec<i64> {
+async fn until_below_watermark(source: &dyn Source, mut at: Position, last: i64) -> Vec<i64> {
     let mut all = Vec::new();
     let began = std::time::Instant::now();
     loop {
@@ -265,9 +265,9 @@ async fn until_settled(source: &dyn Source, mut at: Position, last: i64) -> Vec<
 
 async fn what_commits_late_is_read_again_and_nothing_else(connection: &MysqlConnection) {
     let folder = tempfile::tempdir().expect("a folder");
-    let rules = early(Some(folder.path().join("t.early")), 100);
+    let rules = deduplication(Some(folder.path().join("t.early")), 100);
     let (source, mut writer) = window(connection, rules, 10).await;
-    let begun = start(&*source, Extent::Incremental).await;
+    let begun = start(&*source, Scope::Incremental).await;
     let (ids, position) = read(&*source, &begun, usize::MAX).await;
     assert_eq!(ids, [2, 3, 4], "at once, though row 1 is open");
     let (ids, position) = read(&*source, &position, usize::MAX).await;
@@ -279,32 +279,32 @@ async fn what_commits_late_is_read_again_and_nothing_else(connection: &MysqlConn
     .await;
     let (ids, position) = read(&*source, &position, usize::MAX).await;
     assert_eq!(ids, [1, 3]);
-    assert_eq!(until_settled(&*source, position, 4).await, NONE);
+    assert_eq!(until_below_watermark(&*source, position, 4).await, NONE);
 }
 
 async fn a_restart_in_the_window_goes_on_in_it(connection: &MysqlConnection) {
     let folder = tempfile::tempdir().expect("a folder");
-    let rules = early(Some(folder.path().join("t.early")), 100);
+    let rules = deduplication(Some(folder.path().join("t.early")), 100);
     let (source, mut writer) = window(connection, rules, 1).await;
-    let begun = start(&*source, Extent::Incremental).await;
+    let begun = start(&*source, Scope::Incremental).await;
     let (ids, position) = read(&*source, &begun, 1).await;
     assert_eq!(ids, [2]);
     execute(&mut writer, "COMMIT").await;
     // What was read ahead behind that position was never acknowledged.
     let (ids, position) = read(&*source, &position, usize::MAX).await;
     assert_eq!(ids, [1, 3, 4]);
-    assert_eq!(until_settled(&*source, position, 4).await, NONE);
+    assert_eq!(until_below_watermark(&*source, position, 4).await, NONE);
 }
 
 async fn what_there_is_no_room_for_is_sent_twice_and_not_more(connection: &MysqlConnection) {
     let folder = tempfile::tempdir().expect("a folder");
-    let rules = early(Some(folder.path().join("t.early")), 2);
+    let rules = deduplication(Some(folder.path().join("t.early")), 2);
     let (source, mut writer) = window(connection, rules, 10).await;
-    let begun = start(&*source, Extent::Incremental).await;
+    let begun = start(&*source, Scope::Incremental).await;
     let (ids, position) = read(&*source, &begun, usize::MAX).await;
     assert_eq!(ids, [2, 3, 4]);
     execute(&mut writer, "COMMIT").await;
-    let mut rest = until_settled(&*source, position, 4).await;
+    let mut rest = until_below_watermark(&*source, position, 4).await;
     rest.sort_unstable();
     assert!(rest.contains(&1) && rest.contains(&4), "{rest:?}");
     assert!(!rest.contains(&2) && !rest.contains(&3), "{rest:?}");
@@ -313,13 +313,13 @@ async fn what_there_is_no_room_for_is_sent_twice_and_not_more(connection: &Mysql
 async fn without_its_file_the_window_is_sent_again(connection: &MysqlConnection) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("t.early");
-    let (source, mut writer) = window(connection, early(Some(file.clone()), 100), 10).await;
-    let begun = start(&*source, Extent::Incremental).await;
+    let (source, mut writer) = window(connection, deduplication(Some(file.clone()), 100), 10).await;
+    let begun = start(&*source, Scope::Incremental).await;
     let (ids, position) = read(&*source, &begun, usize::MAX).await;
     assert_eq!(ids, [2, 3, 4]);
     std::fs::remove_file(file).expect("removed");
     execute(&mut writer, "COMMIT").await;
     let (ids, position) = read(&*source, &position, usize::MAX).await;
     assert_eq!(ids, [1, 2, 3, 4]);
-    assert_eq!(until_settled(&*source, position, 4).await, NONE);
+    assert_eq!(until_below_watermark(&*source, position, 4).await, NONE);
 }

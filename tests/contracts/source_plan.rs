@@ -9,7 +9,7 @@ use highwater::{
     connect::mysql::{Flavor, MysqlConnection},
     model::{Finding, Severity},
     source::{
-        Counted, Extent, Late, Nulls, Plan, Rules, Source,
+        Counted, Late, Nulls, Plan, Rules, Scope, Source,
         mysql::scan::{MysqlScan, MysqlScanSettings},
         sqlite::scan::{SqliteScan, SqliteScanSettings},
     },
@@ -31,14 +31,14 @@ fn is_quick(plan: &Plan, index: &str) {
 }
 
 fn remedy(plan: &Plan, words: &str) {
-    let told = plan.findings.iter().any(|it| it.text.contains(words));
-    assert!(told, "{plan:?}");
+    let is_found = plan.findings.iter().any(|it| it.text.contains(words));
+    assert!(is_found, "{plan:?}");
 }
 
 /// From the beginning, and behind the first page of ties.
 async fn both(source: &dyn Source) -> [Plan; 2] {
     let first = source.plan(None).await.expect("planned");
-    let begun = start(source, Extent::Incremental).await;
+    let begun = start(source, Scope::Incremental).await;
     let (_, behind) = read(source, &begun, 1).await;
     [first, source.plan(Some(&behind)).await.expect("planned")]
 }
@@ -99,10 +99,10 @@ async fn without_an_index_the_remedy_is_told(connection: &MysqlConnection) {
 }
 
 /// What `check` says of the index.
-async fn told(source: &dyn Source, words: &str) {
+async fn is_found(source: &dyn Source, words: &str) {
     let found = source.check().await.expect("checked");
-    let told = found.iter().any(|it| it.text.contains(words));
-    assert!(told, "{words}: {found:?}");
+    let is_found = found.iter().any(|it| it.text.contains(words));
+    assert!(is_found, "{words}: {found:?}");
 }
 
 fn either() -> Rules {
@@ -159,7 +159,7 @@ async fn the_first_of_several_fields_is_read_by_its_index(connection: &MysqlConn
             ),
         };
         remedy(&plan, remedy_words);
-        told(&source, remedy_words).await;
+        is_found(&source, remedy_words).await;
         server.run(&made).await;
         for plan in both(&source).await {
             is_quick(&plan, "highwater_order");
@@ -169,7 +169,7 @@ async fn the_first_of_several_fields_is_read_by_its_index(connection: &MysqlConn
                 "{kind}: {access:?}"
             );
         }
-        told(&source, "index `highwater_order` serves this order").await;
+        is_found(&source, "index `highwater_order` serves this order").await;
     }
 }
 
@@ -182,7 +182,7 @@ async fn an_index_that_ends_in_part_of_a_text_serves_nothing(connection: &MysqlC
         .run("INSERT INTO t VALUES (1, 1, 'b'), (2, 1, 'a'), (3, 2, 'c')")
         .await;
     let source = server.scan("t", "at", limits(2));
-    told(
+    is_found(
         &source,
         "no index serves this order, so that each page sorts",
     )
@@ -212,8 +212,8 @@ async fn a_file_is_read_by_an_index_over_the_first_of_several_fields() {
     let source = SqliteScan::new(it.connection.clone(), settings);
     let text = "CREATE INDEX highwater_order ON \"t\" (COALESCE(\"at\", \"made\"), \"id\")";
     remedy(&source.plan(None).await.expect("planned"), text);
-    told(&source, text).await;
-    told(&source, "1 rows have NULL in `coalesce(at, made)`").await;
+    is_found(&source, text).await;
+    is_found(&source, "1 rows have NULL in `coalesce(at, made)`").await;
     it.run(text).await;
     for plan in both(&source).await {
         is_quick(&plan, "highwater_order");

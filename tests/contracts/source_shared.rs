@@ -7,7 +7,7 @@ use super::{
 use highwater::{
     model::{Batch, Position, Value},
     source::{
-        Extent, Late, Manner, Sharing, Source,
+        Late, ReadMode, Scope, Sharing, Source,
         mysql::scan::{MysqlScan, MysqlScanSettings},
     },
 };
@@ -78,7 +78,7 @@ async fn read(source: &dyn Source, mut position: Position, batches: usize) -> Ve
             return all;
         }
         assert!(position.as_str().len() < 2000, "{position}");
-        let mut reader = open(source, &position, Manner::Bounded).await;
+        let mut reader = open(source, &position, ReadMode::Bounded).await;
         for _ in 0..batches {
             let Some(batch) = reader.next_batch().await.expect("read") else {
                 break;
@@ -91,7 +91,7 @@ async fn read(source: &dyn Source, mut position: Position, batches: usize) -> Ve
 
 async fn every_row_once(source: &dyn Source) {
     for batches in [1, 3, usize::MAX] {
-        let begun = start(source, Extent::FullAmount).await;
+        let begun = start(source, Scope::Full).await;
         let all = read(source, begun, batches).await;
         assert_eq!(
             all,
@@ -143,8 +143,8 @@ async fn a_chunk_whose_ends_have_gone_is_read_all_the_same() {
             .run(&format!("INSERT INTO t VALUES {}", values.join(",")))
             .await;
         let source = scan(&server, "t");
-        let begun = start(&source, Extent::FullAmount).await;
-        let mut reader = open(&source, &begun, Manner::Bounded).await;
+        let begun = start(&source, Scope::Full).await;
+        let mut reader = open(&source, &begun, ReadMode::Bounded).await;
         let first = next(&mut *reader).await.expect("a batch");
         let seen = numbers(&first);
         drop(reader);
@@ -191,8 +191,8 @@ async fn what_was_shared_out_is_read_on_by_one() {
             .run(&format!("INSERT INTO t VALUES {}", values.join(",")))
             .await;
         let several = server.scan("t", "at", limits(3));
-        let begun = start(&several, Extent::FullAmount).await;
-        let mut reader = open(&several, &begun, Manner::Bounded).await;
+        let begun = start(&several, Scope::Full).await;
+        let mut reader = open(&several, &begun, ReadMode::Bounded).await;
         let mut ids = Vec::new();
         let mut position = begun;
         for _ in 0..5 {
@@ -211,11 +211,11 @@ async fn what_was_shared_out_is_read_on_by_one() {
                 poll: POLL,
                 late: Late::None,
                 time_zone: None,
-                sharing: Sharing::among(1),
+                sharing: Sharing::with_workers(1),
                 rules: highwater::source::Rules::default(),
             },
         );
-        let mut reader = open(&one, &position, Manner::Bounded).await;
+        let mut reader = open(&one, &position, ReadMode::Bounded).await;
         while let Some(batch) = reader.next_batch().await.expect("read") {
             ids.extend(super::sources::ids(&batch));
         }

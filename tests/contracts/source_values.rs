@@ -2,7 +2,7 @@
 //! and what compares as equal without being the same.
 
 use futures_util::future::join_all;
-use highwater::source::{Extent, Source};
+use highwater::source::{Scope, Source};
 
 use super::{
     source_types::{ON_EVERY_SERVER, ON_MARIADB, ON_MYSQL, Typed},
@@ -55,9 +55,9 @@ async fn as_key(server: &Server, number: usize, (kind, values): Typed) -> Vec<St
     let counted = super::sinks::read(&server.0, &query).await;
     let count: usize = counted[0].parse().expect("a number");
     let mut wrong = Vec::new();
-    for extent in [Extent::Incremental, Extent::FullAmount] {
+    for scope in [Scope::Incremental, Scope::Full] {
         let source = server.scan(&table, "at", limits(1));
-        match source.begin(extent, None).await {
+        match source.begin(scope, None).await {
             Err(error) => wrong.push(format!("key {kind}: {error}")),
             Ok(begun) => {
                 let (all, _) = read_with_restarts(&source, begun).await;
@@ -88,9 +88,9 @@ async fn as_part_of_key(server: &Server, number: usize, (kind, values): Typed) -
         ))
         .await;
     let mut wrong = Vec::new();
-    for extent in [Extent::Incremental, Extent::FullAmount] {
+    for scope in [Scope::Incremental, Scope::Full] {
         let source = server.scan(&table, "at", limits(2));
-        match source.begin(extent, None).await {
+        match source.begin(scope, None).await {
             Err(error) => wrong.push(format!("part {kind}: {error}")),
             Ok(begun) => {
                 let (all, _) = read_with_restarts(&source, begun).await;
@@ -110,7 +110,7 @@ fn without_repeats(ids: &[i64]) -> usize {
 }
 
 pub async fn check(source: &dyn Source, count: usize, kind: &str) -> Vec<String> {
-    let begun = match source.begin(Extent::Incremental, None).await {
+    let begun = match source.begin(Scope::Incremental, None).await {
         Ok(begun) => begun,
         Err(error) => return vec![format!("{kind}: {error}")],
     };

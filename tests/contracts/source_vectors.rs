@@ -6,7 +6,7 @@ use highwater::{
         Sink, SinkError,
         mysql::{MysqlSink, MysqlSinkSettings},
     },
-    source::{Extent, Manner, Source},
+    source::{ReadMode, Scope, Source},
 };
 
 use super::{
@@ -35,8 +35,8 @@ async fn a_vector_is_read_as_its_bytes_and_orders_nothing() {
         ))
         .await;
     let source = server.scan("s", "uid", limits(10));
-    let at = start(&source, Extent::Incremental).await;
-    let mut reader = open(&source, &at, Manner::Bounded).await;
+    let at = start(&source, Scope::Incremental).await;
+    let mut reader = open(&source, &at, ReadMode::Bounded).await;
     let batch = next(&mut *reader).await.expect("two rows");
     let vectors: Vec<_> = batch.records.iter().map(|it| it.get("v")).collect();
     let bytes: Vec<u8> = [1_f32, 2.5, -3e-38].map(f32::to_le_bytes).concat();
@@ -56,7 +56,7 @@ async fn a_vector_is_read_as_its_bytes_and_orders_nothing() {
     assert!(matches!(refused, SinkError::Data { .. }), "{refused:?}");
     let error = server
         .scan("s", "v", limits(10))
-        .begin(Extent::Incremental, None)
+        .begin(Scope::Incremental, None)
         .await
         .expect_err("vectors have no order");
     let said = highwater::fault::chain(&error);

@@ -13,7 +13,7 @@ use highwater::{
     },
     model::{Batch, Position, Value},
     source::{
-        Extent, Late, Manner, ReadLimits, Sharing, Source, SourceReader,
+        Late, ReadLimits, ReadMode, Scope, Sharing, Source, SourceReader,
         memory::MemorySource,
         mongodb::scan::{MongodbScan, MongodbScanSettings},
         mysql::scan::{MysqlScan, MysqlScanSettings},
@@ -86,12 +86,12 @@ pub fn rows(ids: std::ops::RangeInclusive<i64>) -> Vec<Row> {
     ids.map(|id| row(id, id)).collect()
 }
 
-pub async fn start(source: &dyn Source, extent: Extent) -> Position {
-    source.begin(extent, None).await.expect("begun")
+pub async fn start(source: &dyn Source, scope: Scope) -> Position {
+    source.begin(scope, None).await.expect("begun")
 }
 
-pub async fn open(source: &dyn Source, at: &Position, manner: Manner) -> Box<dyn SourceReader> {
-    source.open(at, manner).await.expect("opened")
+pub async fn open(source: &dyn Source, at: &Position, mode: ReadMode) -> Box<dyn SourceReader> {
+    source.open(at, mode).await.expect("opened")
 }
 
 /// The next batch that is no heartbeat; `None` at the end.
@@ -114,7 +114,7 @@ pub fn ids(batch: &Batch) -> Vec<i64> {
 
 /// Reads at most `batches` batches from `position` on; their ids, and where it stands then.
 pub async fn read(source: &dyn Source, at: &Position, batches: usize) -> (Vec<i64>, Position) {
-    let mut reader = open(source, at, Manner::Bounded).await;
+    let mut reader = open(source, at, ReadMode::Bounded).await;
     let (mut all, mut position) = (Vec::new(), at.clone());
     for _ in 0..batches {
         // An empty batch may move the position as well.

@@ -35,8 +35,8 @@ async fn is_added_once(world: &World, server: &str, sql: &mut Sql) -> Result<()>
     let mut source = world.mysql().await?;
     source.run(RECORDS).await?;
     sql.run(TABLE).await?;
-    let letters = format!("{}.dead-letters", world.topic);
-    world.kafka.create(&letters, 1, &[]).await?;
+    let dead_letters = format!("{}.dead-letters", world.topic);
+    world.kafka.create(&dead_letters, 1, &[]).await?;
     kill_syncs(world, async |from| insert_records(&mut source, from).await).await?;
     let records = source.number("SELECT COUNT(*) FROM records").await?;
     let (messages, _) = end_of_topic(world)?;
@@ -72,7 +72,10 @@ async fn is_added_once(world: &World, server: &str, sql: &mut Sql) -> Result<()>
     world.kafka.produce(&world.topic, [message(), message()])?;
     sink(world).await?;
     rows_are(sql, records + 3).await?;
-    ensure!(world.kafka.count(&letters)? == 0, "there are dead letters");
+    ensure!(
+        world.kafka.count(&dead_letters)? == 0,
+        "there are dead letters"
+    );
     let check = program::run(world, "check").await?;
     check.expect("out contains rows that are there stay", world.folder.path())
 }

@@ -143,5 +143,5 @@ const GIVE_UP_SOON: &str = "options = { \"message.timeout.ms\" = \"2000\" }\n";
 const RETRY: &str = "
 [retry]
 first = \"100ms\"
-most = \"1s\"
+max = \"1s\"
 ";

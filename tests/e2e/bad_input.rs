@@ -30,7 +30,7 @@ enum Becomes {
     /// A row that a later message of the same key replaces.
     Replaced,
     /// A dead letter.
-    Letter,
+    StoredDeadLetter,
 }
 
 /// Larger than MariaDB's packet as it comes, smaller than MySQL's.
@@ -47,7 +47,7 @@ fn bad_json_among_good_costs_mysql_one_letter_each() {
 #[test]
 fn bad_json_among_good_costs_mariadb_one_letter_each() {
     in_a_world("bad_json_mariadb", async |world| {
-        cost_one_letter_each(world, "mariadb", "json", json(Becomes::Letter)).await
+        cost_one_letter_each(world, "mariadb", "json", json(Becomes::StoredDeadLetter)).await
     });
 }
 
@@ -74,18 +74,18 @@ fn json(huge: Becomes) -> Vec<Sent> {
     let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
     let text = "x".repeat(HUGE);
     let mut sent = vec![
-        letter(noise(1, 300)),
-        letter(deep.clone()),
-        letter(format!(r#"{{"id":"deep","n":1,"document":{deep}}}"#)),
-        letter(r#"{"id":"cut","n":"#),
-        letter(r#"{"id":"no number","n":"six"}"#),
-        letter(r#"{"id":"a list","n":[1]}"#),
-        letter(r#"{"id":"too much","n":99999999999}"#),
-        letter(r#"{"id":null,"n":1}"#),
-        letter(r#"{"n":1}"#),
-        letter(r#"{"id":"long","n":1,"name":"eleven letters"}"#),
-        letter(format!(r#"{{"id":"{}","n":1}}"#, long(769))),
-        letter(""),
+        dead_letter(noise(1, 300)),
+        dead_letter(deep.clone()),
+        dead_letter(format!(r#"{{"id":"deep","n":1,"document":{deep}}}"#)),
+        dead_letter(r#"{"id":"cut","n":"#),
+        dead_letter(r#"{"id":"no number","n":"six"}"#),
+        dead_letter(r#"{"id":"a list","n":[1]}"#),
+        dead_letter(r#"{"id":"too much","n":99999999999}"#),
+        dead_letter(r#"{"id":null,"n":1}"#),
+        dead_letter(r#"{"n":1}"#),
+        dead_letter(r#"{"id":"long","n":1,"name":"eleven letters"}"#),
+        dead_letter(format!(r#"{{"id":"{}","n":1}}"#, long(769))),
+        dead_letter(""),
         row(&long(768), 5, ""),
         row("unknown", 6, r#","extra":{"a":[1]}"#),
         // In a column of text it is a text like others.
@@ -97,7 +97,7 @@ fn json(huge: Becomes) -> Vec<Sent> {
         replaced(row("twice", 1, "")),
         row("twice", 2, ""),
     ];
-    sent.extend((2..8).map(|seed| letter(noise(seed, 40))));
+    sent.extend((2..8).map(|seed| dead_letter(noise(seed, 40))));
     among_good(sent, |id, n| row(id, n, ""))
 }
 
@@ -114,36 +114,36 @@ fn protobuf() -> Vec<Sent> {
     let long = "k".repeat(769);
     let mut sent = vec![
         unknown,
-        letter(envelope(&[
+        dead_letter(envelope(&[
             ("id", Value::String("no number")),
             ("n", Value::String("six")),
         ])),
-        letter(envelope(&[
+        dead_letter(envelope(&[
             ("id", Value::String("long")),
             ("name", Value::String("eleven letters")),
         ])),
-        letter(envelope(&[
+        dead_letter(envelope(&[
             ("id", Value::String(&long)),
             ("n", Value::I32(1)),
         ])),
-        letter(envelope(&[("id", Value::Null), ("n", Value::I32(1))])),
-        letter(envelope(&[("n", Value::I32(1))])),
-        letter(envelope(&[])),
+        dead_letter(envelope(&[("id", Value::Null), ("n", Value::I32(1))])),
+        dead_letter(envelope(&[("n", Value::I32(1))])),
+        dead_letter(envelope(&[])),
         replaced(row("twice", 1)),
         row("twice", 2),
     ];
     let whole = row("cut", 1).value;
     // Not where it ends with a whole field: that is a message without the others.
     let ends = [whole.len() - 1, whole.len() - 3, whole.len() / 2, 1];
-    sent.extend(ends.map(|end| letter(&whole[..end])));
-    sent.extend((2..8).map(|seed| letter(noise(seed, 40))));
+    sent.extend(ends.map(|end| dead_letter(&whole[..end])));
+    sent.extend((2..8).map(|seed| dead_letter(noise(seed, 40))));
     among_good(sent, row)
 }
 
-fn letter(value: impl AsRef<[u8]>) -> Sent {
+fn dead_letter(value: impl AsRef<[u8]>) -> Sent {
     Sent {
         value: value.as_ref().to_vec(),
-        becomes: Becomes::Letter,
+        becomes: Becomes::StoredDeadLetter,
     }
 }
 
@@ -207,8 +207,8 @@ async fn cost_one_letter_each(
     fs::write(world.folder.path().join("settings.toml"), settings)?;
     let large = [("max.message.bytes", "26214400")];
     world.kafka.create(&world.topic, 1, &large).await?;
-    let letters = format!("{}.dead-letters", world.topic);
-    world.kafka.create(&letters, 1, &[]).await?;
+    let dead_letters = format!("{}.dead-letters", world.topic);
+    world.kafka.create(&dead_letters, 1, &[]).await?;
     let mut sql = match server {
         "mysql" => world.mysql().await?,
         _ => world.mariadb().await?,
@@ -225,27 +225,27 @@ async fn cost_one_letter_each(
         let ended = program::run(world, "sink --until-caught-up").await?;
         ended.expect("exit 0\nerr lacks panicked", world.folder.path())?;
     }
-    letters_are(world, &letters, &messages)?;
+    letters_are(world, &dead_letters, &messages)?;
     rows_are(&mut sql, &messages).await
 }
 
 /// A letter for each bad message, and none for any other.
 fn letters_are(world: &World, topic: &str, messages: &[Sent]) -> Result<()> {
     let mut found = Vec::new();
-    for letter in world.kafka.read(topic)? {
-        let offset = header(&letter, "highwater-dead-offset").unwrap_or_default();
-        let reason = header(&letter, "highwater-dead-reason").unwrap_or_default();
+    for dead_letter in world.kafka.read(topic)? {
+        let offset = header(&dead_letter, "highwater-dead-offset").unwrap_or_default();
+        let reason = header(&dead_letter, "highwater-dead-reason").unwrap_or_default();
         println!("{offset}: {reason}");
         ensure!(!reason.is_empty(), "the letter of {offset} has no reason");
         let offset: usize = offset.parse()?;
         // One that its topic does not take either is in a file, whose name stands here.
-        let filed = header(&letter, "highwater-dead-file").is_some();
-        let same = letter.payload() == messages.get(offset).map(|it| &it.value[..]);
+        let filed = header(&dead_letter, "highwater-dead-file").is_some();
+        let same = dead_letter.payload() == messages.get(offset).map(|it| &it.value[..]);
         ensure!(filed || same, "the letter of {offset} has another value");
         found.push(offset);
     }
     let bad = messages.iter().enumerate();
-    let bad = bad.filter(|(_, it)| it.becomes == Becomes::Letter);
+    let bad = bad.filter(|(_, it)| it.becomes == Becomes::StoredDeadLetter);
     let bad: Vec<_> = bad.map(|(offset, _)| offset).collect();
     found.sort_unstable();
     ensure!(found == bad, "letters of {found:?}, not of {bad:?}");

@@ -28,7 +28,7 @@ pub fn run(name: &str) {
 }
 
 async fn steps(world: &World, folder: &Path) -> Result<()> {
-    settle_in(world, folder)?;
+    write_settings_in(world, folder)?;
     let mut running = None;
     for path in numbered(folder)? {
         let text = fs::read_to_string(&path)?;
@@ -45,7 +45,7 @@ async fn steps(world: &World, folder: &Path) -> Result<()> {
 ///
 /// # Errors
 /// They cannot be copied.
-pub fn settle_in(world: &World, folder: &Path) -> Result<()> {
+pub fn write_settings_in(world: &World, folder: &Path) -> Result<()> {
     let settings = folder.join("settings.toml");
     fs::copy(&settings, world.folder.path().join("settings.toml"))
         .with_context(|| format!("{}", settings.display()))?;

@@ -36,9 +36,10 @@ fn common_tails(left: &[String], right: &[String]) -> Vec<Vec<usize>> {
     let mut common = vec![vec![0; right.len() + 1]; left.len() + 1];
     for (i, one) in left.iter().enumerate().rev() {
         for (j, other) in right.iter().enumerate().rev() {
-            common[i][j] = match one == other {
-                true => common[i + 1][j + 1] + 1,
-                false => common[i + 1][j].max(common[i][j + 1]),
+            common[i][j] = if one == other {
+                common[i + 1][j + 1] + 1
+            } else {
+                common[i + 1][j].max(common[i][j + 1])
             };
         }
     }

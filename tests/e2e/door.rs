@@ -36,7 +36,7 @@ struct Way {
 
 /// A broker's address as it stands in an answer, and ours, which is as long.
 struct Name {
-    told: Vec<u8>,
+    advertised: Vec<u8>,
     ours: Vec<u8>,
 }
 
@@ -47,13 +47,13 @@ impl Door {
     /// They do not answer, or no port is free.
     pub async fn before(kafka: &Kafka) -> Result<Self> {
         let (mut ways, mut names) = (Vec::new(), Vec::new());
-        for (host, port) in kafka.told()? {
+        for (host, port) in kafka.advertised()? {
             let kept = keep(0)?;
             let ours = kept.local_addr()?.port();
             let loopback = loopback(host.len())
                 .with_context(|| format!("{host} is too short a name to be replaced"))?;
             names.push(Name {
-                told: [host.as_bytes(), &port.to_be_bytes()].concat(),
+                advertised: [host.as_bytes(), &port.to_be_bytes()].concat(),
                 ours: [loopback.as_bytes(), &i32::from(ours).to_be_bytes()].concat(),
             });
             ways.push(Way {
@@ -167,10 +167,10 @@ async fn answers(mut from: OwnedReadHalf, to: &mut OwnedWriteHalf, names: &[Name
 }
 
 fn replace(answer: &mut [u8], name: &Name) {
-    let length = name.told.len();
+    let length = name.advertised.len();
     let mut at = 0;
     while let Some(there) = answer.get_mut(at..at + length) {
-        if there == name.told {
+        if there == name.advertised {
             there.copy_from_slice(&name.ours);
         }
         at += 1;

@@ -124,9 +124,10 @@ fn done(ended: &Ended) -> Result<()> {
 
 async fn nothing_is_set_aside(world: &World) -> Result<()> {
     let mut topics = open(&world.folder.path().join("topics/topics.db")).await?;
-    let letters = "SELECT COUNT(*) FROM messages JOIN topics USING (topic) WHERE name <> 'records'";
-    let letters = number(&mut topics, letters).await?;
-    ensure!(letters == 0, "{letters} dead letters");
+    let dead_letters =
+        "SELECT COUNT(*) FROM messages JOIN topics USING (topic) WHERE name <> 'records'";
+    let dead_letters = number(&mut topics, dead_letters).await?;
+    ensure!(dead_letters == 0, "{dead_letters} dead letters");
     let folder = world.folder.path().join("runtime/dead-letters");
     ensure!(!folder.exists(), "{} is there", folder.display());
     Ok(())
@@ -179,7 +180,7 @@ format = "json"
 topic = "records"
 broker = "topics"
 create-topic = { partitions = 1, replication = 1 }
-in-flight = 2
+max-in-flight = 2
 from = { connection = "shop", table = "records", incremental = "id", batch = { rows = 100 } }
 into = { connection = "warehouse", table = "landed", batch = { rows = 100, wait = "200ms" } }
 "#;

@@ -65,9 +65,9 @@ impl Kafka {
     /// # Errors
     /// The brokers refuse.
     pub async fn truncate(&self, topic: &str, partition: i32, offset: i64) -> Result<()> {
-        let mut places = TopicPartitionList::new();
-        places.add_partition_offset(topic, partition, Offset::Offset(offset))?;
-        self.admin()?.delete_records(&places, &options()).await?;
+        let mut offsets = TopicPartitionList::new();
+        offsets.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+        self.admin()?.delete_records(&offsets, &options()).await?;
         Ok(())
     }
 
@@ -155,9 +155,9 @@ impl Kafka {
         let mut messages = Vec::new();
         for partition in self.partitions(&consumer, topic)? {
             let (first, end) = consumer.fetch_watermarks(topic, partition, PATIENCE)?;
-            let mut places = TopicPartitionList::new();
-            places.add_partition_offset(topic, partition, Offset::Offset(first))?;
-            consumer.assign(&places)?;
+            let mut offsets = TopicPartitionList::new();
+            offsets.add_partition_offset(topic, partition, Offset::Offset(first))?;
+            consumer.assign(&offsets)?;
             let mut next = first;
             while next < end {
                 let message = consumer.poll(PATIENCE);
@@ -174,12 +174,12 @@ impl Kafka {
     /// # Errors
     /// The brokers refuse.
     pub fn commit(&self, group: &str, topic: &str, partition: i32, offset: i64) -> Result<()> {
-        let mut places = TopicPartitionList::new();
-        places.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+        let mut offsets = TopicPartitionList::new();
+        offsets.add_partition_offset(topic, partition, Offset::Offset(offset))?;
         let consumer = self.consumer(Some(group))?;
         let until = Instant::now() + PATIENCE;
         loop {
-            match consumer.commit(&places, CommitMode::Sync) {
+            match consumer.commit(&offsets, CommitMode::Sync) {
                 // The first group of all is a while in coming.
                 Err(KafkaError::ConsumerCommit(
                     RDKafkaErrorCode::CoordinatorLoadInProgress
@@ -195,7 +195,7 @@ impl Kafka {
     ///
     /// # Errors
     /// They do not answer.
-    pub fn told(&self) -> Result<Vec<(String, i32)>> {
+    pub fn advertised(&self) -> Result<Vec<(String, i32)>> {
         let known = self.consumer(None)?.fetch_metadata(None, PATIENCE)?;
         let brokers = known.brokers().iter();
         Ok(brokers

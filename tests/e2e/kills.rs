@@ -17,10 +17,7 @@ use crate::world::World;
 
 /// Kills that have to count.
 pub fn kills() -> usize {
-    match full_scale() {
-        true => 10,
-        false => 2,
-    }
+    if full_scale() { 10 } else { 2 }
 }
 
 /// Whether this is a proof, and not one of many tests.

@@ -15,7 +15,7 @@ const EACH: u32 = 10_000;
 #[test]
 fn thirty_thousand_messages_arrive_to_the_last_and_are_verified_by_their_hashes() {
     in_a_world("kpm", async |world| {
-        settle_in(world).await?;
+        write_settings_in(world).await?;
         let hashes = producer::produce(&world.servers.kafka, &world.topic, 0..EACH).await?;
         let file = world.folder.path().join("md5.info");
         fs::write(&file, producer::file_of(&hashes))?;
@@ -43,10 +43,10 @@ fn thirty_thousand_messages_arrive_to_the_last_and_are_verified_by_their_hashes(
 #[test]
 fn what_is_missing_or_changed_is_told_and_bad_messages_cost_no_neighbour() {
     in_a_world("kpm_bad", async |world| {
-        settle_in(world).await?;
+        write_settings_in(world).await?;
         let mut hashes = producer::produce(&world.servers.kafka, &world.topic, 0..50).await?;
-        let letters = format!("{}.dead-letters", world.topic);
-        world.kafka.create(&letters, 1, &[]).await?;
+        let dead_letters = format!("{}.dead-letters", world.topic);
+        world.kafka.create(&dead_letters, 1, &[]).await?;
         let long = [&b"\x0a\x33"[..], &[b'x'; 51]].concat();
         let bad: [(Option<&[u8]>, &[u8]); 5] = [
             (Some(b"user"), b"\x0a\x7fcut"),
@@ -68,7 +68,7 @@ fn what_is_missing_or_changed_is_told_and_bad_messages_cost_no_neighbour() {
         )?;
         let ended = program::run(world, "sink --until-caught-up").await?;
         ended.expect("exit 0\nout contains 5 dead letters", world.folder.path())?;
-        ensure!(world.kafka.count(&letters)? == 5, "other letters");
+        ensure!(world.kafka.count(&dead_letters)? == 5, "other letters");
         verify(world, "exit 0\nout contains 159 rows, 159 hashes").await?;
 
         let mut sql = world.mysql().await?;
@@ -96,7 +96,7 @@ fn what_is_missing_or_changed_is_told_and_bad_messages_cost_no_neighbour() {
 }
 
 /// The settings and the tables that are shipped, for this world.
-async fn settle_in(world: &World) -> Result<()> {
+async fn write_settings_in(world: &World) -> Result<()> {
     let folder = case::folder().join("../../../examples/kpm");
     let settings = fs::read_to_string(folder.join("settings.toml")).context("settings")?;
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/proto/kpm.proto");

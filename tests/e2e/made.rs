@@ -86,7 +86,7 @@ const EXPECTED: [&str; 7] = [
     "by_time: at DESC, id",
 ];
 
-async fn told(world: &World, command: &str, lines: &str) -> Result<()> {
+async fn reported(world: &World, command: &str, lines: &str) -> Result<()> {
     let ended = program::run(world, command).await?;
     ended.expect(lines, world.folder.path())
 }
@@ -107,16 +107,16 @@ fn indexes_come_behind_the_load_in_every_system() {
         // No index serves the order by `at`, which is no reason to fail.
         let dry = "exit 0\nout contains would make behind the load: CREATE UNIQUE INDEX `by_email`\n\
             out contains cannot have the index `words` (note) of the source: it is of the kind FULLTEXT";
-        told(world, "migrate --task mysql-mariadb --dry-run", dry).await?;
+        reported(world, "migrate --task mysql-mariadb --dry-run", dry).await?;
         for (from, _, to, _) in pairs {
             let command = format!("migrate --task {from}-{to}");
-            told(
+            reported(
                 world,
                 &command,
                 "exit 0\nout contains : 3 rows\nout contains made behind the load",
             )
             .await?;
-            told(
+            reported(
                 world,
                 &command,
                 "exit 0\nout contains : 0 rows\nout lacks made behind",
@@ -141,7 +141,7 @@ fn indexes_come_behind_the_load_in_every_system() {
             .run("INSERT INTO orders (id, shop, code, at) VALUES (4, 'a', NULL, '2025-08-29')")
             .await?;
         for to in ["mysql", "documents", "local"] {
-            told(
+            reported(
                 world,
                 &format!("migrate --task mariadb-{to}"),
                 "exit 0\nout contains : 1 rows",
@@ -213,8 +213,8 @@ fn a_table_that_was_there_is_left_alone_and_told_what_it_lacks() {
         let lines = "exit 0\nout contains orders lacks the unique index `by_code` (code, shop) of the source: CREATE UNIQUE\n\
             out contains orders cannot have the unique index `by_email` (email) of the source: column `email` is text\n\
             out lacks made behind\nout lacks would make";
-        told(world, "migrate --task mysql-mariadb --dry-run", lines).await?;
-        told(world, "migrate --task mysql-mariadb", lines).await?;
+        reported(world, "migrate --task mysql-mariadb --dry-run", lines).await?;
+        reported(world, "migrate --task mysql-mariadb", lines).await?;
         let after = indexes(&mut mariadb, "orders").await?;
         ensure!(before == after, "{after:#?}");
         Ok(())
@@ -232,11 +232,11 @@ fn a_kill_between_load_and_index_leaves_the_index_to_the_next_run() {
                 UNIQUE KEY by_code (code), KEY by_at (at)); \
                 INSERT INTO records VALUES (1, 1, 1), (2, 2, 2), (3, 3, NULL), (4, 4, NULL)")
             .await?;
-        let (mut place, mut holder) = (world.mariadb().await?, world.mariadb().await?);
-        target.run(PLACES).await?;
+        let (mut position_lock, mut holder) = (world.mariadb().await?, world.mariadb().await?);
+        target.run(POSITIONS).await?;
         // The first row waits for this one, which never comes.
-        place
-            .run("BEGIN; INSERT INTO highwater_passages VALUES ('mysql-mariadb/to:mariadb.records/mysql.records', '', NOW())")
+        position_lock
+            .run("BEGIN; INSERT INTO highwater_positions VALUES ('mysql-mariadb/to:mariadb.records/mysql.records', '', NOW())")
             .await?;
         let mut first = program::start(world, "migrate --task mysql-mariadb")?;
         wait::until("the table is made", LIMIT, async || {
@@ -245,7 +245,7 @@ fn a_kill_between_load_and_index_leaves_the_index_to_the_next_run() {
         })
         .await?;
         holder.run("BEGIN; SELECT * FROM records").await?;
-        place.run("ROLLBACK").await?;
+        position_lock.run("ROLLBACK").await?;
         wait::until("an index waits", LIMIT, async || {
             ensure!(!first.is_over()?, "it is over");
             Ok((target.number(WAITING).await? > 0).then_some(()))
@@ -273,7 +273,7 @@ fn a_kill_between_load_and_index_leaves_the_index_to_the_next_run() {
             .await?;
         let shared = "exit 1\nout contains the unique index `by_code` (code) cannot be made in records, since rows \
             share its values\nout contains Duplicate entry '1'";
-        told(world, "migrate --task mysql-mariadb", shared).await?;
+        reported(world, "migrate --task mysql-mariadb", shared).await?;
         ensure!(
             indexes(&mut target, "records").await? == ["by_at: at"],
             "by_at"
@@ -283,7 +283,7 @@ fn a_kill_between_load_and_index_leaves_the_index_to_the_next_run() {
             .run("UPDATE records SET code = 2 WHERE id = 2")
             .await?;
         let made = "exit 0\nout contains made behind the load: CREATE UNIQUE INDEX `by_code`";
-        told(world, "migrate --task mysql-mariadb", made).await?;
+        reported(world, "migrate --task mysql-mariadb", made).await?;
         let both = ["by_at: at", "by_code unique: code"];
         ensure!(indexes(&mut target, "records").await? == both, "both");
         handed_on(world, &mut source, &mut target).await
@@ -296,7 +296,7 @@ async fn handed_on(world: &World, source: &mut Sql, target: &mut Sql) -> Result<
         .run("UPDATE records SET code = 9, at = 10 WHERE id = 1; UPDATE records SET code = 1, at = 9 WHERE id = 2")
         .await?;
     let lines = "exit 0\nout contains : 2 rows\nout lacks dead letters";
-    told(world, "migrate --task mysql-mariadb", lines).await?;
+    reported(world, "migrate --task mysql-mariadb", lines).await?;
     let rows = target
         .rows("SELECT id, code FROM records WHERE id < 3 ORDER BY id")
         .await?;
@@ -305,7 +305,7 @@ async fn handed_on(world: &World, source: &mut Sql, target: &mut Sql) -> Result<
     target.run("DROP INDEX by_at ON records").await?;
     let lacks =
         "exit 0\nout contains records lacks the index `by_at` (at) of the source: CREATE INDEX";
-    told(world, "migrate --task mysql-mariadb", lacks).await?;
+    reported(world, "migrate --task mysql-mariadb", lacks).await?;
     ensure!(
         indexes(target, "records").await? == ["by_code unique: code"],
         "it is made again"
@@ -314,8 +314,8 @@ async fn handed_on(world: &World, source: &mut Sql, target: &mut Sql) -> Result<
 }
 
 /// As the program makes it.
-const PLACES: &str = "CREATE TABLE highwater_passages (flow VARCHAR(400) NOT NULL PRIMARY KEY, \
-    place LONGTEXT NOT NULL, updated_at DATETIME(6) NOT NULL) \
+const POSITIONS: &str = "CREATE TABLE highwater_positions (flow VARCHAR(400) NOT NULL PRIMARY KEY, \
+    position LONGTEXT NOT NULL, updated_at DATETIME(6) NOT NULL) \
     ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin";
 
 const WAITING: &str = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() \

@@ -61,9 +61,10 @@ async fn is_flat(
     from: &str,
     mut more: impl AsyncFnMut(u64, u64) -> Result<()>,
 ) -> Result<()> {
-    let (few, many) = match full_scale() {
-        true => (100_000, 5_000_000),
-        false => (3_000, 30_000),
+    let (few, many) = if full_scale() {
+        (100_000, 5_000_000)
+    } else {
+        (3_000, 30_000)
     };
     let ways = ["sync", "sync --full-amount"];
     let mut peaks = Vec::new();

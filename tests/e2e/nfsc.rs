@@ -29,7 +29,7 @@ fn informations_of_one_source_are_in_three_tables_of_mariadb() {
 }
 
 async fn moved(world: &World, url: &str, sql: &mut Sql) -> Result<()> {
-    settle(world, url)?;
+    write_settings(world, url)?;
     sql.run(SOURCE).await?;
     sql.run(TARGET).await?;
     fill(sql).await?;
@@ -153,12 +153,12 @@ async fn everything(sql: &mut Sql) -> Result<Vec<String>> {
 
 fn letter_is_told(world: &World) -> Result<()> {
     let file = "runtime/dead-letters/nfsc_task.dead-letters.jsonl";
-    let letters = fs::read_to_string(world.folder.path().join(file))?;
-    let told = |text: &str| letters.lines().all(|it| it.contains(text));
-    ensure!(letters.lines().count() == 3, "{letters}");
+    let dead_letters = fs::read_to_string(world.folder.path().join(file))?;
+    let answer = |text: &str| dead_letters.lines().all(|it| it.contains(text));
+    ensure!(dead_letters.lines().count() == 3, "{dead_letters}");
     ensure!(
-        told("i5") && told("\"highwater-dead-step\":\"set\""),
-        "{letters}"
+        answer("i5") && answer("\"highwater-dead-step\":\"set\""),
+        "{dead_letters}"
     );
     Ok(())
 }
@@ -181,28 +181,31 @@ async fn mended(world: &World, sql: &mut Sql) -> Result<()> {
 /// What the target had by itself differs, though the task leaves it as it is: its steps ask the target for
 /// what is known, and a verification does not.
 async fn verified(world: &World) -> Result<()> {
-    let found = program::run(world, "verify --task nfsc_task --settle 1ms --json").await?;
+    let found = program::run(world, "verify --task nfsc_task --recheck-after 1ms --json").await?;
     found.expect("exit 3", world.folder.path())?;
-    let told: Value = serde_json::from_str(&found.out)?;
+    let answer: Value = serde_json::from_str(&found.out)?;
     let counts = |it: &Value| {
         ["expected_rows", "missing", "extra", "different"].map(|name| it[name].as_i64())
     };
-    let tables = told["verified"].as_array().into_iter().flatten();
+    let tables = answer["verified"].as_array().into_iter().flatten();
     let tables: Vec<_> = tables.map(counts).collect();
     // The ninth is the target's own, and its two sections were never written. All have one source.
     let list = [ALL - 5, 0, 0, 1].map(Some);
     let sections = [2 * (ALL - 6), 2, 0, 0].map(Some);
     ensure!(
         tables == [list, [ALL - 5, 0, 0, 0].map(Some), sections],
-        "{tables:?} {told:#}"
+        "{tables:?} {answer:#}"
     );
-    let mended = program::run(world, "repair --task nfsc_task --settle 1ms --apply").await?;
+    let mended = program::run(world, "repair --task nfsc_task --recheck-after 1ms --apply").await?;
     mended.expect("exit 0\nout contains 3 rows written", world.folder.path())
 }
 
-async fn run(world: &World, task: &str, told: &str) -> Result<()> {
+async fn run(world: &World, task: &str, answer: &str) -> Result<()> {
     let done = program::run(world, &format!("migrate --task {task}")).await?;
-    done.expect(&format!("exit 0\nout contains {told}"), world.folder.path())
+    done.expect(
+        &format!("exit 0\nout contains {answer}"),
+        world.folder.path(),
+    )
 }
 
 async fn expect(sql: &mut Sql, query: &str, expected: &[&str]) -> Result<()> {
@@ -212,7 +215,7 @@ async fn expect(sql: &mut Sql, query: &str, expected: &[&str]) -> Result<()> {
 }
 
 /// The shipped settings, with this test's database as source and target.
-fn settle(world: &World, url: &str) -> Result<()> {
+fn write_settings(world: &World, url: &str) -> Result<()> {
     let settings = SETTINGS
         .replace("${INFO_URL}", &format!("${{{url}}}"))
         .replace("${NFSC_URL}", &format!("${{{url}}}"));

@@ -93,8 +93,8 @@ fn cursors(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn rows(ended: &Ended) -> Result<u64> {
     ended.expect("exit 0", Path::new("."))?;
-    let told: Value = serde_json::from_str(&ended.out)?;
-    let rows = told["flows"][0]["rows"].as_u64();
+    let answer: Value = serde_json::from_str(&ended.out)?;
+    let rows = answer["flows"][0]["rows"].as_u64();
     rows.with_context(|| ended.out.clone())
 }
 

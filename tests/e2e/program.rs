@@ -176,8 +176,8 @@ impl Ended {
     /// A line does not hold; the error shows everything that was said.
     pub fn expect(&self, lines: &str, folder: &Path) -> Result<()> {
         for line in lines.lines().filter(|it| !it.trim().is_empty()) {
-            let holds = self.holds(line, folder).with_context(|| self.told())?;
-            ensure!(holds, "does not hold: {line}\n{}", self.told());
+            let holds = self.holds(line, folder).with_context(|| self.described())?;
+            ensure!(holds, "does not hold: {line}\n{}", self.described());
         }
         Ok(())
     }
@@ -202,7 +202,7 @@ impl Ended {
         })
     }
 
-    fn told(&self) -> String {
+    fn described(&self) -> String {
         let Self { status, out, err } = self;
         format!("{status}\n--- stdout\n{out}--- stderr\n{err}---")
     }

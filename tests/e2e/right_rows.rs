@@ -29,16 +29,16 @@ fn unique_values_move_between_rows_of_mariadb() {
 
 async fn values_move(world: &World, server: &str, sql: &mut Sql) -> Result<()> {
     world.kafka.create(&world.topic, 2, &[]).await?;
-    let letters = format!("{}.dead-letters", world.topic);
-    world.kafka.create(&letters, 1, &[]).await?;
+    let dead_letters = format!("{}.dead-letters", world.topic);
+    world.kafka.create(&dead_letters, 1, &[]).await?;
     sql.run(TABLE).await?;
-    settle(world, server, 10, "60s")?;
+    write_settings(world, server, 10, "60s")?;
     produce(world, &[("a", "y", 0), ("b", "x", 0)])?;
     caught_up(world, "").await?;
     expect(sql, &["a\ty\t1", "b\tx\t2", "c\tz\t3"]).await?;
 
     // Across batches: the one before frees the value.
-    settle(world, server, 1, "60s")?;
+    write_settings(world, server, 1, "60s")?;
     produce(world, &[("c", "w", 0), ("d", "z", 0)])?;
     caught_up(world, "").await?;
     expect(sql, &["a\ty\t1", "b\tx\t2", "c\tw\t3", "d\tz\tNULL"]).await?;
@@ -69,7 +69,10 @@ async fn values_move(world: &World, server: &str, sql: &mut Sql) -> Result<()> {
     .await?;
     sink.terminate()?;
     sink.ended().await?.expect("exit 0", world.folder.path())?;
-    ensure!(world.kafka.count(&letters)? == 0, "there is a dead letter");
+    ensure!(
+        world.kafka.count(&dead_letters)? == 0,
+        "there is a dead letter"
+    );
     let moved = [
         "a\ty\t1",
         "b\tx\t2",
@@ -81,7 +84,7 @@ async fn values_move(world: &World, server: &str, sql: &mut Sql) -> Result<()> {
     expect(sql, &moved).await?;
 
     // What is never freed costs one message, which tells the holder.
-    settle(world, server, 10, "1s")?;
+    write_settings(world, server, 10, "1s")?;
     produce(world, &[("g", "v", 0), ("h", "free", 0)])?;
     caught_up(world, "out contains 1 dead letter").await?;
     ensure!(
@@ -89,12 +92,15 @@ async fn values_move(world: &World, server: &str, sql: &mut Sql) -> Result<()> {
             .await?
             == 1
     );
-    let letter = world.kafka.read(&letters)?;
-    let reason = letter
+    let dead_letter = world.kafka.read(&dead_letters)?;
+    let reason = dead_letter
         .first()
         .and_then(|it| header(it, "highwater-dead-reason"));
     let reason = reason.unwrap_or_default();
-    ensure!(letter.len() == 1 && reason.contains("id=c"), "{reason}");
+    ensure!(
+        dead_letter.len() == 1 && reason.contains("id=c"),
+        "{reason}"
+    );
     let check = program::run(world, "check").await?;
     check.expect(
         "out contains another unique index (name)",
@@ -102,9 +108,9 @@ async fn values_move(world: &World, server: &str, sql: &mut Sql) -> Result<()> {
     )
 }
 
-async fn caught_up(world: &World, told: &str) -> Result<()> {
+async fn caught_up(world: &World, answer: &str) -> Result<()> {
     let ended = program::run(world, "sink --until-caught-up").await?;
-    ended.expect(&format!("exit 0\n{told}"), world.folder.path())
+    ended.expect(&format!("exit 0\n{answer}"), world.folder.path())
 }
 
 async fn expect(sql: &mut Sql, rows: &[&str]) -> Result<()> {
@@ -132,7 +138,7 @@ fn produce(world: &World, rows: &[(&str, &str, i32)]) -> Result<()> {
     world.kafka.produce(&world.topic, messages)
 }
 
-fn settle(world: &World, server: &str, rows: usize, patience: &str) -> Result<()> {
+fn write_settings(world: &World, server: &str, rows: usize, patience: &str) -> Result<()> {
     let settings = SETTINGS
         .replace("SERVER", server)
         .replace("${URL_URL}", &format!("${{{}_URL}}", server.to_uppercase()))

@@ -1,6 +1,6 @@
 //! `run`: schedules beside following flows and sinks, reloaded, killed, and by two processes.
 
-mod again;
+mod retries;
 
 use std::{fs, path::PathBuf};
 
@@ -54,13 +54,13 @@ fn scheduled(name: &str, cron: &str, run: &str, more: &str) -> String {
 }
 
 /// The folder of a world, with a table to read and one to write.
-struct Place<'a> {
+struct Stage<'a> {
     world: &'a World,
     source: SqliteConnection,
     target: SqliteConnection,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Stage<'a> {
     async fn new(world: &'a World, settings: &str) -> Result<Self> {
         let open = async |name: &str| {
             let options = SqliteConnectOptions::new()
@@ -72,13 +72,13 @@ impl<'a> Place<'a> {
             connection.execute(create).await?;
             anyhow::Ok(connection)
         };
-        let place = Self {
+        let stage = Self {
             world,
             source: open("source.db").await?,
             target: open("target.db").await?,
         };
-        place.settings(settings)?;
-        Ok(place)
+        stage.settings(settings)?;
+        Ok(stage)
     }
 
     fn settings(&self, text: &str) -> Result<()> {
@@ -108,8 +108,9 @@ impl<'a> Place<'a> {
     /// The runs of a schedule, the newest first.
     async fn runs(&self, name: &str) -> Result<Vec<Value>> {
         let listed = program::run(self.world, "schedule list --json").await?;
-        let told: Value = serde_json::from_str(&listed.out).with_context(|| listed.err.clone())?;
-        let all = told["schedules"].as_array().context("schedules")?;
+        let answer: Value =
+            serde_json::from_str(&listed.out).with_context(|| listed.err.clone())?;
+        let all = answer["schedules"].as_array().context("schedules")?;
         let found = all.iter().find(|it| it["name"] == name).context("it")?;
         ensure!(found["error"].is_null(), "{found}");
         Ok(found["runs"].as_array().context("runs")?.clone())
@@ -141,15 +142,15 @@ const SYNC: &str = "sync --data-type orders";
 fn rows_arrive_by_a_schedule_beside_a_flow_that_fails() {
     in_a_world("scheduled", async |world| {
         let often = scheduled("often", EVERY_SECOND, SYNC, "");
-        let mut place = Place::new(world, &format!("{FLOWS}{BROKEN}{often}")).await?;
-        place.insert(1).await?;
+        let mut stage = Stage::new(world, &format!("{FLOWS}{BROKEN}{often}")).await?;
+        stage.insert(1).await?;
         let running = program::start(world, "run")?;
-        place.arrived(1, &running).await?;
+        stage.arrived(1, &running).await?;
         said(&running, "ended; the others go on").await?;
-        place.insert(2).await?;
-        place.arrived(2, &running).await?;
+        stage.insert(2).await?;
+        stage.arrived(2, &running).await?;
         // That one flow has failed is told at the end as well.
-        let all = place.stopped(running, "exit 1").await?;
+        let all = stage.stopped(running, "exit 1").await?;
         for words in [
             "following broken: failed",
             "writing orders: stopped",
@@ -157,14 +158,14 @@ fn rows_arrive_by_a_schedule_beside_a_flow_that_fails() {
         ] {
             ensure!(all.contains(words), "{words} in {all}");
         }
-        let runs = place.runs("often").await?;
+        let runs = stage.runs("often").await?;
         let rows: u64 = runs.iter().filter_map(|it| it["rows"].as_u64()).sum();
         ensure!(rows == 2, "{runs:?}");
         let status = program::run(world, "status --json").await?;
-        let told: Value = serde_json::from_str(&status.out)?;
+        let answer: Value = serde_json::from_str(&status.out)?;
         ensure!(
-            told["schedules"][0]["runs"][0]["result"] == "done",
-            "{told}"
+            answer["schedules"][0]["runs"][0]["result"] == "done",
+            "{answer}"
         );
         Ok(())
     });
@@ -173,12 +174,12 @@ fn rows_arrive_by_a_schedule_beside_a_flow_that_fails() {
 #[test]
 fn settings_are_read_again_and_bad_ones_are_refused() {
     in_a_world("reloaded", async |world| {
-        let mut place = Place::new(world, FLOWS).await?;
-        place.insert(1).await?;
+        let mut stage = Stage::new(world, FLOWS).await?;
+        stage.insert(1).await?;
         let mut running = program::start(world, "run")?;
-        place.arrived(1, &running).await?;
+        stage.arrived(1, &running).await?;
 
-        place.settings(&format!(
+        stage.settings(&format!(
             "{FLOWS}\n[[schedules]]\nname = \"x\"\ncron = \"bad\"\n"
         ))?;
         running.signal("HUP")?;
@@ -186,23 +187,23 @@ fn settings_are_read_again_and_bad_ones_are_refused() {
         for words in ["schedules[0].cron", "schedules[0].run"] {
             said(&running, words).await?;
         }
-        place.insert(2).await?;
-        place.arrived(2, &running).await?;
+        stage.insert(2).await?;
+        stage.arrived(2, &running).await?;
 
         // The same again is a change of nothing.
-        place.settings(FLOWS)?;
+        stage.settings(FLOWS)?;
         running.signal("HUP")?;
         said(&running, "begun=0 ended=0 goes_on=2").await?;
 
         // No longer followed but scheduled: the sink goes on undisturbed.
         let often = scheduled("often", EVERY_SECOND, SYNC, "");
-        place.settings(&format!("{FLOWS}{often}"))?;
+        stage.settings(&format!("{FLOWS}{often}"))?;
         running.signal("HUP")?;
         said(&running, "begun=1 ended=1 goes_on=1").await?;
-        place.insert(3).await?;
-        place.arrived(3, &running).await?;
-        place.stopped(running, "exit 0").await?;
-        ensure!(!place.runs("often").await?.is_empty());
+        stage.insert(3).await?;
+        stage.arrived(3, &running).await?;
+        stage.stopped(running, "exit 0").await?;
+        ensure!(!stage.runs("often").await?.is_empty());
         Ok(())
     });
 }
@@ -220,9 +221,9 @@ fn what_was_missed_or_interrupted_runs_once_after_downtime() {
             "sink --data-type orders --until-caught-up",
             "",
         );
-        let mut place = Place::new(world, &format!("{FLOWS}{caught}{left}{cut}")).await?;
-        place.insert(1).await?;
-        fs::create_dir(place.path("cursors"))?;
+        let mut stage = Stage::new(world, &format!("{FLOWS}{caught}{left}{cut}")).await?;
+        stage.insert(1).await?;
+        fs::create_dir(stage.path("cursors"))?;
         let run = "{\"due\":1000,\"started\":1000,\"ended\":null,\"outcome\":\"running\",\"rows\":0,\
             \"skipped\":0,\"error\":null,\"by\":\"a process that was killed\"}";
         for (name, runs) in [("caught", ""), ("left", ""), ("cut", run)] {
@@ -230,23 +231,23 @@ fn what_was_missed_or_interrupted_runs_once_after_downtime() {
                 "{{\"flow\":\"schedule/{name}/runs\",\"saved_at\":0,\"position\":{{\"since\":0,\"runs\":[{runs}]}}}}"
             );
             fs::write(
-                place.path(&format!("cursors/schedule@{name}@runs.json")),
+                stage.path(&format!("cursors/schedule@{name}@runs.json")),
                 text,
             )?;
         }
-        ensure!(place.runs("cut").await?[0]["result"] == "interrupted");
+        ensure!(stage.runs("cut").await?[0]["result"] == "interrupted");
         let running = program::start(world, "run")?;
         said(&running, "was missed: it runs now schedule=\"caught\"").await?;
         said(&running, "done schedule=\"caught\" rows=1").await?;
         said(&running, "done schedule=\"cut\"").await?;
-        place.stopped(running, "exit 0").await?;
-        let runs = (place.runs("caught").await?, place.runs("left").await?);
+        stage.stopped(running, "exit 0").await?;
+        let runs = (stage.runs("caught").await?, stage.runs("left").await?);
         ensure!((runs.0.len(), runs.1.len()) == (1, 0), "{runs:?}");
-        ensure!(place.runs("cut").await?.len() == 2);
+        ensure!(stage.runs("cut").await?.len() == 2);
         // It has been made up for.
         let running = program::start(world, "run")?;
         said(&running, "the settings were taken").await?;
-        let all = place.stopped(running, "exit 0").await?;
+        let all = stage.stopped(running, "exit 0").await?;
         ensure!(!all.contains("was missed"), "{all}");
         Ok(())
     });
@@ -265,22 +266,20 @@ fn what_is_due_during_a_run_is_skipped_or_queued() {
         ] {
             let more = format!("overlap = {overlap:?}");
             let often = scheduled(overlap, EVERY_SECOND, &run, &more);
-            let mut place = match fs::exists(world.folder.path().join("source.db"))? {
-                false => Place::new(world, &format!("{FLOWS}{often}{off}")).await?,
-                true => {
-                    for name in ["source.db", "target.db"] {
-                        for end in ["", "-wal", "-shm"] {
-                            let _ =
-                                fs::remove_file(world.folder.path().join(format!("{name}{end}")));
-                        }
+            let mut stage = if fs::exists(world.folder.path().join("source.db"))? {
+                for name in ["source.db", "target.db"] {
+                    for end in ["", "-wal", "-shm"] {
+                        let _ = fs::remove_file(world.folder.path().join(format!("{name}{end}")));
                     }
-                    Place::new(world, &format!("{FLOWS}{often}{off}")).await?
                 }
+                Stage::new(world, &format!("{FLOWS}{often}{off}")).await?
+            } else {
+                Stage::new(world, &format!("{FLOWS}{often}{off}")).await?
             };
-            place.insert(1).await?;
+            stage.insert(1).await?;
             let mut holder = program::start(world, "sync --data-type orders --follow")?;
             wait::until("it is held", wait::SOON, async || {
-                let lock = place.path("cursors/orders@orders@a.orders.lock");
+                let lock = stage.path("cursors/orders@orders@a.orders.lock");
                 Ok(fs::read_to_string(lock).ok().filter(|it| !it.is_empty()))
             })
             .await?;
@@ -289,10 +288,10 @@ fn what_is_due_during_a_run_is_skipped_or_queued() {
             said(&running, words).await?;
             ensure!(holder.kill().await?, "{}", holder.said("err"));
             said(&running, &format!("done schedule={overlap:?}")).await?;
-            let two = async || Ok((place.runs(overlap).await?.len() > 1).then_some(()));
+            let two = async || Ok((stage.runs(overlap).await?.len() > 1).then_some(()));
             wait::until("the next one has run", wait::SOON, two).await?;
-            place.stopped(running, "exit 0").await?;
-            let runs = place.runs(overlap).await?;
+            stage.stopped(running, "exit 0").await?;
+            let runs = stage.runs(overlap).await?;
             ensure!(overlap == "queue" || skipped(&runs) > 0, "{runs:?}");
         }
         Ok(())
@@ -306,22 +305,22 @@ fn two_processes_run_each_time_once_and_one_takes_over() {
         let store = "\n[connections.store]\nkind = \"mysql\"\nurl = \"${MYSQL_URL}\"\n[cursors]\nstore = \"store\"\n";
         let off = "\n[[schedules]]\nname = \"off\"\ncron = \"0 0 1 1 *\"\nenabled = false\n\
             run = \"sink --data-type orders --until-caught-up\"\n";
-        let mut place = Place::new(world, &format!("{FLOWS}{often}{off}{store}")).await?;
-        place.insert(1).await?;
+        let mut stage = Stage::new(world, &format!("{FLOWS}{often}{off}{store}")).await?;
+        stage.insert(1).await?;
         let mut first = program::start(world, "run")?;
         said(&first, "done schedule=\"often\"").await?;
         let second = program::start(world, "run")?;
         said(&second, "the settings were taken").await?;
         let ran = |runs: &[Value]| runs.iter().filter(|it| it["result"] == "done").count();
-        let look = async || Ok((ran(&place.runs("often").await?) >= 6).then_some(()));
+        let look = async || Ok((ran(&stage.runs("often").await?) >= 6).then_some(()));
         wait::until("it has run", wait::SOON, look).await?;
         ensure!(first.kill().await?, "{}", first.said("err"));
-        place.insert(2).await?;
+        stage.insert(2).await?;
         // The lease of the one that was killed outlives it by up to 30 seconds.
         let limit = wait::SOON * 3;
         let killed = format!("process {}", first.id);
         let look = async || {
-            let runs = place.runs("often").await?;
+            let runs = stage.runs("often").await?;
             let rows = runs
                 .iter()
                 .filter(|it| !it["by"].as_str().unwrap_or_default().starts_with(&killed));
@@ -330,8 +329,8 @@ fn two_processes_run_each_time_once_and_one_takes_over() {
         };
         let taken = wait::until("the second has taken over", limit, look).await;
         taken.map_err(|error| error.context(second.said("err")))?;
-        place.stopped(second, "exit 0").await?;
-        let runs = place.runs("often").await?;
+        stage.stopped(second, "exit 0").await?;
+        let runs = stage.runs("often").await?;
         let mut done: Vec<&str> = runs
             .iter()
             .filter(|it| it["result"] == "done")

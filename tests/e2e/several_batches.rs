@@ -46,6 +46,6 @@ async fn batches_that_are_gathered_are_carried_and_repaired_together() {
     let changed = "DELETE FROM copies WHERE id % 3 = 0; UPDATE copies SET name = 'x' WHERE id % 3 = 1; \
         INSERT INTO copies SELECT id + 5000, name FROM copies";
     run(folder, "b.db", changed).await;
-    done(folder, "repair --task moved --apply --settle 1ms");
+    done(folder, "repair --task moved --apply --recheck-after 1ms");
     done(folder, "verify --task moved");
 }

@@ -54,9 +54,10 @@ path = "copy.db"
 #[test]
 fn a_database_goes_through_every_system_and_comes_back_the_same() {
     in_a_world("shape", async |world| {
-        let employees = match full_scale() {
-            true => employees::FULL,
-            false => employees::FULL / 100,
+        let employees = if full_scale() {
+            employees::FULL
+        } else {
+            employees::FULL / 100
         };
         let mut mysql = world.mysql().await?;
         employees::make(&mut mysql, employees).await?;
@@ -65,8 +66,8 @@ fn a_database_goes_through_every_system_and_comes_back_the_same() {
         for hop in HOPS {
             let moved = all_tables(world, "migrate", hop, &rows).await?;
             let verified = all_tables(world, "verify", hop, &rows).await?;
-            told(hop, "migrate", &moved, &rows);
-            told(hop, "verify", &verified, &rows);
+            answer(hop, "migrate", &moved, &rows);
+            answer(hop, "verify", &verified, &rows);
         }
         for table in &TABLES {
             comes_back_the_same(&mut mysql, table).await?;
@@ -84,14 +85,14 @@ fn settings() -> String {
                 "mongodb" => format!("collection = \"{name}\", key = {key:?}"),
                 _ => format!("table = \"{name}\""),
             };
-            let place = match to {
+            let address = match to {
                 "mongodb" => "collection",
                 _ => "table",
             };
             let _ = write!(
                 text,
                 "\n[tasks.{name}-{to}]\nfrom = {{ connection = \"{from}\", {source} }}\n\
-                 into = {{ connection = \"{to}\", {place} = \"{name}{suffix}\" }}\n"
+                 into = {{ connection = \"{to}\", {address} = \"{name}{suffix}\" }}\n"
             );
         }
     }
@@ -119,17 +120,17 @@ async fn all_tables(
         let arguments = format!("{command} --task {}-{to} --json", table.name);
         let measured = measured::run(world, &arguments, LIMIT).await?;
         measured.ended.expect("exit 0", world.folder.path())?;
-        let told: Value = serde_json::from_str(&measured.ended.out)?;
+        let answer: Value = serde_json::from_str(&measured.ended.out)?;
         let counts = match command {
-            "migrate" => vec![&told["rows"]],
+            "migrate" => vec![&answer["rows"]],
             _ => {
-                let told = &told["verified"][0];
-                vec![&told["expected_rows"], &told["actual_rows"]]
+                let answer = &answer["verified"][0];
+                vec![&answer["expected_rows"], &answer["actual_rows"]]
             }
         };
         ensure!(
             counts.iter().all(|it| it.as_i64() == Some(*rows)),
-            "{arguments}: not {rows} rows: {told}"
+            "{arguments}: not {rows} rows: {answer}"
         );
         ensure!(
             measured.peak < MOST_MEMORY,
@@ -141,7 +142,7 @@ async fn all_tables(
     Ok(all)
 }
 
-fn told((from, to, _): (&str, &str, &str), command: &str, all: &[Measured], rows: &[i64]) {
+fn answer((from, to, _): (&str, &str, &str), command: &str, all: &[Measured], rows: &[i64]) {
     let took: f64 = all.iter().map(|it| it.took.as_secs_f64()).sum();
     let peak = all.iter().map(|it| it.peak).max().unwrap_or_default();
     let rows: i64 = rows.iter().sum();
@@ -216,7 +217,7 @@ async fn changes_are_found_at_every_hop(world: &World, mysql: &mut Sql) -> Resul
         ("dept_emp-sqlite", "0 missing, 0 extra, 2 different"),
         ("departments-mysql", "0 missing, 1 extra, 0 different"),
     ] {
-        let arguments = format!("verify --task {task} --settle 1ms");
+        let arguments = format!("verify --task {task} --recheck-after 1ms");
         let found = measured::run(world, &arguments, LIMIT).await?.ended;
         let said = format!("exit 3\nout contains {said}");
         found.expect(&said, world.folder.path())?;

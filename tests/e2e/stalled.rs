@@ -41,7 +41,7 @@ fn stalled_past_its_lease_in_mongodb_it_cannot_save() {
 #[test]
 fn stalled_with_a_file_it_keeps_the_flow() {
     in_a_world("stalled_file", async |world| {
-        settle(world, "file")?;
+        write_settings(world, "file")?;
         let mut first = following(world).await?;
         first.signal("STOP")?;
         let second = program::run(world, "sync").await?;
@@ -54,7 +54,7 @@ fn stalled_with_a_file_it_keeps_the_flow() {
 }
 
 async fn taken_over(world: &World, store: &str) -> Result<()> {
-    settle(world, store)?;
+    write_settings(world, store)?;
     let mut first = following(world).await?;
     first.signal("STOP")?;
     let mut second = program::start(world, "sync --follow --wait 2m")?;
@@ -64,8 +64,8 @@ async fn taken_over(world: &World, store: &str) -> Result<()> {
     first.signal("CONT")?;
     let ended = first.ended().await;
     let ended = ended.with_context(|| format!("the second said: {}", second.said("err")))?;
-    let told = "exit 1\nerr contains was taken over by another process";
-    ended.expect(told, world.folder.path())?;
+    let answer = "exit 1\nerr contains was taken over by another process";
+    ended.expect(answer, world.folder.path())?;
     ensure!(!second.is_over()?, "{}", second.said("err"));
     second.terminate()?;
     second.ended().await?.expect("exit 0", world.folder.path())
@@ -90,7 +90,7 @@ async fn published(world: &World, by: &Running, count: u64, limit: Duration) -> 
     outcome.map_err(|error| error.context(by.said("err")))
 }
 
-fn settle(world: &World, store: &str) -> Result<()> {
+fn write_settings(world: &World, store: &str) -> Result<()> {
     let path = world.folder.path().join("settings.toml");
     Ok(fs::write(path, SETTINGS.replace("STORE", store))?)
 }

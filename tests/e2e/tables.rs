@@ -33,20 +33,20 @@ fn one_information_is_in_four_tables_of_mariadb() {
 }
 
 async fn four_tables(world: &World, url: &str, sql: &mut Sql) -> Result<()> {
-    settle(world, url)?;
+    write_settings(world, url)?;
     world.kafka.create(&world.topic, 1, &[]).await?;
-    let letters = format!("{}.dead-letters", world.topic);
-    world.kafka.create(&letters, 1, &[]).await?;
+    let dead_letters = format!("{}.dead-letters", world.topic);
+    world.kafka.create(&dead_letters, 1, &[]).await?;
     sql.run(TABLES).await?;
     sql.run("INSERT INTO resource_source_list VALUES (7, 'https://one.org/')")
         .await?;
-    bad_ones_stay_outside(world, sql, &letters).await?;
+    bad_ones_stay_outside(world, sql, &dead_letters).await?;
     children_are_replaced(world, sql).await?;
-    a_message_of_no_table_is_a_letter(world, sql, &letters).await
+    a_message_of_no_table_is_a_letter(world, sql, &dead_letters).await
 }
 
 /// Bad messages among good ones: of none of them there is a row in any table.
-async fn bad_ones_stay_outside(world: &World, sql: &mut Sql, letters: &str) -> Result<()> {
+async fn bad_ones_stay_outside(world: &World, sql: &mut Sql, dead_letters: &str) -> Result<()> {
     let long = "x".repeat(600);
     let object = json!({"title_level": 1, "text_info": "二", "media_info": []});
     produce(
@@ -78,7 +78,7 @@ async fn bad_ones_stay_outside(world: &World, sql: &mut Sql, letters: &str) -> R
         "b_1\t1\tb1\tedbab45572c72a5d9440b40bcc0500c0",
     ];
     expect(sql, SECTIONS, &md5).await?;
-    let steps: Vec<_> = world.kafka.read(letters)?.iter().map(step).collect();
+    let steps: Vec<_> = world.kafka.read(dead_letters)?.iter().map(step).collect();
     ensure!(steps == ["decode", "write"], "{steps:?}");
     Ok(())
 }
@@ -105,14 +105,14 @@ async fn children_are_replaced(world: &World, sql: &mut Sql) -> Result<()> {
     again.expect("exit 0", world.folder.path())?;
     expect(sql, ATTACHMENTS, &["a\t1\tfile 1"]).await?;
     let check = program::run(world, "check --data-type information").await?;
-    let told = "out contains rows of table resource_information_section_list are replaced by information_id";
-    check.expect(&format!("exit 0\n{told}"), world.folder.path())
+    let answer = "out contains rows of table resource_information_section_list are replaced by information_id";
+    check.expect(&format!("exit 0\n{answer}"), world.folder.path())
 }
 
 async fn a_message_of_no_table_is_a_letter(
     world: &World,
     sql: &mut Sql,
-    letters: &str,
+    dead_letters: &str,
 ) -> Result<()> {
     let file = world.folder.path().join("settings.toml");
     let routed = fs::read_to_string(&file)?
@@ -136,8 +136,8 @@ async fn a_message_of_no_table_is_a_letter(
     )?;
     sink(world, ", 1 dead letter").await?;
     expect(sql, LIST, &["a\tname a\t7", "f\tname f\t7"]).await?;
-    let letters = world.kafka.read(letters)?;
-    let last = letters.last().context("no letter")?;
+    let dead_letters = world.kafka.read(dead_letters)?;
+    let last = dead_letters.last().context("no letter")?;
     let reason = header(last, "highwater-dead-reason").unwrap_or_default();
     ensure!(
         step(last) == "route" && reason.contains("`other`"),
@@ -153,10 +153,10 @@ const MANY: usize = 400;
 fn kills_leave_all_four_tables_at_one_message() {
     in_a_world("four_tables_kills", async |world| {
         let mut sql = world.mysql().await?;
-        settle(world, "MYSQL_URL")?;
+        write_settings(world, "MYSQL_URL")?;
         world.kafka.create(&world.topic, 1, &[]).await?;
-        let letters = format!("{}.dead-letters", world.topic);
-        world.kafka.create(&letters, 1, &[]).await?;
+        let dead_letters = format!("{}.dead-letters", world.topic);
+        world.kafka.create(&dead_letters, 1, &[]).await?;
         sql.run(TABLES).await?;
         for round in 1..=3 {
             produce_many(world, round)?;
@@ -173,7 +173,10 @@ fn kills_leave_all_four_tables_at_one_message() {
         );
         let all = "SELECT COUNT(*) FROM resource_information_section_list";
         ensure!(sql.number(all).await? == i64::try_from(MANY)?);
-        ensure!(world.kafka.count(&letters)? == 0, "there is a dead letter");
+        ensure!(
+            world.kafka.count(&dead_letters)? == 0,
+            "there is a dead letter"
+        );
         Ok(())
     });
 }
@@ -250,7 +253,7 @@ const SECTIONS: &str = "SELECT section_id, section_order, src_text, md5_encode \
 ///
 /// # Errors
 /// They cannot be written.
-pub fn settle(world: &World, url: &str) -> Result<()> {
+pub fn write_settings(world: &World, url: &str) -> Result<()> {
     let settings = SETTINGS
         .replace("${WAREHOUSE_URL}", &format!("${{{url}}}"))
         .replace("\"information\"\nbroker", &format!("\"{}\"\nbroker", world.topic))
@@ -292,13 +295,13 @@ fn produce(world: &World, messages: &[(&str, Option<&str>)]) -> Result<()> {
     world.kafka.produce(&world.topic, messages)
 }
 
-async fn sink(world: &World, told: &str) -> Result<()> {
+async fn sink(world: &World, answer: &str) -> Result<()> {
     let ended = program::run(world, "sink --data-type information --until-caught-up").await?;
-    let told = match told {
+    let answer = match answer {
         "" => String::new(),
-        told => format!("\nout contains {told}"),
+        answer => format!("\nout contains {answer}"),
     };
-    ended.expect(&format!("exit 0{told}"), world.folder.path())
+    ended.expect(&format!("exit 0{answer}"), world.folder.path())
 }
 
 async fn expect(sql: &mut Sql, query: &str, rows: &[&str]) -> Result<()> {
@@ -307,6 +310,6 @@ async fn expect(sql: &mut Sql, query: &str, rows: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn step(letter: &rdkafka::message::OwnedMessage) -> String {
-    header(letter, "highwater-dead-step").unwrap_or_default()
+fn step(dead_letter: &rdkafka::message::OwnedMessage) -> String {
+    header(dead_letter, "highwater-dead-step").unwrap_or_default()
 }

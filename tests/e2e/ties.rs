@@ -16,9 +16,10 @@ use crate::{
 fn ties_of_one_time_are_all_published_however_often_sync_is_killed() {
     in_a_world("ties", async |world| {
         // Few rows last long enough to be killed among only where each batch waits for the one before.
-        let (rows, kills, batch, in_flight) = match full_scale() {
-            true => (1_000_000, 5, 1_000, 8),
-            false => (20_000, 2, 10, 1),
+        let (rows, kills, batch, in_flight) = if full_scale() {
+            (1_000_000, 5, 1_000, 8)
+        } else {
+            (20_000, 2, 10, 1)
         };
         let sizes = SETTINGS.replace("BATCH", &batch.to_string());
         settings(world, &sizes.replace("IN_FLIGHT", &in_flight.to_string()))?;
@@ -70,7 +71,7 @@ url = "${MYSQL_URL}"
 format = "json"
 topic = "${CASE_TOPIC}"
 broker = "kafka"
-in-flight = IN_FLIGHT
+max-in-flight = IN_FLIGHT
 create-topic = { partitions = 1, replication = 1 }
 from = { connection = "shop", table = "records", incremental = "changed_at", batch = { rows = BATCH } }
 "#;

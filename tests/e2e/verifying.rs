@@ -86,12 +86,12 @@ fn verify_tells_what_was_planted_and_repair_mends_it() {
             UPDATE copies SET b = CASE id WHEN 30 THEN 'b31' ELSE 'b30' END WHERE id IN (30, 31);\
             UPDATE copies SET a = NULL WHERE id IN (40, 41); UPDATE copies SET a = 'a41' WHERE id = 40; UPDATE copies SET a = 'a40' WHERE id = 41;\
             UPDATE copies SET b = NULL WHERE id = 50").await?;
-        let told = asked(world, "verify --settle 1ms", 3).await?;
+        let answer = asked(world, "verify --recheck-after 1ms", 3).await?;
         ensure!(
-            told["missing"] == 3 && told["extra"] == 2 && told["different"] == 6,
-            "{told}"
+            answer["missing"] == 3 && answer["extra"] == 2 && answer["different"] == 6,
+            "{answer}"
         );
-        let ids = told["samples"].as_array().context("samples")?.iter();
+        let ids = answer["samples"].as_array().context("samples")?.iter();
         let mut ids: Vec<_> = ids.filter_map(|it| it["key"]["id"].as_str()).collect();
         ids.sort_unstable();
         ensure!(
@@ -100,7 +100,7 @@ fn verify_tells_what_was_planted_and_repair_mends_it() {
             ],
             "{ids:?}"
         );
-        let shown = asked(world, "repair --data-type orders --settle 1ms", 3).await?;
+        let shown = asked(world, "repair --data-type orders --recheck-after 1ms", 3).await?;
         ensure!(
             shown["would"]["insert"] == 3 && shown["would"]["delete"] == 2,
             "{shown}"
@@ -111,7 +111,7 @@ fn verify_tells_what_was_planted_and_repair_mends_it() {
         );
         let kept = asked(
             world,
-            "repair --data-type orders --settle 1ms --apply --keep-extra --rows 2",
+            "repair --data-type orders --recheck-after 1ms --apply --keep-extra --rows 2",
             3,
         )
         .await;
@@ -121,7 +121,7 @@ fn verify_tells_what_was_planted_and_repair_mends_it() {
         );
         let mended = asked(
             world,
-            "repair --data-type orders --settle 1ms --apply --rows 2",
+            "repair --data-type orders --recheck-after 1ms --apply --rows 2",
             0,
         )
         .await?;
@@ -148,7 +148,7 @@ fn verify_of_rows_that_move_tells_no_difference() {
             "CREATE TABLE copies {rows}; INSERT INTO copies VALUES (1, -1), (2, -1)"
         ))
         .await?;
-        let mut verify = program::start(world, "verify --settle 1s --json")?;
+        let mut verify = program::start(world, "verify --recheck-after 1s --json")?;
         let mut count = 0;
         // At whatever moment each side is read, no row is equal, and each has changed a second later.
         while !verify.is_over()? {
@@ -231,28 +231,38 @@ fn verify_reads_only_ranges_whose_sums_differ() {
             .await?;
         two.run("DELETE FROM copies WHERE id = 160000 * 3 - 200000")
             .await?;
-        let told = asked(world, "verify --sums servers --settle 1ms", 3).await?;
+        let answer = asked(world, "verify --sums servers --recheck-after 1ms", 3).await?;
         ensure!(
-            told["extra"] == 3 && told["different"] == 2 && told["missing"] == 1,
-            "{told}"
+            answer["extra"] == 3 && answer["different"] == 2 && answer["missing"] == 1,
+            "{answer}"
         );
         ensure!(
-            told["ranges"] == 4 && told["differing_ranges"] == 3,
-            "{told}"
+            answer["ranges"] == 4 && answer["differing_ranges"] == 3,
+            "{answer}"
         );
-        for (place, ranges) in [("here", 0), ("faster", 3)] {
-            let told = asked(world, &format!("verify --sums {place} --settle 1ms"), 3).await?;
+        for (side, ranges) in [("here", 0), ("faster", 3)] {
+            let answer = asked(
+                world,
+                &format!("verify --sums {side} --recheck-after 1ms"),
+                3,
+            )
+            .await?;
             ensure!(
-                told["extra"] == 3 && told["different"] == 2 && told["missing"] == 1,
-                "{told}"
+                answer["extra"] == 3 && answer["different"] == 2 && answer["missing"] == 1,
+                "{answer}"
             );
             // The fourth is tried by reading.
             ensure!(
-                told["ranges"] == ranges && told["expected_rows"] == 160_000,
-                "{told}"
+                answer["ranges"] == ranges && answer["expected_rows"] == 160_000,
+                "{answer}"
             );
         }
-        let mended = asked(world, "repair --data-type orders --settle 1ms --apply", 0).await?;
+        let mended = asked(
+            world,
+            "repair --data-type orders --recheck-after 1ms --apply",
+            0,
+        )
+        .await?;
         ensure!(
             mended["equal"] == true && mended["deleted"] == 3,
             "{mended}"
@@ -278,14 +288,14 @@ fn verify_and_repair_of_a_task() {
         );
         two.run("UPDATE copies SET b = 0 WHERE id = 2; DELETE FROM copies WHERE id = 1; INSERT INTO copies VALUES (9, 9)")
             .await?;
-        let told = asked(world, "verify --task moved --settle 1ms", 3).await?;
+        let answer = asked(world, "verify --task moved --recheck-after 1ms", 3).await?;
         ensure!(
-            told["missing"] == 1 && told["extra"] == 1 && told["different"] == 1,
-            "{told}"
+            answer["missing"] == 1 && answer["extra"] == 1 && answer["different"] == 1,
+            "{answer}"
         );
-        let mended = asked(world, "repair --task moved --settle 1ms --apply", 0).await?;
+        let mended = asked(world, "repair --task moved --recheck-after 1ms --apply", 0).await?;
         ensure!(mended["equal"] == true, "{mended}");
-        let nothing = asked(world, "repair --task moved --settle 1ms --apply", 0).await?;
+        let nothing = asked(world, "repair --task moved --recheck-after 1ms --apply", 0).await?;
         ensure!(
             nothing["equal"] == true && nothing["written"] == 0,
             "{nothing}"

@@ -17,7 +17,7 @@ const FIRST: i64 = 1_756_200_615_000;
 fn walkthrough_brings_every_document_into_the_table() {
     in_a_world("walkthrough", async |world| {
         let documents = if full_scale() { 100_000 } else { 2_000 };
-        fs::write(world.folder.path().join("settings.toml"), SETTINGS)?;
+        fs::write(world.folder.path().join("settings.toml"), settings()?)?;
         fill(world, documents).await?;
         let sync = timed(world, "sync --data-type information", documents).await?;
         ensure!(
@@ -138,30 +138,25 @@ fn rate(documents: u32, took: Duration) -> String {
     )
 }
 
-const SETTINGS: &str = r#"
-[connections.crawler]
-kind = "mongodb"
-url = "${MONGODB_URL}"
-database = "${CASE_DATABASE}"
-
-[connections.kafka]
-kind = "kafka"
-brokers = ["${KAFKA_BROKERS}"]
-
-[connections.warehouse]
-kind = "mysql"
-url = "${MYSQL_URL}"
-
-[data-types.information]
-format = "information-json"
-topic = "${CASE_TOPIC}"
-broker = "kafka"
-create-topic = { partitions = 3, replication = 1 }
-from = { connection = "crawler", collection = "raw_information_list_temp" }
-
-[data-types.information.into]
-connection = "warehouse"
-table = "info"
-group = "${CASE_GROUP}"
-batch = { rows = 1000, wait = "1s" }
-"#;
+/// The README's settings, with the servers, the database, the topic and the group of this test.
+fn settings() -> Result<String> {
+    let readme = include_str!("../../README.md");
+    let block = readme.split("```toml").nth(1);
+    let block = block.and_then(|it| it.split("```").next());
+    let mut settings = block.context("the README has no settings")?.to_owned();
+    for (theirs, ours) in [
+        ("${HIGHWATER_TEST_MONGODB_URL}", "${MONGODB_URL}"),
+        ("\"spider\"", "\"${CASE_DATABASE}\""),
+        ("${HIGHWATER_TEST_KAFKA_BROKERS}", "${KAFKA_BROKERS}"),
+        ("${HIGHWATER_TEST_MYSQL_URL}/warehouse", "${MYSQL_URL}"),
+        ("topic = \"information\"", "topic = \"${CASE_TOPIC}\""),
+        (
+            "table = \"info\"",
+            "table = \"info\", group = \"${CASE_GROUP}\"",
+        ),
+    ] {
+        ensure!(settings.contains(theirs), "the README has no {theirs}");
+        settings = settings.replace(theirs, ours);
+    }
+    Ok(settings)
+}

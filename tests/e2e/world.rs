@@ -139,8 +139,8 @@ pub fn in_a_world(name: &str, test: impl AsyncFnOnce(&World) -> Result<()>) {
 
 fn variables(servers: &Servers, database: &str, topic: &str) -> BTreeMap<&'static str, String> {
     let host = |url: &str| {
-        let place = url.rsplit('@').next().unwrap_or(url);
-        place.trim_start_matches("mysql://").to_owned()
+        let address = url.rsplit('@').next().unwrap_or(url);
+        address.trim_start_matches("mysql://").to_owned()
     };
     let after_scheme = servers.mongodb.trim_start_matches("mongodb://");
     BTreeMap::from([

@@ -5,15 +5,15 @@ use std::{collections::BTreeSet, sync::Arc};
 use highwater::{
     broker::Publisher,
     codec::json::Json,
-    flow::{Consume, Identity, Keys, Letter, Replay, Replayed, Until},
-    model::{Messages, Place},
+    flow::{Consume, Identity, Keys, Replay, Replayed, StoredDeadLetter, Until},
+    model::{Messages, RecordOrigin},
     pipeline::Routes,
     sink::Onto,
-    source::{Extent, Manner},
+    source::{ReadMode, Scope},
 };
 
 use crate::{
-    consume_rig::{FLOW, LETTERS, Rig, TOPIC},
+    consume_rig::{DEAD_LETTERS, FLOW, Rig, TOPIC},
     produce_rig,
     scripted_sink::SinkFault::LoseAnswer,
     waiting::within,
@@ -46,7 +46,7 @@ async fn what_a_producer_repeats_is_added_once_and_what_names_nothing_each_time(
     let mut all = Messages::default();
     // As after a crash between acknowledgement and save: read again from the beginning.
     for _ in 0..2 {
-        within(producer.run_as(Extent::FullAmount, Manner::Bounded))
+        within(producer.run_as(Scope::Full, ReadMode::Bounded))
             .await
             .expect("published");
     }
@@ -76,7 +76,7 @@ async fn a_change_of_a_row_is_added_beside_it() {
             "highwater-version" => (name, Some(&b"changed"[..])),
             _ => (name, value),
         });
-        other.push(message.key, message.value, headers, Place::default());
+        other.push(message.key, message.value, headers, RecordOrigin::default());
     }
     publish(&rig, other).await;
     append(&rig).await;
@@ -106,11 +106,14 @@ async fn letters_of_one_key_each_have_their_row() {
     rig.publish_value("a", "worse").await;
     append(&rig).await;
     let mut mended = Messages::default();
-    for it in rig.broker.messages(LETTERS, 0).iter() {
+    for it in rig.broker.messages(DEAD_LETTERS, 0).iter() {
         let value = br#"{"id":"a","text":"mended"}"#;
-        mended.push(it.key, Some(value), it.headers, Place::default());
+        mended.push(it.key, Some(value), it.headers, RecordOrigin::default());
     }
-    let letters: Vec<_> = mended.iter().filter_map(|it| Letter::read(&it)).collect();
+    let dead_letters: Vec<_> = mended
+        .iter()
+        .filter_map(|it| StoredDeadLetter::read(&it))
+        .collect();
     let identity = Identity::kept_in("id");
     let replay = Replay {
         flow: FLOW,
@@ -123,7 +126,7 @@ async fn letters_of_one_key_each_have_their_row() {
         keys: Keys::Rows,
     };
     for expected in [Replayed::Landed, Replayed::Before] {
-        let outcomes = within(replay.run(&letters)).await.expect("replayed");
+        let outcomes = within(replay.run(&dead_letters)).await.expect("replayed");
         assert_eq!(outcomes, [expected.clone(), expected]);
     }
     assert_eq!(rows(&rig), 2);

@@ -26,7 +26,7 @@ async fn rows_and_offsets_move_together() {
         assert_eq!(step, write.rows.len() as i64, "as far as its rows, no more");
         *before = Some(write.next_offset);
     }
-    assert_eq!(rig.figures.snapshot().rows, 100);
+    assert_eq!(rig.stats.snapshot().rows, 100);
 }
 
 #[tokio::test(start_paused = true)]

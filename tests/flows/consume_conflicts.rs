@@ -1,4 +1,4 @@
-//! A value that another row holds is waited for, by its own lane alone.
+//! A value that another row has is waited for, by its own partition alone.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use highwater::flow::Until;
 use tokio::time::Instant;
 
 use crate::{
-    consume_rig::{FLOW, LETTERS, Rig},
+    consume_rig::{DEAD_LETTERS, FLOW, Rig},
     waiting::{until, within},
 };
 
@@ -23,10 +23,10 @@ async fn a_value_that_is_never_freed_is_waited_for_and_then_costs_its_message_al
     let landed: Vec<_> = rig.sink.applied().into_iter().map(|it| it.0).collect();
     assert_eq!(landed, ["a", "c"]);
     assert_eq!(rig.sink.writes().len(), 1, "its neighbours stay together");
-    let letters = rig.broker.messages(LETTERS, 0);
-    assert_eq!(letters.len(), 1);
-    let letter = letters.get(0).expect("there");
-    let reason = letter.headers.get("highwater-dead-reason").flatten();
+    let dead_letters = rig.broker.messages(DEAD_LETTERS, 0);
+    assert_eq!(dead_letters.len(), 1);
+    let dead_letter = dead_letters.get(0).expect("there");
+    let reason = dead_letter.headers.get("highwater-dead-reason").flatten();
     let reason = String::from_utf8_lossy(reason.expect("a reason"));
     assert!(reason.contains("id=holder"), "{reason}");
     assert_eq!(rig.sink.offsets(FLOW).await, [(0, 3)]);
@@ -48,7 +48,7 @@ async fn other_lanes_go_on_and_one_of_them_frees_the_value() {
     let position = |text: &str| texts.iter().position(|it| it == text);
     assert!(position("goes on") < position("freed"), "{texts:?}");
     assert!(position("freed") < position("taken"), "{texts:?}");
-    assert_eq!(rig.broker.messages(LETTERS, 0).len(), 0);
+    assert_eq!(rig.broker.messages(DEAD_LETTERS, 0).len(), 0);
     rig.assert_exactly_once(2, &rig.sink.offsets(FLOW).await);
 }
 
@@ -67,7 +67,7 @@ async fn a_flow_that_is_stopped_waits_no_more_and_moves_nothing() {
     ended.expect("stopped");
     let waited = waiting_since.expect("it was stopped").elapsed();
     assert!(waited < Duration::from_secs(1), "{waited:?}");
-    assert_eq!(rig.broker.messages(LETTERS, 0).len(), 0);
+    assert_eq!(rig.broker.messages(DEAD_LETTERS, 0).len(), 0);
     assert_eq!(rig.sink.offsets(FLOW).await, []);
 }
 

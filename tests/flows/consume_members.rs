@@ -153,8 +153,8 @@ async fn a_sink_that_fails_for_a_time_is_retried_from_the_progress() {
         .await
         .expect("caught up");
     rig.assert_exactly_once(3, &rig.sink.offsets(FLOW).await);
-    assert!(rig.figures.snapshot().retries >= 2);
-    assert_eq!(rig.figures.snapshot().dead_letters, 0);
+    assert!(rig.stats.snapshot().retries >= 2);
+    assert_eq!(rig.stats.snapshot().dead_letters, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,7 +166,7 @@ async fn a_sink_that_refuses_stops_the_flow_with_its_sentence_and_no_letter() {
     let error = within(rig.supervised(Until::CaughtUp)).await;
     let said = error.expect_err("refused").to_string();
     assert_eq!(said, "sink memory.rows: there is no column `text`: add it");
-    assert_eq!(rig.figures.snapshot().dead_letters, 0);
+    assert_eq!(rig.stats.snapshot().dead_letters, 0);
     assert_eq!(rig.sink.offsets(FLOW).await, [(0, 4)]);
 }
 

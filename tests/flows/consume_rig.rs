@@ -8,8 +8,8 @@ use highwater::{
         memory::{MemoryBroker, ScriptedPublisher},
     },
     codec::json::Json,
-    flow::{BatchLimits, Consume, DeadLetters, Figures, FlowError, Retry, Until, supervise},
-    model::{Messages, Place},
+    flow::{BatchLimits, Consume, DeadLetters, FlowError, FlowStats, Retry, Until, supervise},
+    model::{Messages, RecordOrigin},
     pipeline::Routes,
 };
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::scripted_sink::ScriptedSink;
 
 pub const TOPIC: &str = "rows";
-pub const LETTERS: &str = "rows.dead-letters";
+pub const DEAD_LETTERS: &str = "rows.dead-letters";
 pub const FLOW: &str = "rows-sink";
 pub const GROUP: &str = "highwater-rows";
 
@@ -34,8 +34,8 @@ pub const RETRY: Retry = Retry {
 pub struct Rig {
     pub broker: MemoryBroker,
     pub sink: Arc<ScriptedSink>,
-    pub letters: ScriptedPublisher,
-    pub figures: Arc<Figures>,
+    pub dead_letters: ScriptedPublisher,
+    pub stats: Arc<FlowStats>,
     pub limits: BatchLimits,
     pub take_over: Option<String>,
     /// Messages that are polled at once, at most.
@@ -48,13 +48,13 @@ impl Rig {
     pub fn new(partitions: usize) -> Self {
         let broker = MemoryBroker::default();
         broker.create_topic(TOPIC, partitions);
-        broker.create_topic(LETTERS, 1);
-        let letters = broker.publisher(LETTERS).expect("a topic");
+        broker.create_topic(DEAD_LETTERS, 1);
+        let dead_letters = broker.publisher(DEAD_LETTERS).expect("a topic");
         Self {
             broker,
             sink: Arc::default(),
-            letters: ScriptedPublisher::new(letters, []),
-            figures: Arc::default(),
+            dead_letters: ScriptedPublisher::new(dead_letters, []),
+            stats: Arc::default(),
             limits: BatchLimits {
                 rows: 10,
                 bytes: 1 << 20,
@@ -88,7 +88,7 @@ impl Rig {
     pub async fn publish_value(&self, key: &str, value: &str) {
         let mut messages = Messages::default();
         let (key, value) = (Some(key.as_bytes()), Some(value.as_bytes()));
-        messages.push(key, value, [], Place::default());
+        messages.push(key, value, [], RecordOrigin::default());
         let publisher = self.broker.publisher(TOPIC).expect("a topic");
         let delivery = publisher.publish(Arc::new(messages)).await;
         delivery.expect("handed over").await.expect("durable");
@@ -122,14 +122,14 @@ impl Rig {
             limits: self.limits,
             conflict_wait: std::time::Duration::from_secs(30),
             until,
-            figures: self.figures.clone(),
+            stats: self.stats.clone(),
         }
     }
 
     pub fn dead_letters(&self) -> DeadLetters {
-        let letters = Box::new(self.letters.clone());
-        let last_resort = self.broker.publisher(LETTERS).expect("a topic");
-        DeadLetters::new(letters, Box::new(last_resort))
+        let dead_letters = Box::new(self.dead_letters.clone());
+        let last_resort = self.broker.publisher(DEAD_LETTERS).expect("a topic");
+        DeadLetters::new(dead_letters, Box::new(last_resort))
     }
 
     /// One run, until it has caught up.
@@ -145,7 +145,7 @@ impl Rig {
     /// Runs, again and again where it fails for a time.
     pub async fn supervised(&self, until: Until) -> Result<Option<()>, FlowError> {
         let attempt = || self.consume(until).run(&self.stop);
-        supervise(FLOW, RETRY, &self.figures, &self.stop, attempt).await
+        supervise(FLOW, RETRY, &self.stats, &self.stop, attempt).await
     }
 
     /// The offsets after the last messages, as progress says them when all is written.
@@ -154,7 +154,7 @@ impl Rig {
             let messages = self.broker.messages(TOPIC, it);
             let last = messages.len().checked_sub(1);
             last.and_then(|last| messages.get(last))
-                .map(|last| (it, last.place.offset + 1))
+                .map(|last| (it, last.record_origin.offset + 1))
         };
         (0..partitions).filter_map(end).collect()
     }

@@ -1,10 +1,10 @@
-//! One message into two tables, on its way through the lane: routed, halved, replayed as one.
+//! One message into two tables: routed, halved, replayed as one.
 
 use std::sync::Arc;
 
 use highwater::{
     codec::json::Json,
-    flow::{Consume, Keys, Letter, Replay, Replayed, Until},
+    flow::{Consume, Keys, Replay, Replayed, StoredDeadLetter, Until},
     pipeline::{
         Deletions, ExplodeStep, Replaces, RouteBy, Routes, StepSettings, TableRoute, steps,
     },
@@ -15,7 +15,7 @@ use highwater::{
 };
 
 use crate::{
-    consume_rig::{FLOW, LETTERS, Rig},
+    consume_rig::{DEAD_LETTERS, FLOW, Rig},
     waiting::within,
 };
 
@@ -88,14 +88,18 @@ fn rows(sink: &MemorySink) -> [Vec<String>; 2] {
 }
 
 /// Key, step and reason of each letter.
-fn letters(rig: &Rig) -> Vec<(String, String, String)> {
-    let messages = rig.broker.messages(LETTERS, 0);
-    let letter = |it| {
-        let letter = Letter::read(&it).expect("a letter");
-        let key = String::from_utf8_lossy(letter.key.expect("a key")).into_owned();
-        (key, letter.step.to_string(), letter.reason.to_string())
+fn dead_letters(rig: &Rig) -> Vec<(String, String, String)> {
+    let messages = rig.broker.messages(DEAD_LETTERS, 0);
+    let dead_letter = |it| {
+        let dead_letter = StoredDeadLetter::read(&it).expect("a letter");
+        let key = String::from_utf8_lossy(dead_letter.key.expect("a key")).into_owned();
+        (
+            key,
+            dead_letter.step.to_string(),
+            dead_letter.reason.to_string(),
+        )
     };
-    messages.iter().map(letter).collect()
+    messages.iter().map(dead_letter).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,14 +115,17 @@ async fn a_message_that_one_table_refuses_is_in_none_and_its_neighbours_are_in_b
     catch_up(&rig, &sink).await;
     let expected = [vec!["a", "c", "f"], vec!["a 1", "a 2", "c 1"]];
     assert_eq!(rows(&sink), expected);
-    let mut letters = letters(&rig);
-    letters.sort();
-    let steps: Vec<_> = letters
+    let mut dead_letters = dead_letters(&rig);
+    dead_letters.sort();
+    let steps: Vec<_> = dead_letters
         .iter()
         .map(|it| (it.0.as_str(), it.1.as_str()))
         .collect();
     assert_eq!(steps, [("b", "write"), ("d", "explode"), ("e", "route")]);
-    assert!(letters[1].2.starts_with("table children: "), "{letters:?}");
+    assert!(
+        dead_letters[1].2.starts_with("table children: "),
+        "{dead_letters:?}"
+    );
     let progress = sink.progress(FLOW).await.expect("read");
     assert_eq!(progress.len(), 1);
     assert_eq!(progress[0].next_offset, 6);
@@ -135,7 +142,7 @@ async fn a_list_that_shrinks_or_goes_leaves_no_rows_behind() {
     publish(&rig, "b", "both", "[]").await;
     catch_up(&rig, &sink).await;
     assert_eq!(rows(&sink), [vec!["a", "b", "c"], vec!["a 2", "c 2"]]);
-    assert!(letters(&rig).is_empty());
+    assert!(dead_letters(&rig).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,14 +153,17 @@ async fn a_letter_is_replayed_into_all_its_tables_or_none() {
     catch_up(&rig, &sink).await;
     publish(&rig, "b", "both", r#"["new"]"#).await;
     catch_up(&rig, &sink).await;
-    let messages = rig.broker.messages(LETTERS, 0);
+    let messages = rig.broker.messages(DEAD_LETTERS, 0);
     let mut mended = highwater::model::Messages::default();
     for it in messages.iter() {
         let value = String::from_utf8_lossy(it.value.expect("a value")).replace("neither", "both");
-        let place = highwater::model::Place::default();
-        mended.push(it.key, Some(value.as_bytes()), it.headers, place);
+        let record_origin = highwater::model::RecordOrigin::default();
+        mended.push(it.key, Some(value.as_bytes()), it.headers, record_origin);
     }
-    let letters: Vec<_> = mended.iter().filter_map(|it| Letter::read(&it)).collect();
+    let dead_letters: Vec<_> = mended
+        .iter()
+        .filter_map(|it| StoredDeadLetter::read(&it))
+        .collect();
     let routes = routes();
     let replay = Replay {
         flow: FLOW,
@@ -166,7 +176,7 @@ async fn a_letter_is_replayed_into_all_its_tables_or_none() {
         keys: Keys::Rows,
     };
     for outcome in [Replayed::Landed, Replayed::Before] {
-        let outcomes = within(replay.run(&letters)).await.expect("replayed");
+        let outcomes = within(replay.run(&dead_letters)).await.expect("replayed");
         assert_eq!(outcomes, [outcome, Replayed::Superseded]);
         assert_eq!(rows(&sink), [vec!["a", "b"], vec!["a 1", "a 2", "b new"]]);
     }

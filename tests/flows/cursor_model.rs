@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use highwater::{
     cursor::memory::MemoryCursors,
     source::{
-        EarlySettings, HoldBack, Late, Nulls, ReadLimits, Rules, Source,
+        DeduplicationSettings, HoldBack, Late, Nulls, ReadLimits, Rules, Source,
         memory_table::{Column, MemoryScan, MemoryTable, Sight, Writer},
     },
 };
@@ -30,7 +30,7 @@ const SIZE: Size = Size {
 const LIMIT: Duration = Duration::from_secs(30);
 
 const HOLD: HoldBack = HoldBack {
-    settle: None,
+    max_commit_delay: None,
     clock_skew: Duration::ZERO,
 };
 
@@ -109,9 +109,9 @@ fn one(seed: u64, sight: Sight, late: Late) -> Outcome {
         let folder = tempfile::tempdir().expect("a folder");
         let rules = Rules {
             nulls: Nulls::EveryRun,
-            early: EarlySettings {
+            deduplication: DeduplicationSettings {
                 file: Some(folder.path().join("rows.early")),
-                ..EarlySettings::default()
+                ..DeduplicationSettings::default()
             },
             ..Rules::default()
         };
@@ -149,7 +149,7 @@ impl Server for Memory {
         ))
     }
 
-    fn reads_early(&self) -> bool {
+    fn reads_above_watermark(&self) -> bool {
         matches!(self.late, Late::ReRead(_))
     }
 
@@ -161,11 +161,11 @@ impl Server for Memory {
     }
 
     async fn lock_table(&self, lock: TableLock) {
-        let held = self.table.lock_table().await;
+        let hold_back = self.table.lock_table().await;
         if !lock.alters {
-            sleep(lock.held).await;
+            sleep(lock.hold_back).await;
         }
-        drop(held);
+        drop(hold_back);
     }
 
     async fn rows(&self) -> Vec<(i64, i64)> {

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use highwater::{
     broker::{BrokerError, Delivery, Publisher, memory::MemoryBroker},
     codec::json::Json,
-    flow::{CarryLimits, DeadLetters, Figures, FlowError, Migrate, Reach},
+    flow::{DeadLetters, FlowError, FlowStats, LoadLimits, Migrate, MigrateScope},
     model::{Messages, Op, Packed, Position, Records, Value},
     pipeline::{Routes, Step, StepError, Stepped},
-    sink::{Passage, Sink, SinkError},
+    sink::{PositionAdvance, Sink, SinkError},
     source::{Source, memory::MemorySource},
 };
 use tokio::{sync::watch, time::timeout};
@@ -24,7 +24,7 @@ use crate::{
 };
 
 const FLOW: &str = "task/to:memory.rows/memory.rows";
-const LETTERS: &str = "task.dead-letters";
+const DEAD_LETTERS: &str = "task.dead-letters";
 
 struct Rig {
     source: MemorySource,
@@ -32,8 +32,8 @@ struct Rig {
     broker: MemoryBroker,
     pipeline: Vec<Box<dyn Step>>,
     routes: Routes,
-    figures: Figures,
-    limits: CarryLimits,
+    stats: FlowStats,
+    limits: LoadLimits,
     writers: usize,
     stop: CancellationToken,
 }
@@ -46,15 +46,15 @@ impl Rig {
             source.insert(id, format!("row {id}"));
         }
         let broker = MemoryBroker::default();
-        broker.create_topic(LETTERS, 1);
+        broker.create_topic(DEAD_LETTERS, 1);
         Self {
             source,
             sink: ScriptedSink::default(),
             broker,
             pipeline: Vec::new(),
             routes: Routes::to_one(),
-            figures: Figures::default(),
-            limits: CarryLimits {
+            stats: FlowStats::default(),
+            limits: LoadLimits {
                 rows: 2 * batch,
                 bytes: 1 << 20,
             },
@@ -63,26 +63,30 @@ impl Rig {
         }
     }
 
-    async fn run(&self, reach: Reach) -> Result<Position, FlowError> {
-        self.run_from(&self.source, reach).await
+    async fn run(&self, scope: MigrateScope) -> Result<Position, FlowError> {
+        self.run_from(&self.source, scope).await
     }
 
-    async fn run_from(&self, source: &dyn Source, reach: Reach) -> Result<Position, FlowError> {
-        let letters = Box::new(self.broker.publisher(LETTERS).expect("a topic"));
-        self.run_with(source, letters, reach).await
+    async fn run_from(
+        &self,
+        source: &dyn Source,
+        scope: MigrateScope,
+    ) -> Result<Position, FlowError> {
+        let dead_letters = Box::new(self.broker.publisher(DEAD_LETTERS).expect("a topic"));
+        self.run_with(source, dead_letters, scope).await
     }
 
     async fn run_with(
         &self,
         source: &dyn Source,
-        letters: Box<dyn Publisher>,
-        reach: Reach,
+        dead_letters: Box<dyn Publisher>,
+        scope: MigrateScope,
     ) -> Result<Position, FlowError> {
-        let last_resort = self.broker.publisher(LETTERS).expect("a topic");
-        let dead_letters = DeadLetters::new(letters, Box::new(last_resort));
+        let last_resort = self.broker.publisher(DEAD_LETTERS).expect("a topic");
+        let dead_letters = DeadLetters::new(dead_letters, Box::new(last_resort));
         let migrate = Migrate {
             flow: FLOW,
-            letters_of: "task",
+            dead_letters_of: "task",
             source,
             pipeline: &self.pipeline,
             routes: &self.routes,
@@ -91,21 +95,21 @@ impl Rig {
             dead_letters: &dead_letters,
             limits: self.limits,
             writers: self.writers,
-            figures: &self.figures,
+            stats: &self.stats,
             begun: &AtomicBool::new(false),
         };
-        migrate.run(reach, &self.stop).await
+        migrate.run(scope, &self.stop).await
     }
 
     /// The values and reasons of the dead letters.
-    fn letters(&self) -> Vec<(String, String)> {
-        let messages = self.broker.messages(LETTERS, 0);
+    fn dead_letters(&self) -> Vec<(String, String)> {
+        let messages = self.broker.messages(DEAD_LETTERS, 0);
         let text = |it: Option<&[u8]>| String::from_utf8_lossy(it.unwrap_or(b"")).into_owned();
-        let letters = messages.iter().map(|it| {
+        let dead_letters = messages.iter().map(|it| {
             let reason = it.headers.get("highwater-dead-reason").flatten();
             (text(it.value), text(reason))
         });
-        letters.collect()
+        dead_letters.collect()
     }
 
     fn holds(&self, ids: impl Iterator<Item = i64>) {
@@ -119,7 +123,7 @@ impl Rig {
     }
 }
 
-/// Refuses the text `bad`; makes the text `unheld` a value that no sink holds.
+/// Refuses the text `bad`; makes the text `unsupported` a value that no sink holds.
 struct Picky;
 
 #[async_trait]
@@ -143,14 +147,15 @@ impl Step for Picky {
                 stepped.failed.push((row.origin(), "it is bad".into()));
                 continue;
             }
-            let unheld = text == Some(Value::String("unheld"));
+            let unsupported = text == Some(Value::String("unheld"));
             let Ok(()) = stepped.records.push(Op::Upsert, row.origin(), |packer| {
                 for (name, value) in row.packed_fields() {
                     let value: Packed<'_> = value;
                     packer.name(name);
-                    match unheld && name == "text" {
-                        true => packer.value(Value::MinKey),
-                        false => packer.packed(value),
+                    if unsupported && name == "text" {
+                        packer.value(Value::MinKey)
+                    } else {
+                        packer.packed(value)
                     }
                 }
                 Ok::<(), std::convert::Infallible>(())
@@ -163,14 +168,14 @@ impl Step for Picky {
 #[tokio::test]
 async fn everything_lands_and_the_next_run_goes_on() {
     let rig = Rig::new(10, 3);
-    let stands = rig.run(Reach::Incremental).await.expect("done");
-    assert_eq!(stands, Position::new("10"));
+    let position = rig.run(MigrateScope::Incremental).await.expect("done");
+    assert_eq!(position, Position::new("10"));
     rig.holds(1..=10);
     rig.source.insert(11, "new");
-    rig.run(Reach::Incremental).await.expect("done");
+    rig.run(MigrateScope::Incremental).await.expect("done");
     rig.holds(1..=11);
     assert_eq!(rig.sink.memory.applied(), 11, "each row once");
-    rig.run(Reach::Full).await.expect("done");
+    rig.run(MigrateScope::Full).await.expect("done");
     assert_eq!(rig.sink.memory.applied(), 22, "each row again");
 }
 
@@ -192,14 +197,14 @@ async fn killed_anywhere(writers: usize) {
             ..Rig::new(60, 2)
         };
         let source = Stepping(rig.source.clone());
-        let first = killed_after(polls, rig.run_from(&source, Reach::Incremental)).await;
+        let first = killed_after(polls, rig.run_from(&source, MigrateScope::Incremental)).await;
         if let Some(done) = first {
             done.expect("done");
             rig.holds(1..=60);
             break;
         }
         killed += 1;
-        rig.run(Reach::Incremental).await.expect("done");
+        rig.run(MigrateScope::Incremental).await.expect("done");
         rig.holds(1..=60);
         assert_eq!(rig.sink.memory.applied(), 60, "killed after {polls} polls");
     }
@@ -215,9 +220,9 @@ async fn an_answer_that_is_lost_repeats_nothing() {
         };
         rig.sink.then(vec![SinkFault::None; at]);
         rig.sink.then([SinkFault::LoseAnswer]);
-        let lost = rig.run(Reach::Incremental).await;
+        let lost = rig.run(MigrateScope::Incremental).await;
         assert!(matches!(lost, Err(FlowError::Sink(SinkError::Lost(..)))));
-        rig.run(Reach::Incremental).await.expect("done");
+        rig.run(MigrateScope::Incremental).await.expect("done");
         rig.holds(1..=20);
         assert_eq!(rig.sink.memory.applied(), 20, "lost at {at}");
     }
@@ -247,14 +252,17 @@ async fn bad_rows(writers: usize) {
         };
         rig.source.insert(id, text);
     }
-    let stands = rig.run(Reach::Incremental).await.expect("done");
-    assert_eq!(stands, Position::new("20"));
+    let position = rig.run(MigrateScope::Incremental).await.expect("done");
+    assert_eq!(position, Position::new("20"));
     rig.holds((1..=20).filter(|it| ![3, 17, 4, 9, 10].contains(it)));
-    let mut letters = rig.letters();
-    letters.sort();
-    let told: Vec<&str> = letters.iter().map(|(value, _)| value.as_str()).collect();
+    let mut dead_letters = rig.dead_letters();
+    dead_letters.sort();
+    let values: Vec<&str> = dead_letters
+        .iter()
+        .map(|(value, _)| value.as_str())
+        .collect();
     assert_eq!(
-        told,
+        values,
         [
             r#"{"id":10,"text":"unheld"}"#,
             r#"{"id":17,"text":"bad"}"#,
@@ -264,16 +272,16 @@ async fn bad_rows(writers: usize) {
         ],
         "as they were read"
     );
-    assert_eq!(letters[2].1, "it is bad");
-    assert!(letters[3].1.contains("`text`"), "{letters:?}");
-    assert_eq!(rig.figures.snapshot().dead_letters, 5);
+    assert_eq!(dead_letters[2].1, "it is bad");
+    assert!(dead_letters[3].1.contains("`text`"), "{dead_letters:?}");
+    assert_eq!(rig.stats.snapshot().dead_letters, 5);
 }
 
 /// A table of letters that lies where the rows go: no letter is taken while rows are being written.
 struct Behind<P> {
     topic: P,
-    carried: watch::Receiver<usize>,
-    carries: usize,
+    loads_written: watch::Receiver<usize>,
+    loads: usize,
 }
 
 #[async_trait]
@@ -283,8 +291,8 @@ impl<P: Publisher> Publisher for Behind<P> {
     }
 
     async fn publish(&self, messages: Arc<Messages>) -> Result<Delivery, BrokerError> {
-        let mut carried = self.carried.clone();
-        let written = carried.wait_for(|it| *it >= self.carries).await;
+        let mut loads_written = self.loads_written.clone();
+        let written = loads_written.wait_for(|it| *it >= self.loads).await;
         written.expect("the sink is there");
         self.topic.publish(messages).await
     }
@@ -300,34 +308,38 @@ async fn a_letter_that_waits_for_rows_to_be_written_does_not_hold_them_up() {
     // The place to stand at, and the first batch: the letter of the second one waits for that.
     rig.sink
         .then([SinkFault::None, SinkFault::Slow(Duration::from_secs(1))]);
-    let letters = Behind {
-        topic: rig.broker.publisher(LETTERS).expect("a topic"),
-        carried: rig.sink.carried.subscribe(),
-        carries: 2,
+    let dead_letters = Behind {
+        topic: rig.broker.publisher(DEAD_LETTERS).expect("a topic"),
+        loads_written: rig.sink.loads_written.subscribe(),
+        loads: 2,
     };
-    let run = rig.run_with(&rig.source, Box::new(letters), Reach::Incremental);
+    let run = rig.run_with(
+        &rig.source,
+        Box::new(dead_letters),
+        MigrateScope::Incremental,
+    );
     let done = timeout(Duration::from_secs(60), run).await;
     done.expect("the letter and the rows wait for each other")
         .expect("done");
     rig.holds([1, 2, 4].into_iter());
-    assert_eq!(rig.letters().len(), 1);
+    assert_eq!(rig.dead_letters().len(), 1);
 }
 
 #[tokio::test]
 async fn another_writer_that_has_moved_the_place_ends_the_run() {
     let rig = Rig::new(6, 2);
-    rig.run(Reach::Incremental).await.expect("done");
+    rig.run(MigrateScope::Incremental).await.expect("done");
     rig.source.insert(7, "new");
     let sink = Arc::new(&rig.sink);
     let moves = Stepping(rig.source.clone());
-    let run = rig.run_from(&moves, Reach::Incremental);
+    let run = rig.run_from(&moves, MigrateScope::Incremental);
     let other = async {
-        let passage = Passage {
+        let advance = PositionAdvance {
             flow: FLOW.into(),
             from: Some(Position::new("6")),
             to: Position::new("5"),
         };
-        sink.carry(&[], &passage).await.expect("moved");
+        sink.write_positioned(&[], &advance).await.expect("moved");
     };
     // The other one comes in between: the run has read its place, and has written nothing yet.
     let (ended, ()) = tokio::join!(biased; run, other);
@@ -342,13 +354,13 @@ async fn another_writer_that_has_moved_the_place_ends_the_run() {
 async fn a_stop_writes_what_is_in_hand_and_ends() {
     let rig = Rig::new(10, 2);
     rig.stop.cancel();
-    let stands = rig.run(Reach::Incremental).await.expect("stopped");
-    assert_eq!(stands, Position::new("0"));
+    let position = rig.run(MigrateScope::Incremental).await.expect("stopped");
+    assert_eq!(position, Position::new("0"));
     assert_eq!(rig.sink.memory.applied(), 0);
     let going_on = Rig {
         stop: CancellationToken::new(),
         ..rig
     };
-    going_on.run(Reach::Incremental).await.expect("done");
+    going_on.run(MigrateScope::Incremental).await.expect("done");
     going_on.holds(1..=10);
 }

@@ -5,7 +5,7 @@ use std::{sync::atomic::AtomicBool, time::Duration};
 use highwater::{
     broker::memory::MemoryBroker,
     codec::json::Json,
-    flow::{CarryLimits, DeadLetters, Figures, Migrate, Reach},
+    flow::{DeadLetters, FlowStats, LoadLimits, Migrate, MigrateScope},
     pipeline::{
         Deletions, Else, Expression, Replaces, RouteBy, Routes, StepSettings, TableRoute, steps,
     },
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::scripted_sink::{ScriptedSink, SinkFault};
 
-const LETTERS: &str = "task.dead-letters";
+const DEAD_LETTERS: &str = "task.dead-letters";
 
 fn names(list: &[&str]) -> Vec<String> {
     list.iter().map(|it| (*it).to_owned()).collect()
@@ -70,29 +70,29 @@ fn routes(by: Option<RouteBy>) -> Routes {
 /// Runs a migration, and answers the reasons of its dead letters.
 async fn run(source: &MemorySource, routes: &Routes, sink: &ScriptedSink) -> Vec<String> {
     let broker = MemoryBroker::default();
-    broker.create_topic(LETTERS, 1);
-    let letters = || Box::new(broker.publisher(LETTERS).expect("a topic"));
-    let dead_letters = DeadLetters::new(letters(), letters());
+    broker.create_topic(DEAD_LETTERS, 1);
+    let dead_letters = || Box::new(broker.publisher(DEAD_LETTERS).expect("a topic"));
+    let dead_letters = DeadLetters::new(dead_letters(), dead_letters());
     let migrate = Migrate {
         flow: "task",
-        letters_of: "task",
+        dead_letters_of: "task",
         source,
         pipeline: &[],
         routes,
         sink,
         describer: &Json::PLAIN,
         dead_letters: &dead_letters,
-        limits: CarryLimits {
+        limits: LoadLimits {
             rows: 100,
             bytes: 1 << 20,
         },
         writers: 1,
-        figures: &Figures::default(),
+        stats: &FlowStats::default(),
         begun: &AtomicBool::new(false),
     };
     let stop = CancellationToken::new();
-    migrate.run(Reach::Full, &stop).await.expect("done");
-    let messages = broker.messages(LETTERS, 0);
+    migrate.run(MigrateScope::Full, &stop).await.expect("done");
+    let messages = broker.messages(DEAD_LETTERS, 0);
     let reasons = messages.iter().map(|it| {
         let reason = it.headers.get("highwater-dead-reason").flatten();
         String::from_utf8_lossy(reason.unwrap_or(b"")).into_owned()
@@ -119,8 +119,8 @@ async fn rows_of_many_batches_are_written_together_while_a_write_takes_its_time(
     }
     let slow = SinkFault::Slow(Duration::from_secs(1));
     sink.then([slow; 3]);
-    let letters = run(&source, &routes(None), &sink).await;
-    assert_eq!(letters, [""; 0]);
+    let dead_letters = run(&source, &routes(None), &sink).await;
+    assert_eq!(dead_letters, [""; 0]);
     let [parents, children] = rows(&sink);
     assert_eq!(parents.len(), 9);
     assert_eq!(children.len(), 9);
@@ -138,9 +138,12 @@ async fn a_row_that_one_table_refuses_is_in_none_and_a_second_run_changes_nothin
     for (id, text) in [(1, "a"), (2, "bad"), (3, "none"), (4, "b")] {
         source.insert(id, text);
     }
-    let letters = run(&source, &routes(None), &sink).await;
-    assert_eq!(letters.len(), 1);
-    assert!(letters[0].starts_with("table children: "), "{letters:?}");
+    let dead_letters = run(&source, &routes(None), &sink).await;
+    assert_eq!(dead_letters.len(), 1);
+    assert!(
+        dead_letters[0].starts_with("table children: "),
+        "{dead_letters:?}"
+    );
     let expected = [vec!["1", "3", "4"], vec!["1 a", "4 b"]];
     assert_eq!(rows(&sink), expected);
     run(&source, &routes(None), &sink).await;
@@ -158,8 +161,8 @@ async fn a_field_says_which_table_a_row_is_for() {
         source.insert(id, text);
     }
     let by = Some(RouteBy::Field("text".to_owned()));
-    let letters = run(&source, &routes(by), &sink).await;
-    assert_eq!(letters.len(), 1);
-    assert!(letters[0].contains("`three`"), "{letters:?}");
+    let dead_letters = run(&source, &routes(by), &sink).await;
+    assert_eq!(dead_letters.len(), 1);
+    assert!(dead_letters[0].contains("`three`"), "{dead_letters:?}");
     assert_eq!(rows(&sink), [vec!["1"], vec!["2 two"]]);
 }

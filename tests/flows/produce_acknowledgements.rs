@@ -1,4 +1,4 @@
-//! The cursor stands behind what is acknowledged, and nowhere else.
+//! The cursor is behind what is acknowledged, and nowhere else.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use highwater::broker::memory::PublishFault::{
 };
 use highwater::{
     flow::FlowError,
-    source::{Extent, Manner},
+    source::{ReadMode, Scope},
 };
 
 use crate::{
@@ -132,7 +132,7 @@ async fn following_saves_what_it_has_read_without_another_row() {
         until(|| rig.stored() == Some(3)).await;
         rig.stop.cancel();
     };
-    let run = rig.run_as(Extent::Incremental, Manner::Follow);
+    let run = rig.run_as(Scope::Incremental, ReadMode::Follow);
     let (run, ()) = within(async { tokio::join!(run, checks) }).await;
     run.expect("stopped");
 }
@@ -147,7 +147,7 @@ async fn a_stop_waits_for_answers_and_saves() {
         assert_eq!(rig.stored(), None);
         rig.publisher.release(3);
     };
-    let run = rig.run_as(Extent::Incremental, Manner::Follow);
+    let run = rig.run_as(Scope::Incremental, ReadMode::Follow);
     let (run, ()) = within(async { tokio::join!(run, checks) }).await;
     assert_eq!(run.expect("stopped").as_str(), "9");
     assert_eq!(rig.stored(), Some(9));

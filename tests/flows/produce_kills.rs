@@ -8,13 +8,13 @@ use highwater::{
     cursor::{CursorError, CursorLease, CursorStore},
     flow::FlowError,
     model::Position,
-    source::{Extent, Manner},
+    source::{ReadMode, Scope},
 };
 
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    produce_rig::{LETTERS, Rig, times},
+    produce_rig::{DEAD_LETTERS, Rig, times},
     stepping::{Stepping, killed_after},
     waiting::{until_stuck, within},
 };
@@ -97,8 +97,8 @@ async fn a_flow_whose_lease_was_lost_ends_also_while_there_is_nothing_to_save() 
     let lost = CancellationToken::new();
     let cursor = rig.cursors.lease(&rig.flow).await.expect("free");
     let mut cursor = Losing(cursor, lost.clone());
-    let (extent, manner) = (Extent::Incremental, Manner::Follow);
-    let mut run = Box::pin(rig.run_with(&rig.source, &rig.publisher, &mut cursor, extent, manner));
+    let (scope, mode) = (Scope::Incremental, ReadMode::Follow);
+    let mut run = Box::pin(rig.run_with(&rig.source, &rig.publisher, &mut cursor, scope, mode));
     assert!(until_stuck(&mut run).await.is_none(), "it follows");
     lost.cancel();
     let ended = within(run).await;
@@ -134,9 +134,9 @@ impl CursorLease for Losing {
 #[track_caller]
 fn at_or_before_the_cursor_nothing_is_missing(rig: &Rig, polls: usize) {
     let published = rig.published();
-    let letters = rig.letters(LETTERS);
+    let dead_letters = rig.dead_letters(DEAD_LETTERS);
     for id in 1..=rig.stored().unwrap_or(0) {
-        let aside = letters.iter().any(|(key, _)| *key == id.to_string());
+        let aside = dead_letters.iter().any(|(key, _)| *key == id.to_string());
         assert!(
             published.contains(&id) || aside,
             "row {id} is skipped: killed after {polls} steps"
@@ -148,7 +148,7 @@ async fn run_in_steps(rig: &Rig) -> Result<Position, FlowError> {
     let cursor = rig.cursors.lease(&rig.flow).await?;
     let source = Stepping(rig.source.clone());
     let publisher = Stepping(rig.publisher.clone());
-    let (extent, manner) = (Extent::Incremental, Manner::Bounded);
-    rig.run_with(&source, &publisher, &mut Stepping(cursor), extent, manner)
+    let (scope, mode) = (Scope::Incremental, ReadMode::Bounded);
+    rig.run_with(&source, &publisher, &mut Stepping(cursor), scope, mode)
         .await
 }

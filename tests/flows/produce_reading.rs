@@ -6,7 +6,7 @@ use highwater::{
     cursor::CursorStore,
     flow::FlowError,
     model::{Finding, Position, Schema},
-    source::{Extent, Manner, Progress, Source, SourceError, SourceReader, memory::MemorySource},
+    source::{Progress, ReadMode, Scope, Source, SourceError, SourceReader, memory::MemorySource},
 };
 
 use crate::{
@@ -21,7 +21,7 @@ async fn a_run_reads_what_is_past_the_cursor_and_ends() {
     rig.source.insert(6, "row 6");
     assert_eq!(within(rig.run()).await.expect("done").as_str(), "6");
     assert_eq!(rig.published(), [1, 2, 3, 4, 5, 6]);
-    assert_eq!(rig.figures.snapshot().rows, 6);
+    assert_eq!(rig.stats.snapshot().rows, 6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,7 +42,7 @@ async fn a_source_that_loses_its_connection_is_read_on_from_the_cursor() {
         rig.source.insert(7, "row 7");
         rig.publisher.release(1);
     };
-    let run = rig.run_as(Extent::Incremental, Manner::Follow);
+    let run = rig.run_as(Scope::Incremental, ReadMode::Follow);
     let (run, ()) = within(async { tokio::join!(run, checks) }).await;
     let error = run.expect_err("the connection is lost");
     assert!(matches!(error, FlowError::Source(SourceError::Lost(..))));
@@ -62,7 +62,7 @@ async fn following_yields_new_rows_until_it_is_stopped() {
         until(|| rig.stored() == Some(6)).await;
         rig.stop.cancel();
     };
-    let run = rig.run_as(Extent::Incremental, Manner::Follow);
+    let run = rig.run_as(Scope::Incremental, ReadMode::Follow);
     let (run, ()) = within(async { tokio::join!(run, checks) }).await;
     assert_eq!(run.expect("stopped").as_str(), "6");
     assert_eq!(rig.published(), [1, 2, 3, 4, 5, 6]);
@@ -88,7 +88,7 @@ async fn a_position_that_is_no_position_is_refused_and_kept() {
 async fn a_full_read_starts_over_and_ends_where_the_source_ends() {
     let rig = Rig::new(4, 2);
     within(rig.run()).await.expect("done");
-    let full = rig.run_as(Extent::FullAmount, Manner::Bounded);
+    let full = rig.run_as(Scope::Full, ReadMode::Bounded);
     assert_eq!(within(full).await.expect("done").as_str(), "4");
     assert_eq!(rig.published(), [1, 2, 3, 4, 1, 2, 3, 4]);
     assert_eq!(rig.stored(), Some(4));
@@ -100,7 +100,7 @@ async fn a_full_read_that_ends_where_the_cursor_stood_is_saved_at_its_end() {
     within(rig.run()).await.expect("done");
     // No save on the way: only the one at the end.
     rig.save_every = std::time::Duration::from_secs(3600);
-    let full = rig.run_as(Extent::FullAmount, Manner::Bounded);
+    let full = rig.run_as(Scope::Full, ReadMode::Bounded);
     within(full).await.expect("done");
     assert_eq!(
         rig.stored(),
@@ -145,8 +145,8 @@ async fn a_full_read_is_known_as_begun_before_its_first_row() {
 async fn full(rig: &Rig) -> Result<Position, FlowError> {
     let source = Resumable(rig.source.clone());
     let mut cursor = rig.cursors.lease(&rig.flow).await?;
-    let (extent, manner) = (Extent::FullAmount, Manner::Bounded);
-    rig.run_with(&source, &rig.publisher, &mut *cursor, extent, manner)
+    let (scope, mode) = (Scope::Full, ReadMode::Bounded);
+    rig.run_with(&source, &rig.publisher, &mut *cursor, scope, mode)
         .await
 }
 
@@ -177,14 +177,14 @@ impl Source for Resumable {
         self.0.plan(stored).await
     }
 
-    async fn standing(
+    async fn status(
         &self,
         stored: Option<&Position>,
-    ) -> Result<highwater::source::Standing, SourceError> {
-        self.0.standing(stored).await
+    ) -> Result<highwater::source::SourceStatus, SourceError> {
+        self.0.status(stored).await
     }
 
-    async fn begin(&self, _: Extent, stored: Option<&Position>) -> Result<Position, SourceError> {
+    async fn begin(&self, _: Scope, stored: Option<&Position>) -> Result<Position, SourceError> {
         let within = stored.filter(|it| it.as_str().starts_with("full:"));
         Ok(within.cloned().unwrap_or_else(|| Position::new("full:0")))
     }
@@ -192,16 +192,16 @@ impl Source for Resumable {
     async fn open(
         &self,
         position: &Position,
-        manner: Manner,
+        mode: ReadMode,
     ) -> Result<Box<dyn SourceReader>, SourceError> {
-        let place = position.as_str().trim_start_matches("full:");
-        let reader = self.0.open(&Position::new(place), manner).await?;
+        let number = position.as_str().trim_start_matches("full:");
+        let reader = self.0.open(&Position::new(number), mode).await?;
         Ok(Box::new(ResumableReader(reader, false)))
     }
 
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
-        let place = position.as_str().trim_start_matches("full:");
-        self.0.progress(&Position::new(place)).await
+        let number = position.as_str().trim_start_matches("full:");
+        self.0.progress(&Position::new(number)).await
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

@@ -7,19 +7,19 @@ use highwater::{
         Publisher,
         memory::{MemoryBroker, PublishFault, ScriptedPublisher},
     },
-    codec::{CodecError, Encoder, Mark, json::Json},
+    codec::{CodecError, Encoder, TypeTag, json::Json},
     cursor::{CursorLease, CursorStore, memory::MemoryCursors},
-    flow::{DeadLetters, Figures, FlowError, KeyRule, Produce},
+    flow::{DeadLetters, FlowError, FlowStats, KeyRule, Produce},
     model::{FlowName, Messages, Position, Row, Value},
     pipeline::Step,
-    source::{Extent, Manner, Source, memory::MemorySource},
+    source::{ReadMode, Scope, Source, memory::MemorySource},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::stepping::Delayed;
 
 pub const TOPIC: &str = "rows";
-pub const LETTERS: &str = "rows.dead-letters";
+pub const DEAD_LETTERS: &str = "rows.dead-letters";
 pub const LAST_RESORT: &str = "last-resort";
 
 /// The parts of a flow of rows `id`, `text`.
@@ -29,8 +29,8 @@ pub struct Rig {
     pub cursors: MemoryCursors,
     pub flow: FlowName,
     pub publisher: ScriptedPublisher,
-    pub letters: ScriptedPublisher,
-    pub figures: Figures,
+    pub dead_letters: ScriptedPublisher,
+    pub stats: FlowStats,
     pub pipeline: Vec<Box<dyn Step>>,
     /// The fields that tell one state of a row from another.
     pub version: Vec<String>,
@@ -55,7 +55,7 @@ impl Encoder for Picky {
         Json::PLAIN.encode(row, topic, out)
     }
 
-    fn mark<'m>(&'m self, _row: &Row<'_>) -> Option<Mark<'m>> {
+    fn type_tag<'m>(&'m self, _row: &Row<'_>) -> Option<TypeTag<'m>> {
         None
     }
 }
@@ -64,7 +64,7 @@ impl Rig {
     /// Rows 1 to `rows`, read in batches of `batch`; the cursor is saved whenever it may be.
     pub fn new(rows: i64, batch: usize) -> Self {
         let broker = MemoryBroker::default();
-        for topic in [TOPIC, LETTERS, LAST_RESORT] {
+        for topic in [TOPIC, DEAD_LETTERS, LAST_RESORT] {
             broker.create_topic(topic, 1);
         }
         let source = MemorySource::new(batch);
@@ -77,7 +77,7 @@ impl Rig {
         };
         Self {
             publisher: scripted(TOPIC),
-            letters: scripted(LETTERS),
+            dead_letters: scripted(DEAD_LETTERS),
             broker,
             source,
             cursors: MemoryCursors::default(),
@@ -86,7 +86,7 @@ impl Rig {
                 topic: TOPIC.into(),
                 source: "memory.rows".into(),
             },
-            figures: Figures::default(),
+            stats: FlowStats::default(),
             pipeline: Vec::new(),
             version: vec!["id".to_owned()],
             in_flight: 4,
@@ -104,13 +104,13 @@ impl Rig {
 
     /// One run from what is stored to the end of the source.
     pub async fn run(&self) -> Result<Position, FlowError> {
-        self.run_as(Extent::Incremental, Manner::Bounded).await
+        self.run_as(Scope::Incremental, ReadMode::Bounded).await
     }
 
-    pub async fn run_as(&self, extent: Extent, manner: Manner) -> Result<Position, FlowError> {
+    pub async fn run_as(&self, scope: Scope, mode: ReadMode) -> Result<Position, FlowError> {
         let mut cursor = self.cursors.lease(&self.flow).await?;
         let publisher = Delayed(self.publisher.clone(), self.delay);
-        self.run_with(&self.source, &publisher, &mut *cursor, extent, manner)
+        self.run_with(&self.source, &publisher, &mut *cursor, scope, mode)
             .await
     }
 
@@ -119,12 +119,12 @@ impl Rig {
         source: &dyn Source,
         publisher: &dyn Publisher,
         cursor: &mut dyn CursorLease,
-        extent: Extent,
-        manner: Manner,
+        scope: Scope,
+        mode: ReadMode,
     ) -> Result<Position, FlowError> {
         let last_resort = self.broker.publisher(LAST_RESORT)?;
-        let letters = Box::new(self.letters.clone());
-        let dead_letters = DeadLetters::new(letters, Box::new(last_resort));
+        let dead_letters = Box::new(self.dead_letters.clone());
+        let dead_letters = DeadLetters::new(dead_letters, Box::new(last_resort));
         let produce = Produce {
             flow: &self.flow,
             source,
@@ -138,9 +138,9 @@ impl Rig {
             version: &self.version,
             in_flight: self.in_flight,
             save_every: self.save_every,
-            figures: &self.figures,
+            stats: &self.stats,
         };
-        produce.run(extent, manner, &self.stop).await
+        produce.run(scope, mode, &self.stop).await
     }
 
     /// The stored cursor, as the number of the last row before it.
@@ -166,14 +166,14 @@ impl Rig {
     }
 
     /// The keys and reasons on a topic of dead letters.
-    pub fn letters(&self, topic: &str) -> Vec<(String, String)> {
+    pub fn dead_letters(&self, topic: &str) -> Vec<(String, String)> {
         let messages = self.broker.messages(topic, 0);
-        let letter = |it: highwater::model::Message<'_>| {
+        let dead_letter = |it: highwater::model::Message<'_>| {
             let reason = it.headers.get("highwater-dead-reason").flatten();
             let text = |it: Option<&[u8]>| String::from_utf8_lossy(it.unwrap_or(b"")).into_owned();
             (text(it.key), text(reason))
         };
-        messages.iter().map(letter).collect()
+        messages.iter().map(dead_letter).collect()
     }
 }
 

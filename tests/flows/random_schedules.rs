@@ -66,8 +66,8 @@ fn every_row_reaches_its_topic_and_no_cursor_passes_one_that_has_not() {
             for _ in 0..100 {
                 let run = until_stuck(rig.run()).await;
                 let published = rig.published();
-                let letters = rig.letters(produce_rig::LETTERS);
-                let aside = |id: i64| letters.iter().any(|(key, _)| *key == id.to_string());
+                let dead_letters = rig.dead_letters(produce_rig::DEAD_LETTERS);
+                let aside = |id: i64| dead_letters.iter().any(|(key, _)| *key == id.to_string());
                 let stored = rig.stored().unwrap_or(0);
                 for id in 1..=stored {
                     assert!(

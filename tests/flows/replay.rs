@@ -2,14 +2,14 @@
 
 use highwater::{
     codec::json::Json,
-    flow::{Keys, Letter, Replay, Replayed},
-    model::{Messages, Place},
+    flow::{Keys, Replay, Replayed, StoredDeadLetter},
+    model::{Messages, RecordOrigin},
     pipeline::Routes,
     sink::Onto,
 };
 
 use crate::{
-    consume_rig::{FLOW, LETTERS, Rig},
+    consume_rig::{DEAD_LETTERS, FLOW, Rig},
     scripted_sink::SinkFault::{LoseAnswer, Reject},
     waiting::within,
 };
@@ -20,7 +20,7 @@ async fn replay(rig: &Rig, onto: Onto, mend: &[(&str, &str)]) -> Vec<Replayed> {
 }
 
 async fn replay_of(rig: &Rig, onto: Onto, keys: Keys, mend: &[(&str, &str)]) -> Vec<Replayed> {
-    let messages = rig.broker.messages(LETTERS, 0);
+    let messages = rig.broker.messages(DEAD_LETTERS, 0);
     let mut mended = Messages::default();
     for it in messages.iter() {
         let value = std::str::from_utf8(it.value.expect("a value")).expect("text");
@@ -28,9 +28,17 @@ async fn replay_of(rig: &Rig, onto: Onto, keys: Keys, mend: &[(&str, &str)]) -> 
             .iter()
             .find(|(bad, _)| *bad == value)
             .map_or(value, |it| it.1);
-        mended.push(it.key, Some(value.as_bytes()), it.headers, Place::default());
+        mended.push(
+            it.key,
+            Some(value.as_bytes()),
+            it.headers,
+            RecordOrigin::default(),
+        );
     }
-    let letters: Vec<_> = mended.iter().filter_map(|it| Letter::read(&it)).collect();
+    let dead_letters: Vec<_> = mended
+        .iter()
+        .filter_map(|it| StoredDeadLetter::read(&it))
+        .collect();
     let replay = Replay {
         flow: FLOW,
         decoder: &Json::PLAIN,
@@ -41,7 +49,7 @@ async fn replay_of(rig: &Rig, onto: Onto, keys: Keys, mend: &[(&str, &str)]) -> 
         onto,
         keys,
     };
-    within(replay.run(&letters)).await.expect("replayed")
+    within(replay.run(&dead_letters)).await.expect("replayed")
 }
 
 async fn rig(values: &[(&str, &str)]) -> Rig {
@@ -145,8 +153,8 @@ async fn an_answer_that_is_lost_repeats_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_letter_that_was_sent_twice_is_one() {
     let rig = rig(&[("a", "bad")]).await;
-    let twice = rig.broker.messages(LETTERS, 0);
-    let publisher = rig.broker.publisher(LETTERS).expect("a topic");
+    let twice = rig.broker.messages(DEAD_LETTERS, 0);
+    let publisher = rig.broker.publisher(DEAD_LETTERS).expect("a topic");
     let again = highwater::broker::Publisher::publish(&publisher, std::sync::Arc::new(twice));
     again.await.expect("handed over").await.expect("durable");
     let outcomes = replay(&rig, Onto::Any, &[("bad", GOOD)]).await;

@@ -92,7 +92,7 @@ impl Work for Scripted {
         Ended {
             rows: 10,
             error: error.map(str::to_owned),
-            is_held: error == Some("held"),
+            is_leased: error == Some("held"),
         }
     }
 
@@ -100,8 +100,8 @@ impl Work for Scripted {
         let mut lost = self.lost.lock().expect("not poisoned");
         if *lost > 0 {
             *lost -= 1;
-            let (place, cause) = ("memory".to_owned(), "away".into());
-            return Err(CursorError::Lost { place, cause }.into());
+            let (location, cause) = ("memory".to_owned(), "away".into());
+            return Err(CursorError::Lost { location, cause }.into());
         }
         Ok(Arc::new(self.store.clone()))
     }

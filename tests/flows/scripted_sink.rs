@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use highwater::{
     model::{Finding, Kind, Position, Records, Value},
     sink::{
-        Advance, Lacking, Laid, Landing, Onto, Passage, Progress, RowFault, Sink, SinkError,
-        memory::MemorySink,
+        Advance, Landing, MissingIndex, Onto, PositionAdvance, Progress, RowFault, Sink, SinkError,
+        StagedWrite, memory::MemorySink,
     },
 };
 use tokio::{
@@ -69,7 +69,7 @@ pub struct ScriptedSink {
     /// Told when the script says that the process dies.
     pub died: Arc<Notify>,
     /// How many batches of a migration are written.
-    pub carried: watch::Sender<usize>,
+    pub loads_written: watch::Sender<usize>,
 }
 
 impl Default for ScriptedSink {
@@ -83,7 +83,7 @@ impl Default for ScriptedSink {
             writes: Mutex::default(),
             released: Semaphore::new(0),
             died: Arc::default(),
-            carried: watch::Sender::new(0),
+            loads_written: watch::Sender::new(0),
         }
     }
 }
@@ -196,15 +196,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Its end is by the script, as one write is.
-struct ScriptedLaid<'s> {
+struct ScriptedStagedWrite<'s> {
     sink: &'s ScriptedSink,
     records: Vec<Records>,
 }
 
 #[async_trait]
-impl Laid for ScriptedLaid<'_> {
-    async fn settle(self: Box<Self>, passage: &Passage) -> Result<(), SinkError> {
-        self.sink.carry(&self.records, passage).await
+impl StagedWrite for ScriptedStagedWrite<'_> {
+    async fn commit(self: Box<Self>, advance: &PositionAdvance) -> Result<(), SinkError> {
+        self.sink.write_positioned(&self.records, advance).await
     }
 }
 
@@ -229,12 +229,15 @@ impl Sink for ScriptedSink {
         self.memory.prepare(fields).await
     }
 
-    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
-        self.memory.lacking(fields).await
+    async fn missing_indexes(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Vec<MissingIndex>, SinkError> {
+        self.memory.missing_indexes(fields).await
     }
 
-    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
-        self.memory.make_index(lacking).await
+    async fn make_index(&self, missing: &MissingIndex) -> Result<(), SinkError> {
+        self.memory.make_index(missing).await
     }
 
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
@@ -289,43 +292,50 @@ impl Sink for ScriptedSink {
                 self.die().await;
                 Err(lost())
             }
-            SinkFault::Refuse => Err(SinkError::Unfit {
+            SinkFault::Refuse => Err(SinkError::Incompatible {
                 name: "memory.rows".into(),
                 advice: "there is no column `text`: add it".into(),
             }),
         }
     }
 
-    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
-        self.memory.place(flow).await
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        self.memory.position(flow).await
     }
 
-    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
-        self.memory.note(passage).await
+    async fn advance(&self, advance: &PositionAdvance) -> Result<(), SinkError> {
+        self.memory.advance(advance).await
     }
 
-    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
+    async fn write_positioned(
+        &self,
+        records: &[Records],
+        advance: &PositionAdvance,
+    ) -> Result<(), SinkError> {
         let fault = lock(&self.script).pop_front().unwrap_or(SinkFault::None);
         match fault {
             SinkFault::Reject => Err(lost()),
             SinkFault::LoseAnswer => {
-                self.memory.carry(records, passage).await?;
+                self.memory.write_positioned(records, advance).await?;
                 Err(lost())
             }
             SinkFault::Slow(time) => {
                 // The write is on its way for so long.
                 let _ = timeout(time, pending::<()>()).await;
-                self.memory.carry(records, passage).await
+                self.memory.write_positioned(records, advance).await
             }
-            _ => self.memory.carry(records, passage).await,
+            _ => self.memory.write_positioned(records, advance).await,
         }?;
-        self.carried.send_modify(|it| *it += 1);
+        self.loads_written.send_modify(|it| *it += 1);
         Ok(())
     }
 
-    async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
-        self.memory.lay(records).await?;
-        Ok(Some(Box::new(ScriptedLaid {
+    async fn stage(
+        &self,
+        records: &[Records],
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
+        self.memory.stage(records).await?;
+        Ok(Some(Box::new(ScriptedStagedWrite {
             sink: self,
             records: records.to_vec(),
         })))
@@ -334,17 +344,17 @@ impl Sink for ScriptedSink {
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance],
+        markers: &[Advance],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
         let fault = lock(&self.script).pop_front().unwrap_or(SinkFault::None);
         match fault {
             SinkFault::Reject => Err(lost()),
             SinkFault::LoseAnswer => {
-                self.memory.replay(records, marks, onto).await?;
+                self.memory.replay(records, markers, onto).await?;
                 Err(lost())
             }
-            _ => self.memory.replay(records, marks, onto).await,
+            _ => self.memory.replay(records, markers, onto).await,
         }
     }
 

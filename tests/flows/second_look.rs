@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use highwater::{
     digest::{Column, Keeps, Padding, Shape},
-    flow::Figures,
+    flow::FlowStats,
     pipeline::Routes,
     sink::Texts,
     source::memory::MemorySource,
@@ -12,7 +12,7 @@ use highwater::{
 };
 use tokio_util::sync::CancellationToken;
 
-const SETTLE: Duration = Duration::from_secs(10);
+const RECHECK_AFTER: Duration = Duration::from_secs(10);
 
 /// Rows by their numbers, the same on both sides.
 pub fn both(rows: i64) -> (MemorySource, MemorySource) {
@@ -30,7 +30,7 @@ async fn verified(
     meanwhile: impl FnOnce(&MemorySource, &MemorySource),
 ) -> Verified {
     let changing = async {
-        tokio::time::sleep(SETTLE / 2).await;
+        tokio::time::sleep(RECHECK_AFTER / 2).await;
         meanwhile(&both.0, &both.1);
     };
     let (verified, ()) = tokio::join!(compared(both, None), changing);
@@ -70,10 +70,10 @@ pub async fn compared(
         drop: &[],
         replace_by: &[],
         texts: Texts::default(),
-        settle: SETTLE,
+        recheck_after: RECHECK_AFTER,
         samples: 10,
         in_servers,
-        figures: &Figures::default(),
+        stats: &FlowStats::default(),
         stop: &CancellationToken::new(),
     };
     verify.run().await.expect("it is compared")
@@ -91,13 +91,13 @@ async fn what_lasts_counts_and_is_told() {
     both.1.set(30, Some("too many"));
     let found = verified(&both, |_, _| ()).await;
     assert_eq!(counts(&found), [1, 1, 1, 0]);
-    let told = found.samples.iter().map(|it| (it.kind, &*it.key[0].1));
+    let sampled = found.samples.iter().map(|it| (it.kind, &*it.key[0].1));
     let expected = [
         (Kind::Missing, "3"),
         (Kind::Extra, "30"),
         (Kind::Different, "5"),
     ];
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(sampled.collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test(start_paused = true)]

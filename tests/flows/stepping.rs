@@ -12,7 +12,7 @@ use highwater::{
     broker::{BrokerError, Delivery, Publisher},
     cursor::{CursorError, CursorLease},
     model::{Batch, Finding, Messages, Position, Schema},
-    source::{Extent, Manner, Progress, Source, SourceError, SourceReader},
+    source::{Progress, ReadMode, Scope, Source, SourceError, SourceReader},
 };
 use tokio::task::yield_now;
 
@@ -123,30 +123,30 @@ impl<S: Source> Source for Stepping<S> {
         self.0.plan(stored).await
     }
 
-    async fn standing(
+    async fn status(
         &self,
         stored: Option<&Position>,
-    ) -> Result<highwater::source::Standing, SourceError> {
-        self.0.standing(stored).await
+    ) -> Result<highwater::source::SourceStatus, SourceError> {
+        self.0.status(stored).await
     }
 
     async fn begin(
         &self,
-        extent: Extent,
+        scope: Scope,
         stored: Option<&Position>,
     ) -> Result<Position, SourceError> {
         yield_now().await;
-        self.0.begin(extent, stored).await
+        self.0.begin(scope, stored).await
     }
 
     async fn open(
         &self,
         position: &Position,
-        manner: Manner,
+        mode: ReadMode,
     ) -> Result<Box<dyn SourceReader>, SourceError> {
         yield_now().await;
         Ok(Box::new(SteppingReader {
-            reader: self.0.open(position, manner).await?,
+            reader: self.0.open(position, mode).await?,
             paused: false,
         }))
     }

@@ -10,9 +10,9 @@ use highwater::{
         BrokerError,
         memory::PublishFault::{Hold, Late, LoseAnswer, None as Pass, Reject},
     },
-    flow::{Figures, FlowError, Retry, supervise},
+    flow::{FlowError, FlowStats, Retry, supervise},
     model::Position,
-    source::{Extent, Manner},
+    source::{ReadMode, Scope},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,7 @@ async fn a_flow_goes_on_from_the_cursor_until_it_is_through() {
     let end = within(supervised(&rig, RETRY)).await.expect("through");
     assert_eq!(end, Some(Position::new("20")));
     assert_eq!(rig.first_published(), Vec::from_iter(1..=20));
-    assert_eq!(rig.figures.snapshot().retries, 5);
+    assert_eq!(rig.stats.snapshot().retries, 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,7 +55,7 @@ async fn what_cannot_pass_stops_the_flow_at_once() {
     let error = within(supervised(&rig, RETRY)).await.expect_err("no topic");
     assert!(matches!(error, FlowError::Broker(BrokerError::NoTopic(_))));
     assert_eq!(begun.elapsed(), Duration::ZERO);
-    assert_eq!(rig.figures.snapshot().retries, 0);
+    assert_eq!(rig.stats.snapshot().retries, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +87,7 @@ async fn a_flow_that_gets_on_is_never_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_hour_is_no_failing_hour() {
-    let figures = Figures::default();
+    let stats = FlowStats::default();
     let attempts = Cell::new(0);
     let attempt = || async {
         attempts.set(attempts.get() + 1);
@@ -105,7 +105,7 @@ async fn a_quiet_hour_is_no_failing_hour() {
         ..RETRY
     };
     let stop = CancellationToken::new();
-    let end = supervise("quiet", retry, &figures, &stop, attempt).await;
+    let end = supervise("quiet", retry, &stats, &stop, attempt).await;
     assert_eq!(end.expect("one failure is no reason"), Some(()));
 }
 
@@ -119,7 +119,7 @@ async fn waits_grow_up_to_the_longest_and_shrink_after_progress() {
         begun.borrow_mut().push(Instant::now());
         rig.run().await
     };
-    let end = supervise("rows", RETRY, &rig.figures, &rig.stop, attempt);
+    let end = supervise("rows", RETRY, &rig.stats, &rig.stop, attempt);
     within(end).await.expect("through");
     let begun = begun.into_inner();
     let waits: Vec<_> = begun.windows(2).map(|it| it[1] - it[0]).collect();
@@ -142,7 +142,7 @@ async fn a_stop_ends_the_waiting() {
     };
     let begun = Instant::now();
     let checks = async {
-        until(|| rig.figures.snapshot().retries == 0 && begun.elapsed().as_secs() >= 1).await;
+        until(|| rig.stats.snapshot().retries == 0 && begun.elapsed().as_secs() >= 1).await;
         rig.stop.cancel();
     };
     let (end, ()) = within(async { tokio::join!(supervised(&rig, long), checks) }).await;
@@ -163,11 +163,11 @@ async fn a_stop_while_nothing_can_be_delivered_ends_with_the_answer_of_the_broke
     };
     let attempt = || async {
         let mut cursor = highwater::cursor::CursorStore::lease(&rig.cursors, &rig.flow).await?;
-        let (extent, manner) = (Extent::Incremental, Manner::Follow);
-        rig.run_with(&rig.source, &given_up, &mut *cursor, extent, manner)
+        let (scope, mode) = (Scope::Incremental, ReadMode::Follow);
+        rig.run_with(&rig.source, &given_up, &mut *cursor, scope, mode)
             .await
     };
-    let end = supervise("rows", RETRY, &rig.figures, &rig.stop, attempt);
+    let end = supervise("rows", RETRY, &rig.stats, &rig.stop, attempt);
     let (end, ()) = within(async { tokio::join!(end, checks) }).await;
     assert_eq!(end.expect("stopped"), None);
     assert!(
@@ -218,5 +218,5 @@ fn lost() -> FlowError {
 }
 
 async fn supervised(rig: &Rig, retry: Retry) -> Result<Option<Position>, FlowError> {
-    supervise("rows", retry, &rig.figures, &rig.stop, || rig.run()).await
+    supervise("rows", retry, &rig.stats, &rig.stop, || rig.run()).await
 }

@@ -7,7 +7,7 @@ use highwater::{
         CodecError, Decoder, Encoder,
         information::{InformationJson, InformationProtobuf},
     },
-    model::{Headers, Message, Place, Records, Schema},
+    model::{Headers, Message, RecordOrigin, Records, Schema},
 };
 use proptest::prelude::*;
 
@@ -28,7 +28,7 @@ fn decode(format: &dyn Decoder, bytes: &[u8]) -> Result<Vec<(String, String)>, C
         key: Some(b"k"),
         value: Some(bytes),
         headers: Headers::default(),
-        place: Place::default(),
+        record_origin: RecordOrigin::default(),
     };
     format.decode(&message, 0, &mut records)?;
     let row = records.get(0).expect("one row");

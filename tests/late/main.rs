@@ -20,7 +20,7 @@ use tempfile::TempDir;
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// As long as a run may be from one sentence of a test to the next: what is older is settled.
-const SETTLED: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn on_mysql_a_late_row_comes_with_the_next_run_and_nothing_twice() {
@@ -61,7 +61,7 @@ async fn on_mongodb_a_late_document_comes_with_the_next_run_and_nothing_twice() 
     flow.sends(2, "at once, though a document is open");
     session.commit_transaction().await.expect("committed");
     flow.sends(1, "the late one");
-    flow.is_settled();
+    flow.is_caught_up();
     client.database(&name).drop().await.expect("dropped");
     assert_eq!(flow.arrived().await, [1, 2, 3]);
 }
@@ -86,7 +86,7 @@ async fn of_a_table(kind: &str, variable: &str) {
     flow.sends(2, "at once, though a row is open");
     run_sql(&mut late, "COMMIT").await;
     flow.sends(1, "the late one");
-    flow.is_settled();
+    flow.is_caught_up();
     run_sql(&mut admin, &format!("DROP DATABASE `{name}`")).await;
     assert_eq!(flow.arrived().await, [1, 2, 3]);
 }
@@ -108,7 +108,7 @@ impl Flow {
              create-topic = {{ partitions = 1, replication = 1 }}\n\
              into = {{ connection = \"copies\", table = \"copies\" }}\n\
              [data-types.late.from]\nconnection = \"server\"\nincremental = \"at\"\n\
-             late = \"re-read\"\nsettle = \"3s\"\n{from}\n"
+             late = \"re-read\"\nmax-commit-delay = \"3s\"\n{from}\n"
         );
         fs::write(folder.path().join("settings.toml"), text).expect("written");
         Self { folder, key }
@@ -121,7 +121,7 @@ impl Flow {
     }
 
     /// Further runs send nothing, until the cursor itself stands at row 3.
-    fn is_settled(&self) {
+    fn is_caught_up(&self) {
         let began = Instant::now();
         loop {
             let flow = self.sync();
@@ -130,14 +130,14 @@ impl Flow {
             if after.contains("\"3\"") {
                 return;
             }
-            assert!(began.elapsed() < SETTLED, "{flow}");
+            assert!(began.elapsed() < PATIENCE, "{flow}");
         }
     }
 
     fn sync(&self) -> Value {
         let text = run(self.folder.path(), "sync --json");
-        let told: Value = serde_json::from_str(&text).expect("JSON");
-        told["flows"][0].clone()
+        let answer: Value = serde_json::from_str(&text).expect("JSON");
+        answer["flows"][0].clone()
     }
 
     /// The ids that a table holds to which each message adds a row.

@@ -42,9 +42,9 @@ async fn said(kind: &str, variable: &str, [replicates, stops]: [&str; 2]) {
     );
     fs::write(folder.path().join("settings.toml"), text).expect("written");
     let check = || {
-        let told: Value =
+        let answer: Value =
             serde_json::from_str(&super::run(folder.path(), "check --json")).expect("JSON");
-        told.to_string()
+        answer.to_string()
     };
     let usual = check();
     run_sql(&mut admin, "SET GLOBAL read_only = 1").await;
@@ -57,11 +57,11 @@ async fn said(kind: &str, variable: &str, [replicates, stops]: [&str; 2]) {
     let seen = "held back by the statements and transactions that are open now";
     assert!(usual.contains(seen), "{usual}");
     assert!(
-        reads.contains("`settle` alone (the server is a replica, or read-only"),
+        reads.contains("`max-commit-delay` alone (the server is a replica, or read-only"),
         "{reads}"
     );
     assert!(
-        replica.contains("`settle` alone (the server is a replica:"),
+        replica.contains("`max-commit-delay` alone (the server is a replica:"),
         "{replica}"
     );
 }

@@ -55,8 +55,8 @@ async fn cannot_write(world: &World, server: &str, sql: &mut Sql) -> Result<()> 
     let settings = SETTINGS.replace("SERVER", server).replace("URL", &url);
     fs::write(world.folder.path().join("settings.toml"), settings)?;
     world.kafka.create(&world.topic, 1, &[]).await?;
-    let letters = format!("{}.dead-letters", world.topic);
-    world.kafka.create(&letters, 1, &[]).await?;
+    let dead_letters = format!("{}.dead-letters", world.topic);
+    world.kafka.create(&dead_letters, 1, &[]).await?;
     sql.run(TABLE).await?;
     let mut first = program::start(world, "sink")?;
     change(world, "first")?;

@@ -60,8 +60,8 @@ async fn apply_once(world: &World, server: &'static str) -> Result<()> {
     );
     fs::write(world.folder.path().join("settings.toml"), settings)?;
     world.kafka.create(&world.topic, PARTITIONS, &[]).await?;
-    let letters = format!("{}.dead-letters", world.topic);
-    world.kafka.create(&letters, 1, &[]).await?;
+    let dead_letters = format!("{}.dead-letters", world.topic);
+    world.kafka.create(&dead_letters, 1, &[]).await?;
     let url = world.fill(&format!("${{{upper}_URL}}"))?;
     let mut sql = Sql::open(&url).await?;
     sql.run(TABLES).await?;
@@ -73,7 +73,7 @@ async fn apply_once(world: &World, server: &'static str) -> Result<()> {
     let outcome = members.come_and_go(&mut chance, &producing, time()).await;
     members.forget_users().await?;
     let produced = producing.end();
-    let figures = outcome?;
+    let stats = outcome?;
     let produced = produced?;
 
     let mut sql = Sql::open(&url).await?;
@@ -85,25 +85,27 @@ async fn apply_once(world: &World, server: &'static str) -> Result<()> {
     );
     last_one(world, "exit 0").await?;
     each_message_once(&mut sql, produced).await?;
-    ensure!(world.kafka.count(&letters)? == 0, "there are dead letters");
-    println!(
-        "{server}: {figures}; {messages} messages, each applied once, none missing, no letter"
+    ensure!(
+        world.kafka.count(&dead_letters)? == 0,
+        "there are dead letters"
     );
+    println!("{server}: {stats}; {messages} messages, each applied once, none missing, no letter");
     the_audit_tells_a_repeated_message(world, &mut sql, produced).await
 }
 
 fn time() -> Duration {
-    match env::var("HIGHWATER_PROOF").is_ok_and(|it| it == "full") {
-        true => Duration::from_secs(20 * 60),
-        false => Duration::from_secs(40),
+    if env::var("HIGHWATER_PROOF").is_ok_and(|it| it == "full") {
+        Duration::from_secs(20 * 60)
+    } else {
+        Duration::from_secs(40)
     }
 }
 
 /// A sink of the administrator's, which writes what is left.
-async fn last_one(world: &World, told: &str) -> Result<()> {
+async fn last_one(world: &World, wanted: &str) -> Result<()> {
     let user = [("SINK_USER", "root".as_ref())];
     let sink = program::start_with(world, "sink --until-caught-up", &user)?;
-    sink.ended().await?.expect(told, world.folder.path())
+    sink.ended().await?.expect(wanted, world.folder.path())
 }
 
 /// Rows and audit are what was published: in each partition, `n` is the offset.
@@ -180,7 +182,7 @@ url = "mysql://${SINK_USER}@HOST"
 
 [retry]
 first = "100ms"
-most = "1s"
+max = "1s"
 
 [data-types.records]
 format = "json"

@@ -27,12 +27,12 @@ pub struct Members<'w> {
     running: Vec<Option<Running>>,
     /// When a member that stands still is woken.
     woken: Vec<Option<Instant>>,
-    figures: Figures,
+    stats: MemberStats,
 }
 
 /// What has happened.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Figures {
+pub struct MemberStats {
     kills: usize,
     kills_in_a_transaction: usize,
     stops: usize,
@@ -63,7 +63,7 @@ impl<'w> Members<'w> {
             users: (0..MEMBERS).map(|it| format!("s{it}_{own}")).collect(),
             running: (0..MEMBERS).map(|_| None).collect(),
             woken: vec![None; MEMBERS],
-            figures: Figures::default(),
+            stats: MemberStats::default(),
         }
     }
 
@@ -76,7 +76,7 @@ impl<'w> Members<'w> {
         chance: &mut Chance,
         producing: &Producing,
         time: Duration,
-    ) -> Result<Figures> {
+    ) -> Result<MemberStats> {
         let mut sql = Sql::open(&self.url).await?;
         for user in &self.users {
             let made = format!(
@@ -103,7 +103,7 @@ impl<'w> Members<'w> {
             self.happen(chance).await?;
         }
         self.all_stop().await?;
-        Ok(self.figures)
+        Ok(self.stats)
     }
 
     /// # Errors
@@ -125,13 +125,13 @@ impl<'w> Members<'w> {
         if self.woken[at].is_some() {
             return Ok(());
         }
-        let figures = &mut self.figures;
+        let stats = &mut self.stats;
         match what {
             0..4 => {
                 ensure!(running.kill().await?, "{}", running.said("err"));
                 self.running[at] = None;
-                figures.kills += 1;
-                figures.kills_in_a_transaction += usize::from(open > 0);
+                stats.kills += 1;
+                stats.kills_in_a_transaction += usize::from(open > 0);
                 // Some come back at once, some when chance meets them again.
                 if chance.below(2) == 0 {
                     self.join(at)?;
@@ -141,13 +141,13 @@ impl<'w> Members<'w> {
                 let time = chance.time(500, 12_000);
                 running.signal("STOP")?;
                 self.woken[at] = Some(Instant::now() + time);
-                figures.stops += 1;
-                figures.stops_in_a_transaction += usize::from(open > 0);
-                figures.stops_past_the_session += usize::from(time > SESSION);
+                stats.stops += 1;
+                stats.stops_in_a_transaction += usize::from(open > 0);
+                stats.stops_past_the_session += usize::from(time > SESSION);
             }
             _ => {
                 self.leave(at).await?;
-                self.figures.leaves += 1;
+                self.stats.leaves += 1;
             }
         }
         Ok(())
@@ -156,7 +156,7 @@ impl<'w> Members<'w> {
     fn join(&mut self, at: usize) -> Result<()> {
         let user: [(&str, &OsStr); 1] = [("SINK_USER", self.users[at].as_ref())];
         self.running[at] = Some(program::start_with(self.world, "sink", &user)?);
-        self.figures.joins += 1;
+        self.stats.joins += 1;
         Ok(())
     }
 
@@ -205,10 +205,10 @@ impl<'w> Members<'w> {
             }
         }
         match restart(self.server, &self.url, &self.users).await? {
-            Restart::Whole => self.figures.restarts += 1,
-            Restart::Sessions => self.figures.sessions_ended += 1,
+            Restart::Whole => self.stats.restarts += 1,
+            Restart::Sessions => self.stats.sessions_ended += 1,
         }
-        self.figures.restarts_in_a_transaction += usize::from(open > 0);
+        self.stats.restarts_in_a_transaction += usize::from(open > 0);
         let answers = async || Ok(Sql::open(&self.url).await.ok().map(drop));
         wait::until("the server answers", wait::SOON, answers).await
     }
@@ -253,7 +253,7 @@ impl<'w> Members<'w> {
     }
 }
 
-impl fmt::Display for Figures {
+impl fmt::Display for MemberStats {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,

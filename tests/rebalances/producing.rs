@@ -78,8 +78,8 @@ fn open(brokers: &str) -> Result<Open> {
 }
 
 fn publish(producer: &Open, topic: &str, from: i64) -> Result<()> {
-    let places = (0..PARTITIONS).flat_map(|p| (from..from + MESSAGES).map(move |n| (p, n)));
-    for (p, n) in places {
+    let sent = (0..PARTITIONS).flat_map(|p| (from..from + MESSAGES).map(move |n| (p, n)));
+    for (p, n) in sent {
         let id = n * i64::from(PARTITIONS) + i64::from(p);
         let value = format!(r#"{{"id":{id},"p":{p},"n":{n}}}"#);
         let record = BaseRecord::<[u8], [u8]>::to(topic)

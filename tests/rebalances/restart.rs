@@ -20,9 +20,10 @@ pub enum Restart {
 /// It does not come back.
 pub async fn restart(server: &str, url: &str, users: &[String]) -> Result<Restart> {
     if xtask(&["services", "stop", server])? {
-        return match xtask(&["services", "start", server])? {
-            true => Ok(Restart::Whole),
-            false => bail!("{server} does not come back"),
+        return if xtask(&["services", "start", server])? {
+            Ok(Restart::Whole)
+        } else {
+            bail!("{server} does not come back")
         };
     }
     let mut sql = Sql::open(url).await?;

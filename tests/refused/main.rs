@@ -76,7 +76,7 @@ fn mariadb_that_refuses_costs_no_message() {
 fn sqlite_that_refuses_costs_no_message() {
     in_a_world("refused_sqlite", async |world| {
         let mut target = Target::file(&world.folder.path().join("warehouse.db")).await?;
-        settle(world, "kind = \"sqlite\"\npath = \"warehouse.db\"").await?;
+        write_settings(world, "kind = \"sqlite\"\npath = \"warehouse.db\"").await?;
         target.run(TABLE).await?;
         target.run(FILE_AUDIT).await?;
         breaks(world, &mut target, &[TABLE_GONE, COLUMN_GONE]).await
@@ -87,7 +87,7 @@ fn sqlite_that_refuses_costs_no_message() {
 async fn on_a_server(world: &World, server: &str, mut target: Target) -> Result<()> {
     let host = world.fill(&format!("${{{}_HOST}}", server.to_uppercase()))?;
     let (database, user) = (&world.database, user(world));
-    settle(
+    write_settings(
         world,
         &format!("kind = \"{server}\"\nurl = \"mysql://{user}:secret-1@{host}/{database}\""),
     )
@@ -179,8 +179,8 @@ fn stopped(ended: &program::Ended, advice: &str) -> Result<()> {
 }
 
 fn nothing_is_set_aside(world: &World) -> Result<()> {
-    let letters = world.kafka.count(&letters(world))?;
-    ensure!(letters == 0, "{letters} dead letters");
+    let dead_letters = world.kafka.count(&dead_letters(world))?;
+    ensure!(dead_letters == 0, "{dead_letters} dead letters");
     let folder = world.folder.path().join("runtime/dead-letters");
     ensure!(!folder.exists(), "{} is there", folder.display());
     Ok(())
@@ -209,14 +209,14 @@ fn produce(world: &World, from: i64) -> Result<()> {
     world.kafka.produce(&world.topic, messages)
 }
 
-async fn settle(world: &World, warehouse: &str) -> Result<()> {
+async fn write_settings(world: &World, warehouse: &str) -> Result<()> {
     let settings = SETTINGS.replace("WAREHOUSE", warehouse);
     fs::write(world.folder.path().join("settings.toml"), settings)?;
     world.kafka.create(&world.topic, 1, &[]).await?;
-    world.kafka.create(&letters(world), 1, &[]).await
+    world.kafka.create(&dead_letters(world), 1, &[]).await
 }
 
-fn letters(world: &World) -> String {
+fn dead_letters(world: &World) -> String {
     format!("{}.dead-letters", world.topic)
 }
 

@@ -9,9 +9,9 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, Row, mysql::MySqlRow, raw_sql};
 
 /// How late a row may come to the replica behind others, as the flow declares it.
-const SETTLE: &str = "6s";
+const MAX_COMMIT_DELAY: &str = "6s";
 
-/// Longer than a reader that takes the replica for the only server would wait, and shorter than `SETTLE`.
+/// Longer than a reader that takes the replica for the only server would wait, and shorter than `MAX_COMMIT_DELAY`.
 const LATE: Duration = Duration::from_secs(3);
 
 const IN_TIME: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ async fn a_row_that_is_committed_late_on_the_source_is_read_from_its_replica() {
     settings(folder.path(), "mariadb", &replica_url, &name);
     let said = highwater(folder.path(), &["check"]).1;
     assert!(
-        said.contains("`settle` alone (the server is a replica"),
+        said.contains("`max-commit-delay` alone (the server is a replica"),
         "{said}"
     );
     assert!(said.contains("a transaction of more than 6 s"), "{said}");
@@ -63,7 +63,7 @@ async fn a_row_that_is_committed_late_on_the_source_is_read_from_its_replica() {
     run(&mut replica, "STOP SLAVE").await;
     let said = highwater(folder.path(), &["check"]).1;
     assert!(
-        said.contains("`settle` alone (the server is a replica"),
+        said.contains("`max-commit-delay` alone (the server is a replica"),
         "{said}"
     );
     // Who may not ask whether it is one, is told so.
@@ -91,7 +91,7 @@ async fn a_row_that_is_committed_late_on_the_source_is_read_from_its_replica() {
     .await;
     settings(folder.path(), "mariadb", &replica_url, &name);
     let said = highwater(folder.path(), &["check"]).1;
-    assert!(!said.contains("`settle` alone"), "{said}");
+    assert!(!said.contains("`max-commit-delay` alone"), "{said}");
     run(
         &mut replica,
         &format!("DROP USER {user}@'%'; DROP DATABASE `{name}`"),
@@ -115,7 +115,7 @@ async fn on_mysql_a_replica_is_known_by_its_set_up_and_by_its_threads() {
     settings(folder.path(), "mysql", &url, &name);
     let check = || highwater(folder.path(), &["check"]).1;
     let said = check();
-    assert!(!said.contains("`settle` alone"), "{said}");
+    assert!(!said.contains("`max-commit-delay` alone"), "{said}");
     let source = "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = 1, SOURCE_USER = 'root'";
     run(&mut server, source).await;
     let stopped = check();
@@ -126,11 +126,11 @@ async fn on_mysql_a_replica_is_known_by_its_set_up_and_by_its_threads() {
     run(&mut server, &format!("DROP DATABASE `{name}`")).await;
     for said in [stopped, trying] {
         assert!(
-            said.contains("`settle` alone (the server is a replica"),
+            said.contains("`max-commit-delay` alone (the server is a replica"),
             "{said}"
         );
     }
-    assert!(!said.contains("`settle` alone"), "{said}");
+    assert!(!said.contains("`max-commit-delay` alone"), "{said}");
 }
 
 /// What another node has begun is to be seen nowhere on this one until it is committed: the row comes
@@ -149,7 +149,7 @@ async fn a_row_that_another_node_commits_late_is_read_from_a_node_of_galera() {
     settings(folder.path(), "mariadb", &url, &name);
     let said = highwater(folder.path(), &["check"]).1;
     assert!(
-        said.contains("`settle` alone (the server is one of a Galera cluster"),
+        said.contains("`max-commit-delay` alone (the server is one of a Galera cluster"),
         "{said}"
     );
 
@@ -174,8 +174,8 @@ async fn follow(
     source_url: &str,
     name: &str,
 ) {
-    let place: MySqlRow = rows(source, "SHOW MASTER STATUS").await.remove(0);
-    let (file, position): (String, u64) = (place.get(0), place.get(1));
+    let log_position: MySqlRow = rows(source, "SHOW MASTER STATUS").await.remove(0);
+    let (file, position): (String, u64) = (log_position.get(0), log_position.get(1));
     let port = one(source, "SELECT CAST(@@port AS SIGNED)").await;
     let host = source_url.rsplit('@').next().unwrap_or_default();
     let host = host.split(':').next().unwrap_or_default();
@@ -212,7 +212,7 @@ fn settings(folder: &Path, kind: &str, url: &str, database: &str) {
          [data-types.rows]\nformat = \"json\"\ntopic = \"rows\"\n\
          create-topic = {{ partitions = 1, replication = 1 }}\n\
          [data-types.rows.from]\nconnection = \"server\"\ntable = \"t\"\nincremental = \"at\"\n\
-         settle = \"{SETTLE}\"\n"
+         max-commit-delay = \"{MAX_COMMIT_DELAY}\"\n"
     );
     fs::write(folder.join("settings.toml"), text).expect("written");
 }
@@ -223,8 +223,8 @@ fn reading(folder: &Path) -> std::thread::JoinHandle<u64> {
     std::thread::spawn(move || {
         let (is_done, said) = highwater(&folder, &["sync", "--json"]);
         assert!(is_done, "{said}");
-        let told: Value = serde_json::from_str(&said).expect("JSON");
-        told["flows"][0]["rows"].as_u64().expect("a number")
+        let answer: Value = serde_json::from_str(&said).expect("JSON");
+        answer["flows"][0]["rows"].as_u64().expect("a number")
     })
 }
 
@@ -234,9 +234,10 @@ fn highwater(folder: &Path, arguments: &[&str]) -> (bool, String) {
     let output = command.args(arguments).current_dir(folder).output();
     let output = output.expect("the program");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    match output.status.success() {
-        true => (true, said),
-        false => (false, said + &String::from_utf8_lossy(&output.stderr)),
+    if output.status.success() {
+        (true, said)
+    } else {
+        (false, said + &String::from_utf8_lossy(&output.stderr))
     }
 }
 

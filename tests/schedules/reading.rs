@@ -10,9 +10,9 @@ use highwater::{
     codec::json::Json,
     cursor::{CursorError, CursorLease, CursorStore},
     fault::{Fault, Faulty, chain},
-    flow::{DeadLetters, Figures, FlowError, KeyRule, Produce},
+    flow::{DeadLetters, FlowError, FlowStats, KeyRule, Produce},
     model::{FlowName, Position},
-    source::{Extent, Manner, Source},
+    source::{ReadMode, Scope, Source},
 };
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -46,8 +46,8 @@ pub async fn perform(
     let ended = Instant::now();
     let last = Run {
         after: Duration::ZERO,
-        extent: Extent::Incremental,
-        manner: Manner::Bounded,
+        scope: Scope::Incremental,
+        mode: ReadMode::Bounded,
         end: End::Stopped(limit),
     };
     loop {
@@ -63,7 +63,7 @@ pub async fn perform(
 
 struct Flow<'a> {
     source: Box<dyn Source>,
-    reads_early: bool,
+    reads_above_watermark: bool,
     cursors: &'a dyn CursorStore,
     schedule: &'a Schedule,
     name: FlowName,
@@ -91,7 +91,7 @@ impl<'a> Flow<'a> {
         };
         Self {
             source,
-            reads_early: server.reads_early(),
+            reads_above_watermark: server.reads_above_watermark(),
             cursors,
             schedule,
             name,
@@ -127,16 +127,17 @@ impl<'a> Flow<'a> {
                 End::Killed(time) | End::KilledBeforeSave(_, time) => (time, true),
             };
             tokio::select! {
-                ended = &mut running => Some(ended),
-                () = watch.before_save.notified() => None,
-                () = sleep(time) => match kills {
-                    true => None,
-                    false => {
-                        stop.cancel();
-                        Some(running.await)
-                    }
-                },
-            }
+                            ended = &mut running => Some(ended),
+                            () = watch.before_save.notified() => None,
+                            () = sleep(time) => if kills {
+            None
+            } else {
+
+                                    stop.cancel();
+                                    Some(running.await)
+
+            },
+                        }
         };
         match ended {
             None => {
@@ -155,7 +156,7 @@ impl<'a> Flow<'a> {
             match self.cursors.lease(&self.name).await {
                 Ok(cursor) => return cursor,
                 // What was killed in a save ends that first.
-                Err(CursorError::Held { .. }) => sleep(Duration::from_millis(5)).await,
+                Err(CursorError::Leased { .. }) => sleep(Duration::from_millis(5)).await,
                 Err(error) => panic!("{}", chain(&error)),
             }
         }
@@ -168,7 +169,7 @@ impl<'a> Flow<'a> {
         run: Run,
         stop: &CancellationToken,
     ) -> Result<Position, FlowError> {
-        let letters = || Box::new(self.broker.publisher(TOPIC).expect("a topic"));
+        let dead_letters = || Box::new(self.broker.publisher(TOPIC).expect("a topic"));
         let produce = Produce {
             flow: &self.name,
             source: &*self.source,
@@ -176,15 +177,15 @@ impl<'a> Flow<'a> {
             encoder: &Json::PLAIN,
             describer: &Json::PLAIN,
             publisher,
-            dead_letters: &DeadLetters::new(letters(), letters()),
+            dead_letters: &DeadLetters::new(dead_letters(), dead_letters()),
             cursor,
             key: KeyRule::Primary,
             version: &[],
             in_flight: self.schedule.in_flight,
             save_every: self.schedule.save_every,
-            figures: &Figures::default(),
+            stats: &FlowStats::default(),
         };
-        produce.run(run.extent, run.manner, stop).await
+        produce.run(run.scope, run.mode, stop).await
     }
 
     fn published(&self) -> Vec<Published> {
@@ -220,7 +221,13 @@ impl<'a> Flow<'a> {
         let mut seen = BTreeSet::new();
         // Rows without a value are read by every run.
         let valued = published.iter().filter(|it| it.at != "null");
-        let write = |it: &Published| if self.reads_early { it.stamp } else { 0 };
+        let write = |it: &Published| {
+            if self.reads_above_watermark {
+                it.stamp
+            } else {
+                0
+            }
+        };
         let again = valued.filter(|it| !seen.insert((it.id, &it.at, write(it))));
         let again: Vec<_> = again
             .map(|it| format!("row {} at {}", it.id, it.at))

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use highwater::source::{Extent, Manner};
+use highwater::source::{ReadMode, Scope};
 
 /// Who does what.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub struct Statement {
 #[derive(Debug, Clone, Copy)]
 pub struct TableLock {
     pub after: Duration,
-    pub held: Duration,
+    pub hold_back: Duration,
     /// By ALTER TABLE, which waits for its lock and is over at once.
     pub alters: bool,
 }
@@ -68,8 +68,8 @@ pub struct TableLock {
 #[derive(Debug, Clone, Copy)]
 pub struct Run {
     pub after: Duration,
-    pub extent: Extent,
-    pub manner: Manner,
+    pub scope: Scope,
+    pub mode: ReadMode,
     pub end: End,
 }
 
@@ -110,7 +110,7 @@ impl Schedule {
         let is_full = dice.chance(20);
         let lock = |dice: &mut Dice| TableLock {
             after: dice.millis(0..4000),
-            held: dice.millis(200..2500),
+            hold_back: dice.millis(200..2500),
             alters: dice.chance(40),
         };
         Self {
@@ -122,9 +122,10 @@ impl Schedule {
                 .collect(),
             batch: 1 + dice.below(5) as usize,
             in_flight: 1 + dice.below(4) as usize,
-            save_every: match dice.chance(50) {
-                true => Duration::ZERO,
-                false => dice.millis(10..1000),
+            save_every: if dice.chance(50) {
+                Duration::ZERO
+            } else {
+                dice.millis(10..1000)
             },
             acknowledged_in: dice.millis(0..60),
         }
@@ -134,7 +135,7 @@ impl Schedule {
     pub fn may_repeat(&self) -> bool {
         self.runs
             .iter()
-            .any(|it| it.extent == Extent::FullAmount || !matches!(it.end, End::Stopped(_)))
+            .any(|it| it.scope == Scope::Full || !matches!(it.end, End::Stopped(_)))
     }
 }
 
@@ -165,13 +166,15 @@ fn transaction(dice: &mut Dice, size: Size, id: &mut i64, stamp: &mut i64) -> Tr
         });
         Statement {
             is_null: size.nulls && dice.chance(15),
-            slow: match dice.chance(30) {
-                true => dice.millis(100..1500),
-                false => Duration::ZERO,
+            slow: if dice.chance(30) {
+                dice.millis(100..1500)
+            } else {
+                Duration::ZERO
             },
-            idle: match dice.chance(30) {
-                true => dice.millis(0..1500),
-                false => Duration::ZERO,
+            idle: if dice.chance(30) {
+                dice.millis(0..1500)
+            } else {
+                Duration::ZERO
             },
             rows,
         }
@@ -181,9 +184,10 @@ fn transaction(dice: &mut Dice, size: Size, id: &mut i64, stamp: &mut i64) -> Tr
         after: dice.millis(0..1200),
         begin,
         statements,
-        idle: match dice.chance(50) {
-            true => dice.millis(0..3000),
-            false => Duration::ZERO,
+        idle: if dice.chance(50) {
+            dice.millis(0..3000)
+        } else {
+            Duration::ZERO
         },
         commits: dice.chance(85),
     }
@@ -192,13 +196,15 @@ fn transaction(dice: &mut Dice, size: Size, id: &mut i64, stamp: &mut i64) -> Tr
 fn run(dice: &mut Dice, is_killed: bool, is_full: bool) -> Run {
     Run {
         after: dice.millis(0..800),
-        extent: match is_full {
-            true => Extent::FullAmount,
-            false => Extent::Incremental,
+        scope: if is_full {
+            Scope::Full
+        } else {
+            Scope::Incremental
         },
-        manner: match dice.chance(50) {
-            true => Manner::Bounded,
-            false => Manner::Follow,
+        mode: if dice.chance(50) {
+            ReadMode::Bounded
+        } else {
+            ReadMode::Follow
         },
         end: match (is_killed, dice.below(3)) {
             (true, 0) => End::Killed(dice.millis(1..5000)),

@@ -15,7 +15,7 @@ pub trait Server: Send + Sync {
     fn source(&self) -> Box<dyn Source>;
     /// Whether rows are read before they are settled: one that is written again meanwhile comes
     /// again, and may have the same value.
-    fn reads_early(&self) -> bool {
+    fn reads_above_watermark(&self) -> bool {
         false
     }
     async fn session(&self) -> Box<dyn Session>;
@@ -64,9 +64,10 @@ async fn run(session: &mut dyn Session, transaction: &Transaction) {
     if transaction.begin != Begin::Autocommit {
         idle(transaction.idle).await;
     }
-    match transaction.commits {
-        true => session.commit().await,
-        false => session.roll_back().await,
+    if transaction.commits {
+        session.commit().await
+    } else {
+        session.roll_back().await
     }
 }
 

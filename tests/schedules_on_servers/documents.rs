@@ -25,7 +25,7 @@ use highwater::{
 };
 
 /// What a client's statement takes between its clock and the server, on a busy machine.
-const SETTLE: Duration = Duration::from_secs(4);
+const COMMIT_DELAY: Duration = Duration::from_secs(4);
 
 pub struct Documents {
     connection: MongodbConnection,
@@ -74,9 +74,10 @@ fn document(id: i64, stamp: i64, is_date: bool) -> Document {
 
 /// As clients take it: by their own clock.
 fn value(is_date: bool) -> Bson {
-    match is_date {
-        true => DateTime::now().into(),
-        false => ObjectId::new().into(),
+    if is_date {
+        DateTime::now().into()
+    } else {
+        ObjectId::new().into()
     }
 }
 
@@ -91,12 +92,12 @@ impl Server for Documents {
             poll: Duration::from_millis(50),
             late: match self.reading {
                 Reading::Held => Late::HoldBack(HoldBack {
-                    settle: Some(SETTLE),
+                    max_commit_delay: Some(COMMIT_DELAY),
                     clock_skew: Duration::ZERO,
                 }),
                 Reading::Careless => Late::None,
             },
-            sharing: Sharing::among(1),
+            sharing: Sharing::with_workers(1),
             rules: Default::default(),
         };
         Box::new(MongodbScan::new(self.connection.clone(), &settings))
@@ -156,9 +157,10 @@ impl DocumentSession {
         }
         let replace = self.documents.replace_one(doc! { "_id": id }, new);
         let replace = replace.upsert(true);
-        match self.is_open {
-            true => replace.session(&mut self.session).await.map(drop),
-            false => replace.await.map(drop),
+        if self.is_open {
+            replace.session(&mut self.session).await.map(drop)
+        } else {
+            replace.await.map(drop)
         }
     }
 

@@ -76,7 +76,7 @@ impl Tables {
 impl Server for Tables {
     fn source(&self) -> Box<dyn Source> {
         // Where the start of a transaction is not seen, what its first statement may have waited.
-        let settle = match self.connection.flavor() {
+        let max_commit_delay = match self.connection.flavor() {
             Flavor::Mysql => None,
             Flavor::Mariadb => Some(Duration::from_secs(8)),
         };
@@ -90,12 +90,12 @@ impl Server for Tables {
             poll: Duration::from_millis(50),
             late: match self.reading {
                 Reading::Held => Late::HoldBack(HoldBack {
-                    settle,
+                    max_commit_delay,
                     clock_skew: Duration::ZERO,
                 }),
                 Reading::Careless => Late::None,
             },
-            sharing: Sharing::among(1),
+            sharing: Sharing::with_workers(1),
         };
         Box::new(MysqlScan::new(self.connection.clone(), settings))
     }
@@ -109,14 +109,15 @@ impl Server for Tables {
 
     async fn lock_table(&self, lock: TableLock) {
         let mut session = self.connect().await;
-        let text = match lock.alters {
-            true => "ALTER TABLE t COMMENT 'altered'",
-            false => "LOCK TABLES t WRITE",
+        let text = if lock.alters {
+            "ALTER TABLE t COMMENT 'altered'"
+        } else {
+            "LOCK TABLES t WRITE"
         };
         // It gives up where a transaction takes too long.
         let locked = session.execute(raw_sql(text)).await.is_ok();
         if locked && !lock.alters {
-            sleep(lock.held).await;
+            sleep(lock.hold_back).await;
         }
         session.close().await.expect("closed");
     }
@@ -195,26 +196,22 @@ impl Session for MysqlSession {
             self.value
         };
         let is_new = statement.rows.iter().all(|(id, _)| *id > HOT);
-        let text = match is_new {
-            true => {
-                let rows = statement.rows.iter();
-                let row = |(id, stamp): &(i64, i64)| {
-                    format!("SELECT {id}, {value}, {stamp}, SLEEP({slow})")
-                };
-                let rows: Vec<_> = rows.map(row).collect();
-                format!("INSERT INTO t {}", rows.join(" UNION ALL "))
-            }
-            false => {
-                let rows = statement.rows.iter();
-                let case = |(id, stamp): &(i64, i64)| format!("WHEN {id} THEN {stamp}");
-                let (cases, ids): (Vec<_>, Vec<_>) =
-                    rows.map(|it| (case(it), it.0.to_string())).unzip();
-                format!(
-                    "UPDATE t SET at = {value}, stamp = CASE id {} END, slept = SLEEP({slow}) WHERE id IN ({})",
-                    cases.join(" "),
-                    ids.join(", ")
-                )
-            }
+        let text = if is_new {
+            let rows = statement.rows.iter();
+            let row =
+                |(id, stamp): &(i64, i64)| format!("SELECT {id}, {value}, {stamp}, SLEEP({slow})");
+            let rows: Vec<_> = rows.map(row).collect();
+            format!("INSERT INTO t {}", rows.join(" UNION ALL "))
+        } else {
+            let rows = statement.rows.iter();
+            let case = |(id, stamp): &(i64, i64)| format!("WHEN {id} THEN {stamp}");
+            let (cases, ids): (Vec<_>, Vec<_>) =
+                rows.map(|it| (case(it), it.0.to_string())).unzip();
+            format!(
+                "UPDATE t SET at = {value}, stamp = CASE id {} END, slept = SLEEP({slow}) WHERE id IN ({})",
+                cases.join(" "),
+                ids.join(", ")
+            )
         };
         self.run(text).await
     }

@@ -35,14 +35,14 @@ async fn on_mongodb_the_connection_that_holds_a_flow_back_is_named() {
     session.start_transaction().await.expect("begun");
     let written = documents.insert_one(doc! { "_id": 2 });
     written.session(&mut session).await.expect("written");
-    let told = status(folder.path(), true);
+    let answer = status(folder.path(), true);
     session.abort_transaction().await.expect("ended");
     client.database(&name).drop().await.expect("dropped");
-    let holder = &told["flows"][0]["settled"]["holder"];
+    let holder = &answer["flows"][0]["low_watermark"]["blocked_by"];
     let text = |field: &str| holder[field].as_str().unwrap_or_default().to_owned();
-    assert!(text("connection").starts_with("connection "), "{told}");
-    assert!(text("who").contains("the holder"), "{told}");
-    assert!(holder["seconds"].as_f64().is_some(), "{told}");
+    assert!(text("connection").starts_with("connection "), "{answer}");
+    assert!(text("who").contains("the holder"), "{answer}");
+    assert!(holder["seconds"].as_f64().is_some(), "{answer}");
 }
 
 #[tokio::test]
@@ -73,24 +73,24 @@ async fn a_server_that_does_not_answer_costs_its_own_flow_alone() {
     let rows = "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'); \
         CREATE TABLE copy (id INTEGER PRIMARY KEY, text TEXT)";
     source.execute(raw_sql(rows)).await.expect("filled");
-    let before = told_of(&status(folder.path(), false), "near/near/local.t");
+    let before = line_of(&status(folder.path(), false), "near/near/local.t");
     assert_eq!(before["rows_behind"], 2, "{before}");
-    assert_eq!(before["stands_at"], Value::Null, "{before}");
+    assert_eq!(before["read_up_to"], Value::Null, "{before}");
     assert!(run(folder.path(), "sync --data-type near").0);
-    let told = status(folder.path(), false);
-    let near = told_of(&told, "near/near/local.t");
+    let answer = status(folder.path(), false);
+    let near = line_of(&answer, "near/near/local.t");
     assert_eq!(
-        (&near["rows_behind"], &near["stands_at"]),
+        (&near["rows_behind"], &near["read_up_to"]),
         (&0.into(), &"2".into()),
-        "{told}"
+        "{answer}"
     );
     let saved_by = near["saved_by"].as_str().unwrap_or_default();
-    assert!(saved_by.starts_with("process "), "{told}");
-    let sink = told_of(&told, "near/near/to:local.copy");
-    assert_eq!(sink["messages_behind"], 2, "{told}");
-    let far = told_of(&told, "held/held/server.t");
-    assert!(far["error"].is_string(), "{told}");
-    assert!(!told.to_string().contains("hunter2secret"));
+    assert!(saved_by.starts_with("process "), "{answer}");
+    let sink = line_of(&answer, "near/near/to:local.copy");
+    assert_eq!(sink["messages_behind"], 2, "{answer}");
+    let far = line_of(&answer, "held/held/server.t");
+    assert!(far["error"].is_string(), "{answer}");
+    assert!(!answer.to_string().contains("hunter2secret"));
 }
 
 /// A transaction that has written holds back, and is named with its user.
@@ -125,15 +125,15 @@ async fn named(kind: &str, variable: &str) {
         "BEGIN; INSERT INTO t (id) VALUES (2); DO SLEEP(1.2)",
     )
     .await;
-    let told = status(folder.path(), true);
+    let answer = status(folder.path(), true);
     let shown = run(folder.path(), "status").1;
     run_sql(&mut writer, "ROLLBACK").await;
     run_sql(&mut admin, &format!("DROP DATABASE `{name}`")).await;
-    let holder = &told["flows"][0]["settled"]["holder"];
-    assert_eq!(holder["connection"], format!("connection {id}"), "{told}");
+    let holder = &answer["flows"][0]["low_watermark"]["blocked_by"];
+    assert_eq!(holder["connection"], format!("connection {id}"), "{answer}");
     let who = holder["who"].as_str().unwrap_or_default();
-    assert!(who.starts_with("root@"), "{told}");
-    assert!(holder["seconds"].as_f64() > Some(1.0), "{told}");
+    assert!(who.starts_with("root@"), "{answer}");
+    assert!(holder["seconds"].as_f64() > Some(1.0), "{answer}");
     assert!(
         shown.contains(&format!("held back by connection {id} (root@")),
         "{shown}"
@@ -157,7 +157,7 @@ fn status(folder: &Path, succeeds: bool) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-fn told_of(status: &Value, flow: &str) -> Value {
+fn line_of(status: &Value, flow: &str) -> Value {
     let flows = status["flows"].as_array();
     let mut flows = flows.unwrap_or_else(|| panic!("{status}")).iter();
     let found = flows.find(|it| it["flow"] == flow);

@@ -50,7 +50,7 @@ fn in_every_world(name: &str, server: Server) {
 /// so that what is sown and how it is compared is always the same.
 async fn play(world: &World, name: &str, server: Server, globals: &Globals) -> Result<Published> {
     let folder = case::folder().join(name);
-    case::settle_in(world, &folder)?;
+    case::write_settings_in(world, &folder)?;
     let before = server.globals(world).await?;
     let mut running = None;
     for path in case::numbered(&folder)? {

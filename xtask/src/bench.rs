@@ -13,7 +13,7 @@ pub struct Arguments {
     /// For the benchmark: --rows N, --rounds N, --only PIPE, --json (cargo bench --bench pipes --
     /// --help says more)
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    told: Vec<String>,
+    given: Vec<String>,
 }
 
 /// Brings the servers up, and takes those down again that were not up before.
@@ -26,7 +26,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let measured = services::up(&SERVERS).and_then(|had| {
         services::dump()?;
         let mut command = cargo(&["bench", "--locked", "--bench", "pipes", "--"]);
-        command.args(&arguments.told);
+        command.args(&arguments.given);
         for (server, entry) in &had {
             command.env(server.variable(), &entry.address);
         }

@@ -1,7 +1,7 @@
 //! Developers' commands of Highwater: a table of contents.
 
 mod bench;
-mod place;
+mod paths;
 mod proof;
 mod services;
 mod shell;

@@ -8,7 +8,7 @@ use std::{fs, thread};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::services::{self, Entry, Server};
-use crate::{place, shell};
+use crate::{paths, shell};
 
 /// What takes longer hangs: on two slow cores the longest step, building and running all tests,
 /// takes a third of it.
@@ -40,9 +40,10 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let begun = Instant::now();
     components()?;
-    match arguments.fast {
-        true => fast(),
-        false => with_servers(),
+    if arguments.fast {
+        fast()
+    } else {
+        with_servers()
     }?;
     println!("\n== everything passed in {}", seconds(begun.elapsed()));
     Ok(())
@@ -159,7 +160,7 @@ fn tests(had: &BTreeMap<Server, Entry>) -> Result<()> {
 
 /// The files and folders of `tests/` that Cargo makes test targets of.
 fn targets() -> Result<Vec<String>> {
-    let folder = place::workspace().join("tests");
+    let folder = paths::workspace().join("tests");
     let mut targets: Vec<_> = fs::read_dir(&folder)
         .with_context(|| format!("cannot read {}", folder.display()))?
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -228,7 +229,7 @@ pub(crate) fn step(name: &str, command: &mut Command) -> Result<()> {
     heading(name);
     let begun = Instant::now();
     let mut child = command
-        .current_dir(place::workspace())
+        .current_dir(paths::workspace())
         .spawn()
         .with_context(|| {
             format!(

@@ -1,4 +1,4 @@
-//! What the log says of a place that a person has moved: where it stood, and who did it.
+//! Audit lines of the log: a cursor that was moved by hand, its position before, and the user.
 
 use std::{env, os::unix::fs::MetadataExt};
 
@@ -22,13 +22,14 @@ pub(in crate::app) async fn stored(cursor: &mut dyn CursorLease) -> Result<Strin
 
 /// Where a sink stands: partition and next offset, of each.
 pub(in crate::app) fn written(progress: &[Progress]) -> String {
-    let places: Vec<String> = progress
+    let offsets: Vec<String> = progress
         .iter()
         .map(|it| format!("{}:{}", it.partition, it.next_offset))
         .collect();
-    match places.is_empty() {
-        true => "none".to_owned(),
-        false => places.join(" "),
+    if offsets.is_empty() {
+        "none".to_owned()
+    } else {
+        offsets.join(" ")
     }
 }
 
@@ -67,9 +68,9 @@ mod tests {
         assert_eq!(stored(&mut *cursor).await.expect("told"), "none");
         cursor.save(&Position::new("[1]")).await.expect("saved");
         assert_eq!(stored(&mut *cursor).await.expect("told"), "[1]");
-        std::fs::write(store.place(&flow), "").expect("damaged");
-        let told = stored(&mut *cursor).await.expect("told");
-        assert_eq!(told, "damaged: it is empty");
+        std::fs::write(store.location(&flow), "").expect("damaged");
+        let stored_text = stored(&mut *cursor).await.expect("told");
+        assert_eq!(stored_text, "damaged: it is empty");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `cursor`: see and move the places of flows, those of sinks too.
+//! `cursor`: shows and moves the stored positions of flows and sinks.
 
 mod audit;
 
@@ -57,7 +57,7 @@ enum Found<'a> {
 /// Finds the flow that `name` stands for; says the known ones where there is none.
 fn find<'a>(app: &'a App, name: &str) -> anyhow::Result<Option<Found<'a>>> {
     let mut known = Vec::new();
-    for chosen in app.settings.choose(None, None)? {
+    for chosen in app.settings.select(None, None)? {
         // Another topic makes a flow of its own: its name is the data type's but for the topic.
         let topic = name.split('/').nth(1).unwrap_or(&chosen.topic).to_owned();
         for topic in [chosen.topic.clone(), topic] {
@@ -84,7 +84,7 @@ fn find<'a>(app: &'a App, name: &str) -> anyhow::Result<Option<Found<'a>>> {
     known.sort();
     known.dedup();
     let known = known.join("\n  ");
-    complain!("highwater: no flow is called `{name}`; the settings have\n  {known}");
+    err!("highwater: no flow is called `{name}`; the settings have\n  {known}");
     Ok(None)
 }
 
@@ -103,11 +103,11 @@ async fn list(app: &App) -> anyhow::Result<ExitStatus> {
                 json!({ "flow": it.flow, "position": position, "error": error, "saved_at": it.saved_at })
             })
             .collect();
-        say!("{}", json!({ "cursors": rows }));
+        out!("{}", json!({ "cursors": rows }));
         return Ok(ExitStatus::Done);
     }
     if stored.is_empty() {
-        say!("no cursor is stored yet");
+        out!("no cursor is stored yet");
         return Ok(ExitStatus::Done);
     }
     let mut table = report::table(&["flow", "stands at", "saved"]);
@@ -118,7 +118,7 @@ async fn list(app: &App) -> anyhow::Result<ExitStatus> {
         };
         table.add_row([it.flow.clone(), position, saved_at(it.saved_at)]);
     }
-    say!("{table}");
+    out!("{table}");
     Ok(ExitStatus::Done)
 }
 
@@ -133,16 +133,15 @@ async fn show(app: &App, found: Found<'_>) -> anyhow::Result<ExitStatus> {
                 None => (None, 0),
                 Some(it) => (Some(it.position.map_err(anyhow::Error::msg)?), it.saved_at),
             };
-            let place = cursors.place(&flow);
+            let location = cursors.location(&flow);
             if app.json {
                 let position = position.as_ref().map(position_json);
-                let saved =
-                    json!({ "flow": text, "position": position, "saved_at": at, "place": place });
-                say!("{saved}");
+                let saved = json!({ "flow": text, "position": position, "saved_at": at, "location": location });
+                out!("{saved}");
             } else {
                 let position = position.map_or("nothing read yet".into(), |it| it.to_string());
-                say!(
-                    "{text}\n  stands at  {position}\n  saved      {}\n  kept in    {place}",
+                out!(
+                    "{text}\n  stands at  {position}\n  saved      {}\n  kept in    {location}",
                     saved_at(at)
                 );
             }
@@ -165,15 +164,15 @@ fn show_progress(app: &App, flow: &str, sink: &str, progress: &[Progress]) {
                 json!({ "topic": it.topic, "topic_id": it.topic_id, "partition": it.partition, "next_offset": it.next_offset })
             })
             .collect();
-        say!(
+        out!(
             "{}",
-            json!({ "flow": flow, "kept_in": sink, "progress": rows })
+            json!({ "flow": flow, "location": sink, "progress": rows })
         );
         return;
     }
-    say!("{flow}, kept in {sink}");
+    out!("{flow}, kept in {sink}");
     for it in progress {
-        say!(
+        out!(
             "  {} partition {}: next offset {}",
             it.topic,
             it.partition,
@@ -181,7 +180,7 @@ fn show_progress(app: &App, flow: &str, sink: &str, progress: &[Progress]) {
         );
     }
     if progress.is_empty() {
-        say!("  nothing written yet");
+        out!("  nothing written yet");
     }
 }
 
@@ -201,11 +200,11 @@ async fn set(
             cursor.release().await;
             let (flow, user) = (flow.text(), audit::user());
             tracing::info!(flow, before, now = %position, user, "cursor set by hand");
-            say!("{flow}: the cursor stands at {position}");
+            out!("{flow}: the cursor stands at {position}");
         }
         Found::Sink(chosen, into, flow) => {
-            let Some((partition, next_offset)) = place(value) else {
-                complain!("highwater: a sink is set with PARTITION:OFFSET, as in `0:1500`");
+            let Some((partition, next_offset)) = parse_offset(value) else {
+                err!("highwater: a sink is set with PARTITION:OFFSET, as in `0:1500`");
                 return Ok(ExitStatus::Usage);
             };
             let topic = app.open.topic(&chosen).await?;
@@ -221,7 +220,7 @@ async fn set(
             sink.reset(&flow, Some(&to)).await?;
             let (now, user) = (format!("{partition}:{next_offset}"), audit::user());
             tracing::info!(flow, before, now, user, "progress set by hand");
-            say!("{flow}: partition {partition} goes on at offset {next_offset}");
+            out!("{flow}: partition {partition} goes on at offset {next_offset}");
         }
     }
     Ok(ExitStatus::Done)
@@ -238,7 +237,7 @@ async fn reset(
         Found::Sink(_, _, flow) => flow.clone(),
     };
     if !yes && !agreed(&name)? {
-        complain!("highwater: nothing was changed");
+        err!("highwater: nothing was changed");
         return Ok(ExitStatus::Usage);
     }
     match found {
@@ -267,7 +266,7 @@ async fn reset(
             tracing::info!(flow, before, now, user, "progress reset by hand");
         }
     }
-    say!("{name}: the next run starts from the beginning");
+    out!("{name}: the next run starts from the beginning");
     Ok(ExitStatus::Done)
 }
 
@@ -281,7 +280,7 @@ async fn start_at_the_beginning(
     sink: &dyn crate::sink::Sink,
 ) -> anyhow::Result<()> {
     let topic = app.open.topic(chosen).await?;
-    let held = app.open.held(chosen).await?.map(|it| it.1);
+    let offset_ranges = app.open.offset_ranges(chosen).await?.map(|it| it.1);
     let hints = app.open.committed(chosen, into).await?;
     let stored = sink.progress(flow).await?;
     sink.reset(flow, None).await?;
@@ -291,7 +290,11 @@ async fn start_at_the_beginning(
     partitions.dedup();
     for partition in partitions {
         // A topic that was made anew may have fewer partitions.
-        let Some(part) = held.iter().flatten().find(|it| it.partition == partition) else {
+        let Some(part) = offset_ranges
+            .iter()
+            .flatten()
+            .find(|it| it.partition == partition)
+        else {
             continue;
         };
         let to = Progress {
@@ -307,7 +310,7 @@ async fn start_at_the_beginning(
 
 fn agreed(flow: &str) -> io::Result<bool> {
     if !io::stdin().is_terminal() {
-        complain!("highwater: say --yes to forget the place of {flow}");
+        err!("highwater: say --yes to forget the place of {flow}");
         return Ok(false);
     }
     write!(
@@ -321,10 +324,10 @@ fn agreed(flow: &str) -> io::Result<bool> {
 }
 
 /// `0:1500`: partition and offset.
-fn place(text: &str) -> Option<(i32, i64)> {
+fn parse_offset(text: &str) -> Option<(i32, i64)> {
     let (partition, offset) = text.split_once(':')?;
-    let place = (partition.parse().ok()?, offset.parse().ok()?);
-    (place.0 >= 0 && place.1 >= 0).then_some(place)
+    let offset = (partition.parse().ok()?, offset.parse().ok()?);
+    (offset.0 >= 0 && offset.1 >= 0).then_some(offset)
 }
 
 pub(super) fn position_json(position: &Position) -> serde_json::Value {

@@ -1,4 +1,4 @@
-//! Dead letters on stdout: a line each, or all of one.
+//! Output of dead letters: one line each, or one in full.
 
 use std::io::{self, Write};
 
@@ -8,49 +8,51 @@ use serde_json::{Map, Value, json};
 use crate::{
     app::output::print,
     broker::dead_letters::{file::named, file_reader::FILE},
-    cli::LetterPlace,
-    flow::Letter,
+    cli::DeadLetterId,
+    flow::StoredDeadLetter,
     model::Message,
 };
 
 /// One line.
 pub(in crate::app) fn line(
-    letter: &Letter<'_>,
+    dead_letter: &StoredDeadLetter<'_>,
     message: &Message<'_>,
     json: bool,
 ) -> io::Result<()> {
     let mut out = print::Out;
     if json {
-        return writeln!(out, "{}", Value::Object(object(letter, message)));
+        return writeln!(out, "{}", Value::Object(object(dead_letter, message)));
     }
-    let from = letter
-        .place
+    let from = dead_letter
+        .record_origin
         .map_or_else(String::new, |it| format!(" {}:{}", it.partition, it.offset));
-    let (at, place) = (at(letter), name(message));
+    let (at, id) = (at(dead_letter), name(message));
     writeln!(
         out,
-        "{place}  {at}  {}  {}{from}  {}",
-        letter.step,
-        letter.topic,
-        printable(&letter.reason)
+        "{id}  {at}  {}  {}{from}  {}",
+        dead_letter.step,
+        dead_letter.topic,
+        printable(&dead_letter.reason)
     )
 }
 
 /// All of it.
 pub(in crate::app) fn whole(
-    letter: &Letter<'_>,
+    dead_letter: &StoredDeadLetter<'_>,
     message: &Message<'_>,
     json: bool,
 ) -> io::Result<()> {
     let mut out = print::Out;
-    let headers = letter.headers.map(|(name, value)| (name, told(value)));
+    let headers = dead_letter
+        .headers
+        .map(|(name, value)| (name, readable(value)));
     if json {
-        let mut object = object(letter, message);
-        for (name, bytes) in [("key", letter.key), ("value", letter.value)] {
+        let mut object = object(dead_letter, message);
+        for (name, bytes) in [("key", dead_letter.key), ("value", dead_letter.value)] {
             let (name, value) = named(name, bytes);
             object.insert(name, value);
         }
-        let headers = letter.headers.map(|(name, value)| {
+        let headers = dead_letter.headers.map(|(name, value)| {
             let (name, value) = named(name, value);
             json!({ name: value })
         });
@@ -58,58 +60,69 @@ pub(in crate::app) fn whole(
         return writeln!(out, "{}", Value::Object(object));
     }
     writeln!(out, "letter     {}", name(message))?;
-    writeln!(out, "set aside  {} by {}", at(letter), letter.flow)?;
-    writeln!(out, "step       {}", letter.step)?;
-    writeln!(out, "reason     {}", printable(&letter.reason))?;
-    match letter.place {
+    writeln!(
+        out,
+        "set aside  {} by {}",
+        at(dead_letter),
+        dead_letter.flow
+    )?;
+    writeln!(out, "step       {}", dead_letter.step)?;
+    writeln!(out, "reason     {}", printable(&dead_letter.reason))?;
+    match dead_letter.record_origin {
         Some(it) => writeln!(
             out,
             "from       {}, partition {}, offset {}",
-            letter.topic, it.partition, it.offset
+            dead_letter.topic, it.partition, it.offset
         )?,
-        None => writeln!(out, "meant for  {}", letter.topic)?,
+        None => writeln!(out, "meant for  {}", dead_letter.topic)?,
     }
-    if let Some(file) = &letter.file {
+    if let Some(file) = &dead_letter.file {
         writeln!(out, "kept in    {file}")?;
     }
     for (name, value) in headers {
         writeln!(out, "header     {} = {value}", printable(name))?;
     }
-    writeln!(out, "key        {}", told(letter.key))?;
-    writeln!(out, "value      {}", told(letter.value))
+    writeln!(out, "key        {}", readable(dead_letter.key))?;
+    writeln!(out, "value      {}", readable(dead_letter.value))
 }
 
 /// A letter's name: where it is.
 pub(in crate::app) fn name(message: &Message<'_>) -> String {
-    match message.place.partition {
-        FILE => format!("file:{}", message.place.offset),
-        partition => format!("{partition}:{}", message.place.offset),
+    match message.record_origin.partition {
+        FILE => format!("file:{}", message.record_origin.offset),
+        partition => format!("{partition}:{}", message.record_origin.offset),
     }
 }
 
 /// Whether the letter is there.
-pub(super) fn is_at(message: &Message<'_>, place: LetterPlace) -> bool {
-    let (partition, offset) = match place {
-        LetterPlace::Topic(partition, offset) => (partition, offset),
-        LetterPlace::File(line) => (FILE, line),
+pub(super) fn is_at(message: &Message<'_>, id: DeadLetterId) -> bool {
+    let (partition, offset) = match id {
+        DeadLetterId::Topic(partition, offset) => (partition, offset),
+        DeadLetterId::File(line) => (FILE, line),
     };
-    (message.place.partition, message.place.offset) == (partition, offset)
+    (
+        message.record_origin.partition,
+        message.record_origin.offset,
+    ) == (partition, offset)
 }
 
 /// What is said of a letter, without its message.
-pub(in crate::app) fn object(letter: &Letter<'_>, message: &Message<'_>) -> Map<String, Value> {
-    let place = letter.place;
+pub(in crate::app) fn object(
+    dead_letter: &StoredDeadLetter<'_>,
+    message: &Message<'_>,
+) -> Map<String, Value> {
+    let record_origin = dead_letter.record_origin;
     let object = json!({
-        "letter": name(message),
-        "at": at(letter),
-        "flow": letter.flow,
-        "step": letter.step,
-        "reason": letter.reason,
-        "topic": letter.topic,
-        "partition": place.map(|it| it.partition),
-        "offset": place.map(|it| it.offset),
-        "file": letter.file,
-        "bytes": letter.value.map(<[u8]>::len),
+        "id": name(message),
+        "at": at(dead_letter),
+        "flow": dead_letter.flow,
+        "step": dead_letter.step,
+        "reason": dead_letter.reason,
+        "topic": dead_letter.topic,
+        "partition": record_origin.map(|it| it.partition),
+        "offset": record_origin.map(|it| it.offset),
+        "file": dead_letter.file,
+        "bytes": dead_letter.value.map(<[u8]>::len),
     });
     match object {
         Value::Object(object) => object,
@@ -117,15 +130,15 @@ pub(in crate::app) fn object(letter: &Letter<'_>, message: &Message<'_>) -> Map<
     }
 }
 
-fn at(letter: &Letter<'_>) -> String {
-    DateTime::from_timestamp_millis(letter.at).map_or_else(
+fn at(dead_letter: &StoredDeadLetter<'_>) -> String {
+    DateTime::from_timestamp_millis(dead_letter.at).map_or_else(
         || "-".to_owned(),
         |it| it.to_rfc3339_opts(SecondsFormat::Secs, true),
     )
 }
 
 /// Bytes as a person reads them: text where they are, else hexadecimal.
-fn told(bytes: Option<&[u8]>) -> String {
+fn readable(bytes: Option<&[u8]>) -> String {
     match bytes.map(|it| (it, std::str::from_utf8(it))) {
         None => "null".to_owned(),
         Some((_, Ok(text))) => printable(text),
@@ -137,9 +150,10 @@ fn told(bytes: Option<&[u8]>) -> String {
 pub(super) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for it in text.chars() {
-        match it.is_control() {
-            true => out.extend(it.escape_default()),
-            false => out.push(it),
+        if it.is_control() {
+            out.extend(it.escape_default())
+        } else {
+            out.push(it)
         }
     }
     out

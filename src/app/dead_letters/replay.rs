@@ -1,4 +1,4 @@
-//! `dead-letters replay`: the way of the sink once more.
+//! `dead-letters replay`: dead letters through decode, steps and write again.
 
 use std::{
     borrow::Cow,
@@ -7,16 +7,16 @@ use std::{
 
 use serde_json::json;
 
-use super::{Letters, filter::Filter, output as shown};
+use super::{DeadLetterReader, filter::Filter, output as shown};
 use crate::{
     app::{
         context::App,
         open::{self, codec},
         output::print,
     },
-    cli::{ExitStatus, LetterFilter, LetterPlace},
+    cli::{DeadLetterFilter, DeadLetterId, ExitStatus},
     codec::Decoder,
-    flow::{FlowError, Identity, Keys, Letter, Replay, Replayed},
+    flow::{FlowError, Identity, Keys, Replay, Replayed, StoredDeadLetter},
     model::Message,
     pipeline::{Routes, Step},
     settings::{Chosen, WriteInto},
@@ -26,37 +26,37 @@ use crate::{
 /// Replays the letters that are asked for.
 pub(in crate::app) async fn run(
     app: &App,
-    asked: &LetterFilter,
-    letter: Option<LetterPlace>,
+    asked: &DeadLetterFilter,
+    id: Option<DeadLetterId>,
     overwrite: bool,
 ) -> anyhow::Result<ExitStatus> {
     let chosen = match super::chosen(app, asked.data_type.as_deref(), asked.topic.as_deref()) {
         Ok(chosen) => chosen,
         Err(status) => return Ok(status),
     };
-    if letter.is_some() && chosen.len() > 1 {
-        complain!("highwater: say which data type's letter with --data-type");
+    if id.is_some() && chosen.len() > 1 {
+        err!("highwater: say which data type's letter with --data-type");
         return Ok(ExitStatus::Usage);
     }
-    let filter = Filter::new(asked, letter);
+    let filter = Filter::new(asked, id);
     let mut count = Count::default();
     for it in &chosen {
         let Some(into) = &it.data_type.into else {
-            count.not_of_a_sink(app, it, &filter, letter).await?;
+            count.not_of_a_sink(app, it, &filter, id).await?;
             continue;
         };
         let way = Way::open(app, it, into, overwrite).await?;
-        way.replay(app, it, (&filter, letter), &mut count).await?;
+        way.replay(app, it, (&filter, id), &mut count).await?;
     }
-    if letter.is_some() && count.all() == 0 && !app.stop.is_cancelled() {
+    if id.is_some() && count.all() == 0 && !app.stop.is_cancelled() {
         if app.json {
             count.show(true)?;
         }
         match &count.pointed_to {
-            Some(file) => complain!(
+            Some(file) => err!(
                 "highwater: the letter itself is in {file}: `dead-letters list` says in which line"
             ),
-            None => complain!("highwater: there is no such letter"),
+            None => err!("highwater: there is no such letter"),
         }
         return Ok(ExitStatus::Failed);
     }
@@ -112,9 +112,10 @@ impl Way {
             routes: app.open.routes(into).await?,
             sink,
             // By its version no letter overwrites a row that is newer.
-            onto: match overwrite || into.tables.iter().all(|it| it.version.is_some()) {
-                true => Onto::Any,
-                false => Onto::Absent,
+            onto: if overwrite || into.tables.iter().all(|it| it.version.is_some()) {
+                Onto::Any
+            } else {
+                Onto::Absent
             },
             keys: codec::keys(chosen.data_type),
         })
@@ -124,7 +125,7 @@ impl Way {
         &self,
         app: &App,
         chosen: &Chosen<'_>,
-        (filter, letter): (&Filter<'_>, Option<LetterPlace>),
+        (filter, id): (&Filter<'_>, Option<DeadLetterId>),
         count: &mut Count,
     ) -> anyhow::Result<()> {
         let replay = Replay {
@@ -138,30 +139,32 @@ impl Way {
             keys: self.keys,
         };
         let producing = open::flow_name(chosen).text();
-        let mut letters = Letters::open(app, chosen, letter).await?;
-        while let Some(polled) = letters.next().await? {
+        let mut dead_letters = DeadLetterReader::open(app, chosen, id).await?;
+        while let Some(polled) = dead_letters.next().await? {
             let (mut these, mut messages) = (Vec::new(), Vec::new());
             for message in polled.messages.iter().filter(|it| filter.names(it)) {
-                let Some(letter) = Letter::read(&message).filter(|it| filter.takes(it)) else {
+                let Some(dead_letter) =
+                    StoredDeadLetter::read(&message).filter(|it| filter.takes(it))
+                else {
                     continue;
                 };
-                if letter.flow == producing {
+                if dead_letter.flow == producing {
                     count.of_the_source += 1;
-                } else if letter.flow != self.flow {
+                } else if dead_letter.flow != self.flow {
                     continue;
-                } else if letters.is_elsewhere_told(&letter) {
-                    count.pointed_to = letter.file.map(Cow::into_owned);
-                } else if letter.file.is_some() {
+                } else if dead_letters.is_pointer(&dead_letter) {
+                    count.pointed_to = dead_letter.file.map(Cow::into_owned);
+                } else if dead_letter.file.is_some() {
                     count.elsewhere += 1;
-                    told(
+                    report(
                         app,
-                        &letter,
+                        &dead_letter,
                         &message,
                         "elsewhere",
                         "it is in the file of another machine: replay it there",
                     )?;
-                } else if letter.place.is_some() {
-                    these.push(letter);
+                } else if dead_letter.record_origin.is_some() {
+                    these.push(dead_letter);
                     messages.push(message);
                 }
             }
@@ -170,8 +173,8 @@ impl Way {
                 break;
             }
             let outcomes = replay.run(&these).await?;
-            for ((letter, message), outcome) in these.iter().zip(&messages).zip(&outcomes) {
-                count.add(app, letter, message, outcome)?;
+            for ((dead_letter, message), outcome) in these.iter().zip(&messages).zip(&outcomes) {
+                count.add(app, dead_letter, message, outcome)?;
             }
         }
         Ok(())
@@ -188,7 +191,7 @@ impl Count {
     fn add(
         &mut self,
         app: &App,
-        letter: &Letter<'_>,
+        dead_letter: &StoredDeadLetter<'_>,
         message: &Message<'_>,
         outcome: &Replayed,
     ) -> io::Result<()> {
@@ -196,18 +199,24 @@ impl Count {
             Replayed::Landed => {
                 self.landed += 1;
                 if app.json {
-                    told(app, letter, message, "landed", "")?;
+                    report(app, dead_letter, message, "landed", "")?;
                 }
             }
             Replayed::Before => self.before += 1,
             Replayed::Superseded => {
                 self.superseded += 1;
                 let why = "its row is there, or a newer letter of its key";
-                told(app, letter, message, "superseded", why)?;
+                report(app, dead_letter, message, "superseded", why)?;
             }
             Replayed::Bad { step, reason } => {
                 self.bad += 1;
-                told(app, letter, message, "bad", &format!("{step}: {reason}"))?;
+                report(
+                    app,
+                    dead_letter,
+                    message,
+                    "bad",
+                    &format!("{step}: {reason}"),
+                )?;
             }
         }
         Ok(())
@@ -219,15 +228,15 @@ impl Count {
         app: &App,
         chosen: &Chosen<'_>,
         filter: &Filter<'_>,
-        letter: Option<LetterPlace>,
+        id: Option<DeadLetterId>,
     ) -> anyhow::Result<()> {
         let producing = open::flow_name(chosen).text();
-        let mut letters = Letters::open(app, chosen, letter).await?;
-        while let Some(polled) = letters.next().await? {
+        let mut dead_letters = DeadLetterReader::open(app, chosen, id).await?;
+        while let Some(polled) = dead_letters.next().await? {
             let named = polled.messages.iter().filter(|it| filter.names(it));
-            let these = named.filter_map(|it| Letter::read(&it));
+            let these = named.filter_map(|it| StoredDeadLetter::read(&it));
             let these = these.filter(|it| filter.takes(it) && it.flow == producing);
-            let pointed = these.filter(|it| !letters.is_elsewhere_told(it));
+            let pointed = these.filter(|it| !dead_letters.is_pointer(it));
             self.of_the_source += pointed.count() as u64;
         }
         Ok(())
@@ -269,16 +278,16 @@ impl Count {
     }
 }
 
-fn told(
+fn report(
     app: &App,
-    letter: &Letter<'_>,
+    dead_letter: &StoredDeadLetter<'_>,
     message: &Message<'_>,
     outcome: &str,
     why: &str,
 ) -> io::Result<()> {
     let mut out = print::Out;
     if app.json {
-        let mut object = shown::object(letter, message);
+        let mut object = shown::object(dead_letter, message);
         object.insert("outcome".to_owned(), json!(outcome));
         object.insert("why".to_owned(), json!(why));
         return writeln!(out, "{}", serde_json::Value::Object(object));

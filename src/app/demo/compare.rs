@@ -8,9 +8,9 @@ use super::rows;
 use crate::{
     app::{context::App, open},
     connect::identifier::{double_quoted, statement},
-    model::{Headers, Message, Place, Records, Schema, Value},
+    model::{Headers, Message, RecordOrigin, Records, Schema, Value},
     settings::{Chosen, Connection},
-    source::{Extent, Manner},
+    source::{ReadMode, Scope},
 };
 
 /// How both sides compare.
@@ -51,8 +51,8 @@ pub(in crate::app) async fn compare(
     let target = target(app, chosen).await?;
     let codec = open::codec(chosen.data_type)?;
     let reading = app.open.source(chosen).await?;
-    let begin = reading.begin(Extent::Incremental, None).await?;
-    let mut reader = reading.open(&begin, Manner::Bounded).await?;
+    let begin = reading.begin(Scope::Incremental, None).await?;
+    let mut reader = reading.open(&begin, ReadMode::Bounded).await?;
     let schema = Arc::new(Schema::document("info", ["uid"]));
     let mut compared = Compared::default();
     while let Some(batch) = reader.next_batch().await? {
@@ -64,7 +64,7 @@ pub(in crate::app) async fn compare(
                 key: None,
                 value: Some(&value),
                 headers: Headers::default(),
-                place: Place::default(),
+                record_origin: RecordOrigin::default(),
             };
             codec.decoder.decode(&message, 0, &mut expected)?;
         }
@@ -88,9 +88,9 @@ async fn compare_batch(
     };
     let names: Vec<&str> = first.fields().map(|(name, _)| name).collect();
     let columns: Result<Vec<_>, _> = names.iter().map(|it| double_quoted(it)).collect();
-    let marks = vec!["?"; expected.len()].join(", ");
+    let placeholders = vec!["?"; expected.len()].join(", ");
     let text = format!(
-        "SELECT {} FROM {} WHERE uid IN ({marks})",
+        "SELECT {} FROM {} WHERE uid IN ({placeholders})",
         columns?.join(", "),
         table(chosen)?
     );

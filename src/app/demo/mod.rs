@@ -20,7 +20,7 @@ use crate::{
     cli::{Demo, Everywhere, ExitStatus},
     flow::{Snapshot, Until},
     settings::{Chosen, Connection, Cursors, Settings},
-    source::{Extent, Manner},
+    source::{ReadMode, Scope},
 };
 
 /// The settings that ship with Highwater: the demo is what they describe.
@@ -43,7 +43,7 @@ pub(super) async fn run(arguments: &Demo, everywhere: &Everywhere) -> anyhow::Re
     let source = path_of(&settings, "demo-source")?;
     clear(&arguments.folder, &settings)?;
     let (app, _telemetry) = App::start(settings, everywhere)?;
-    let chosen = app.settings.choose(Some(DATA_TYPE), None)?;
+    let chosen = app.settings.select(Some(DATA_TYPE), None)?;
     let [chosen] = &chosen[..] else {
         bail!("the shipped settings have no data type `{DATA_TYPE}`");
     };
@@ -101,8 +101,8 @@ async fn move_rows(
     steps: &mut Vec<Step>,
 ) -> anyhow::Result<()> {
     let asked = sync::Asked {
-        extent: Extent::Incremental,
-        manner: Manner::Bounded,
+        scope: Scope::Incremental,
+        mode: ReadMode::Bounded,
         wait: None,
     };
     let synced = sync::sync(app, chosen, asked).await;
@@ -110,7 +110,7 @@ async fn move_rows(
         bail!("the sync failed: {error}");
     }
     let note = "source → topic, past the cursor";
-    steps.push(step(names[0], &synced.figures, synced.took, note));
+    steps.push(step(names[0], &synced.stats, synced.took, note));
     let sunk = sink::sink(app, chosen, Until::CaughtUp).await;
     if let Some(error) = sunk.error {
         bail!("the sink failed: {error}");
@@ -119,14 +119,14 @@ async fn move_rows(
         bail!("stopped before it was done");
     }
     let note = "topic → table, rows and offsets in one transaction";
-    steps.push(step(names[1], &sunk.figures, sunk.took, note));
+    steps.push(step(names[1], &sunk.stats, sunk.took, note));
     Ok(())
 }
 
-fn step(what: &'static str, figures: &Snapshot, took: Duration, note: &str) -> Step {
+fn step(what: &'static str, stats: &Snapshot, took: Duration, note: &str) -> Step {
     Step {
         what,
-        rows: figures.rows,
+        rows: stats.rows,
         took,
         note: note.to_owned(),
     }
@@ -183,11 +183,11 @@ fn clear(folder: &Path, settings: &Settings) -> anyhow::Result<()> {
             remove(Path::new(&file)).with_context(context)?;
         }
     }
-    let chosen = settings.choose(Some(DATA_TYPE), None)?;
+    let chosen = settings.select(Some(DATA_TYPE), None)?;
     if let (Cursors::File { folder }, Some(chosen)) = (&settings.cursors, chosen.first()) {
         let cursors = crate::cursor::file::FileCursors::new(folder);
-        let place = crate::cursor::CursorStore::place(&cursors, &open::flow_name(chosen));
-        remove(Path::new(&place)).with_context(context)?;
+        let location = crate::cursor::CursorStore::location(&cursors, &open::flow_name(chosen));
+        remove(Path::new(&location)).with_context(context)?;
     }
     Ok(())
 }
@@ -205,7 +205,7 @@ fn show(steps: &[Step], arguments: &Demo, json: bool) {
             .iter()
             .map(|it| json!({ "step": it.what, "rows": it.rows, "seconds": it.took.as_secs_f64(), "note": it.note }))
             .collect();
-        say!("{}", json!({ "steps": steps }));
+        out!("{}", json!({ "steps": steps }));
         return;
     }
     let mut table = report::table(&["step", "rows", "seconds", "rows/s", ""]);
@@ -221,8 +221,8 @@ fn show(steps: &[Step], arguments: &Demo, json: bool) {
         ]);
     }
     let folder = arguments.folder.display();
-    say!("{table}");
-    say!(
+    out!("{table}");
+    out!(
         "
 Everything is in {folder}: a source, topics and a target, each a SQLite file.
 What to try next, with the settings that describe this (settings.toml):

@@ -80,8 +80,8 @@ async fn insert_from(pool: &SqlitePool, first: u64, rows: u64, later: u64) -> an
     let mut next = first;
     while next < first + rows {
         let end = (next + ROWS_AT_ONCE).min(first + rows);
-        let marks = format!("({}?)", "?, ".repeat(COLUMNS.len() - 1));
-        let all = vec![marks; usize::try_from(end - next)?].join(", ");
+        let placeholders = format!("({}?)", "?, ".repeat(COLUMNS.len() - 1));
+        let all = vec![placeholders; usize::try_from(end - next)?].join(", ");
         let text = format!("INSERT INTO {TABLE} ({}) VALUES {all}", COLUMNS.join(", "));
         let mut query = sqlx::query(statement(text));
         for number in next..end {

@@ -10,20 +10,20 @@ use crate::{
     flow::{FlowError, Indexes},
     model::{Finding, Position, Severity},
     settings::Task,
-    sink::{Lacking, SinkError},
+    sink::{MissingIndex, SinkError},
     source::Plan,
 };
 
 /// What a task would do.
 struct Dry {
-    stands: Option<Position>,
+    position: Option<Position>,
     plan: Plan,
     target: Vec<Finding>,
     create: Option<String>,
     /// What the run would make behind the load.
-    indexes: Vec<Lacking>,
+    indexes: Vec<MissingIndex>,
     /// What the table lacks, and no run makes.
-    lacking: Vec<Lacking>,
+    missing_indexes: Vec<MissingIndex>,
 }
 
 /// Says what the task would do.
@@ -33,35 +33,38 @@ pub(in crate::app) async fn run(app: &App, name: &str, task: &Task) -> anyhow::R
         Ok(dry) => dry,
         Err(error) => {
             let error = chain(&error);
-            match app.json {
-                true => say!("{}", json!({ "flow": flow, "error": error })),
-                false => say!("{flow}\n  ✗ {error}"),
+            if app.json {
+                out!("{}", json!({ "flow": flow, "error": error }))
+            } else {
+                out!("{flow}\n  ✗ {error}")
             }
             return Ok(ExitStatus::Failed);
         }
     };
-    match app.json {
-        true => say!("{}", as_json(&flow, &dry)),
-        false => show(&flow, &dry),
+    if app.json {
+        out!("{}", as_json(&flow, &dry))
+    } else {
+        show(&flow, &dry)
     }
     let problem = |it: &Finding| it.severity == Severity::Problem;
     let mut findings = dry.plan.findings.iter().chain(&dry.target);
-    Ok(match findings.any(problem) {
-        true => ExitStatus::Failed,
-        false => ExitStatus::Done,
+    Ok(if findings.any(problem) {
+        ExitStatus::Failed
+    } else {
+        ExitStatus::Done
     })
 }
 
 async fn look(app: &App, name: &str, task: &Task) -> Result<Dry, FlowError> {
     let flow = flow_name(name, task);
     let ends = Ends::open(app, task, &flow).await?;
-    let stands = ends.sink.place(&flow.text()).await?;
-    let plan = ends.source.plan(stands.as_ref()).await?;
+    let position = ends.sink.position(&flow.text()).await?;
+    let plan = ends.source.plan(position.as_ref()).await?;
     let fields = ends.fields.as_deref();
     let target = ends.sink.check(fields).await?;
     // Why it cannot be made is among the findings.
     let create = match ends.sink.would_create(fields).await {
-        Err(SinkError::Unfit { .. }) => None,
+        Err(SinkError::Incompatible { .. }) => None,
         other => other?,
     };
     let text = flow.text();
@@ -71,54 +74,54 @@ async fn look(app: &App, name: &str, task: &Task) -> Result<Dry, FlowError> {
         fields,
     };
     let makes = create.is_some() || indexes.is_pending().await?;
-    let lacking = ends.sink.lacking(fields).await?;
-    let made = |it: &Lacking| makes && it.statement.is_ok();
-    let (indexes, lacking) = lacking.into_iter().partition(made);
+    let missing_indexes = ends.sink.missing_indexes(fields).await?;
+    let made = |it: &MissingIndex| makes && it.statement.is_ok();
+    let (indexes, missing_indexes) = missing_indexes.into_iter().partition(made);
     Ok(Dry {
-        stands,
+        position,
         plan,
         target,
         create,
         indexes,
-        lacking,
+        missing_indexes,
     })
 }
 
 fn show(flow: &str, dry: &Dry) {
-    say!("{flow}");
-    match &dry.stands {
-        Some(position) => say!("  stands at {position}"),
-        None => say!("  has never run: it would read everything"),
+    out!("{flow}");
+    match &dry.position {
+        Some(position) => out!("  stands at {position}"),
+        None => out!("  has never run: it would read everything"),
     }
-    say!("  reads {}", dry.plan.query);
+    out!("  reads {}", dry.plan.query);
     match dry.plan.nulls.number() {
-        0 => say!("  past that place: {} rows", dry.plan.past),
-        _ => say!(
+        0 => out!("  past that place: {} rows", dry.plan.past),
+        _ => out!(
             "  past that place: {} rows, and {} without a value in the cursor's field",
             dry.plan.past,
             dry.plan.nulls
         ),
     }
     if let Some(create) = &dry.create {
-        say!("  would make the table: {create}");
+        out!("  would make the table: {create}");
     }
     for statement in dry
         .indexes
         .iter()
         .filter_map(|it| it.statement.as_ref().ok())
     {
-        say!("  would make behind the load: {statement}");
+        out!("  would make behind the load: {statement}");
     }
-    for it in &dry.lacking {
-        say!("  · {}", missing_index::sentence(it));
+    for it in &dry.missing_indexes {
+        out!("  · {}", missing_index::sentence(it));
     }
     for finding in dry.plan.findings.iter().chain(&dry.target) {
-        let mark = match finding.severity {
+        let symbol = match finding.severity {
             Severity::Good => "✓",
             Severity::Note => "·",
             Severity::Problem => "✗",
         };
-        say!("  {mark} {}", finding.text);
+        out!("  {symbol} {}", finding.text);
     }
 }
 
@@ -134,13 +137,13 @@ fn as_json(flow: &str, dry: &Dry) -> serde_json::Value {
     let findings = dry.plan.findings.iter().chain(&dry.target);
     json!({
         "flow": flow,
-        "position": dry.stands.as_ref().map(Position::as_str),
+        "position": dry.position.as_ref().map(Position::as_str),
         "query": dry.plan.query,
         "rows_past": dry.plan.past.number(),
         "rows_without_value": dry.plan.nulls.number(),
         "create": dry.create,
         "indexes": dry.indexes.iter().map(missing_index::object).collect::<Vec<_>>(),
-        "lacking": dry.lacking.iter().map(missing_index::object).collect::<Vec<_>>(),
+        "missing_indexes": dry.missing_indexes.iter().map(missing_index::object).collect::<Vec<_>>(),
         "findings": findings.map(finding).collect::<Vec<_>>(),
     })
 }

@@ -1,4 +1,4 @@
-//! `migrate`: source to sink without a broker, rows and place in one transaction.
+//! `migrate`: source to sink without a broker, rows and position in one transaction.
 
 mod dry_run;
 
@@ -21,12 +21,12 @@ use crate::{
     cursor::CursorError,
     fault::chain,
     flow::{
-        CarryLimits, DeadLetters, Figures, FlowError, IndexReport, Indexes, Migrate, Reach,
+        DeadLetters, FlowError, FlowStats, IndexReport, Indexes, LoadLimits, Migrate, MigrateScope,
         Snapshot, supervise,
     },
     model::{FlowName, Kind, Position, Schema, TableIndex},
     pipeline::{self, Routes, Step},
-    settings::{LettersTo, Task, TaskMode},
+    settings::{DeadLettersTo, Task, TaskMode},
     sink::{Sink, SinkError},
     source::Source,
 };
@@ -36,7 +36,7 @@ pub(super) async fn run(app: &App, arguments: &Arguments) -> anyhow::Result<Exit
     let (name, task) = match app.settings.task(&arguments.task) {
         Ok(named) => named,
         Err(error) => {
-            complain!("highwater: {error}");
+            err!("highwater: {error}");
             return Ok(ExitStatus::Usage);
         }
     };
@@ -54,7 +54,7 @@ pub(super) async fn run(app: &App, arguments: &Arguments) -> anyhow::Result<Exit
 /// What became of a task.
 pub(super) struct Migrated {
     pub flow: FlowName,
-    pub figures: Snapshot,
+    pub stats: Snapshot,
     pub took: Duration,
     /// Where it stands; `None` where it failed or was stopped before it ran.
     pub position: Option<Position>,
@@ -62,7 +62,7 @@ pub(super) struct Migrated {
     /// What became of the indexes of the source.
     pub indexes: IndexReport,
     /// Whether another process has it.
-    pub is_held: bool,
+    pub is_leased: bool,
 }
 
 pub(super) async fn migrate(
@@ -70,21 +70,21 @@ pub(super) async fn migrate(
     (name, task): (&str, &Task),
     arguments: &Arguments,
 ) -> Migrated {
-    let reach = match (arguments.full_amount, task.mode) {
-        (true, _) | (false, TaskMode::Full) => Reach::Full,
-        (false, TaskMode::Incremental) => Reach::Incremental,
+    let scope = match (arguments.full_amount, task.mode) {
+        (true, _) | (false, TaskMode::Full) => MigrateScope::Full,
+        (false, TaskMode::Incremental) => MigrateScope::Incremental,
     };
     let wait = arguments.patience.wait;
     let began = Instant::now();
-    let figures = Arc::new(Figures::default());
+    let stats = Arc::new(FlowStats::default());
     let flow = flow_name(name, task);
-    let shown = app.progress.show(name, figures.clone());
+    let shown = app.progress.show(name, stats.clone());
     let begun = AtomicBool::new(false);
-    let attempt = || attempt(app, (name, task), &flow, (reach, wait), (&figures, &begun));
+    let attempt = || attempt(app, (name, task), &flow, (scope, wait), (&stats, &begun));
     let text = flow.text();
-    let outcome = supervise(&text, attempt::retry(app), &figures, &app.stop, attempt).await;
+    let outcome = supervise(&text, attempt::retry(app), &stats, &app.stop, attempt).await;
     drop(shown);
-    let mut is_held = false;
+    let mut is_leased = false;
     let mut indexes = IndexReport::default();
     let (position, error) = match outcome {
         Ok(done) => {
@@ -93,7 +93,7 @@ pub(super) async fn migrate(
             (position, None)
         }
         Err(error) => {
-            is_held = matches!(error, FlowError::Cursor(CursorError::Held { .. }));
+            is_leased = matches!(error, FlowError::Cursor(CursorError::Leased { .. }));
             let error = chain(&error);
             tracing::error!(flow = text, error, "task stopped");
             (None, Some(error))
@@ -101,12 +101,12 @@ pub(super) async fn migrate(
     };
     Migrated {
         flow,
-        figures: figures.snapshot(),
+        stats: stats.snapshot(),
         took: began.elapsed(),
         position,
         error,
         indexes,
-        is_held,
+        is_leased,
     }
 }
 
@@ -125,8 +125,8 @@ async fn attempt(
     app: &App,
     (name, task): (&str, &Task),
     flow: &FlowName,
-    (reach, wait): (Reach, Option<Duration>),
-    (figures, begun): (&Figures, &AtomicBool),
+    (scope, wait): (MigrateScope, Option<Duration>),
+    (stats, begun): (&FlowStats, &AtomicBool),
 ) -> Result<(Position, IndexReport), FlowError> {
     let cursors = app.open.cursors().await?;
     let leased = lease(&*cursors, flow, wait, &app.stop).await?;
@@ -142,26 +142,27 @@ async fn attempt(
         ends.sink.prepare(ends.fields.as_deref()).await?;
         let migrate = Migrate {
             flow: &text,
-            letters_of: name,
+            dead_letters_of: name,
             source: &*ends.source,
             pipeline: &ends.pipeline,
             routes: &ends.routes,
             sink: &*ends.sink,
             describer: &Json::PLAIN,
             dead_letters: &dead_letters(app, name, task).await?,
-            limits: CarryLimits {
+            limits: LoadLimits {
                 rows: task.into.rows,
                 bytes: task.into.bytes,
             },
             writers: task.into.writers,
-            figures,
+            stats,
             begun,
         };
-        let position = migrate.run(reach, &app.stop).await?;
+        let position = migrate.run(scope, &app.stop).await?;
         // Where it was stopped, the load may go on.
-        let report = match app.stop.is_cancelled() {
-            true => IndexReport::default(),
-            false => indexes.make().await?,
+        let report = if app.stop.is_cancelled() {
+            IndexReport::default()
+        } else {
+            indexes.make().await?
         };
         Ok((position, report))
     }
@@ -174,17 +175,17 @@ async fn attempt(
 async fn dead_letters(app: &App, name: &str, task: &Task) -> Result<DeadLetters, FlowError> {
     let folder = &app.settings.dead_letters;
     let file = |name: &str| Box::new(FilePublisher::new(folder, name));
-    let letters = match &task.dead_letters {
+    let dead_letters = match &task.dead_letters {
         None => {
             let name = format!("{name}.dead-letters");
             DeadLetters::new(file(&name), file(&name))
         }
         Some(table) => {
-            let to = LettersTo::Table(table.clone());
-            DeadLetters::new(app.open.letters_into(table).await?, file(&to.name()))
+            let to = DeadLettersTo::Table(table.clone());
+            DeadLetters::new(app.open.dead_letters_into(table).await?, file(&to.name()))
         }
     };
-    Ok(letters.stopping_after(NonZeroU64::new(task.stop_after)))
+    Ok(dead_letters.stopping_after(NonZeroU64::new(task.stop_after)))
 }
 
 /// Both ends of a task, and what is between.
@@ -235,12 +236,11 @@ impl Ends {
             fields = shapes.first().and_then(|it| pipeline::named(it));
         }
         let keyed = missing || app.open.keeps_documents(&task.into)?;
-        let sink = match keyed {
-            true => {
-                let key = shapes.first().map(|it| it.key().to_vec());
-                app.open.sink_by(&task.into, key, &indexes).await?
-            }
-            false => own,
+        let sink = if keyed {
+            let key = shapes.first().map(|it| it.key().to_vec());
+            app.open.sink_by(&task.into, key, &indexes).await?
+        } else {
+            own
         };
         Ok(Self {
             source,
@@ -256,7 +256,7 @@ impl Ends {
 async fn is_missing(sink: &dyn Sink, fields: Option<&[(String, Kind)]>) -> Result<bool, FlowError> {
     match sink.would_create(fields).await {
         Ok(statement) => Ok(statement.is_some()),
-        Err(SinkError::Unfit { .. }) => Ok(true),
+        Err(SinkError::Incompatible { .. }) => Ok(true),
         Err(error) => Err(error.into()),
     }
 }
@@ -282,24 +282,24 @@ async fn indexes(source: &dyn Source, task: &Task) -> Result<Vec<TableIndex>, Fl
 fn report(it: &Migrated, json: bool) {
     if json {
         let mut object =
-            report::figures_json(&it.flow.text(), &it.figures, it.took, it.error.as_deref());
+            report::stats_json(&it.flow.text(), &it.stats, it.took, it.error.as_deref());
         object["position"] = report::position_json(it.position.as_ref());
         object["indexes"] = serde_json::json!(it.indexes.made);
-        let lacking = it.indexes.lacking.iter().map(missing_index::object);
-        object["lacking"] = lacking.collect();
-        say!("{object}");
+        let missing_indexes = it.indexes.missing_indexes.iter().map(missing_index::object);
+        object["missing_indexes"] = missing_indexes.collect();
+        out!("{object}");
         return;
     }
-    let done = report::figures(&it.figures, it.took);
+    let done = report::stats(&it.stats, it.took);
     match (&it.position, &it.error) {
-        (Some(position), _) => say!("{}: {done}; it stands at {position}", it.flow),
-        (None, None) => say!("{}: stopped; {done}", it.flow),
-        (None, Some(error)) => say!("{}: failed: {error}; {done}", it.flow),
+        (Some(position), _) => out!("{}: {done}; it stands at {position}", it.flow),
+        (None, None) => out!("{}: stopped; {done}", it.flow),
+        (None, Some(error)) => out!("{}: failed: {error}; {done}", it.flow),
     }
     for statement in &it.indexes.made {
-        say!("  made behind the load: {statement}");
+        out!("  made behind the load: {statement}");
     }
-    for it in &it.indexes.lacking {
-        say!("  · {}", missing_index::sentence(it));
+    for it in &it.indexes.missing_indexes {
+        out!("  · {}", missing_index::sentence(it));
     }
 }

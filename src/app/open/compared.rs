@@ -79,7 +79,7 @@ impl Open {
         named: &Named<'_>,
     ) -> anyhow::Result<(Box<dyn Source>, Option<Shape>)> {
         let (table, key) = (named.table.to_owned(), named.key.clone());
-        let (limits, poll, sharing) = (named.limits, named.poll, Sharing::among(1));
+        let (limits, poll, sharing) = (named.limits, named.poll, Sharing::with_workers(1));
         let rules = Rules::default();
         Ok(match self.system(named.connection)? {
             #[cfg(not(feature = "mongodb"))]
@@ -89,12 +89,11 @@ impl Open {
             #[cfg(feature = "mongodb")]
             System::Mongodb => {
                 let mongodb = self.mongodb(named.connection).await?;
-                let shape = match named.is_target {
-                    true => {
-                        let digest = MongodbDigest::new(mongodb.clone(), &table, key.clone());
-                        Some(digest.shape().await?)
-                    }
-                    false => None,
+                let shape = if named.is_target {
+                    let digest = MongodbDigest::new(mongodb.clone(), &table, key.clone());
+                    Some(digest.shape().await?)
+                } else {
+                    None
                 };
                 let settings = MongodbScanSettings {
                     collection: table,

@@ -16,7 +16,7 @@ impl Open {
     pub(in crate::app) async fn cursors(&self) -> Result<Arc<dyn CursorStore>, FlowError> {
         let name = match &self.settings.cursors {
             Cursors::File { folder } => {
-                return Ok(Arc::new(FileCursors::new(folder).held_by(holder())));
+                return Ok(Arc::new(FileCursors::new(folder).with_holder(holder())));
             }
             Cursors::Database { connection, .. } => connection,
         };

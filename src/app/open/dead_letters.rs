@@ -1,132 +1,144 @@
-//! Where a flow's dead letters are: a topic of its broker, or a table.
+//! Opens the dead letters of a flow: a topic of its broker, or a table.
 
 use super::{Open, no_role};
 use crate::{
     broker::{
-        BrokerError, Held, Publisher, Reader,
+        BrokerError, OffsetRange, Publisher, Reader,
         dead_letters::{
-            table::{LetterTable, TablePublisher},
+            table::{DeadLetterTable, TablePublisher},
             table_reader::TableReader,
         },
     },
     connect::sqlite::Absent,
-    flow::{FlowError, LETTER_HEADERS},
+    flow::{DEAD_LETTER_HEADERS, FlowError},
     model::{Finding, Role, Severity, System},
-    settings::{Chosen, LettersTable, LettersTo},
+    settings::{Chosen, DeadLettersTable, DeadLettersTo},
 };
 
 impl Open {
     /// A publisher of a data type's dead letters.
-    pub(in crate::app) async fn letters_publisher(
+    pub(in crate::app) async fn dead_letters_publisher(
         &self,
         chosen: &Chosen<'_>,
-        to: &LettersTo,
+        to: &DeadLettersTo,
     ) -> Result<Box<dyn Publisher>, FlowError> {
         match to {
-            LettersTo::Topic(topic) => self.publisher(chosen, topic).await,
-            LettersTo::Table(table) => self.letters_into(table).await,
+            DeadLettersTo::Topic(topic) => self.publisher(chosen, topic).await,
+            DeadLettersTo::Table(table) => self.dead_letters_into(table).await,
         }
     }
 
     /// A publisher into a table, which is made where it is missing.
-    pub(in crate::app) async fn letters_into(
+    pub(in crate::app) async fn dead_letters_into(
         &self,
-        table: &LettersTable,
+        table: &DeadLettersTable,
     ) -> Result<Box<dyn Publisher>, FlowError> {
-        let table = self.letters_table(table).await?;
+        let table = self.dead_letters_table(table).await?;
         table.ensure().await?;
         Ok(Box::new(TablePublisher::new(table)))
     }
 
     /// What each partition of a data type's dead letters holds; none where nothing was set aside yet.
-    pub(in crate::app) async fn letters_held(
+    pub(in crate::app) async fn dead_letter_offsets(
         &self,
         chosen: &Chosen<'_>,
-        to: &LettersTo,
-    ) -> Result<Vec<Held>, FlowError> {
+        to: &DeadLettersTo,
+    ) -> Result<Vec<OffsetRange>, FlowError> {
         match to {
-            LettersTo::Topic(topic) => match self.held(&of_topic(chosen, topic)).await {
+            DeadLettersTo::Topic(topic) => match self.offset_ranges(&of_topic(chosen, topic)).await
+            {
                 Err(FlowError::Broker(BrokerError::NoTopic(_))) => Ok(Vec::new()),
-                held => Ok(held?.map_or_else(Vec::new, |(_, held)| held)),
+                offset_ranges => {
+                    Ok(offset_ranges?.map_or_else(Vec::new, |(_, offset_ranges)| offset_ranges))
+                }
             },
-            LettersTo::Table(table) => {
-                let Some(table) = self.letters_as_they_are(table).await? else {
+            DeadLettersTo::Table(table) => {
+                let Some(table) = self.existing_dead_letters(table).await? else {
                     return Ok(Vec::new());
                 };
-                Ok(table.held().await?.into_iter().collect())
+                Ok(table.offset_ranges().await?.into_iter().collect())
             }
         }
     }
 
     /// A reader of parts of a data type's dead letters.
-    pub(in crate::app) async fn letters_reader(
+    pub(in crate::app) async fn dead_letters_reader(
         &self,
         chosen: &Chosen<'_>,
-        to: &LettersTo,
-        parts: Vec<Held>,
+        to: &DeadLettersTo,
+        parts: Vec<OffsetRange>,
     ) -> Result<Box<dyn Reader>, FlowError> {
         match (to, &parts[..]) {
-            (LettersTo::Topic(topic), _) => self.reader(chosen, topic, parts).await,
-            (LettersTo::Table(table), [part]) => {
-                let table = self.letters_table(table).await?;
+            (DeadLettersTo::Topic(topic), _) => self.reader(chosen, topic, parts).await,
+            (DeadLettersTo::Table(table), [part]) => {
+                let table = self.dead_letters_table(table).await?;
                 Ok(Box::new(TableReader::new(table, *part)))
             }
-            (LettersTo::Table(_), _) => Err(FlowError::Partitions(to.name())),
+            (DeadLettersTo::Table(_), _) => Err(FlowError::Partitions(to.name())),
         }
     }
 
     /// Whether dead letters can be set aside, and how many wait for somebody.
-    pub(in crate::app) async fn check_letters(
+    pub(in crate::app) async fn check_dead_letters(
         &self,
         chosen: &Chosen<'_>,
-        to: &LettersTo,
+        to: &DeadLettersTo,
     ) -> Result<Vec<Finding>, FlowError> {
         let finding = |severity, text| Finding { severity, text };
-        let (mut findings, letters) = match to {
-            LettersTo::Topic(topic) => {
+        let (mut findings, dead_letters) = match to {
+            DeadLettersTo::Topic(topic) => {
                 let findings = self.check_topic(chosen, topic).await?;
-                let held = self.held(&of_topic(chosen, topic)).await.ok().flatten();
-                let held = held.iter().flat_map(|(_, held)| held);
-                let messages = held.map(|it| it.end - it.first).sum::<i64>();
+                let offset_ranges = self
+                    .offset_ranges(&of_topic(chosen, topic))
+                    .await
+                    .ok()
+                    .flatten();
+                let offset_ranges = offset_ranges
+                    .iter()
+                    .flat_map(|(_, offset_ranges)| offset_ranges);
+                let messages = offset_ranges.map(|it| it.end - it.first).sum::<i64>();
                 (findings, u64::try_from(messages).unwrap_or(0))
             }
-            LettersTo::Table(table) => {
-                let letters = match self.letters_as_they_are(table).await? {
+            DeadLettersTo::Table(table) => {
+                let dead_letters = match self.existing_dead_letters(table).await? {
                     Some(table) => table.check().await?,
                     None => None,
                 };
-                let text = match letters {
+                let text = match dead_letters {
                     Some(_) => "it is there, and letters can be written to it",
                     None => "it is made when it is first used",
                 };
                 let findings = vec![finding(Severity::Good, text.to_owned())];
-                (findings, letters.unwrap_or(0))
+                (findings, dead_letters.unwrap_or(0))
             }
         };
-        if letters > 0 {
+        if dead_letters > 0 {
             let what = match to {
-                LettersTo::Topic(_) => "messages",
-                LettersTo::Table(_) => "letters",
+                DeadLettersTo::Topic(_) => "messages",
+                DeadLettersTo::Table(_) => "letters",
             };
-            let text = format!("it holds {letters} {what}: see `highwater dead-letters list`");
+            let text = format!("it holds {dead_letters} {what}: see `highwater dead-letters list`");
             findings.push(finding(Severity::Note, text));
         }
         Ok(findings)
     }
 
     /// For looking: a file is not made for it. `None` where there is none.
-    async fn letters_as_they_are(
+    async fn existing_dead_letters(
         &self,
-        to: &LettersTable,
-    ) -> Result<Option<LetterTable>, FlowError> {
+        to: &DeadLettersTable,
+    ) -> Result<Option<DeadLetterTable>, FlowError> {
         match self.missing_file(&to.connection)? {
             Some(_) => Ok(None),
-            None => self.letters_table(to).await.map(Some),
+            None => self.dead_letters_table(to).await.map(Some),
         }
     }
 
-    async fn letters_table(&self, to: &LettersTable) -> Result<LetterTable, FlowError> {
-        let LettersTable { connection, table } = to;
+    async fn dead_letters_table(
+        &self,
+        to: &DeadLettersTable,
+    ) -> Result<DeadLetterTable, FlowError> {
+        let DeadLettersTable { connection, table } = to;
         let opened = match self.system(connection)? {
             #[cfg(not(feature = "mysql"))]
             system @ (System::Mysql | System::Mariadb) => {
@@ -135,11 +147,11 @@ impl Open {
             #[cfg(feature = "mysql")]
             System::Mysql | System::Mariadb => {
                 let mysql = self.mysql(connection).await?;
-                LetterTable::in_mysql(mysql, table, LETTER_HEADERS)
+                DeadLetterTable::in_mysql(mysql, table, DEAD_LETTER_HEADERS)
             }
             System::Sqlite => {
                 let sqlite = self.sqlite(connection, Absent::Create).await?;
-                LetterTable::in_sqlite(sqlite, table, LETTER_HEADERS)
+                DeadLetterTable::in_sqlite(sqlite, table, DEAD_LETTER_HEADERS)
             }
             system @ (System::Mongodb | System::Kafka | System::Embedded) => {
                 return Err(no_role(connection, system, Role::DeadLetterTable));

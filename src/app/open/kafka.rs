@@ -1,4 +1,4 @@
-//! What settings say of Kafka, as its adapters want to hear it.
+//! Settings of Kafka, in the form that its adapters take.
 
 use secrecy::ExposeSecret;
 

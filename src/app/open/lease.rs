@@ -13,7 +13,7 @@ use crate::{
 /// Time between two looks whether the flow is free.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Takes the cursor of `flow`. Where another process has it: `Held` at once, or, with `wait`, when
+/// Takes the cursor of `flow`. Where another process has it: `Leased` at once, or, with `wait`, when
 /// that time is over. A store with leases may look for some seconds itself whether a holder lives,
 /// so that the wait may end that much later.
 pub(in crate::app) async fn lease(
@@ -26,14 +26,14 @@ pub(in crate::app) async fn lease(
     let mut said = None;
     loop {
         // Never dropped half-way: a lease that nobody knows of would keep others out.
-        let (held, holder) = match store.lease(flow).await {
-            Err(CursorError::Held { flow, holder }) => (flow, holder),
+        let (flow_name, holder) = match store.lease(flow).await {
+            Err(CursorError::Leased { flow, holder }) => (flow, holder),
             answered => return answered,
         };
         let left = wait.and_then(|it| it.checked_sub(began.elapsed()));
         let Some(left) = left.filter(|it| !it.is_zero()) else {
-            let flow = held;
-            return Err(CursorError::Held { flow, holder });
+            let flow = flow_name;
+            return Err(CursorError::Leased { flow, holder });
         };
         if said.as_ref() != Some(&holder) {
             let most = match wait {
@@ -41,7 +41,7 @@ pub(in crate::app) async fn lease(
                 _ => format!("{} s at most", left.as_secs_f64().ceil()),
             };
             tracing::info!(
-                flow = held,
+                flow = flow_name,
                 holder,
                 "the flow is running elsewhere: waiting for its end, {most}"
             );
@@ -50,7 +50,7 @@ pub(in crate::app) async fn lease(
         tokio::select! {
             () = sleep(left.min(LOOK_EVERY)) => (),
             () = stop.cancelled() => return Err(CursorError::Lost {
-                place: store.place(flow),
+                location: store.location(flow),
                 cause: format!("stopped while {holder} had the flow").into(),
             }),
         }
@@ -81,20 +81,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn without_wait_a_flow_that_is_held_is_refused_at_once() {
         let store = MemoryCursors::default();
-        let _held = store.lease(&flow()).await.expect("free");
+        let _lease = store.lease(&flow()).await.expect("free");
         let began = Instant::now();
         let refused = lease(&store, &flow(), None, &CancellationToken::new()).await;
-        assert!(matches!(refused, Err(CursorError::Held { .. })));
+        assert!(matches!(refused, Err(CursorError::Leased { .. })));
         assert_eq!(began.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn with_wait_a_flow_is_taken_soon_after_its_holder_has_ended() {
         let store = MemoryCursors::default();
-        let held = store.lease(&flow()).await.expect("free");
+        let flow_name = store.lease(&flow()).await.expect("free");
         let ends = async {
             sleep(Duration::from_secs(20)).await;
-            drop(held);
+            drop(flow_name);
         };
         let began = Instant::now();
         let (flow, stop) = (flow(), CancellationToken::new());
@@ -106,10 +106,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_ends_at_its_limit() {
         let store = MemoryCursors::default();
-        let _held = store.lease(&flow()).await.expect("free");
+        let _lease = store.lease(&flow()).await.expect("free");
         let began = Instant::now();
         let refused = lease(&store, &flow(), LIMIT, &CancellationToken::new()).await;
-        assert!(matches!(refused, Err(CursorError::Held { .. })));
+        assert!(matches!(refused, Err(CursorError::Leased { .. })));
         lasted(began, 60);
     }
 
@@ -117,7 +117,7 @@ mod tests {
     async fn a_stop_ends_the_wait_as_what_may_pass() {
         use crate::fault::{Fault, Faulty};
         let store = MemoryCursors::default();
-        let _held = store.lease(&flow()).await.expect("free");
+        let _lease = store.lease(&flow()).await.expect("free");
         let (flow, stop) = (flow(), CancellationToken::new());
         let stops = async {
             sleep(Duration::from_secs(5)).await;

@@ -3,7 +3,7 @@
 use crate::{
     model::FlowName,
     settings::{Cursors, LateRows, NullRows, ReadFrom, Settings},
-    source::{EarlySettings, HoldBack, Late, Nulls, Rules},
+    source::{DeduplicationSettings, HoldBack, Late, Nulls, Rules},
 };
 
 /// What is done about rows without a value and rows that are sent early. What was sent early is
@@ -20,7 +20,7 @@ pub(super) fn rules(settings: &Settings, flow: &FlowName, from: &ReadFrom) -> Ru
             NullRows::EveryRun => Nulls::EveryRun,
             NullRows::Refuse => Nulls::Refuse,
         },
-        early: EarlySettings {
+        deduplication: DeduplicationSettings {
             file: Some(folder.join(name).with_extension("early")),
             most: from.re_read_rows,
         },
@@ -29,13 +29,13 @@ pub(super) fn rules(settings: &Settings, flow: &FlowName, from: &ReadFrom) -> Ru
 
 /// How late commits are met.
 pub(super) fn late(from: &ReadFrom) -> Late {
-    let hold = HoldBack {
-        settle: from.settle,
+    let hold_back = HoldBack {
+        max_commit_delay: from.max_commit_delay,
         clock_skew: from.clock_skew.unwrap_or_default(),
     };
     match from.late {
         LateRows::None => Late::None,
-        LateRows::HoldBack => Late::HoldBack(hold),
-        LateRows::ReRead => Late::ReRead(hold),
+        LateRows::HoldBack => Late::HoldBack(hold_back),
+        LateRows::ReRead => Late::ReRead(hold_back),
     }
 }

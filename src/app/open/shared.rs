@@ -1,4 +1,4 @@
-//! What is made once and used by all who ask for it.
+//! Values that are made once and shared.
 
 use std::{collections::HashMap, hash::Hash};
 

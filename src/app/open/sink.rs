@@ -46,9 +46,10 @@ impl Open {
                 table,
                 key: declared(&table.key).or_else(|| known.clone()),
                 // Those of an only table are told by the way of all sinks.
-                fields: match is_only {
-                    true => None,
-                    false => self.fields_of(chosen, into, table).await?,
+                fields: if is_only {
+                    None
+                } else {
+                    self.fields_of(chosen, into, table).await?
                 },
                 indexes: Vec::new(),
                 texts: texts(table, Some(chosen.data_type.json)),
@@ -233,9 +234,10 @@ fn replaces(it: &IntoTable) -> Option<Replaces> {
 }
 
 fn create(it: &IntoTable) -> CreateTable {
-    match it.create_table {
-        true => CreateTable::WhenMissing,
-        false => CreateTable::Never,
+    if it.create_table {
+        CreateTable::WhenMissing
+    } else {
+        CreateTable::Never
     }
 }
 

@@ -46,7 +46,7 @@ impl Open {
             bytes: from.bytes,
             max_wait: MAX_WAIT,
         };
-        let sharing = Sharing::among(from.workers);
+        let sharing = Sharing::with_workers(from.workers);
         let (table, incremental) = (from.table.clone(), from.incremental.clone());
         let (name, key, poll) = (&from.connection, declared(&from.key), from.poll);
         let rules = rules(&self.settings, flow, from);
@@ -110,7 +110,7 @@ fn mongodb_scan(from: &ReadFrom, limits: ReadLimits, rules: Rules) -> MongodbSca
         limits,
         poll: from.poll,
         late: late(from),
-        sharing: Sharing::among(from.workers),
+        sharing: Sharing::with_workers(from.workers),
         rules,
     }
 }

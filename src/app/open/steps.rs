@@ -1,4 +1,4 @@
-//! The steps of a data type, with the tables that they look into, and what they leave of its fields.
+//! The steps of a data type, their lookup tables, and the fields that they leave.
 
 use super::{Open, no_role};
 use crate::{

@@ -3,11 +3,12 @@
 use super::{Open, no_role};
 use crate::{
     broker::{
-        BrokerError, Held, Publisher, Reader, Subscription, TopicId, embedded::EmbeddedBroker,
+        BrokerError, OffsetRange, Publisher, Reader, Subscription, TopicId,
+        embedded::EmbeddedBroker,
     },
     flow::FlowError,
     model::{Finding, Role, Severity, System},
-    settings::{Chosen, LettersTo, WriteInto},
+    settings::{Chosen, DeadLettersTo, WriteInto},
 };
 #[cfg(feature = "kafka")]
 use {super::kafka, crate::broker::kafka::KafkaBroker};
@@ -18,10 +19,10 @@ impl Open {
         let Some(create) = chosen.data_type.create_topic else {
             return Ok(());
         };
-        let letters_to = chosen.data_type.letters_to(&chosen.topic);
-        let dead_letters = match &letters_to {
-            LettersTo::Topic(topic) => Some(topic),
-            LettersTo::Table(_) => None,
+        let dead_letters_to = chosen.data_type.dead_letters_to(&chosen.topic);
+        let dead_letters = match &dead_letters_to {
+            DeadLettersTo::Topic(topic) => Some(topic),
+            DeadLettersTo::Table(_) => None,
         };
         for topic in [Some(&chosen.topic), dead_letters].into_iter().flatten() {
             match self.topics(chosen).await? {
@@ -75,10 +76,10 @@ impl Open {
 
     /// A data type's topic and what each of its partitions holds, without joining its group; `None`
     /// where it is not there yet.
-    pub(in crate::app) async fn held(
+    pub(in crate::app) async fn offset_ranges(
         &self,
         chosen: &Chosen<'_>,
-    ) -> Result<Option<(TopicId, Vec<Held>)>, FlowError> {
+    ) -> Result<Option<(TopicId, Vec<OffsetRange>)>, FlowError> {
         let topics = self.topics(chosen).await?;
         let id = match (
             topics.id(&chosen.topic).await,
@@ -87,12 +88,12 @@ impl Open {
             (Err(BrokerError::NoTopic(_)), Some(_)) => return Ok(None),
             (id, _) => id?,
         };
-        let held = match &topics {
+        let offset_ranges = match &topics {
             #[cfg(feature = "kafka")]
-            Topics::Kafka(kafka) => kafka.held(&chosen.topic).await?,
-            Topics::Embedded(embedded) => embedded.held(&chosen.topic).await?,
+            Topics::Kafka(kafka) => kafka.offset_ranges(&chosen.topic).await?,
+            Topics::Embedded(embedded) => embedded.offset_ranges(&chosen.topic).await?,
         };
-        Ok(Some((id, held)))
+        Ok(Some((id, offset_ranges)))
     }
 
     /// A data type's topic, which must be there.
@@ -119,7 +120,7 @@ impl Open {
         &self,
         chosen: &Chosen<'_>,
         topic: &str,
-        parts: Vec<Held>,
+        parts: Vec<OffsetRange>,
     ) -> Result<Box<dyn Reader>, FlowError> {
         Ok(match self.topics(chosen).await? {
             #[cfg(feature = "kafka")]

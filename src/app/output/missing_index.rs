@@ -1,11 +1,11 @@
-//! What is said of an index that the target lacks.
+//! Output about an index that the target does not have.
 
 use serde_json::json;
 
-use crate::sink::Lacking;
+use crate::sink::MissingIndex;
 
 /// One sentence, for a person.
-pub(in crate::app) fn sentence(it: &Lacking) -> String {
+pub(in crate::app) fn sentence(it: &MissingIndex) -> String {
     let (table, named) = (&it.table, it.index.named());
     match &it.statement {
         Ok(statement) => format!("{table} lacks the {named} of the source: {statement}"),
@@ -14,7 +14,7 @@ pub(in crate::app) fn sentence(it: &Lacking) -> String {
 }
 
 /// The same, for a script.
-pub(in crate::app) fn object(it: &Lacking) -> serde_json::Value {
+pub(in crate::app) fn object(it: &MissingIndex) -> serde_json::Value {
     json!({
         "table": it.table,
         "name": it.index.name,

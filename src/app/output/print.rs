@@ -1,4 +1,4 @@
-//! Lines on stdout and stderr, also where nobody reads them any longer.
+//! Lines on stdout and stderr, also after the reader has closed the pipe.
 //!
 //! `println!` panics where its reader is gone (`highwater cursor list | head -1`). Here such lines go
 //! nowhere, and the command does what it has begun; a listing may ask `is_heard` and end. A place
@@ -14,17 +14,17 @@ use std::{
 static UNHEARD: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// A line on stdout, as `println!` writes it.
-macro_rules! say {
+macro_rules! out {
     ($($words:tt)*) => { $crate::app::output::print::line(format_args!($($words)*)) };
 }
 
 /// A line on stderr, as `eprintln!` writes it.
-macro_rules! complain {
+macro_rules! err {
     ($($words:tt)*) => { $crate::app::output::print::aside(format_args!($($words)*)) };
 }
 
 pub(in crate::app) fn line(words: Arguments<'_>) {
-    Out.note(writeln!(io::stdout().lock(), "{words}"));
+    Out.keep(writeln!(io::stdout().lock(), "{words}"));
 }
 
 pub(in crate::app) fn aside(words: Arguments<'_>) {
@@ -42,7 +42,7 @@ pub(in crate::app) fn is_heard() -> bool {
 /// # Errors
 /// The first such failure.
 pub(in crate::app) fn finish() -> io::Result<()> {
-    Out.note(io::stdout().lock().flush());
+    Out.keep(io::stdout().lock().flush());
     let failure = UNHEARD.lock().ok().and_then(|mut it| it.take());
     match failure {
         Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
@@ -54,7 +54,7 @@ pub(in crate::app) fn finish() -> io::Result<()> {
 pub(in crate::app) struct Out;
 
 impl Out {
-    fn note(&self, written: io::Result<()>) {
+    fn keep(&self, written: io::Result<()>) {
         if let (Err(error), Ok(mut unheard)) = (written, UNHEARD.lock()) {
             unheard.get_or_insert(error);
         }
@@ -63,12 +63,12 @@ impl Out {
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.note(io::stdout().lock().write_all(bytes));
+        self.keep(io::stdout().lock().write_all(bytes));
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.note(io::stdout().lock().flush());
+        self.keep(io::stdout().lock().flush());
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use indicatif::{HumanBytes, HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
-use crate::flow::{Figures, Snapshot};
+use crate::flow::{FlowStats, Snapshot};
 
 /// Time between two plain lines.
 const PLAIN: Duration = Duration::from_secs(10);
@@ -37,12 +37,12 @@ impl Progress {
         }
     }
 
-    /// Shows `figures` under `name`.
-    pub fn show(&self, name: &str, figures: Arc<Figures>) -> Shown {
+    /// Shows `stats` under `name`.
+    pub fn show(&self, name: &str, stats: Arc<FlowStats>) -> Shown {
         let name = name.to_owned();
         match &self.lines {
             None => Shown {
-                task: tokio::spawn(plain(name, figures)),
+                task: tokio::spawn(plain(name, stats)),
                 bar: None,
             },
             Some(lines) => {
@@ -51,7 +51,7 @@ impl Progress {
                 if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
                     bar.set_style(style);
                 }
-                let task = tokio::spawn(moving(name, figures, bar.clone()));
+                let task = tokio::spawn(moving(name, stats, bar.clone()));
                 Shown {
                     task,
                     bar: Some(bar),
@@ -93,34 +93,34 @@ impl io::Write for Beside {
     }
 }
 
-async fn plain(name: String, figures: Arc<Figures>) {
-    let mut before = figures.snapshot().rows;
+async fn plain(name: String, stats: Arc<FlowStats>) {
+    let mut before = stats.snapshot().rows;
     loop {
         tokio::time::sleep(PLAIN).await;
-        let now = figures.snapshot();
+        let now = stats.snapshot();
         if now.rows > before {
             let rate = (now.rows - before) as f64 / PLAIN.as_secs_f64();
             let (rows, bytes) = (HumanCount(now.rows), HumanBytes(now.bytes));
-            let of = whole(&now).map(|it| it.told(rate)).unwrap_or_default();
+            let of = whole(&now).map(|it| it.text(rate)).unwrap_or_default();
             tracing::info!("{name}: {rows} rows{of}, {bytes}, {rate:.0} rows/s");
             before = now.rows;
         }
     }
 }
 
-async fn moving(name: String, figures: Arc<Figures>, bar: ProgressBar) {
+async fn moving(name: String, stats: Arc<FlowStats>, bar: ProgressBar) {
     let began = Instant::now();
     let mut has_bar = false;
     loop {
-        let now = figures.snapshot();
+        let now = stats.snapshot();
         let rate = now.rows as f64 / began.elapsed().as_secs_f64().max(0.001);
         let (rows, bytes) = (HumanCount(now.rows), HumanBytes(now.bytes));
         let aside = match now.dead_letters {
             0 => String::new(),
-            letters => format!(", {letters} dead letters"),
+            dead_letters => format!(", {dead_letters} dead letters"),
         };
         let whole = whole(&now);
-        let of = whole.map(|it| it.told(rate)).unwrap_or_default();
+        let of = whole.map(|it| it.text(rate)).unwrap_or_default();
         if let Some(whole) = whole {
             bar.set_length(whole.of);
             bar.set_position(whole.done);
@@ -159,15 +159,14 @@ fn whole(now: &Snapshot) -> Option<Whole> {
 
 impl Whole {
     /// ` (12 % of about 1,000,000, 35s left)`.
-    fn told(self, rate: f64) -> String {
+    fn text(self, rate: f64) -> String {
         let percent = u128::from(self.done) * 100 / u128::from(self.of.max(1));
-        let left = match rate >= 1.0 {
-            true => {
-                let seconds = (self.of - self.done) as f64 / rate;
-                let left = Duration::from_secs(seconds as u64);
-                format!(", {} left", HumanDuration(left))
-            }
-            false => String::new(),
+        let left = if rate >= 1.0 {
+            let seconds = (self.of - self.done) as f64 / rate;
+            let left = Duration::from_secs(seconds as u64);
+            format!(", {} left", HumanDuration(left))
+        } else {
+            String::new()
         };
         format!(" ({percent} % of about {}{left})", HumanCount(self.of))
     }
@@ -186,9 +185,9 @@ mod tests {
             ..Snapshot::default()
         };
         let whole = whole(&now).expect("it is within a full read");
-        let told = whole.told(50.0);
-        assert_eq!(told, " (50 % of about 1,000, 10 seconds left)");
-        assert_eq!(whole.told(0.0), " (50 % of about 1,000)");
+        let text = whole.text(50.0);
+        assert_eq!(text, " (50 % of about 1,000, 10 seconds left)");
+        assert_eq!(whole.text(0.0), " (50 % of about 1,000)");
     }
 
     #[test]

@@ -43,27 +43,28 @@ fn table_of(header: &[&str], on_a_screen: bool) -> Table {
 pub(in crate::app) fn mistakes(mistakes: &Mistakes, json: bool) {
     if json {
         let lines: Vec<_> = mistakes.lines().collect();
-        say!("{}", json!({ "mistakes": lines }));
+        out!("{}", json!({ "mistakes": lines }));
     } else {
-        let paint = match io::stderr().is_terminal() {
-            true => Paint::Colour,
-            false => Paint::Plain,
+        let paint = if io::stderr().is_terminal() {
+            Paint::Colour
+        } else {
+            Paint::Plain
         };
-        complain!("{}", mistakes.report(paint, WIDTH));
+        err!("{}", mistakes.report(paint, WIDTH));
     }
 }
 
 /// `1,234 rows, 1.2 MiB in 3.4 s (363 rows/s)`, with what went wrong on the way.
-pub(in crate::app) fn figures(figures: &Snapshot, took: Duration) -> String {
+pub(in crate::app) fn stats(stats: &Snapshot, took: Duration) -> String {
     let seconds = took.as_secs_f64();
-    let rate = figures.rows as f64 / seconds.max(0.001);
-    let (rows, bytes) = (HumanCount(figures.rows), HumanBytes(figures.bytes));
+    let rate = stats.rows as f64 / seconds.max(0.001);
+    let (rows, bytes) = (HumanCount(stats.rows), HumanBytes(stats.bytes));
     let mut text = format!("{rows} rows, {bytes} in {seconds:.1} s ({rate:.0} rows/s)");
-    if figures.dead_letters > 0 {
-        text.push_str(&format!(", {} dead letters", figures.dead_letters));
+    if stats.dead_letters > 0 {
+        text.push_str(&format!(", {} dead letters", stats.dead_letters));
     }
-    if figures.retries > 0 {
-        text.push_str(&format!(", opened again {} times", figures.retries));
+    if stats.retries > 0 {
+        text.push_str(&format!(", opened again {} times", stats.retries));
     }
     text
 }
@@ -76,19 +77,19 @@ pub(in crate::app) fn position_json(position: Option<&Position>) -> serde_json::
     )
 }
 
-pub(in crate::app) fn figures_json(
+pub(in crate::app) fn stats_json(
     flow: &str,
-    figures: &Snapshot,
+    stats: &Snapshot,
     took: Duration,
     error: Option<&str>,
 ) -> serde_json::Value {
     json!({
         "flow": flow,
-        "rows": figures.rows,
-        "bytes": figures.bytes,
+        "rows": stats.rows,
+        "bytes": stats.bytes,
         "seconds": took.as_secs_f64(),
-        "dead_letters": figures.dead_letters,
-        "retries": figures.retries,
+        "dead_letters": stats.dead_letters,
+        "retries": stats.retries,
         "error": error,
     })
 }

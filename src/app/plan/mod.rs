@@ -13,7 +13,7 @@ use crate::{
     model::{Finding, FlowName, Position, Severity},
     settings::Chosen,
     sink::SinkError,
-    source::{Counted, Plan, SettledAt},
+    source::{Counted, LowWatermark, Plan},
 };
 use sample::{Sampled, Stage};
 
@@ -32,7 +32,7 @@ struct Planned {
 
 /// Where a flow stands, and what it would read.
 struct Read {
-    stands: Option<Position>,
+    position: Option<Position>,
     plan: Plan,
 }
 
@@ -60,11 +60,11 @@ pub(super) async fn run(app: &App, arguments: &cli::Plan) -> anyhow::Result<Exit
             (Err(error), true) => {
                 shown.push(json!({ "flow": name(it), "error": chain(&error) }));
             }
-            (Err(error), false) => say!("{}\n  ✗ {}", name(it), chain(&error)),
+            (Err(error), false) => out!("{}\n  ✗ {}", name(it), chain(&error)),
         }
     }
     if app.json {
-        say!("{}", json!({ "flows": shown }));
+        out!("{}", json!({ "flows": shown }));
     }
     Ok(status)
 }
@@ -80,16 +80,16 @@ fn name(chosen: &Chosen<'_>) -> String {
 async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Planned, FlowError> {
     let (mut read, mut samples, mut stages) = (None, Vec::new(), Vec::new());
     if chosen.data_type.from.is_some() {
-        let stands = stands(&*app.open.cursors().await?, &open::flow_name(chosen)).await?;
+        let position = position(&*app.open.cursors().await?, &open::flow_name(chosen)).await?;
         let source = app.open.source(chosen).await?;
-        let plan = source.plan(stands.as_ref()).await?;
+        let plan = source.plan(position.as_ref()).await?;
         if let Some(most) = sample {
             let steps = app.open.steps(&chosen.data_type.steps).await?;
             let most = most.into();
             (samples, stages) =
-                sample::take(&*source, chosen, &steps, stands.as_ref(), most).await?;
+                sample::take(&*source, chosen, &steps, position.as_ref(), most).await?;
         }
-        read = Some(Read { stands, plan });
+        read = Some(Read { position, plan });
     }
     let (target, create) = match &chosen.data_type.into {
         None => (Vec::new(), None),
@@ -99,7 +99,7 @@ async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Pla
             let target = sink.check(fields.as_deref()).await?;
             // Why it cannot be made is among the findings.
             let create = match sink.would_create(fields.as_deref()).await {
-                Err(SinkError::Unfit { .. }) => None,
+                Err(SinkError::Incompatible { .. }) => None,
                 other => other?,
             };
             (target, create)
@@ -116,7 +116,10 @@ async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Pla
 }
 
 /// Where a flow stands. Beside a damaged cursor, a plan from the beginning would be wrong.
-async fn stands(cursors: &dyn CursorStore, flow: &FlowName) -> Result<Option<Position>, FlowError> {
+async fn position(
+    cursors: &dyn CursorStore,
+    flow: &FlowName,
+) -> Result<Option<Position>, FlowError> {
     let stored = cursors.list().await?;
     let stored = stored.into_iter().find(|it| it.flow == flow.text());
     match stored.map(|it| it.position) {
@@ -134,43 +137,43 @@ impl Planned {
 }
 
 fn show(it: &Planned) {
-    say!("{}", it.flow);
+    out!("{}", it.flow);
     match &it.read {
         Some(read) => show_read(read),
-        None => say!("  reads       nothing: the data type has no `from`"),
+        None => out!("  reads       nothing: the data type has no `from`"),
     }
     for finding in it.findings() {
-        let mark = match finding.severity {
+        let symbol = match finding.severity {
             Severity::Good => "✓",
             Severity::Note => "·",
             Severity::Problem => "✗",
         };
-        say!("  {mark} {}", finding.text);
+        out!("  {symbol} {}", finding.text);
     }
     if let Some(create) = &it.create {
-        say!("  would make  {create}");
+        out!("  would make  {create}");
     }
     for line in it.stages.iter().flat_map(Stage::lines) {
-        say!("  {line}");
+        out!("  {line}");
     }
     for sampled in &it.samples {
-        say!("  {}", sampled.line());
+        out!("  {}", sampled.line());
     }
 }
 
 fn show_read(it: &Read) {
     let plan = &it.plan;
-    match &it.stands {
-        Some(position) => say!("  stands at   {position}"),
-        None => say!("  stands at   the beginning: nothing is stored"),
+    match &it.position {
+        Some(position) => out!("  stands at   {position}"),
+        None => out!("  stands at   the beginning: nothing is stored"),
     }
-    say!("  past it     {} rows", plan.past);
+    out!("  past it     {} rows", plan.past);
     if plan.nulls.number() > 0 {
-        say!("  no value    {} rows", plan.nulls);
+        out!("  no value    {} rows", plan.nulls);
     }
-    say!("  next page   {}", plan.query);
+    out!("  next page   {}", plan.query);
     for value in &plan.bound {
-        say!("              ? = {value}");
+        out!("              ? = {value}");
     }
     if let Some(access) = &plan.access {
         let by = match &access.index {
@@ -186,37 +189,43 @@ fn show_read(it: &Read) {
         let rows = access
             .rows
             .map_or(String::new(), |it| format!(", about {it} rows"));
-        say!("  is found    {by}{all}{sorts}{rows}");
+        out!("  is found    {by}{all}{sorts}{rows}");
     }
-    if let Some(settled) = &plan.settled {
-        say!("  settled     {}", settled_text(settled));
+    if let Some(watermark) = &plan.watermark {
+        out!("  settled     {}", watermark_text(watermark));
     }
 }
 
-pub(super) fn settled_text(settled: &SettledAt) -> String {
-    let value = settled.value.as_deref().unwrap_or("nothing yet");
-    let behind = format!("{value}, {:.1} s behind the server's clock", settled.behind);
-    match &settled.holder {
+pub(super) fn watermark_text(watermark: &LowWatermark) -> String {
+    let value = watermark.value.as_deref().unwrap_or("nothing yet");
+    let behind = format!(
+        "{value}, {:.1} s behind the server's clock",
+        watermark.behind
+    );
+    match &watermark.blocked_by {
         None => behind,
-        Some(holder) => {
-            let who = holder
+        Some(blocked_by) => {
+            let who = blocked_by
                 .who
                 .as_ref()
                 .map_or(String::new(), |it| format!(" ({it})"));
-            let since = holder
+            let since = blocked_by
                 .seconds
                 .map_or(String::new(), |it| format!(" for {it:.1} s"));
-            format!("{behind}: held back by {}{who}{since}", holder.connection)
+            format!(
+                "{behind}: held back by {}{who}{since}",
+                blocked_by.connection
+            )
         }
     }
 }
 
-pub(super) fn settled_json(it: &SettledAt) -> serde_json::Value {
-    let holder = it
-        .holder
+pub(super) fn watermark_json(it: &LowWatermark) -> serde_json::Value {
+    let blocked_by = it
+        .blocked_by
         .as_ref()
         .map(|it| json!({ "connection": it.connection, "who": it.who, "seconds": it.seconds }));
-    json!({ "value": it.value, "behind": it.behind, "holder": holder })
+    json!({ "value": it.value, "behind": it.behind, "blocked_by": blocked_by })
 }
 
 fn as_json(it: &Planned) -> serde_json::Value {
@@ -231,8 +240,8 @@ fn as_json(it: &Planned) -> serde_json::Value {
         "steps": it.stages.iter().map(Stage::as_json).collect::<Vec<_>>(),
         "samples": it.samples.iter().map(Sampled::as_json).collect::<Vec<_>>(),
     });
-    if let Some(Read { stands, plan }) = &it.read {
-        shown["stands_at"] = json!(stands.as_ref().map(Position::as_str));
+    if let Some(Read { position, plan }) = &it.read {
+        shown["position"] = json!(position.as_ref().map(Position::as_str));
         shown["past"] = json!(plan.past.number());
         shown["past_is_exact"] = json!(matches!(plan.past, Counted::Exactly(_)));
         shown["nulls"] = json!(plan.nulls.number());
@@ -241,7 +250,7 @@ fn as_json(it: &Planned) -> serde_json::Value {
         shown["access"] = json!(plan.access.as_ref().map(|it| {
             json!({ "index": it.index, "reads_all": it.reads_all, "sorts": it.sorts, "rows": it.rows })
         }));
-        shown["settled"] = json!(plan.settled.as_ref().map(settled_json));
+        shown["low_watermark"] = json!(plan.watermark.as_ref().map(watermark_json));
         shown["findings"] = json!(texts(&plan.findings));
     }
     shown
@@ -264,13 +273,13 @@ mod tests {
             topic: "t".to_owned(),
             source: "shop.list".to_owned(),
         };
-        let place = store.place(&flow);
-        std::fs::write(&place, "{").expect("damaged");
-        let error = stands(&store, &flow).await.expect_err("damaged");
+        let location = store.location(&flow);
+        std::fs::write(&location, "{").expect("damaged");
+        let error = position(&store, &flow).await.expect_err("damaged");
         assert_eq!(error.fault(), Fault::Permanent);
         let said = chain(&error);
         for part in [
-            &place,
+            &location,
             "is damaged",
             "highwater cursor reset list/t/shop.list",
         ] {

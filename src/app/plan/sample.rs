@@ -7,12 +7,12 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     app::open::{self, Codec},
-    codec::{Encoder, Mark, json::Json},
+    codec::{Encoder, TypeTag, json::Json},
     flow::FlowError,
     model::{Message, Messages, Position, Records, Row, Schema, write_key},
     pipeline::{self, Step},
     settings::{Chosen, MessageKey},
-    source::{Extent, Manner, Source},
+    source::{ReadMode, Scope, Source},
 };
 
 /// A record as a message: its key and value as text.
@@ -42,8 +42,8 @@ pub(in crate::app) async fn take(
     most: usize,
 ) -> Result<(Vec<Sampled>, Vec<Stage>), FlowError> {
     let codec = open::codec(chosen.data_type)?;
-    let begun = source.begin(Extent::Incremental, stored).await?;
-    let mut reader = source.open(&begun, Manner::Bounded).await?;
+    let begun = source.begin(Scope::Incremental, stored).await?;
+    let mut reader = source.open(&begun, ReadMode::Bounded).await?;
     let (mut samples, mut stages) = (Vec::new(), Vec::new());
     let (mut left, deadline) = (most, Instant::now() + PATIENCE);
     while left > 0 {
@@ -109,10 +109,10 @@ impl Stage {
 fn sampled(row: &Row<'_>, chosen: &Chosen<'_>, codec: &Codec) -> Sampled {
     let mut own = Vec::new();
     let is_keyed = write_key(row, &mut own) && chosen.data_type.key == MessageKey::Primary;
-    let mark = codec.encoder.mark(row);
-    let (key, header) = match mark {
-        Some(Mark::Key(word)) => (Some(word.as_bytes()), None),
-        Some(Mark::Header(name, word)) => (None, Some((name, Some(word.as_bytes())))),
+    let type_tag = codec.encoder.type_tag(row);
+    let (key, header) = match type_tag {
+        Some(TypeTag::Key(word)) => (Some(word.as_bytes()), None),
+        Some(TypeTag::Header(name, word)) => (None, Some((name, Some(word.as_bytes())))),
         None => (None, None),
     };
     let key = key.or_else(|| is_keyed.then_some(&own[..]));
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use crate::{
         codec::protobuf::Protobuf,
-        model::{Headers, Op, Place, Value as Held},
+        model::{Headers, Op, RecordOrigin, Value as ModelValue},
     };
 
     #[test]
@@ -184,9 +184,9 @@ mod tests {
         let mut records = Records::new(Arc::new(Schema::document("t", ["id"])));
         let pushed: Result<(), ()> = records.push(Op::Upsert, 0, |packer| {
             packer.name("id");
-            packer.value(Held::I64(7));
+            packer.value(ModelValue::I64(7));
             packer.name("price");
-            packer.value(Held::Decimal("1.50"));
+            packer.value(ModelValue::Decimal("1.50"));
             Ok(())
         });
         pushed.expect("nothing fails");
@@ -209,7 +209,7 @@ mod tests {
                 key: None,
                 value: Some(&bytes),
                 headers: Headers::default(),
-                place: Place::default(),
+                record_origin: RecordOrigin::default(),
             };
             let shown = text(&message, "t", &codec).expect("shown");
             assert_eq!(shown, r#"{"id":7,"price":"1.50"}"#);

@@ -1,4 +1,4 @@
-//! Units of `run` that have failed for good: each is tried again, later and later.
+//! Backoff of failed units of `run`: each is retried after longer and longer waits.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -30,13 +30,13 @@ pub(super) enum Later {
 
 /// Units that have failed, and when something is due for them.
 #[derive(Default)]
-pub(super) struct Failing {
+pub(super) struct FailedUnits {
     /// Since when, and how often.
     units: BTreeMap<Unit, (i64, u32)>,
     due: BTreeMap<Unit, (Instant, Later)>,
 }
 
-impl Failing {
+impl FailedUnits {
     /// Whether a unit waits to be tried again.
     pub fn is_waiting(&self) -> bool {
         self.due.values().any(|it| it.1 == Later::Begin)
@@ -56,10 +56,15 @@ impl Failing {
 
     /// A unit has failed at `now` (milliseconds since the epoch); it is tried again after the wait that
     /// is answered, where it may be.
-    pub fn failed(&mut self, unit: &Unit, now: i64, again: bool) -> (Failure, Option<Duration>) {
+    pub fn failed(
+        &mut self,
+        unit: &Unit,
+        now: i64,
+        is_transient: bool,
+    ) -> (Failure, Option<Duration>) {
         let (since, times) = self.units.entry(unit.clone()).or_insert((now, 0));
         *times += 1;
-        let wait = again.then(|| wait(*times));
+        let wait = is_transient.then(|| wait(*times));
         let failure = Failure {
             since: *since,
             times: *times,
@@ -111,14 +116,14 @@ pub(in crate::app) fn half(unit: &Unit) -> Option<(&str, Half)> {
 }
 
 /// Keeps `failure` where `status` finds it, or forgets what was kept. That it cannot is said, and no more.
-pub(in crate::app) async fn note(app: &App, unit: &Unit, failure: Option<&Failure>) {
+pub(in crate::app) async fn record(app: &App, unit: &Unit, failure: Option<&Failure>) {
     let Some(of) = half(unit) else {
         return;
     };
     let noted = async {
         let store = app.open.cursors().await?;
         match failure {
-            Some(failure) => failure.note(&*store, of).await?,
+            Some(failure) => failure.record(&*store, of).await?,
             None => forget_failure(&*store, of).await?,
         }
         Ok::<(), FlowError>(())
@@ -145,22 +150,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_that_fails_again_waits_longer_and_one_that_went_on_begins_with_the_first_wait() {
-        let mut failing = Failing::default();
+        let mut failed_units = FailedUnits::default();
         let waits = |it: (Failure, Option<Duration>)| (it.0.times, it.1.map(|it| it.as_secs()));
-        assert_eq!(waits(failing.failed(&unit(), 0, true)), (1, Some(5)));
+        assert_eq!(waits(failed_units.failed(&unit(), 0, true)), (1, Some(5)));
         let began = Instant::now();
-        assert_eq!(failing.next().await, (unit(), Later::Begin));
+        assert_eq!(failed_units.next().await, (unit(), Later::Begin));
         assert_eq!(began.elapsed(), FIRST);
-        failing.begun(&unit());
-        assert_eq!(waits(failing.failed(&unit(), 0, true)), (2, Some(10)));
-        assert!(failing.is_waiting());
-        assert_eq!(failing.next().await.1, Later::Begin);
-        failing.begun(&unit());
-        assert!(!failing.is_waiting());
-        assert_eq!(failing.next().await.1, Later::Forget);
-        assert_eq!(waits(failing.failed(&unit(), 0, true)), (1, Some(5)));
+        failed_units.begun(&unit());
+        assert_eq!(waits(failed_units.failed(&unit(), 0, true)), (2, Some(10)));
+        assert!(failed_units.is_waiting());
+        assert_eq!(failed_units.next().await.1, Later::Begin);
+        failed_units.begun(&unit());
+        assert!(!failed_units.is_waiting());
+        assert_eq!(failed_units.next().await.1, Later::Forget);
+        assert_eq!(waits(failed_units.failed(&unit(), 0, true)), (1, Some(5)));
         // One that a person has to begin anew waits for nothing.
-        assert_eq!(waits(failing.failed(&unit(), 0, false)), (2, None));
-        assert!(!failing.is_waiting());
+        assert_eq!(waits(failed_units.failed(&unit(), 0, false)), (2, None));
+        assert!(!failed_units.is_waiting());
     }
 }

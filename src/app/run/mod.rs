@@ -20,7 +20,7 @@ use crate::{
     schedule::CronClock,
     settings::Settings,
 };
-use backoff::{Failing, Later};
+use backoff::{FailedUnits, Later};
 use units::{End, Unit, go_on, is_same, units};
 
 /// Runs all units; one that fails does not stop the others. SIGHUP reads the settings again.
@@ -28,7 +28,7 @@ pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<Ex
     let mut hang_up = signal(SignalKind::hangup())?;
     let clock = CronClock::start().await?;
     if units(&app.settings).is_empty() {
-        complain!(
+        err!(
             "highwater: the settings have nothing to run: no data type, and no schedule that is on"
         );
         clock.stop().await;
@@ -41,12 +41,12 @@ pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<Ex
         clock: clock.clone(),
         sender,
         going: BTreeMap::new(),
-        failing: Failing::default(),
+        failed_units: FailedUnits::default(),
         begun: 0,
         ended: Vec::new(),
     };
     all.change_to(app.settings.clone()).await;
-    while !all.going.is_empty() || all.failing.is_waiting() {
+    while !all.going.is_empty() || all.failed_units.is_waiting() {
         tokio::select! {
             biased;
             () = app.stop.cancelled() => break,
@@ -56,7 +56,7 @@ pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<Ex
                     all.has_ended(&unit).await;
                 }
             }
-            (unit, later) = all.failing.next() => all.is_due(&unit, later).await,
+            (unit, later) = all.failed_units.next() => all.is_due(&unit, later).await,
             Some(()) = hang_up.recv() => match load_from(&everywhere.settings) {
                 Ok(settings) => all.change_to(Arc::new(settings)).await,
                 Err(mistakes) => {
@@ -69,7 +69,7 @@ pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<Ex
     }
     all.end().await;
     clock.stop().await;
-    Ok(all.told(everywhere.json))
+    Ok(all.reported(everywhere.json))
 }
 
 /// The units that go on.
@@ -80,7 +80,7 @@ struct All<'a> {
     clock: Arc<CronClock>,
     sender: mpsc::UnboundedSender<(Unit, u64)>,
     going: BTreeMap<Unit, Going>,
-    failing: Failing,
+    failed_units: FailedUnits,
     /// How many have begun.
     begun: u64,
     /// What became of those that have ended, or were changed.
@@ -103,7 +103,7 @@ impl All<'_> {
         let wanted = units(&settings);
         self.current = Arc::new(self.app.with_settings(settings.clone()));
         // What had failed begins anew, with all its patience.
-        self.failing = Failing::default();
+        self.failed_units = FailedUnits::default();
         let others: Vec<Unit> = self
             .going
             .iter()
@@ -145,7 +145,7 @@ impl All<'_> {
             stop,
             task,
         };
-        self.failing.begun(&unit);
+        self.failed_units.begun(&unit);
         self.going.insert(unit, going);
     }
 
@@ -157,7 +157,7 @@ impl All<'_> {
                 self.begin(unit.clone());
             }
             Later::Begin => (),
-            Later::Forget => backoff::note(&self.current, unit, None).await,
+            Later::Forget => backoff::record(&self.current, unit, None).await,
         }
     }
 
@@ -184,23 +184,23 @@ impl All<'_> {
                 text: format!("{unit}: failed: {error}"),
                 json: json!({ "unit": unit.to_string(), "error": error }),
                 error: Some(error),
-                again: true,
+                is_transient: true,
             }
         });
         match &end.error {
             Some(error) if !self.app.stop.is_cancelled() => {
-                self.has_failed(unit, error, end.again).await;
+                self.has_failed(unit, error, end.is_transient).await;
             }
-            _ => self.failing.is_over(unit),
+            _ => self.failed_units.is_over(unit),
         }
         // One that begins anew replaces what was said of it.
         self.ended.retain(|(other, _)| other != unit);
         self.ended.push((unit.clone(), end));
     }
 
-    async fn has_failed(&mut self, unit: &Unit, error: &str, again: bool) {
+    async fn has_failed(&mut self, unit: &Unit, error: &str, is_transient: bool) {
         let now = chrono::Utc::now().timestamp_millis();
-        let (mut failure, wait) = self.failing.failed(unit, now, again);
+        let (mut failure, wait) = self.failed_units.failed(unit, now, is_transient);
         error.clone_into(&mut failure.error);
         let name = unit.to_string();
         match wait.map(|it| it.as_secs()) {
@@ -213,7 +213,7 @@ impl All<'_> {
                 "ended; the others go on, and SIGHUP or a new start begins it anew"
             ),
         }
-        backoff::note(&self.current, unit, Some(&failure)).await;
+        backoff::record(&self.current, unit, Some(&failure)).await;
     }
 
     async fn end(&mut self) {
@@ -221,18 +221,19 @@ impl All<'_> {
         self.drain(&all).await;
     }
 
-    fn told(&self, json: bool) -> ExitStatus {
+    fn reported(&self, json: bool) -> ExitStatus {
         if json {
             let units: Vec<_> = self.ended.iter().map(|(_, it)| &it.json).collect();
-            say!("{}", json!({ "units": units }));
+            out!("{}", json!({ "units": units }));
         } else {
             for (_, it) in &self.ended {
-                say!("{}", it.text);
+                out!("{}", it.text);
             }
         }
-        match self.ended.iter().any(|(_, it)| it.error.is_some()) {
-            true => ExitStatus::Failed,
-            false => ExitStatus::Done,
+        if self.ended.iter().any(|(_, it)| it.error.is_some()) {
+            ExitStatus::Failed
+        } else {
+            ExitStatus::Done
         }
     }
 }

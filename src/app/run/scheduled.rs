@@ -20,11 +20,11 @@ use crate::{
     flow::{FlowError, Until},
     schedule::{Ended, Work},
     settings::CommandScope,
-    source::Manner,
+    source::ReadMode,
 };
 
 /// What the command line of a schedule is about, for the settings: they lie below the command line.
-pub(crate) fn command_scope(line: &str) -> Result<CommandScope, String> {
+pub fn command_scope(line: &str) -> Result<CommandScope, String> {
     Ok(match ByItself::parse(line)? {
         ByItself::Sync(it) => CommandScope::Read {
             data_type: it.data_type,
@@ -64,34 +64,34 @@ impl Work for ScheduledWork {
             ByItself::Sync(it) => {
                 let chosen = app
                     .settings
-                    .choose(it.data_type.as_deref(), it.topic.as_deref());
+                    .select(it.data_type.as_deref(), it.topic.as_deref());
                 let chosen = chosen.unwrap_or_default();
                 let asked = Asked {
-                    extent: sync::extent(it),
-                    manner: Manner::Bounded,
+                    scope: sync::scope(it),
+                    mode: ReadMode::Bounded,
                     wait: it.patience.wait,
                 };
                 let flows = chosen.iter().filter(|it| it.data_type.from.is_some());
                 let flows = join_all(flows.map(|it| sync::sync(&app, it, asked))).await;
                 ended(flows.into_iter().map(|it| Part {
                     flow: it.flow.text(),
-                    rows: it.figures.rows,
+                    rows: it.stats.rows,
                     error: it.error,
-                    is_held: it.is_held,
+                    is_leased: it.is_leased,
                 }))
             }
             ByItself::Sink(it) => {
                 let chosen = app
                     .settings
-                    .choose(it.data_type.as_deref(), it.topic.as_deref());
+                    .select(it.data_type.as_deref(), it.topic.as_deref());
                 let chosen = chosen.unwrap_or_default();
                 let sinks = chosen.iter().filter(|it| it.data_type.into.is_some());
                 let sinks = sinks.map(|it| sink::sink(&app, it, Until::CaughtUp));
                 ended(join_all(sinks).await.into_iter().map(|it| Part {
                     flow: it.flow,
-                    rows: it.figures.rows,
+                    rows: it.stats.rows,
                     error: it.error,
-                    is_held: false,
+                    is_leased: false,
                 }))
             }
             ByItself::Verify(it) => {
@@ -114,9 +114,9 @@ impl Work for ScheduledWork {
                 let it = migrate::migrate(&app, named, it).await;
                 ended(std::iter::once(Part {
                     flow: it.flow.text(),
-                    rows: it.figures.rows,
+                    rows: it.stats.rows,
                     error: it.error,
-                    is_held: it.is_held,
+                    is_leased: it.is_leased,
                 }))
             }
         }
@@ -136,7 +136,7 @@ struct Part {
     flow: String,
     rows: u64,
     error: Option<String>,
-    is_held: bool,
+    is_leased: bool,
 }
 
 /// What is verified is not in the settings.
@@ -146,43 +146,43 @@ fn unknown(it: &cli::Verify) -> Part {
         flow: format!("{} verify", name.map_or("", String::as_str)),
         rows: 0,
         error: Some("the settings have no such data type or task with both ends".to_owned()),
-        is_held: false,
+        is_leased: false,
     }
 }
 
 /// Differences are a failure here: someone has to look.
-fn compared(told: verify::Told) -> Part {
-    let (rows, error) = match told.outcome {
+fn compared(report: verify::TableReport) -> Part {
+    let (rows, error) = match report.outcome {
         Err(error) => (0, Some(error)),
         Ok(it) if it.is_equal() => (it.expected, None),
         Ok(it) => {
             let (missing, extra, different) = (it.missing, it.extra, it.different);
-            let target = &told.target;
+            let target = &report.target;
             let error =
                 format!("{target}: {missing} missing, {extra} extra, {different} different");
             (it.expected, Some(error))
         }
     };
     Part {
-        flow: format!("{} verify", told.data_type),
+        flow: format!("{} verify", report.data_type),
         rows,
         error,
-        is_held: false,
+        is_leased: false,
     }
 }
 
 fn ended(parts: impl Iterator<Item = Part>) -> Ended {
-    let (mut rows, mut errors, mut is_held) = (0, Vec::new(), true);
+    let (mut rows, mut errors, mut is_leased) = (0, Vec::new(), true);
     for it in parts {
         rows += it.rows;
         if let Some(error) = it.error {
-            is_held &= it.is_held;
+            is_leased &= it.is_leased;
             errors.push(format!("{}: {error}", it.flow));
         }
     }
     Ended {
         rows,
-        is_held: is_held && !errors.is_empty(),
+        is_leased: is_leased && !errors.is_empty(),
         error: (!errors.is_empty()).then(|| errors.join("; ")),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     flow::{Snapshot, Until},
     schedule::{Clock, Counts, keep},
     settings::{Connection, DataType, Scheduled, Settings, Task},
-    source::{Extent, Manner},
+    source::{ReadMode, Scope},
 };
 
 /// One thing that goes on by itself.
@@ -47,7 +47,7 @@ pub(super) struct End {
     /// Why it failed, where it did.
     pub error: Option<String>,
     /// Whether it may be tried again by itself then.
-    pub again: bool,
+    pub is_transient: bool,
 }
 
 /// What the settings have going on: a data type that no schedule reads is followed, and one that no
@@ -125,33 +125,33 @@ pub(super) async fn go_on(unit: Unit, app: Arc<App>, clock: Arc<dyn Clock>) -> E
         json: json!({ "unit": unit.to_string(), "error": error }),
         text: format!("{unit}: failed: {error}"),
         error: Some(error),
-        again: false,
+        is_transient: false,
     };
     match &unit {
         Unit::Follow(name) => {
-            let Ok(chosen) = app.settings.choose(Some(name), None) else {
+            let Ok(chosen) = app.settings.select(Some(name), None) else {
                 return failed("it is not in the settings".to_owned());
             };
             let Some(chosen) = chosen.first() else {
                 return failed("it is not in the settings".to_owned());
             };
             let asked = Asked {
-                extent: Extent::Incremental,
-                manner: Manner::Follow,
+                scope: Scope::Incremental,
+                mode: ReadMode::Follow,
                 wait: STAND_BY,
             };
             let it = sync::sync(&app, chosen, asked).await;
-            flow_end(&unit, (&it.figures, it.took), it.error, it.again)
+            flow_end(&unit, (&it.stats, it.took), it.error, it.is_transient)
         }
         Unit::Write(name) => {
-            let Ok(chosen) = app.settings.choose(Some(name), None) else {
+            let Ok(chosen) = app.settings.select(Some(name), None) else {
                 return failed("it is not in the settings".to_owned());
             };
             let Some(chosen) = chosen.first() else {
                 return failed("it is not in the settings".to_owned());
             };
             let it = sink::sink(&app, chosen, Until::Stopped).await;
-            flow_end(&unit, (&it.figures, it.took), it.error, it.again)
+            flow_end(&unit, (&it.stats, it.took), it.error, it.is_transient)
         }
         Unit::Keep(name) => {
             let Some(it) = scheduled(&app.settings, name) else {
@@ -172,12 +172,12 @@ pub(super) async fn go_on(unit: Unit, app: Arc<App>, clock: Arc<dyn Clock>) -> E
 
 fn flow_end(
     unit: &Unit,
-    (figures, took): (&Snapshot, Duration),
+    (stats, took): (&Snapshot, Duration),
     error: Option<String>,
-    again: bool,
+    is_transient: bool,
 ) -> End {
-    let done = report::figures(figures, took);
-    let mut json = report::figures_json("", figures, took, error.as_deref());
+    let done = report::stats(stats, took);
+    let mut json = report::stats_json("", stats, took, error.as_deref());
     if let Some(fields) = json.as_object_mut() {
         fields.remove("flow");
         fields.insert("unit".to_owned(), json!(unit.to_string()));
@@ -189,7 +189,7 @@ fn flow_end(
         },
         json,
         error,
-        again,
+        is_transient,
     }
 }
 
@@ -206,7 +206,7 @@ fn schedule_end(unit: &Unit, counts: Counts) -> End {
         }),
         // Each failed run has its place in the history; that the schedule was kept is no failure.
         error: None,
-        again: false,
+        is_transient: false,
     }
 }
 

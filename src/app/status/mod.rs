@@ -1,4 +1,4 @@
-//! `status`: where each flow stands, how far that is behind, who runs it and who holds it back.
+//! `status`: position, lag, owner and blocker of each flow.
 
 mod output;
 pub(super) mod schedules;
@@ -19,7 +19,7 @@ use crate::{
     model::Position,
     settings::{Chosen, WriteInto},
     sink::Progress,
-    source::Standing,
+    source::SourceStatus,
 };
 
 /// One flow, as far as it can be told.
@@ -41,7 +41,7 @@ pub(super) enum Kind {
     /// It reads: its cursor, and the source beside it.
     Sync {
         position: Option<Position>,
-        standing: Option<Standing>,
+        source_status: Option<SourceStatus>,
     },
     /// It writes: each partition.
     Sink(Vec<Partition>),
@@ -66,10 +66,10 @@ const STALE: i64 = 60_000;
 
 /// Tells of each flow; one that cannot be told of does not keep the others from it.
 pub(super) async fn run(app: &App, arguments: &cli::Status) -> anyhow::Result<ExitStatus> {
-    let chosen = match app.settings.choose(arguments.data_type.as_deref(), None) {
+    let chosen = match app.settings.select(arguments.data_type.as_deref(), None) {
         Ok(chosen) => chosen,
         Err(error) => {
-            complain!("highwater: {error}");
+            err!("highwater: {error}");
             return Ok(ExitStatus::Usage);
         }
     };
@@ -89,14 +89,15 @@ pub(super) async fn run(app: &App, arguments: &cli::Status) -> anyhow::Result<Ex
     all.sort_by(|one, other| one.flow.cmp(&other.flow));
     // One data type alone is asked about: its schedules are not.
     let schedules = match arguments.data_type {
-        None => schedules::tell(app).await,
+        None => schedules::statuses(app).await,
         Some(_) => Vec::new(),
     };
     output::show(&all, &schedules, app.json);
     let is_known = schedules.iter().all(|it| it.history.is_ok());
-    Ok(match is_known && all.iter().all(|it| it.error.is_none()) {
-        true => ExitStatus::Done,
-        false => ExitStatus::Failed,
+    Ok(if is_known && all.iter().all(|it| it.error.is_none()) {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Failed
     })
 }
 
@@ -132,7 +133,7 @@ async fn sync(app: &App, chosen: &Chosen<'_>, cursors: &Result<Cursors, String>)
         flow: flow.text(),
         kind: Kind::Sync {
             position: None,
-            standing: None,
+            source_status: None,
         },
         saved: None,
         runs: None,
@@ -157,22 +158,25 @@ async fn sync(app: &App, chosen: &Chosen<'_>, cursors: &Result<Cursors, String>)
             return status;
         }
     };
-    let standing = patiently(async {
+    let source_status = patiently(async {
         let source = app.open.source(chosen).await?;
-        Ok(source.standing(position.as_ref()).await?)
+        Ok(source.status(position.as_ref()).await?)
     });
-    let standing = match (leased, standing.await) {
-        (Ok(leased), Ok(standing)) => {
+    let source_status = match (leased, source_status.await) {
+        (Ok(leased), Ok(source_status)) => {
             status.runs = leased;
-            Some(standing)
+            Some(source_status)
         }
-        (leased, standing) => {
+        (leased, source_status) => {
             status.runs = leased.as_ref().ok().cloned().flatten();
-            status.error = leased.err().or(standing.as_ref().err().cloned());
-            standing.ok()
+            status.error = leased.err().or(source_status.as_ref().err().cloned());
+            source_status.ok()
         }
     };
-    status.kind = Kind::Sync { position, standing };
+    status.kind = Kind::Sync {
+        position,
+        source_status,
+    };
     status
 }
 
@@ -206,15 +210,15 @@ async fn sink(
         Ok((sink.progress(&status.flow).await?, moved))
     });
     let topic = patiently(async {
-        let held = app.open.held(chosen).await?;
-        let members = match held {
+        let offset_ranges = app.open.offset_ranges(chosen).await?;
+        let members = match offset_ranges {
             Some(_) => app.open.members(chosen, into).await?,
             None => Vec::new(),
         };
-        Ok((held, members))
+        Ok((offset_ranges, members))
     });
     let (written, topic) = tokio::join!(written, topic);
-    let (progress, (held, members)) = match (written, topic) {
+    let (progress, (offset_ranges, members)) = match (written, topic) {
         (Ok((progress, moved)), Ok(topic)) => {
             status.saved = moved.map(|it| (it, None));
             (progress, topic)
@@ -228,14 +232,14 @@ async fn sink(
         by: members.join(", "),
         until: None,
     });
-    let Some((topic, held)) = held else {
+    let Some((topic, offset_ranges)) = offset_ranges else {
         return status;
     };
     // As a start would find it: a topic that was made anew has none of the old offsets.
     let of_old = |it: &Progress| it.topic == topic.name && it.topic_id != topic.id;
     let is_ours = |it: &&Progress| it.topic == topic.name && it.topic_id == topic.id;
     let mut partitions = Vec::new();
-    for it in held {
+    for it in offset_ranges {
         let mut ours = progress.iter().filter(is_ours);
         let next = ours.find(|ours| ours.partition == it.partition);
         let next = next.map(|ours| ours.next_offset);
@@ -291,7 +295,7 @@ from = { connection = "a", table = "orders", incremental = "at" }
     fn flows_of_other_topics_are_found_by_their_cursors() {
         let settings = Settings::parse(SETTINGS, "settings.toml", &|_| None, &command_scope);
         let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        let chosen = settings.choose(None, None).expect("all");
+        let chosen = settings.select(None, None).expect("all");
         let stored = |flow: &str| StoredCursor {
             flow: flow.to_owned(),
             position: Ok(Position::new("1")),

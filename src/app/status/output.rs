@@ -10,19 +10,23 @@ use crate::{
     app::{
         cursor::{position_json, saved_at},
         output::report,
-        plan::{settled_json, settled_text},
+        plan::{watermark_json, watermark_text},
     },
     cursor::failure::Failure,
-    source::{Counted, SettledAt, Standing},
+    source::{Counted, LowWatermark, SourceStatus},
 };
 
 /// A table with a row for each flow; below it what does not fit a cell.
-pub(in crate::app) fn show(all: &[Status], schedules: &[schedules::Told<'_>], json: bool) {
+pub(in crate::app) fn show(
+    all: &[Status],
+    schedules: &[schedules::ScheduleStatus<'_>],
+    json: bool,
+) {
     if json {
         let flows: Vec<Value> = all.iter().map(as_json).collect();
         let now = chrono::Utc::now();
         let schedules: Vec<Value> = schedules.iter().map(|it| it.as_json(now)).collect();
-        say!("{}", json!({ "flows": flows, "schedules": schedules }));
+        out!("{}", json!({ "flows": flows, "schedules": schedules }));
         return;
     }
     let mut table = report::table(&["flow", "stands at", "behind", "saved", "runs"]);
@@ -39,29 +43,29 @@ pub(in crate::app) fn show(all: &[Status], schedules: &[schedules::Told<'_>], js
                 Some(until) => format!("{}\nleased until {}", leased.by, saved_at(until)),
             },
         };
-        table.add_row([it.flow.clone(), stands_at(it), behind(it), saved, runs]);
+        table.add_row([it.flow.clone(), position_text(it), behind(it), saved, runs]);
     }
-    say!("{table}");
+    out!("{table}");
     for it in all {
         if let Kind::Sync {
-            standing:
-                Some(Standing {
-                    settled: Some(settled),
+            source_status:
+                Some(SourceStatus {
+                    watermark: Some(watermark),
                     ..
                 }),
             ..
         } = &it.kind
-            && is_held(settled)
+            && is_blocked(watermark)
         {
-            say!("· {}: settled {}", it.flow, settled_text(settled));
+            out!("· {}: settled {}", it.flow, watermark_text(watermark));
         }
     }
     for it in all {
         if let Some(error) = &it.error {
-            say!("✗ {}: {error}", it.flow);
+            out!("✗ {}: {error}", it.flow);
         }
         if let Some(failure) = &it.failure {
-            say!("✗ {}: {}", it.flow, failed(failure));
+            out!("✗ {}: {}", it.flow, failed(failure));
         }
     }
     schedules::show(schedules);
@@ -85,12 +89,12 @@ fn failed(it: &Failure) -> String {
     )
 }
 
-fn stands_at(it: &Status) -> String {
+fn position_text(it: &Status) -> String {
     match &it.kind {
         Kind::Sync {
-            standing: Some(standing),
+            source_status: Some(source_status),
             ..
-        } => standing
+        } => source_status
             .at
             .clone()
             .unwrap_or_else(|| "the beginning".to_owned()),
@@ -104,12 +108,12 @@ fn stands_at(it: &Status) -> String {
             Some(_) => "unknown".to_owned(),
         },
         Kind::Sink(partitions) => {
-            let place = |it: &Partition| match it.next_offset {
+            let offset = |it: &Partition| match it.next_offset {
                 Some(next) => format!("{}:{next}", it.partition),
                 None => format!("{}:the beginning", it.partition),
             };
-            let places: Vec<String> = partitions.iter().map(place).collect();
-            places.join(" ")
+            let offsets: Vec<String> = partitions.iter().map(offset).collect();
+            offsets.join(" ")
         }
     }
 }
@@ -117,7 +121,8 @@ fn stands_at(it: &Status) -> String {
 fn behind(it: &Status) -> String {
     match &it.kind {
         Kind::Sync {
-            standing: Some(it), ..
+            source_status: Some(it),
+            ..
         } => {
             let rows = match it.past {
                 Counted::Exactly(rows) => HumanCount(rows).to_string(),
@@ -144,8 +149,8 @@ fn messages(partitions: &[Partition]) -> u64 {
 }
 
 /// Somebody holds it back, for longer than others need as well.
-fn is_held(settled: &SettledAt) -> bool {
-    settled.holder.is_some() || settled.value.is_none()
+fn is_blocked(watermark: &LowWatermark) -> bool {
+    watermark.blocked_by.is_some() || watermark.value.is_none()
 }
 
 fn lasting(time: Duration) -> String {
@@ -174,16 +179,19 @@ fn as_json(it: &Status) -> Value {
         "error": it.error,
     });
     match &it.kind {
-        Kind::Sync { position, standing } => {
+        Kind::Sync {
+            position,
+            source_status,
+        } => {
             shown["kind"] = json!("sync");
             shown["position"] = json!(position.as_ref().map(position_json));
-            if let Some(it) = standing {
-                shown["stands_at"] = json!(it.at);
+            if let Some(it) = source_status {
+                shown["read_up_to"] = json!(it.at);
                 shown["newest"] = json!(it.newest);
                 shown["rows_behind"] = json!(it.past.number());
                 shown["rows_behind_is_exact"] = json!(matches!(it.past, Counted::Exactly(_)));
                 shown["seconds_behind"] = json!(it.behind.map(|it| it.as_secs_f64()));
-                shown["settled"] = json!(it.settled.as_ref().map(settled_json));
+                shown["low_watermark"] = json!(it.watermark.as_ref().map(watermark_json));
             }
         }
         Kind::Sink(partitions) => {

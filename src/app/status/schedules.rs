@@ -1,4 +1,4 @@
-//! `schedule list`, and what `status` tells of schedules: the next runs, and how the last one ended.
+//! `schedule list` and the schedules in `status`: next runs, and the result of the last one.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -19,19 +19,20 @@ pub(in crate::app) async fn run(
     command: &ScheduleCommand,
 ) -> anyhow::Result<ExitStatus> {
     let ScheduleCommand::List = command;
-    let told = tell(app).await;
+    let statuses = statuses(app).await;
     let now = Utc::now();
     if app.json {
-        let all: Vec<Value> = told.iter().map(|it| it.as_json(now)).collect();
-        say!("{}", json!({ "schedules": all }));
-    } else if told.is_empty() {
-        say!("the settings have no schedule");
+        let all: Vec<Value> = statuses.iter().map(|it| it.as_json(now)).collect();
+        out!("{}", json!({ "schedules": all }));
+    } else if statuses.is_empty() {
+        out!("the settings have no schedule");
     } else {
         let mut table = report::table(&["schedule", "runs", "next", "last"]);
-        for it in &told {
-            let next = match it.scheduled.enabled {
-                true => it.next(now).join("\n"),
-                false => "it is off".to_owned(),
+        for it in &statuses {
+            let next = if it.scheduled.enabled {
+                it.next(now).join("\n")
+            } else {
+                "it is off".to_owned()
             };
             let scheduled = it.scheduled;
             let timetable = &scheduled.schedule.timetable;
@@ -43,22 +44,23 @@ pub(in crate::app) async fn run(
             );
             table.add_row([name, scheduled.run.clone(), next, it.last()]);
         }
-        say!("{table}");
+        out!("{table}");
     }
-    Ok(match told.iter().any(|it| it.history.is_err()) {
-        true => ExitStatus::Failed,
-        false => ExitStatus::Done,
+    Ok(if statuses.iter().any(|it| it.history.is_err()) {
+        ExitStatus::Failed
+    } else {
+        ExitStatus::Done
     })
 }
 
 /// A schedule, with what is known of its runs.
-pub(in crate::app) struct Told<'a> {
+pub(in crate::app) struct ScheduleStatus<'a> {
     scheduled: &'a Scheduled,
     pub history: Result<Option<History>, String>,
 }
 
 /// Each schedule of the settings; takes no lease.
-pub(in crate::app) async fn tell(app: &App) -> Vec<Told<'_>> {
+pub(in crate::app) async fn statuses(app: &App) -> Vec<ScheduleStatus<'_>> {
     let schedules = &app.settings.schedules;
     if schedules.is_empty() {
         return Vec::new();
@@ -69,28 +71,29 @@ pub(in crate::app) async fn tell(app: &App) -> Vec<Told<'_>> {
         Ok((store, stored))
     })
     .await;
-    let mut told = Vec::with_capacity(schedules.len());
+    let mut statuses = Vec::with_capacity(schedules.len());
     for scheduled in schedules {
         let history = match &found {
             Ok((store, stored)) => read_history(&**store, stored, &scheduled.schedule.name).await,
             Err(error) => Err(error.clone()),
         };
-        told.push(Told { scheduled, history });
+        statuses.push(ScheduleStatus { scheduled, history });
     }
-    told
+    statuses
 }
 
 /// Below the flows of `status`: one row for each schedule.
-pub(in crate::app) fn show(told: &[Told<'_>]) {
-    if told.is_empty() {
+pub(in crate::app) fn show(statuses: &[ScheduleStatus<'_>]) {
+    if statuses.is_empty() {
         return;
     }
     let now = Utc::now();
     let mut table = report::table(&["schedule", "next", "last run", "kept runs"]);
-    for it in told {
-        let next = match it.scheduled.enabled {
-            true => it.next(now).into_iter().next().unwrap_or_default(),
-            false => "it is off".to_owned(),
+    for it in statuses {
+        let next = if it.scheduled.enabled {
+            it.next(now).into_iter().next().unwrap_or_default()
+        } else {
+            "it is off".to_owned()
         };
         let kept = match &it.history {
             Ok(Some(history)) => kept(history),
@@ -98,7 +101,7 @@ pub(in crate::app) fn show(told: &[Told<'_>]) {
         };
         table.add_row([it.scheduled.schedule.name.clone(), next, it.last(), kept]);
     }
-    say!("{table}");
+    out!("{table}");
 }
 
 fn kept(history: &History) -> String {
@@ -116,7 +119,7 @@ fn kept(history: &History) -> String {
     format!("{done} done, {others} not, {skipped} times skipped")
 }
 
-impl Told<'_> {
+impl ScheduleStatus<'_> {
     fn next(&self, now: DateTime<Utc>) -> Vec<String> {
         let times = self.scheduled.schedule.timetable.next(now, NEXT);
         times.into_iter().map(|it| self.shown(it)).collect()
@@ -156,9 +159,10 @@ impl Told<'_> {
     /// For scripts.
     pub fn as_json(&self, now: DateTime<Utc>) -> Value {
         let it = &self.scheduled.schedule;
-        let next = match self.scheduled.enabled {
-            true => it.timetable.next(now, NEXT),
-            false => Vec::new(),
+        let next = if self.scheduled.enabled {
+            it.timetable.next(now, NEXT)
+        } else {
+            Vec::new()
         };
         let zone = it.timetable.zone();
         let next = next.iter().map(|at| at.with_timezone(&zone).to_rfc3339());

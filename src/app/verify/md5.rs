@@ -26,28 +26,30 @@ pub(in crate::app) async fn run(
         Ok(chosen) => chosen,
         Err(status) => return Ok(status),
     };
-    let places = chosen.iter().filter_map(|it| it.data_type.into.as_ref());
-    let mut places: Vec<&str> = places.map(|it| it.connection.as_str()).collect();
-    places.sort_unstable();
-    places.dedup();
-    let [place] = places[..] else {
-        let places = places.join(", ");
-        complain!(
-            "highwater: the tables may be in {places}: say which data type's with --data-type"
+    let connections = chosen.iter().filter_map(|it| it.data_type.into.as_ref());
+    let mut connections: Vec<&str> = connections.map(|it| it.connection.as_str()).collect();
+    connections.sort_unstable();
+    connections.dedup();
+    let [named] = connections[..] else {
+        let connections = connections.join(", ");
+        err!(
+            "highwater: the tables may be in {connections}: say which data type's with --data-type"
         );
         return Ok(ExitStatus::Usage);
     };
     let text = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let mut listed = Listed::read(&text).with_context(|| file.display().to_string())?;
-    let tables = app.open.hashed(place).await?;
+    let tables = app.open.hashed(named).await?;
     let checked = check(app, &tables, &mut listed).await?;
-    match app.json {
-        true => say!("{}", checked.as_json()),
-        false => checked.show(file),
+    if app.json {
+        out!("{}", checked.as_json())
+    } else {
+        checked.show(file)
     }
-    Ok(match checked.is_complete() {
-        true => ExitStatus::Done,
-        false => ExitStatus::Differences,
+    Ok(if checked.is_complete() {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Differences
     })
 }
 
@@ -150,22 +152,23 @@ impl Checked {
 
     fn show(&self, file: &Path) {
         for row in &self.unlisted.1 {
-            say!("{row}: its hash is not in the file");
+            out!("{row}: its hash is not in the file");
         }
-        told_more(self.unlisted.0, self.unlisted.1.len(), "rows");
+        print_more(self.unlisted.0, self.unlisted.1.len(), "rows");
         for (line, hash) in &self.without_row.1 {
-            say!("line {line}: no row has {hash}");
+            out!("line {line}: no row has {hash}");
         }
-        told_more(self.without_row.0, self.without_row.1.len(), "lines");
+        print_more(self.without_row.0, self.without_row.1.len(), "lines");
         let (rows, hashes) = (HumanCount(self.rows), HumanCount(self.hashes));
         let found = format!("{rows} rows, {hashes} hashes in {}", file.display());
-        match self.is_complete() {
-            true => say!("{found}: complete, each row has its hash and each hash its row"),
-            false => say!(
+        if self.is_complete() {
+            out!("{found}: complete, each row has its hash and each hash its row")
+        } else {
+            out!(
                 "{found}: not complete, {} rows are not in the file and {} hashes have no row",
                 HumanCount(self.unlisted.0),
                 HumanCount(self.without_row.0)
-            ),
+            )
         }
     }
 
@@ -186,10 +189,10 @@ impl Checked {
     }
 }
 
-fn told_more(all: u64, named: usize, what: &str) {
+fn print_more(all: u64, named: usize, what: &str) {
     let more = all.saturating_sub(named as u64);
     if more > 0 {
-        say!("and {} more {what}", HumanCount(more));
+        out!("and {} more {what}", HumanCount(more));
     }
 }
 

@@ -145,9 +145,10 @@ fn select(
         "SELECT {} FROM {}{} ORDER BY {key} LIMIT ?",
         texts.join(", "),
         quoted(table.name)?,
-        match past {
-            true => format!(" WHERE {key} > ?"),
-            false => String::new(),
+        if past {
+            format!(" WHERE {key} > ?")
+        } else {
+            String::new()
         }
     ))
 }

@@ -24,7 +24,7 @@ use crate::{
     cli::{self, ExitStatus, Looking},
     digest::{Column, Keeps, Shape},
     fault::chain,
-    flow::Figures,
+    flow::FlowStats,
     pipeline::{self, Routes, Step},
     settings::IntoTable,
     sink::Texts,
@@ -46,14 +46,14 @@ pub(super) async fn run(app: &App, arguments: &cli::Verify) -> anyhow::Result<Ex
         Ok(pairs) => pairs,
         Err(status) => return Ok(status),
     };
-    let mut told = Vec::new();
+    let mut report = Vec::new();
     for it in &pairs {
         let tables = look(app, it, arguments.looking).await;
         tables.iter().for_each(|it| shown::show(it, app.json));
-        told.extend(tables);
+        report.extend(tables);
     }
-    shown::finish(&told, app.json);
-    let status = told.iter().map(|it| match &it.outcome {
+    shown::finish(&report, app.json);
+    let status = report.iter().map(|it| match &it.outcome {
         Err(_) => ExitStatus::Failed,
         Ok(verified) if verified.is_equal() => ExitStatus::Done,
         Ok(_) => ExitStatus::Differences,
@@ -68,7 +68,7 @@ pub(super) async fn run(app: &App, arguments: &cli::Verify) -> anyhow::Result<Ex
 }
 
 /// What is to be told of one table of a data type.
-pub(super) struct Told {
+pub(super) struct TableReport {
     pub data_type: String,
     pub source: String,
     pub target: String,
@@ -78,14 +78,14 @@ pub(super) struct Told {
 }
 
 /// Compares each table of a pair, one after the other.
-pub(super) async fn look(app: &App, pair: &Pair<'_>, looking: Looking) -> Vec<Told> {
+pub(super) async fn look(app: &App, pair: &Pair<'_>, looking: Looking) -> Vec<TableReport> {
     let mut began = Instant::now();
-    let mut told = |both: Option<(&Both, &Target)>, outcome: anyhow::Result<Verified>| {
+    let mut report = |both: Option<(&Both, &Target)>, outcome: anyhow::Result<Verified>| {
         let source = both.map(|it| it.0.source.name().to_owned());
         let target = both.map(|it| it.1.rows.name().to_owned());
         let took = began.elapsed();
         began = Instant::now();
-        Told {
+        TableReport {
             data_type: pair.name.clone(),
             source: source.unwrap_or_default(),
             target: target.unwrap_or_default(),
@@ -96,12 +96,12 @@ pub(super) async fn look(app: &App, pair: &Pair<'_>, looking: Looking) -> Vec<To
     };
     let both = match Both::open(app, pair).await {
         Ok(both) => both,
-        Err(error) => return vec![told(None, Err(error))],
+        Err(error) => return vec![report(None, Err(error))],
     };
     let mut all = Vec::with_capacity(both.targets.len());
     for (at, target) in both.targets.iter().enumerate() {
         let outcome = both.compare(app, pair, (at, looking)).await;
-        all.push(told(Some((&both, target)), outcome));
+        all.push(report(Some((&both, target)), outcome));
     }
     all
 }
@@ -179,18 +179,18 @@ impl Both {
         pair: &Pair<'_>,
         (at, looking): (usize, Looking),
     ) -> anyhow::Result<Verified> {
-        let figures = self.figures(at);
+        let stats = self.stats(at);
         let name = format!("{} verify", pair.name);
-        let _shown = app.progress.show(&name, figures.clone());
-        let verify = self.verify(app, pair, &figures, (at, looking));
+        let _shown = app.progress.show(&name, stats.clone());
+        let verify = self.verify(app, pair, &stats, (at, looking));
         Ok(verify.await?.run().await?)
     }
 
     /// Counters for a reading of the source and one table.
-    pub fn figures(&self, at: usize) -> Arc<Figures> {
-        let figures = Figures::default();
-        figures.expect(0, self.targets[at].shape.rows * 2);
-        Arc::new(figures)
+    pub fn stats(&self, at: usize) -> Arc<FlowStats> {
+        let stats = FlowStats::default();
+        stats.expect(0, self.targets[at].shape.rows * 2);
+        Arc::new(stats)
     }
 
     /// The verification of one table.
@@ -201,7 +201,7 @@ impl Both {
         &'a self,
         app: &'a App,
         pair: &Pair<'_>,
-        figures: &'a Figures,
+        stats: &'a FlowStats,
         (at, looking): (usize, Looking),
     ) -> anyhow::Result<Verify<'a>> {
         let target = &self.targets[at];
@@ -225,9 +225,9 @@ impl Both {
             drop: &target.drop,
             replace_by: &target.replace_by,
             texts: target.texts,
-            settle: looking.settle,
+            recheck_after: looking.recheck_after,
             samples: looking.samples.into(),
-            figures,
+            stats,
             stop: &app.stop,
         })
     }

@@ -1,41 +1,41 @@
-//! What `verify` and `repair` have to say, for people and for scripts.
+//! Output of `verify` and `repair`, as text and as JSON.
 
 use std::time::Duration;
 
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 
-use super::{Both, Told};
+use super::{Both, TableReport};
 use crate::{
     cli,
     verify::{Kind, Repaired, Sample, Verified},
 };
 
 /// What was found in one data type, for a person.
-pub(in crate::app) fn show(told: &Told, is_json: bool) {
+pub(in crate::app) fn show(report: &TableReport, is_json: bool) {
     if is_json {
         return;
     }
-    let name = &told.data_type;
-    match &told.outcome {
-        Err(error) => say!("{name}: cannot be told: {error}"),
+    let name = &report.data_type;
+    match &report.outcome {
+        Err(error) => out!("{name}: cannot be told: {error}"),
         Ok(verified) => {
-            let (source, target) = (&told.source, &told.target);
-            say!("{name}: {} ({source} against {target})", sentence(verified));
+            let (source, target) = (&report.source, &report.target);
+            out!("{name}: {} ({source} against {target})", sentence(verified));
             lines(verified);
-            for note in &told.notes {
-                say!("  note       {note}");
+            for note in &report.notes {
+                out!("  note       {note}");
             }
-            say!("  {}", speed(verified, told.took));
+            out!("  {}", speed(verified, report.took));
         }
     }
 }
 
 /// All data types, for a script.
-pub(in crate::app) fn finish(told: &[Told], is_json: bool) {
+pub(in crate::app) fn finish(report: &[TableReport], is_json: bool) {
     if is_json {
-        let all: Vec<_> = told.iter().map(told_json).collect();
-        say!("{}", json!({ "verified": all }));
+        let all: Vec<_> = report.iter().map(report_json).collect();
+        out!("{}", json!({ "verified": all }));
     }
 }
 
@@ -51,9 +51,10 @@ pub(in crate::app) fn would(
     }
     let all = |count: fn(&Verified) -> u64| -> u64 { verified.iter().map(count).sum() };
     let (inserts, updates) = (all(|it| it.missing), all(|it| it.different));
-    let deletes = match asked.keep_extra {
-        true => 0,
-        false => all(|it| it.extra),
+    let deletes = if asked.keep_extra {
+        0
+    } else {
+        all(|it| it.extra)
     };
     if is_json {
         let mut object = tables_json(both, verified);
@@ -61,22 +62,23 @@ pub(in crate::app) fn would(
             "insert": inserts, "update": updates, "delete": deletes,
             "rows_in_a_transaction": asked.rows,
         });
-        say!("{}", json!({ "repair": object }));
+        out!("{}", json!({ "repair": object }));
         return;
     }
     for (target, verified) in both.targets.iter().zip(verified) {
         let (source, rows) = (both.source.name(), target.rows.name());
-        say!("{}: {} ({source} against {rows})", name, sentence(verified));
+        out!("{}: {} ({source} against {rows})", name, sentence(verified));
         lines(verified);
         for note in &target.notes {
-            say!("  note       {note}");
+            out!("  note       {note}");
         }
     }
-    let verb = match asked.apply {
-        true => "repairing",
-        false => "`--apply` would do",
+    let verb = if asked.apply {
+        "repairing"
+    } else {
+        "`--apply` would do"
     };
-    say!(
+    out!(
         "  {verb}: {} rows inserted and {} updated by key, {} deleted by key, {} rows in a transaction",
         HumanCount(inserts),
         HumanCount(updates),
@@ -93,24 +95,24 @@ pub(super) fn repaired(repaired: &Repaired, (both, after): (&Both, &[Verified]),
         object["deleted"] = json!(repaired.deleted);
         object["refused"] = json!(repaired.refused);
         object["reasons"] = json!(repaired.reasons);
-        say!("{}", json!({ "repair": object }));
+        out!("{}", json!({ "repair": object }));
         return;
     }
-    say!(
+    out!(
         "  {} rows written, {} deleted, {} refused by the target",
         HumanCount(repaired.written),
         HumanCount(repaired.deleted),
         HumanCount(repaired.refused)
     );
     for reason in &repaired.reasons {
-        say!("  refused    {reason}");
+        out!("  refused    {reason}");
     }
     for (target, after) in both.targets.iter().zip(after) {
         let of = match both.targets.len() {
             1 => String::new(),
             _ => format!("{}: ", target.rows.name()),
         };
-        say!("  verified again: {of}{}", sentence(after));
+        out!("  verified again: {of}{}", sentence(after));
         lines(after);
     }
 }
@@ -153,9 +155,9 @@ fn speed(verified: &Verified, took: Duration) -> String {
 
 fn lines(verified: &Verified) {
     for sample in &verified.samples {
-        say!("  {:<10} {}", sample.kind.word(), line(sample));
+        out!("  {:<10} {}", sample.kind.word(), line(sample));
         for it in &sample.columns {
-            say!(
+            out!(
                 "             {}: {} ≠ {}",
                 it.column,
                 it.expected,
@@ -164,18 +166,22 @@ fn lines(verified: &Verified) {
         }
     }
     for kind in [Kind::Missing, Kind::Extra, Kind::Different] {
-        let told = verified.samples.iter().filter(|it| it.kind == kind).count() as u64;
+        let report = verified.samples.iter().filter(|it| it.kind == kind).count() as u64;
         let all = match kind {
             Kind::Missing => verified.missing,
             Kind::Extra => verified.extra,
             Kind::Different => verified.different,
         };
-        if told > 0 && all > told {
-            say!("  {:<10} and {} more", kind.word(), HumanCount(all - told));
+        if report > 0 && all > report {
+            out!(
+                "  {:<10} and {} more",
+                kind.word(),
+                HumanCount(all - report)
+            );
         }
     }
     for note in notes(verified) {
-        say!("  note       {note}");
+        out!("  note       {note}");
     }
 }
 
@@ -226,16 +232,16 @@ fn line(sample: &Sample) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-fn told_json(told: &Told) -> Value {
-    let mut object = match &told.outcome {
+fn report_json(report: &TableReport) -> Value {
+    let mut object = match &report.outcome {
         Ok(verified) => verified_json(verified),
         Err(error) => json!({ "error": error }),
     };
-    object["data_type"] = json!(told.data_type);
-    object["source"] = json!(told.source);
-    object["target"] = json!(told.target);
-    object["notes"] = json!(told.notes);
-    object["seconds"] = json!(told.took.as_secs_f64());
+    object["data_type"] = json!(report.data_type);
+    object["source"] = json!(report.source);
+    object["target"] = json!(report.target);
+    object["notes"] = json!(report.notes);
+    object["seconds"] = json!(report.took.as_secs_f64());
     object
 }
 

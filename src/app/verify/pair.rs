@@ -178,7 +178,7 @@ impl App {
         match self.settings.task(name) {
             Ok((name, task)) => Ok(vec![Pair::of_task(name, task)]),
             Err(error) => {
-                complain!("highwater: {error}");
+                err!("highwater: {error}");
                 Err(ExitStatus::Usage)
             }
         }

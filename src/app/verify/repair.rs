@@ -22,9 +22,10 @@ pub(in crate::app) async fn run(app: &App, arguments: &cli::Repair) -> anyhow::R
     };
     let both = Both::open(app, pair).await?;
     let mut verified = verify(app, &both, pair, arguments).await?;
-    let extras = match arguments.keep_extra {
-        true => Extras::Keep,
-        false => Extras::Delete,
+    let extras = if arguments.keep_extra {
+        Extras::Keep
+    } else {
+        Extras::Delete
     };
     shown::would((&pair.name, &both), &verified, arguments, app.json);
     let differs = left(&verified, extras) > 0;
@@ -108,21 +109,20 @@ async fn apply(
         ),
     };
     // The `_id` that an extra document has tells it, whatever its fields say.
-    let deletes = match is_document {
-        true => {
-            let own = Some(vec!["_id".to_owned()]);
-            app.open.sink_of_documents(&into, own, Vec::new()).await?
-        }
-        false => sink.clone(),
+    let deletes = if is_document {
+        let own = Some(vec!["_id".to_owned()]);
+        app.open.sink_of_documents(&into, own, Vec::new()).await?
+    } else {
+        sink.clone()
     };
     sink.prepare(fields.as_deref()).await?;
-    let figures = both.figures(0);
+    let stats = both.stats(0);
     let name = format!("{} repair", pair.name);
-    let _shown = app.progress.show(&name, figures.clone());
+    let _shown = app.progress.show(&name, stats.clone());
     let mut verifies = Vec::with_capacity(both.targets.len());
     for at in 0..both.targets.len() {
         let looking = (at, arguments.looking);
-        verifies.push(both.verify(app, pair, &figures, looking).await?);
+        verifies.push(both.verify(app, pair, &stats, looking).await?);
     }
     let tables: Vec<_> = verifies.iter().zip(verified).collect();
     let repair = Repair {

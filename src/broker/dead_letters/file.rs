@@ -140,7 +140,7 @@ pub(crate) fn named(name: &str, bytes: Option<&[u8]>) -> (String, Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Place;
+    use crate::model::RecordOrigin;
 
     #[test]
     fn bytes_are_told_from_a_text_under_a_name_that_ends_as_theirs_do() {
@@ -161,7 +161,12 @@ mod tests {
         let publisher = FilePublisher::new(folder.path(), "a/b");
         let mut messages = Messages::default();
         let headers = [("why", Some(&b"too large"[..])), ("none", None)];
-        messages.push(Some(b"k"), Some(b"\xff\x00"), headers, Place::default());
+        messages.push(
+            Some(b"k"),
+            Some(b"\xff\x00"),
+            headers,
+            RecordOrigin::default(),
+        );
         let messages = Arc::new(messages);
         for _ in 0..2 {
             let delivery = publisher.publish(messages.clone()).await.expect("written");

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     broker::{BrokerError, Polled, Reader},
-    model::{Messages, Place},
+    model::{Messages, RecordOrigin},
 };
 
 /// The partition that stands for the file.
@@ -56,12 +56,12 @@ impl FileReader {
                 break;
             }
             self.line += 1;
-            let place = Place {
+            let record_origin = RecordOrigin {
                 partition: FILE,
                 offset: self.line,
                 timestamp: 0,
             };
-            if read(&line, self.first, place, &mut messages).is_none() {
+            if read(&line, self.first, record_origin, &mut messages).is_none() {
                 let (file, line) = (&self.path, self.line);
                 tracing::warn!(
                     file,
@@ -94,7 +94,12 @@ fn refused(path: &str, error: io::Error) -> BrokerError {
     }
 }
 
-fn read(line: &[u8], first: &str, place: Place, messages: &mut Messages) -> Option<()> {
+fn read(
+    line: &[u8],
+    first: &str,
+    record_origin: RecordOrigin,
+    messages: &mut Messages,
+) -> Option<()> {
     let value: Value = serde_json::from_slice(line).ok()?;
     let object = value.as_object()?;
     let part = |name: &str| -> Option<Option<Vec<u8>>> {
@@ -120,7 +125,7 @@ fn read(line: &[u8], first: &str, place: Place, messages: &mut Messages) -> Opti
         part("key")?.as_deref(),
         part("value")?.as_deref(),
         headers,
-        place,
+        record_origin,
     );
     Some(())
 }
@@ -159,9 +164,14 @@ mod tests {
             ("c_hex", None),
             ("d_hex_hex", Some(b"\xff")),
         ];
-        all.push(Some(b"k"), Some(b"\xff\x00"), headers, Place::default());
+        all.push(
+            Some(b"k"),
+            Some(b"\xff\x00"),
+            headers,
+            RecordOrigin::default(),
+        );
         let repeated = [("a", Some(&b"1"[..])), ("a", Some(b"2"))];
-        all.push(None, Some(b""), repeated, Place::default());
+        all.push(None, Some(b""), repeated, RecordOrigin::default());
         let publish = async || {
             let delivery = publisher.publish(Arc::new(all.clone())).await;
             delivery.expect("written").await.expect("durable");
@@ -176,7 +186,7 @@ mod tests {
             .expect("read")
             .expect("there");
         let polled = reader.next().await.expect("read").expect("letters");
-        let told = |it: crate::model::Message<'_>| {
+        let fields = |it: crate::model::Message<'_>| {
             let headers: Vec<_> = it
                 .headers
                 .map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)))
@@ -187,10 +197,14 @@ mod tests {
                 headers,
             )
         };
-        let read: Vec<_> = polled.messages.iter().map(told).collect();
-        let written: Vec<_> = all.iter().chain(all.iter()).map(told).collect();
+        let read: Vec<_> = polled.messages.iter().map(fields).collect();
+        let written: Vec<_> = all.iter().chain(all.iter()).map(fields).collect();
         assert_eq!(read, written);
-        let lines: Vec<_> = polled.messages.iter().map(|it| it.place.offset).collect();
+        let lines: Vec<_> = polled
+            .messages
+            .iter()
+            .map(|it| it.record_origin.offset)
+            .collect();
         assert_eq!(lines, [1, 2, 4, 5]);
         assert!(reader.next().await.expect("read").is_none());
     }

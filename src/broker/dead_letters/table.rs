@@ -6,14 +6,15 @@ use async_trait::async_trait;
 use tokio::time::timeout;
 
 #[cfg(feature = "mysql")]
-use super::table_mysql::MysqlLetters;
+use super::table_mysql::MysqlDeadLetters;
 use super::{
-    table_probe, table_row::LetterRow, table_sqlite::SqliteLetters, table_store::LetterStore,
+    table_probe, table_row::DeadLetterRow, table_sqlite::SqliteDeadLetters,
+    table_store::DeadLetterStore,
 };
 #[cfg(feature = "mysql")]
 use crate::connect::{mysql::MysqlConnection, table_name::TableName};
 use crate::{
-    broker::{BrokerError, Delivery, DeliveryError, Held, NotTaken, Publisher, Verdict},
+    broker::{BrokerError, Delivery, DeliveryError, NotTaken, OffsetRange, Publisher, Rejection},
     connect::{self, identifier::double_quoted, sqlite::SqliteConnection},
     fault::{Cause, chain},
     model::Messages,
@@ -21,8 +22,8 @@ use crate::{
 
 /// A table of MySQL, MariaDB or SQLite that keeps dead letters. Cheap to clone.
 #[derive(Clone)]
-pub struct LetterTable {
-    pub(super) store: Arc<dyn LetterStore>,
+pub struct DeadLetterTable {
+    pub(super) store: Arc<dyn DeadLetterStore>,
     /// Connection and table, as the settings name them.
     name: Arc<str>,
     /// What the names of a letter's own headers begin with.
@@ -30,9 +31,9 @@ pub struct LetterTable {
 }
 
 /// How long an answer may take: longer than the servers themselves wait for a lock (50 s).
-const ANSWER: Duration = Duration::from_secs(60);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
-impl LetterTable {
+impl DeadLetterTable {
     /// `table` may be `database.table`. The names of a letter's own headers begin with `prefix`.
     ///
     /// # Errors
@@ -47,7 +48,7 @@ impl LetterTable {
         let parsed = TableName::parse(table).map_err(|it| unnamed(&name, it.into()))?;
         let quoted = parsed.quoted().map_err(|it| unnamed(&name, it.into()))?;
         Ok(Self {
-            store: Arc::new(MysqlLetters::new(connection, parsed, quoted)),
+            store: Arc::new(MysqlDeadLetters::new(connection, parsed, quoted)),
             name,
             prefix,
         })
@@ -65,7 +66,7 @@ impl LetterTable {
         let name = name(connection.name(), table);
         let quoted = double_quoted(table).map_err(|it| unnamed(&name, it.into()))?;
         Ok(Self {
-            store: Arc::new(SqliteLetters::new(connection, quoted)),
+            store: Arc::new(SqliteDeadLetters::new(connection, quoted)),
             name,
             prefix,
         })
@@ -98,19 +99,19 @@ impl LetterTable {
             return Ok(None);
         }
         let counted = self.answer(self.store.count()).await?;
-        let letters = self.unless_missing(counted)?;
-        Ok(letters.map(|it| u64::try_from(it).unwrap_or(0)))
+        let dead_letters = self.unless_missing(counted)?;
+        Ok(dead_letters.map(|it| u64::try_from(it).unwrap_or(0)))
     }
 
     /// Tries letters on the table, which stays as it is; `None` where there is none.
     async fn probe(&self) -> Result<Option<()>, BrokerError> {
-        let letters = table_probe::letters(self.prefix);
-        let tried = self.answer(self.store.probe(&letters)).await?;
+        let dead_letters = table_probe::dead_letters(self.prefix);
+        let tried = self.answer(self.store.probe(&dead_letters)).await?;
         let Some(tried) = self.unless_missing(tried)? else {
             return Ok(None);
         };
-        let fits = tried.fits(&letters[0]);
-        fits.map_err(|unfit| self.refused(&unfit.advice, unfit.cause))?;
+        let fits = tried.fits(&dead_letters[0]);
+        fits.map_err(|incompatible| self.refused(&incompatible.advice, incompatible.cause))?;
         Ok(Some(()))
     }
 
@@ -118,11 +119,11 @@ impl LetterTable {
     ///
     /// # Errors
     /// As the server answers.
-    pub async fn held(&self) -> Result<Option<Held>, BrokerError> {
+    pub async fn offset_ranges(&self) -> Result<Option<OffsetRange>, BrokerError> {
         let bounds = self.answer(self.store.bounds()).await?;
         let bounds = self.unless_missing(bounds)?;
         let bounds = bounds.and_then(|(first, last)| first.zip(last));
-        Ok(bounds.map(|(first, last)| Held {
+        Ok(bounds.map(|(first, last)| OffsetRange {
             partition: 0,
             first,
             end: last.saturating_add(1),
@@ -143,19 +144,19 @@ impl LetterTable {
         &self,
         asked: impl Future<Output = Result<T, sqlx::Error>> + Send,
     ) -> Result<Result<T, sqlx::Error>, BrokerError> {
-        timeout(ANSWER, asked).await.map_err(|_| {
-            let silent = format!("no answer within {} s", ANSWER.as_secs());
+        timeout(RESPONSE_TIMEOUT, asked).await.map_err(|_| {
+            let silent = format!("no answer within {} s", RESPONSE_TIMEOUT.as_secs());
             BrokerError::TableLost(self.name.to_string(), silent.into())
         })
     }
 
     pub(in crate::broker) fn failed(&self, error: sqlx::Error) -> BrokerError {
-        let advice = match connect::verdict(&error) {
-            connect::Verdict::Transient => {
+        let advice = match connect::classify(&error) {
+            connect::ErrorClass::Transient => {
                 return BrokerError::TableLost(self.name.to_string(), error.into());
             }
-            connect::Verdict::Refused(advice) => advice,
-            connect::Verdict::Data => "the server does not take this statement",
+            connect::ErrorClass::Refused(advice) => advice,
+            connect::ErrorClass::Data => "the server does not take this statement",
         };
         self.refused(advice, error.into())
     }
@@ -169,7 +170,7 @@ impl LetterTable {
     }
 
     /// Keeps a letter; the inner error is why the table can never hold it.
-    async fn keep(&self, row: &LetterRow) -> Result<Result<(), String>, BrokerError> {
+    async fn keep(&self, row: &DeadLetterRow) -> Result<Result<(), String>, BrokerError> {
         let bytes = row.bytes();
         if let Some((limit, called)) = self.store.limit().filter(|(limit, _)| bytes > *limit) {
             // The server would close the connection instead of answering.
@@ -179,7 +180,7 @@ impl LetterTable {
         }
         match self.answer(self.store.insert(row)).await? {
             Ok(()) => Ok(Ok(())),
-            Err(error) if connect::verdict(&error) == connect::Verdict::Data => {
+            Err(error) if connect::classify(&error) == connect::ErrorClass::Data => {
                 Ok(Err(chain(&error)))
             }
             Err(error) => Err(self.failed(error)),
@@ -189,13 +190,13 @@ impl LetterTable {
 
 /// Writes dead letters into a table, each durable before the next.
 pub struct TablePublisher {
-    table: LetterTable,
+    table: DeadLetterTable,
     topic: String,
 }
 
 impl TablePublisher {
     /// Into `table`, which was ensured.
-    pub fn new(table: LetterTable) -> Self {
+    pub fn new(table: DeadLetterTable) -> Self {
         let topic = format!("table {}", table.name);
         Self { table, topic }
     }
@@ -210,19 +211,20 @@ impl Publisher for TablePublisher {
     async fn publish(&self, messages: Arc<Messages>) -> Result<Delivery, BrokerError> {
         let mut not_taken = Vec::new();
         for (index, message) in messages.iter().enumerate() {
-            let row = LetterRow::of(&message, self.table.prefix);
+            let row = DeadLetterRow::of(&message, self.table.prefix);
             if let Err(reason) = self.table.keep(&row).await? {
-                let verdict = Verdict::Refused;
+                let rejection = Rejection::Refused;
                 not_taken.push(NotTaken {
                     index,
                     reason,
-                    verdict,
+                    rejection,
                 });
             }
         }
-        let delivered = match not_taken.is_empty() {
-            true => Ok(()),
-            false => Err(DeliveryError::NotTaken(not_taken)),
+        let delivered = if not_taken.is_empty() {
+            Ok(())
+        } else {
+            Err(DeliveryError::NotTaken(not_taken))
         };
         Ok(Box::pin(std::future::ready(delivered)))
     }

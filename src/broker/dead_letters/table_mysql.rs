@@ -9,13 +9,13 @@ use sqlx::{
 
 use super::{
     table_probe::Tried,
-    table_row::LetterRow,
-    table_store::{LetterSession, LetterStore, Statements, Types, keep, read},
+    table_row::DeadLetterRow,
+    table_store::{DeadLetterSession, DeadLetterStore, Statements, Types, keep, read},
 };
 use crate::connect::{identifier::statement, mysql::MysqlConnection, table_name::TableName};
 
 /// The connection's sessions are in UTC.
-pub(super) struct MysqlLetters {
+pub(super) struct MysqlDeadLetters {
     connection: MysqlConnection,
     table: TableName,
     statements: Statements,
@@ -54,7 +54,7 @@ const ENGINE: &str = "SELECT CAST(e.TRANSACTIONS AS CHAR) FROM information_schem
     JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
     WHERE t.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND t.TABLE_NAME = ?";
 
-impl MysqlLetters {
+impl MysqlDeadLetters {
     pub fn new(connection: MysqlConnection, table: TableName, quoted: String) -> Self {
         Self {
             connection,
@@ -63,9 +63,9 @@ impl MysqlLetters {
         }
     }
 
-    fn letters_by<'s>(&'s self, session: &'s mut MySqlConnection) -> MysqlLetterSession<'s> {
-        MysqlLetterSession {
-            letters: self,
+    fn session_of<'s>(&'s self, session: &'s mut MySqlConnection) -> MysqlDeadLetterSession<'s> {
+        MysqlDeadLetterSession {
+            dead_letters: self,
             session,
         }
     }
@@ -92,15 +92,15 @@ impl MysqlLetters {
 }
 
 /// One of its sessions.
-struct MysqlLetterSession<'s> {
-    letters: &'s MysqlLetters,
+struct MysqlDeadLetterSession<'s> {
+    dead_letters: &'s MysqlDeadLetters,
     session: &'s mut MySqlConnection,
 }
 
 #[async_trait]
-impl LetterSession for MysqlLetterSession<'_> {
-    async fn write(&mut self, row: &LetterRow) -> Result<(), sqlx::Error> {
-        let mut insert = query(statement(self.letters.statements.insert()));
+impl DeadLetterSession for MysqlDeadLetterSession<'_> {
+    async fn write(&mut self, row: &DeadLetterRow) -> Result<(), sqlx::Error> {
+        let mut insert = query(statement(self.dead_letters.statements.insert()));
         for cell in &row.own {
             insert = insert.bind(cell);
         }
@@ -110,21 +110,23 @@ impl LetterSession for MysqlLetterSession<'_> {
     }
 
     async fn find(&mut self, identity: Option<&[u8]>) -> Result<Option<Option<i64>>, sqlx::Error> {
-        let found = query_scalar(statement(self.letters.statements.find())).bind(identity);
+        let found = query_scalar(statement(self.dead_letters.statements.find())).bind(identity);
         found.fetch_optional(&mut *self.session).await
     }
 
-    async fn read(&mut self, id: i64) -> Result<Option<(i64, LetterRow)>, sqlx::Error> {
+    async fn read(&mut self, id: i64) -> Result<Option<(i64, DeadLetterRow)>, sqlx::Error> {
         let range = (id, id.saturating_add(1));
-        self.letters.sizes_in(&mut *self.session, range, 1).await?;
-        let rows = self.letters.rows_in(&mut *self.session, range).await?;
+        self.dead_letters
+            .sizes_in(&mut *self.session, range, 1)
+            .await?;
+        let rows = self.dead_letters.rows_in(&mut *self.session, range).await?;
         rows.first().map(read).transpose()
     }
 }
 
 #[async_trait]
-impl LetterStore for MysqlLetters {
-    async fn probe(&self, letters: &[LetterRow; 3]) -> Result<Tried, sqlx::Error> {
+impl DeadLetterStore for MysqlDeadLetters {
+    async fn probe(&self, dead_letters: &[DeadLetterRow; 3]) -> Result<Tried, sqlx::Error> {
         let mut session = self.connection.session().await?;
         let asked = query_scalar::<_, String>(ENGINE).bind(&self.table.database);
         let engine = asked.bind(&self.table.table);
@@ -133,7 +135,7 @@ impl LetterStore for MysqlLetters {
             return Ok(Tried::Lasting);
         }
         session.execute(raw_sql("START TRANSACTION")).await?;
-        let tried = Tried::of(&mut self.letters_by(&mut session), letters).await?;
+        let tried = Tried::of(&mut self.session_of(&mut session), dead_letters).await?;
         session.execute(raw_sql("ROLLBACK")).await?;
         session.give_back();
         Ok(tried)
@@ -158,9 +160,9 @@ impl LetterStore for MysqlLetters {
         Some((packet.saturating_sub(PACKET_HEAD), "max_allowed_packet"))
     }
 
-    async fn insert(&self, row: &LetterRow) -> Result<(), sqlx::Error> {
+    async fn insert(&self, row: &DeadLetterRow) -> Result<(), sqlx::Error> {
         let mut session = self.connection.session().await?;
-        keep(&mut self.letters_by(&mut session), row).await?;
+        keep(&mut self.session_of(&mut session), row).await?;
         session.give_back();
         Ok(())
     }
@@ -168,9 +170,9 @@ impl LetterStore for MysqlLetters {
     async fn count(&self) -> Result<i64, sqlx::Error> {
         let mut session = self.connection.session().await?;
         let asked = query_scalar(statement(self.statements.count()));
-        let letters = asked.fetch_one(&mut *session).await?;
+        let dead_letters = asked.fetch_one(&mut *session).await?;
         session.give_back();
-        Ok(letters)
+        Ok(dead_letters)
     }
 
     async fn bounds(&self) -> Result<(Option<i64>, Option<i64>), sqlx::Error> {
@@ -192,7 +194,7 @@ impl LetterStore for MysqlLetters {
         Ok(sizes)
     }
 
-    async fn rows(&self, range: (i64, i64)) -> Result<Vec<(i64, LetterRow)>, sqlx::Error> {
+    async fn rows(&self, range: (i64, i64)) -> Result<Vec<(i64, DeadLetterRow)>, sqlx::Error> {
         let mut session = self.connection.session().await?;
         let rows = self.rows_in(&mut session, range).await?;
         session.give_back();

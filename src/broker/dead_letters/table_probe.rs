@@ -1,4 +1,4 @@
-//! Whether a table keeps letters as it has to: some are tried on it, and taken back.
+//! Probe of a dead-letter table: sample rows are written to it and rolled back.
 
 use std::{
     process,
@@ -8,13 +8,13 @@ use std::{
 use chrono::Utc;
 
 use super::{
-    table_row::LetterRow,
-    table_store::{LetterSession, is_there_already},
+    table_row::DeadLetterRow,
+    table_store::{DeadLetterSession, is_there_already},
 };
 use crate::{
-    connect::{Verdict, verdict},
+    connect::{ErrorClass, classify},
     fault::Cause,
-    model::{Messages, Place},
+    model::{Messages, RecordOrigin},
 };
 
 /// What became of the letters that were tried.
@@ -31,12 +31,12 @@ pub(super) enum Tried {
     /// A column cannot be read.
     NotRead(String, sqlx::Error),
     /// The first letter as it is read.
-    Read(Box<LetterRow>),
+    Read(Box<DeadLetterRow>),
 }
 
 /// Why a table keeps no letters.
 #[derive(Debug)]
-pub(super) struct Unfit {
+pub(super) struct Incompatible {
     pub advice: String,
     pub cause: Cause,
 }
@@ -45,15 +45,15 @@ impl Tried {
     /// Tries the letters in a transaction that is taken back after it. Nothing is written behind the one that is
     /// refused: a table may be made so that a refusal ends the transaction.
     pub async fn of(
-        session: &mut dyn LetterSession,
-        [first, other, again]: &[LetterRow; 3],
+        session: &mut dyn DeadLetterSession,
+        [first, other, repeated]: &[DeadLetterRow; 3],
     ) -> Result<Self, sqlx::Error> {
         for row in [first, other] {
             if let Err(error) = session.write(row).await {
                 return Self::not_taken(error);
             }
         }
-        let twice = match session.write(again).await {
+        let twice = match session.write(repeated).await {
             Ok(()) => true,
             Err(error) if is_there_already(&error) => false,
             Err(error) => return Self::not_taken(error),
@@ -67,14 +67,14 @@ impl Tried {
 
     /// After that error of writing; one that is no letter's fault stays an error.
     fn not_taken(error: sqlx::Error) -> Result<Self, sqlx::Error> {
-        match verdict(&error) {
-            Verdict::Data => Ok(Self::NotTaken(error)),
-            Verdict::Transient | Verdict::Refused(_) => Err(error),
+        match classify(&error) {
+            ErrorClass::Data => Ok(Self::NotTaken(error)),
+            ErrorClass::Transient | ErrorClass::Refused(_) => Err(error),
         }
     }
 
     /// After reading; a column that is not what it has to be is no error of the server's.
-    fn read(row: Result<Option<(i64, LetterRow)>, sqlx::Error>) -> Result<Self, sqlx::Error> {
+    fn read(row: Result<Option<(i64, DeadLetterRow)>, sqlx::Error>) -> Result<Self, sqlx::Error> {
         match row {
             Ok(None) => Ok(Self::NotFound),
             Ok(Some((_, row))) => Ok(Self::Read(Box::new(row))),
@@ -88,34 +88,34 @@ impl Tried {
     }
 
     /// Whether the table keeps letters, of which `first` was tried first.
-    pub fn fits(self, first: &LetterRow) -> Result<(), Unfit> {
-        let unfit = |advice: &str, cause: Cause| {
+    pub fn fits(self, first: &DeadLetterRow) -> Result<(), Incompatible> {
+        let incompatible = |advice: &str, cause: Cause| {
             let advice = advice.to_owned();
-            Err(Unfit { advice, cause })
+            Err(Incompatible { advice, cause })
         };
         match self {
-            Self::Lasting => unfit(
+            Self::Lasting => incompatible(
                 "make it one of InnoDB: ALTER TABLE … ENGINE=InnoDB",
                 "its engine has no transactions".into(),
             ),
-            Self::NotTaken(error) => unfit(
+            Self::NotTaken(error) => incompatible(
                 "it takes no letters: its columns have to be as in the documentation, `id` numbered by \
                  the database, and further ones NULL or with a default",
                 error.into(),
             ),
-            Self::Twice => unfit(
+            Self::Twice => incompatible(
                 "its column `identity` needs a UNIQUE index of its own, that refuses a second row",
                 "a letter that is sent again is not refused".into(),
             ),
-            Self::NotFound => unfit(
+            Self::NotFound => incompatible(
                 "its columns `id` and `identity` have to be as in the documentation, and no trigger \
                  may change them or leave out a row",
                 "a letter that was written is not found".into(),
             ),
-            Self::NotRead(column, error) => unfit(&as_documented(&column), error.into()),
+            Self::NotRead(column, error) => incompatible(&as_documented(&column), error.into()),
             Self::Read(row) => match first.differs(&row) {
                 None => Ok(()),
-                Some(column) => unfit(
+                Some(column) => incompatible(
                     &as_documented(column),
                     "it is not read as it was written".into(),
                 ),
@@ -130,7 +130,7 @@ fn as_documented(column: &str) -> String {
 
 /// A letter; another one that leaves out all it may; and a third that is the first one come again, and
 /// has nothing but its identity. So no other key refuses the third and takes the second.
-pub(in crate::broker) fn letters(prefix: &str) -> [LetterRow; 3] {
+pub(in crate::broker) fn dead_letters(prefix: &str) -> [DeadLetterRow; 3] {
     // No two tries meet: the server would let one wait for the other.
     static TRIES: AtomicU64 = AtomicU64::new(0);
     let (now, pid) = (Utc::now(), process::id());
@@ -154,11 +154,11 @@ pub(in crate::broker) fn letters(prefix: &str) -> [LetterRow; 3] {
         let headers = own.iter().chain(&others);
         let headers = headers.map(|(name, value)| (name.as_str(), *value));
         let mut messages = Messages::default();
-        messages.push(bytes.0, bytes.1, headers, Place::default());
-        let letter = messages.get(0).map(|it| LetterRow::of(&it, prefix));
-        letter.unwrap_or_default()
+        messages.push(bytes.0, bytes.1, headers, RecordOrigin::default());
+        let dead_letter = messages.get(0).map(|it| DeadLetterRow::of(&it, prefix));
+        dead_letter.unwrap_or_default()
     };
-    let place = |which: i64| {
+    let origin_of = |which: i64| {
         [
             ("topic-id", name("topic-id", which)),
             ("partition", which.to_string()),
@@ -166,23 +166,23 @@ pub(in crate::broker) fn letters(prefix: &str) -> [LetterRow; 3] {
             ("timestamp", at(10 + which)),
         ]
     };
-    let first = row(1, &place(1), (Some(b"\x00\xff1"), Some(b"\xfe\x001")));
+    let first = row(1, &origin_of(1), (Some(b"\x00\xff1"), Some(b"\xfe\x001")));
     let other = row(2, &[("file", name("file", 2))], (None, None));
-    let mut again = row(3, &place(3), (Some(b"\x00\xff3"), Some(b"\xfe\x003")));
-    again.identity.clone_from(&first.identity);
-    [first, other, again]
+    let mut repeated = row(3, &origin_of(3), (Some(b"\x00\xff3"), Some(b"\xfe\x003")));
+    repeated.identity.clone_from(&first.identity);
+    [first, other, repeated]
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        broker::dead_letters::table::LetterTable,
+        broker::dead_letters::table::DeadLetterTable,
         connect::sqlite::{self, Absent, Durability, SqliteConnection, SqliteSettings},
         fault::chain,
     };
 
     /// An empty file, but for what `made` makes.
-    async fn opened(folder: &tempfile::TempDir, made: &str) -> (SqliteConnection, LetterTable) {
+    async fn opened(folder: &tempfile::TempDir, made: &str) -> (SqliteConnection, DeadLetterTable) {
         let settings = SqliteSettings {
             path: folder.path().join("letters.db"),
         };
@@ -190,7 +190,7 @@ mod tests {
         let file = file.await.expect("opened");
         let made = sqlx::raw_sql(sqlx::AssertSqlSafe(made.to_owned()));
         made.execute(file.writer()).await.expect("made");
-        let table = LetterTable::in_sqlite(file.clone(), "letters", "own-").expect("a name");
+        let table = DeadLetterTable::in_sqlite(file.clone(), "letters", "own-").expect("a name");
         (file, table)
     }
 
@@ -212,7 +212,7 @@ mod tests {
             ("source_partition", "INTEGER"),
             ("source_offset", "INTEGER"),
             ("message_time", "TEXT"),
-            ("letter_file", "TEXT"),
+            ("dead_letter_file", "TEXT"),
             ("message_key", "BLOB"),
             ("message_value", "BLOB"),
             ("message_headers", "TEXT"),

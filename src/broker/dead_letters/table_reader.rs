@@ -1,33 +1,33 @@
-//! Dead letters of a table for people who look on: page after page of what is there.
+//! Reader of a dead-letter table, page by page.
 
 use async_trait::async_trait;
 
-use super::table::LetterTable;
+use super::table::DeadLetterTable;
 use crate::{
-    broker::{BrokerError, Held, Polled, Reader},
+    broker::{BrokerError, OffsetRange, Polled, Reader},
     model::Messages,
 };
 
 /// Letters of one page, at most.
-const LETTERS: u32 = 500;
+const PAGE_ROWS: u32 = 500;
 /// Bytes of one page, about.
 const BYTES: i64 = 1 << 20;
 
 /// Reads a part of a table; a letter's partition is 0, and its offset is its `id`.
 pub struct TableReader {
-    table: LetterTable,
-    part: Held,
+    table: DeadLetterTable,
+    part: OffsetRange,
     /// Letters whose sizes are asked for at once: the server reads them to tell.
     ahead: u32,
 }
 
 impl TableReader {
     /// Reads the letters of `part`.
-    pub fn new(table: LetterTable, part: Held) -> Self {
+    pub fn new(table: DeadLetterTable, part: OffsetRange) -> Self {
         Self {
             table,
             part,
-            ahead: LETTERS,
+            ahead: PAGE_ROWS,
         }
     }
 
@@ -44,9 +44,10 @@ impl TableReader {
         };
         // A letter that is larger than a page is a page.
         let page = sizes.iter().take_while(fits).count().max(1);
-        self.ahead = match page < sizes.len() {
-            true => u32::try_from(2 * page).unwrap_or(LETTERS),
-            false => LETTERS,
+        self.ahead = if page < sizes.len() {
+            u32::try_from(2 * page).unwrap_or(PAGE_ROWS)
+        } else {
+            PAGE_ROWS
         };
         let last = sizes.get(page - 1);
         Ok(last.map(|(id, _)| id.saturating_add(1)))
@@ -87,22 +88,22 @@ mod tests {
     use crate::{
         broker::{Publisher, dead_letters::table::TablePublisher},
         connect::sqlite::{self, Absent, Durability, SqliteConnection, SqliteSettings},
-        model::{Message, Place},
+        model::{Message, RecordOrigin},
     };
 
-    type Told = (
+    type Fields = (
         Option<Vec<u8>>,
         Option<Vec<u8>>,
         Vec<(String, Option<Vec<u8>>)>,
     );
 
-    async fn opened(folder: &tempfile::TempDir) -> (SqliteConnection, LetterTable) {
+    async fn opened(folder: &tempfile::TempDir) -> (SqliteConnection, DeadLetterTable) {
         let settings = SqliteSettings {
             path: folder.path().join("letters.db"),
         };
         let file = sqlite::open("local", &settings, Absent::Create, Durability::Full);
         let file = file.await.expect("opened");
-        let table = LetterTable::in_sqlite(file.clone(), "dead \"letters", "own-");
+        let table = DeadLetterTable::in_sqlite(file.clone(), "dead \"letters", "own-");
         let table = table.expect("a name");
         table.ensure().await.expect("made");
         (file, table)
@@ -127,10 +128,10 @@ mod tests {
             ("own-timestamp", Some(b"1756200616000")),
         ];
         let headers = own.iter().chain(headers).copied();
-        messages.push(key, value, headers, Place::default());
+        messages.push(key, value, headers, RecordOrigin::default());
     }
 
-    fn told(it: Message<'_>) -> Told {
+    fn fields(it: Message<'_>) -> Fields {
         let headers = it
             .headers
             .map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)));
@@ -141,16 +142,20 @@ mod tests {
         )
     }
 
-    async fn publish(table: &LetterTable, messages: Messages) {
+    async fn publish(table: &DeadLetterTable, messages: Messages) {
         let publisher = TablePublisher::new(table.clone());
         let delivery = publisher.publish(Arc::new(messages)).await;
         delivery.expect("written").await.expect("durable");
     }
 
     /// All that is read, page by page.
-    async fn pages(table: &LetterTable) -> Vec<Messages> {
-        let held = table.held().await.expect("asked").expect("letters");
-        let mut reader = TableReader::new(table.clone(), held);
+    async fn pages(table: &DeadLetterTable) -> Vec<Messages> {
+        let offset_ranges = table
+            .offset_ranges()
+            .await
+            .expect("asked")
+            .expect("letters");
+        let mut reader = TableReader::new(table.clone(), offset_ranges);
         let mut pages = Vec::new();
         while let Some(polled) = reader.next().await.expect("read") {
             pages.push(polled.messages);
@@ -177,15 +182,18 @@ mod tests {
         publish(&table, all.clone()).await;
         let pages = pages(&table).await;
         let read: Vec<_> = pages.iter().flat_map(Messages::iter).collect();
-        let places: Vec<_> = read.iter().map(|it| it.place).collect();
-        let place = |offset| Place {
+        let origins: Vec<_> = read.iter().map(|it| it.record_origin).collect();
+        let record_origin = |offset| RecordOrigin {
             partition: 0,
             offset,
             timestamp: 1_756_200_616_007,
         };
-        assert_eq!(places, [place(1), place(2), place(3)]);
-        let read: Vec<_> = read.into_iter().map(told).collect();
-        assert_eq!(read, all.iter().map(told).collect::<Vec<_>>());
+        assert_eq!(
+            origins,
+            [record_origin(1), record_origin(2), record_origin(3)]
+        );
+        let read: Vec<_> = read.into_iter().map(fields).collect();
+        assert_eq!(read, all.iter().map(fields).collect::<Vec<_>>());
     }
 
     #[tokio::test]
@@ -203,7 +211,7 @@ mod tests {
             let own = ["flow", "step", "reason", "topic"].map(|it| format!("own-{it}"));
             let own = own.iter().map(|it| (&**it, Some(&b"x"[..])));
             let own = own.chain([("own-at", Some(&b"0"[..]))]);
-            one.push(None, Some(b"row"), own, Place::default());
+            one.push(None, Some(b"row"), own, RecordOrigin::default());
             publish(&table, one).await;
         }
         let values = "SELECT CAST(message_value AS TEXT) FROM \"dead \"\"letters\" ORDER BY id";
@@ -248,7 +256,7 @@ mod tests {
         // Behind a page that was full of bytes, few sizes are asked for.
         assert_eq!(sizes, [1, 1, 2, 500, 499]);
         let ids = pages.iter().flat_map(Messages::iter);
-        let ids: Vec<_> = ids.map(|it| it.place.offset).collect();
+        let ids: Vec<_> = ids.map(|it| it.record_origin.offset).collect();
         assert_eq!(ids, (1..=1_003).collect::<Vec<_>>());
     }
 
@@ -256,7 +264,7 @@ mod tests {
     async fn a_table_without_a_column_is_refused_before_the_first_letter() {
         let folder = tempfile::tempdir().expect("a folder");
         let (file, table) = opened(&folder).await;
-        assert!(table.held().await.expect("asked").is_none());
+        assert!(table.offset_ranges().await.expect("asked").is_none());
         let dropped = "ALTER TABLE \"dead \"\"letters\" DROP COLUMN message_headers";
         let dropped = sqlx::query(dropped).execute(file.writer()).await;
         dropped.expect("dropped");

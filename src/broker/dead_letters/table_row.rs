@@ -1,10 +1,10 @@
-//! A dead letter as a row: what people ask for in columns of their own, all else byte for byte.
+//! A dead letter as a row: its main headers in columns of their own, all else byte for byte.
 
 use chrono::{DateTime, Datelike, NaiveDateTime};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::model::{Message, Messages, Place};
+use crate::model::{Message, Messages, RecordOrigin};
 
 /// How a column holds the text of a header.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ const OWN: [(&str, &str, Form); COLUMNS] = [
     ("partition", "source_partition", Form::Partition),
     ("offset", "source_offset", Form::Offset),
     ("timestamp", "message_time", Form::Time),
-    ("file", "letter_file", Form::Text),
+    ("file", "dead_letter_file", Form::Text),
 ];
 const COLUMNS: usize = 10;
 
@@ -47,7 +47,7 @@ const CLOCK: &str = "%Y-%m-%d %H:%M:%S%.f";
 
 /// One letter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct LetterRow {
+pub(super) struct DeadLetterRow {
     /// What the columns of its own headers hold, as texts; the database makes numbers and times of them.
     pub own: [Option<String>; COLUMNS],
     pub key: Option<Vec<u8>>,
@@ -58,12 +58,12 @@ pub(super) struct LetterRow {
     pub identity: Option<Vec<u8>>,
 }
 
-/// The names of the columns of `LetterRow::own`.
+/// The names of the columns of `DeadLetterRow::own`.
 pub(super) fn own_columns() -> impl Iterator<Item = &'static str> {
     OWN.iter().map(|(_, column, _)| *column)
 }
 
-impl LetterRow {
+impl DeadLetterRow {
     /// The row of `message`, whose letter's own headers begin with `prefix`.
     pub fn of(message: &Message<'_>, prefix: &str) -> Self {
         let mut own: [Option<String>; COLUMNS] = Default::default();
@@ -82,7 +82,7 @@ impl LetterRow {
                 break;
             };
             found[at] = value;
-            own[at] = value.and_then(|it| held(OWN[at].2, it));
+            own[at] = value.and_then(|it| cell_of(OWN[at].2, it));
             if own[at].is_none() {
                 others.push(header(name, value));
             }
@@ -112,7 +112,7 @@ impl LetterRow {
         let (mut headers, mut timestamp) = (Vec::new(), 0);
         for ((end, _, form), cell) in OWN.iter().zip(&self.own) {
             let Some(cell) = cell else { continue };
-            let text = told(*form, cell)?;
+            let text = text_of(*form, cell)?;
             if *end == "at" {
                 timestamp = text.parse().ok()?;
             }
@@ -125,18 +125,23 @@ impl LetterRow {
         let headers = headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_deref()));
-        let place = Place {
+        let record_origin = RecordOrigin {
             partition: 0,
             offset: id,
             timestamp,
         };
-        messages.push(self.key.as_deref(), self.value.as_deref(), headers, place);
+        messages.push(
+            self.key.as_deref(),
+            self.value.as_deref(),
+            headers,
+            record_origin,
+        );
         Some(())
     }
 
     /// The first column in which a row that was read says another thing than this one, which was written.
     pub fn differs(&self, read: &Self) -> Option<&'static str> {
-        let said = |row: &Self, at: usize| row.own[at].as_deref().map(|it| told(OWN[at].2, it));
+        let said = |row: &Self, at: usize| row.own[at].as_deref().map(|it| text_of(OWN[at].2, it));
         let list = |row: &Self| serde_json::from_str::<Value>(&row.headers).ok();
         let own = (0..COLUMNS).find(|at| said(self, *at) != said(read, *at));
         own.map(|at| OWN[at].1)
@@ -147,7 +152,7 @@ impl LetterRow {
 }
 
 /// A header's value as its column holds it; `None` where it would not come back the same.
-fn held(form: Form, value: &[u8]) -> Option<String> {
+fn cell_of(form: Form, value: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(value).ok()?;
     let cell = match form {
         Form::Text => text.to_owned(),
@@ -156,15 +161,15 @@ fn held(form: Form, value: &[u8]) -> Option<String> {
         Form::Time => {
             let time = DateTime::from_timestamp_millis(text.parse().ok()?)?;
             // What DATETIME holds.
-            let held = (1000..=9999).contains(&time.year());
-            held.then(|| time.format("%Y-%m-%d %H:%M:%S%.3f").to_string())?
+            let cell_of = (1000..=9999).contains(&time.year());
+            cell_of.then(|| time.format("%Y-%m-%d %H:%M:%S%.3f").to_string())?
         }
     };
-    (told(form, &cell)? == text).then_some(cell)
+    (text_of(form, &cell)? == text).then_some(cell)
 }
 
 /// What a column holds, as the header's text.
-fn told(form: Form, cell: &str) -> Option<String> {
+fn text_of(form: Form, cell: &str) -> Option<String> {
     match form {
         Form::Time => {
             let time = NaiveDateTime::parse_from_str(cell, CLOCK).ok()?;
@@ -232,12 +237,12 @@ mod tests {
     fn message(headers: &[Header]) -> Messages {
         let mut messages = Messages::default();
         let headers = headers.iter().map(|(name, it)| (&**name, it.as_deref()));
-        messages.push(Some(b"k"), None, headers, Place::default());
+        messages.push(Some(b"k"), None, headers, RecordOrigin::default());
         messages
     }
 
-    fn row(headers: &[Header]) -> LetterRow {
-        LetterRow::of(&message(headers).get(0).expect("one"), "own-")
+    fn row(headers: &[Header]) -> DeadLetterRow {
+        DeadLetterRow::of(&message(headers).get(0).expect("one"), "own-")
     }
 
     fn own(named: &[(&str, &str)]) -> Vec<Header> {
@@ -248,7 +253,7 @@ mod tests {
         named.iter().map(header).collect()
     }
 
-    fn back(row: &LetterRow) -> Vec<Header> {
+    fn back(row: &DeadLetterRow) -> Vec<Header> {
         let mut messages = Messages::default();
         row.push(7, "own-", &mut messages).expect("a letter");
         let message = messages.get(0).expect("one");
@@ -259,7 +264,7 @@ mod tests {
         message.headers.map(owned).collect()
     }
 
-    const LETTER: [(&str, &str); 9] = [
+    const HEADERS: [(&str, &str); 9] = [
         ("flow", "f"),
         ("step", "write"),
         ("reason", "why"),
@@ -273,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_people_ask_for_has_a_column_and_the_originals_headers_are_a_list() {
-        let mut headers = own(&LETTER);
+        let mut headers = own(&HEADERS);
         // A letter of a letter.
         headers.extend(own(&[("step", "decode")]));
         headers.push(("a".to_owned(), None));
@@ -289,7 +294,7 @@ mod tests {
 
     #[test]
     fn what_no_column_holds_stays_among_the_headers() {
-        let mut odd = LETTER;
+        let mut odd = HEADERS;
         // A producer that took microseconds for milliseconds; and a number that is written otherwise.
         odd[8].1 = "1756200616007000";
         odd[7].1 = "017";
@@ -300,9 +305,9 @@ mod tests {
 
     #[test]
     fn a_letter_is_known_by_where_its_message_stood_and_failed() {
-        let first = row(&own(&LETTER));
+        let first = row(&own(&HEADERS));
         let of = |at: usize, value: &'static str| {
-            let mut other = LETTER;
+            let mut other = HEADERS;
             other[at].1 = value;
             row(&own(&other)).identity
         };
@@ -310,16 +315,16 @@ mod tests {
         assert_eq!(first.identity, of(2, "why not"));
         assert_eq!(first.identity, of(4, "1756200616008"));
         for at in [0, 1, 3, 5, 6, 7] {
-            assert_ne!(first.identity, of(at, "9"), "{}", LETTER[at].0);
+            assert_ne!(first.identity, of(at, "9"), "{}", HEADERS[at].0);
         }
-        let pointer = [&LETTER[..], &[("file", "f.jsonl")]].concat();
+        let pointer = [&HEADERS[..], &[("file", "f.jsonl")]].concat();
         assert_ne!(first.identity, row(&own(&pointer)).identity);
-        assert_eq!(row(&own(&LETTER[..5])).identity, None);
+        assert_eq!(row(&own(&HEADERS[..5])).identity, None);
     }
 
     #[test]
     fn a_row_that_somebody_has_changed_is_no_letter_and_no_panic() {
-        let mut row = row(&own(&LETTER));
+        let mut row = row(&own(&HEADERS));
         for damaged in ["", "{}", "[1]", "[{}]", r#"[{"name":"a","hex":"f"}]"#] {
             damaged.clone_into(&mut row.headers);
             let pushed = row.push(1, "own-", &mut Messages::default());

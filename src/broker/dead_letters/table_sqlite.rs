@@ -8,13 +8,13 @@ use sqlx::{
 
 use super::{
     table_probe::Tried,
-    table_row::LetterRow,
-    table_store::{LetterSession, LetterStore, Statements, Types, keep, read},
+    table_row::DeadLetterRow,
+    table_store::{DeadLetterSession, DeadLetterStore, Statements, Types, keep, read},
 };
 use crate::connect::{identifier::statement, sqlite::SqliteConnection};
 
 /// The connection is opened with `Durability::Full`.
-pub(super) struct SqliteLetters {
+pub(super) struct SqliteDeadLetters {
     connection: SqliteConnection,
     statements: Statements,
 }
@@ -40,7 +40,7 @@ const TYPES: Types = Types {
     options: "STRICT",
 };
 
-impl SqliteLetters {
+impl SqliteDeadLetters {
     pub fn new(connection: SqliteConnection, quoted: String) -> Self {
         Self {
             connection,
@@ -48,9 +48,9 @@ impl SqliteLetters {
         }
     }
 
-    fn letters_by<'s>(&'s self, session: &'s mut Session) -> SqliteLetterSession<'s> {
-        SqliteLetterSession {
-            letters: self,
+    fn session_of<'s>(&'s self, session: &'s mut Session) -> SqliteDeadLetterSession<'s> {
+        SqliteDeadLetterSession {
+            dead_letters: self,
             session,
         }
     }
@@ -77,15 +77,15 @@ impl SqliteLetters {
 }
 
 /// One of its sessions.
-struct SqliteLetterSession<'s> {
-    letters: &'s SqliteLetters,
+struct SqliteDeadLetterSession<'s> {
+    dead_letters: &'s SqliteDeadLetters,
     session: &'s mut Session,
 }
 
 #[async_trait]
-impl LetterSession for SqliteLetterSession<'_> {
-    async fn write(&mut self, row: &LetterRow) -> Result<(), sqlx::Error> {
-        let mut insert = query(statement(self.letters.statements.insert()));
+impl DeadLetterSession for SqliteDeadLetterSession<'_> {
+    async fn write(&mut self, row: &DeadLetterRow) -> Result<(), sqlx::Error> {
+        let mut insert = query(statement(self.dead_letters.statements.insert()));
         for cell in &row.own {
             insert = insert.bind(cell);
         }
@@ -95,27 +95,29 @@ impl LetterSession for SqliteLetterSession<'_> {
     }
 
     async fn find(&mut self, identity: Option<&[u8]>) -> Result<Option<Option<i64>>, sqlx::Error> {
-        let found = query_scalar(statement(self.letters.statements.find())).bind(identity);
+        let found = query_scalar(statement(self.dead_letters.statements.find())).bind(identity);
         found.fetch_optional(&mut *self.session).await
     }
 
-    async fn read(&mut self, id: i64) -> Result<Option<(i64, LetterRow)>, sqlx::Error> {
+    async fn read(&mut self, id: i64) -> Result<Option<(i64, DeadLetterRow)>, sqlx::Error> {
         let range = (id, id.saturating_add(1));
-        self.letters.sizes_in(&mut *self.session, range, 1).await?;
-        let rows = self.letters.rows_in(&mut *self.session, range).await?;
+        self.dead_letters
+            .sizes_in(&mut *self.session, range, 1)
+            .await?;
+        let rows = self.dead_letters.rows_in(&mut *self.session, range).await?;
         rows.first().map(read).transpose()
     }
 }
 
 #[async_trait]
-impl LetterStore for SqliteLetters {
-    async fn probe(&self, letters: &[LetterRow; 3]) -> Result<Tried, sqlx::Error> {
+impl DeadLetterStore for SqliteDeadLetters {
+    async fn probe(&self, dead_letters: &[DeadLetterRow; 3]) -> Result<Tried, sqlx::Error> {
         let mut session = self.connection.writer().acquire().await?;
         // What it wrote goes with it, also where the wait for it is given up. A refusal may have ended
         // the transaction: the pool would take it for one that still is.
         session.close_on_drop();
         session.execute(raw_sql("BEGIN IMMEDIATE")).await?;
-        let tried = Tried::of(&mut self.letters_by(&mut session), letters).await;
+        let tried = Tried::of(&mut self.session_of(&mut session), dead_letters).await;
         session.close().await?;
         tried
     }
@@ -134,9 +136,9 @@ impl LetterStore for SqliteLetters {
         None
     }
 
-    async fn insert(&self, row: &LetterRow) -> Result<(), sqlx::Error> {
+    async fn insert(&self, row: &DeadLetterRow) -> Result<(), sqlx::Error> {
         let mut session = self.connection.writer().acquire().await?;
-        keep(&mut self.letters_by(&mut session), row).await
+        keep(&mut self.session_of(&mut session), row).await
     }
 
     async fn count(&self) -> Result<i64, sqlx::Error> {
@@ -157,7 +159,7 @@ impl LetterStore for SqliteLetters {
         self.sizes_in(self.connection.readers(), range, most).await
     }
 
-    async fn rows(&self, range: (i64, i64)) -> Result<Vec<(i64, LetterRow)>, sqlx::Error> {
+    async fn rows(&self, range: (i64, i64)) -> Result<Vec<(i64, DeadLetterRow)>, sqlx::Error> {
         let rows = self.rows_in(self.connection.readers(), range).await?;
         rows.iter().map(read).collect()
     }

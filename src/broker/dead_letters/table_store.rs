@@ -1,19 +1,19 @@
-//! What a database does for a table of dead letters; the statements are the same in all of them.
+//! Operations of a database on its dead-letter table; the statements are the same in all of them.
 
 use async_trait::async_trait;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
 use super::{
     table_probe::Tried,
-    table_row::{LetterRow, own_columns},
+    table_row::{DeadLetterRow, own_columns},
 };
 
 /// One table. Errors are the driver's: their verdict says what they mean.
 #[async_trait]
-pub(super) trait LetterStore: Send + Sync {
+pub(super) trait DeadLetterStore: Send + Sync {
     /// Writes two letters, and a third with the identity of the first, reads the first one, and takes
     /// all back.
-    async fn probe(&self, letters: &[LetterRow; 3]) -> Result<Tried, sqlx::Error>;
+    async fn probe(&self, dead_letters: &[DeadLetterRow; 3]) -> Result<Tried, sqlx::Error>;
 
     /// Makes the table where it is missing.
     async fn create(&self) -> Result<(), sqlx::Error>;
@@ -25,7 +25,7 @@ pub(super) trait LetterStore: Send + Sync {
     fn limit(&self) -> Option<(usize, &'static str)>;
 
     /// Keeps a letter; one whose identity is there stays as it is.
-    async fn insert(&self, row: &LetterRow) -> Result<(), sqlx::Error>;
+    async fn insert(&self, row: &DeadLetterRow) -> Result<(), sqlx::Error>;
 
     /// How many letters there are.
     async fn count(&self) -> Result<i64, sqlx::Error>;
@@ -41,26 +41,26 @@ pub(super) trait LetterStore: Send + Sync {
     ) -> Result<Vec<(i64, Option<i64>)>, sqlx::Error>;
 
     /// The letters from `first` to before `end`, in order.
-    async fn rows(&self, range: (i64, i64)) -> Result<Vec<(i64, LetterRow)>, sqlx::Error>;
+    async fn rows(&self, range: (i64, i64)) -> Result<Vec<(i64, DeadLetterRow)>, sqlx::Error>;
 }
 
 /// A session of a database that writes to the table.
 #[async_trait]
-pub(super) trait LetterSession: Send {
+pub(super) trait DeadLetterSession: Send {
     /// Writes a letter.
-    async fn write(&mut self, row: &LetterRow) -> Result<(), sqlx::Error>;
+    async fn write(&mut self, row: &DeadLetterRow) -> Result<(), sqlx::Error>;
 
     /// The id of the letter of this identity, where it is there; none of its own is a fault of the table.
     async fn find(&mut self, identity: Option<&[u8]>) -> Result<Option<Option<i64>>, sqlx::Error>;
 
     /// The letter of this id, in the way in which letters are listed.
-    async fn read(&mut self, id: i64) -> Result<Option<(i64, LetterRow)>, sqlx::Error>;
+    async fn read(&mut self, id: i64) -> Result<Option<(i64, DeadLetterRow)>, sqlx::Error>;
 }
 
 /// Keeps a letter; one whose identity is there stays as it is.
 pub(in crate::broker) async fn keep(
-    session: &mut dyn LetterSession,
-    row: &LetterRow,
+    session: &mut dyn DeadLetterSession,
+    row: &DeadLetterRow,
 ) -> Result<(), sqlx::Error> {
     let Err(error) = session.write(row).await else {
         return Ok(());
@@ -180,7 +180,7 @@ fn columns() -> String {
 }
 
 /// A row of `Statements::rows`.
-pub(in crate::broker) fn read<'r, R>(row: &'r R) -> Result<(i64, LetterRow), sqlx::Error>
+pub(in crate::broker) fn read<'r, R>(row: &'r R) -> Result<(i64, DeadLetterRow), sqlx::Error>
 where
     R: Row,
     usize: ColumnIndex<R>,
@@ -189,13 +189,13 @@ where
     String: Decode<'r, R::Database> + Type<R::Database>,
     Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
 {
-    let mut letter = LetterRow::default();
+    let mut dead_letter = DeadLetterRow::default();
     // By their names, which an error then tells.
-    for (column, cell) in own_columns().zip(&mut letter.own) {
+    for (column, cell) in own_columns().zip(&mut dead_letter.own) {
         *cell = row.try_get(column)?;
     }
-    letter.key = row.try_get("message_key")?;
-    letter.value = row.try_get("message_value")?;
-    letter.headers = row.try_get("message_headers")?;
-    Ok((row.try_get(0)?, letter))
+    dead_letter.key = row.try_get("message_key")?;
+    dead_letter.value = row.try_get("message_value")?;
+    dead_letter.headers = row.try_get("message_headers")?;
+    Ok((row.try_get(0)?, dead_letter))
 }

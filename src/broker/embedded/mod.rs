@@ -13,7 +13,7 @@ use std::{path::Path, sync::Arc};
 
 use tokio::sync::{Notify, mpsc};
 
-use super::{BrokerError, Held, TopicId};
+use super::{BrokerError, OffsetRange, TopicId};
 use crate::connect::{
     ConnectError,
     sqlite::{self, Absent, Durability, SqliteConnection, SqliteSettings},
@@ -111,20 +111,20 @@ impl EmbeddedBroker {
     ///
     /// # Errors
     /// As `topic` says.
-    pub async fn held(&self, topic: &str) -> Result<Vec<Held>, BrokerError> {
+    pub async fn offset_ranges(&self, topic: &str) -> Result<Vec<OffsetRange>, BrokerError> {
         let found = self.find(topic).await?;
-        let mut held = Vec::new();
+        let mut offset_ranges = Vec::new();
         for partition in 0..found.partitions {
             let bounds = store::bounds(&self.connection, found.key, partition).await;
             let bounds = bounds.map_err(store::error)?;
             let (first, end) = bounds.ok_or_else(|| BrokerError::NoTopic(topic.to_owned()))?;
-            held.push(Held {
+            offset_ranges.push(OffsetRange {
                 partition,
                 first,
                 end,
             });
         }
-        Ok(held)
+        Ok(offset_ranges)
     }
 
     /// Who reads a topic for `group`.
@@ -180,7 +180,11 @@ impl EmbeddedBroker {
     ///
     /// # Errors
     /// As `topic` says.
-    pub async fn read(&self, topic: &str, parts: Vec<Held>) -> Result<EmbeddedReader, BrokerError> {
+    pub async fn read(
+        &self,
+        topic: &str,
+        parts: Vec<OffsetRange>,
+    ) -> Result<EmbeddedReader, BrokerError> {
         let found = self.find(topic).await?;
         Ok(EmbeddedReader::new(self.clone(), found, parts))
     }

@@ -1,4 +1,4 @@
-//! Messages to an embedded topic; what waits is written together, in one transaction.
+//! Publisher to an embedded topic; waiting messages are written in one transaction.
 
 use std::{
     sync::{

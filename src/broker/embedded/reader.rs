@@ -1,4 +1,4 @@
-//! Embedded topics for people who look on: page after page of what is there.
+//! Reader of an embedded topic outside any group, page by page.
 
 use async_trait::async_trait;
 
@@ -6,7 +6,7 @@ use super::{
     EmbeddedBroker,
     store::{self as store, Topic},
 };
-use crate::broker::{BrokerError, Held, Polled, Reader};
+use crate::broker::{BrokerError, OffsetRange, Polled, Reader};
 
 /// Messages of one page, at most.
 const MESSAGES: usize = 500;
@@ -18,14 +18,14 @@ pub struct EmbeddedReader {
     broker: EmbeddedBroker,
     topic: Topic,
     /// What is still to be read; the last one first.
-    parts: Vec<Held>,
+    parts: Vec<OffsetRange>,
 }
 
 impl EmbeddedReader {
     pub(in crate::broker) fn new(
         broker: EmbeddedBroker,
         topic: Topic,
-        mut parts: Vec<Held>,
+        mut parts: Vec<OffsetRange>,
     ) -> Self {
         parts.reverse();
         Self {
@@ -51,7 +51,7 @@ impl Reader for EmbeddedReader {
                 self.parts.pop();
                 continue;
             };
-            let next_offset = last.place.offset + 1;
+            let next_offset = last.record_origin.offset + 1;
             part.first = next_offset;
             return Ok(Some(Polled {
                 partition,

@@ -6,9 +6,9 @@ use sqlx::{AssertSqlSafe, Executor, Row, Sqlite, Transaction, query, query_as, q
 use super::murmur2;
 use crate::{
     broker::{BrokerError, TopicId},
-    connect::{Verdict, sqlite::SqliteConnection, verdict},
+    connect::{ErrorClass, classify, sqlite::SqliteConnection},
     fault::Cause,
-    model::{Headers, Messages, Place},
+    model::{Headers, Messages, RecordOrigin},
 };
 
 /// A topic as the tables know it.
@@ -172,8 +172,8 @@ pub(in crate::broker) async fn append(
         .fetch(&mut **transaction);
     while let Some(row) = rows.try_next().await? {
         let (partition, offset): (i64, i64) = row;
-        let place = usize::try_from(partition).ok();
-        if let Some(next) = place.and_then(|it| next.get_mut(it)) {
+        let index = usize::try_from(partition).ok();
+        if let Some(next) = index.and_then(|it| next.get_mut(it)) {
             *next = offset;
             found += 1;
         }
@@ -262,13 +262,13 @@ pub(in crate::broker) async fn page(
     .bind(i64::try_from(most_messages).unwrap_or(i64::MAX))
     .fetch(connection.readers());
     while let Some(row) = rows.try_next().await? {
-        let place = Place {
+        let record_origin = RecordOrigin {
             partition,
             offset: row.try_get(0)?,
             timestamp: row.try_get(1)?,
         };
         let headers = read_headers(row.try_get(4)?);
-        messages.push(row.try_get(2)?, row.try_get(3)?, headers, place);
+        messages.push(row.try_get(2)?, row.try_get(3)?, headers, record_origin);
         if messages.bytes() >= most_bytes {
             break;
         }
@@ -316,15 +316,15 @@ pub(in crate::broker) async fn committed(
 /// What an error of SQLite means for a topic.
 pub(in crate::broker) fn error(error: impl Into<std::sync::Arc<sqlx::Error>>) -> BrokerError {
     let error = error.into();
-    let verdict = verdict(&error);
+    let class = classify(&error);
     let cause: Cause = Box::new(error);
-    match verdict {
-        Verdict::Transient => BrokerError::Lost(cause),
-        Verdict::Refused(advice) => BrokerError::Refused {
+    match class {
+        ErrorClass::Transient => BrokerError::Lost(cause),
+        ErrorClass::Refused(advice) => BrokerError::Refused {
             advice: advice.to_owned(),
             cause,
         },
-        Verdict::Data => BrokerError::Refused {
+        ErrorClass::Data => BrokerError::Refused {
             advice: "the file of embedded topics does not take this".to_owned(),
             cause,
         },
@@ -373,7 +373,7 @@ mod tests {
     fn damaged_headers_end_early_and_never_panic() {
         let mut messages = Messages::default();
         let headers = [("a", Some(&b"1"[..])), ("b", None), ("", Some(b""))];
-        messages.push(None, None, headers, Place::default());
+        messages.push(None, None, headers, RecordOrigin::default());
         let mut written = Vec::new();
         write_headers(messages.get(0).expect("one").headers, &mut written);
         assert_eq!(read_headers(&written).collect::<Vec<_>>(), headers);

@@ -1,4 +1,4 @@
-//! A member of a group that reads an embedded topic: the one that holds the group's lock.
+//! Consumer of an embedded topic: the member that has the group's lock.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ pub struct EmbeddedSubscription {
 #[derive(Debug)]
 struct Reading {
     next_offset: i64,
-    held_back: bool,
+    paused: bool,
 }
 
 /// How often a look is taken for what other processes did.
@@ -104,7 +104,7 @@ impl EmbeddedSubscription {
     /// Messages of the partition whose turn it is.
     async fn messages(&mut self) -> Result<Option<Polled>, BrokerError> {
         let readable = |(partition, it): (&i32, &Reading)| {
-            (!it.held_back).then_some((*partition, it.next_offset))
+            (!it.paused).then_some((*partition, it.next_offset))
         };
         let after = self.partitions.range(self.turn.saturating_add(1)..);
         let before = self.partitions.range(..=self.turn);
@@ -121,15 +121,17 @@ impl EmbeddedSubscription {
             let messages = store::page(connection, topic, partition, offset, MESSAGES, BYTES)
                 .await
                 .map_err(store::error)?;
-            let places = (messages.get(0), messages.len().checked_sub(1));
-            let (Some(head), Some(last)) = places else {
+            let ends = (messages.get(0), messages.len().checked_sub(1));
+            let (Some(head), Some(last)) = ends else {
                 continue;
             };
-            if head.place.offset > offset {
+            if head.record_origin.offset > offset {
                 // Forgotten between the two looks.
-                return Err(self.offset_gone(partition, offset, head.place.offset, end));
+                return Err(self.offset_gone(partition, offset, head.record_origin.offset, end));
             }
-            let last = messages.get(last).map_or(offset, |it| it.place.offset);
+            let last = messages
+                .get(last)
+                .map_or(offset, |it| it.record_origin.offset);
             self.turn = partition;
             if let Some(reading) = self.partitions.get_mut(&partition) {
                 reading.next_offset = last + 1;
@@ -202,7 +204,7 @@ impl Subscription for EmbeddedSubscription {
             };
             let reading = Reading {
                 next_offset,
-                held_back: false,
+                paused: false,
             };
             readings.push((*partition, reading));
         }
@@ -217,7 +219,7 @@ impl Subscription for EmbeddedSubscription {
 
     fn pause(&mut self, partition: i32, pause: Pause) -> Result<(), BrokerError> {
         if let Some(reading) = self.partitions.get_mut(&partition) {
-            reading.held_back = pause == Pause::Hold;
+            reading.paused = pause == Pause::Hold;
         }
         Ok(())
     }
@@ -252,9 +254,12 @@ impl Subscription for EmbeddedSubscription {
 fn file_name(name: &str) -> String {
     let plain = |it: &u8| it.is_ascii_alphanumeric() || b"-_.".contains(it);
     name.bytes()
-        .map(|it| match plain(&it) {
-            true => char::from(it).to_string(),
-            false => format!("%{it:02x}"),
+        .map(|it| {
+            if plain(&it) {
+                char::from(it).to_string()
+            } else {
+                format!("%{it:02x}")
+            }
         })
         .collect()
 }

@@ -9,11 +9,11 @@ use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 
 use super::{
-    errors::{code_error, verdict},
+    errors::{code_error, rejection},
     publisher::InFlight,
 };
 use crate::{
-    broker::{BrokerError, DeliveryError, NotTaken, Verdict},
+    broker::{BrokerError, DeliveryError, NotTaken, Rejection},
     connect::kafka_log::KafkaLog,
 };
 
@@ -48,12 +48,12 @@ impl Pending {
     pub fn new(
         topic: &str,
         messages: usize,
-        figures: &InFlight,
+        in_flight: &InFlight,
     ) -> (Arc<Self>, oneshot::Receiver<Result<(), DeliveryError>>) {
         let (answer, receiver) = oneshot::channel();
-        let before = figures.none();
+        let before = in_flight.none();
         let count = messages as u64;
-        let handed = figures.handed.fetch_add(count, Ordering::AcqRel) + count;
+        let handed = in_flight.handed.fetch_add(count, Ordering::AcqRel) + count;
         let pending = Self {
             topic: topic.to_owned(),
             left: AtomicUsize::new(messages + 1),
@@ -68,14 +68,14 @@ impl Pending {
     }
 
     /// The broker did not take a message, or cannot be asked.
-    pub fn fail(&self, index: usize, code: RDKafkaErrorCode, figures: &InFlight, log: &KafkaLog) {
-        let alone = self.alone == Some(figures.handed.load(Ordering::Acquire));
+    pub fn fail(&self, index: usize, code: RDKafkaErrorCode, in_flight: &InFlight, log: &KafkaLog) {
+        let alone = self.alone == Some(in_flight.handed.load(Ordering::Acquire));
         let mut outcome = self.outcome();
-        match verdict(code, alone) {
-            Some(verdict) => outcome.not_taken.push(NotTaken {
+        match rejection(code, alone) {
+            Some(rejection) => outcome.not_taken.push(NotTaken {
                 index,
                 reason: code.to_string(),
-                verdict,
+                rejection,
             }),
             None if outcome.failed.is_none() => {
                 outcome.failed = Some(code_error(&self.topic, code, code.into(), log));
@@ -89,18 +89,18 @@ impl Pending {
         self.outcome().not_taken.push(NotTaken {
             index,
             reason: code.to_string(),
-            verdict: Verdict::Refused,
+            rejection: Rejection::Refused,
         });
     }
 
     /// One message is answered, or the hand-over is over.
-    pub fn settle_message(&self, figures: &InFlight) {
-        figures.settled.fetch_add(1, Ordering::AcqRel);
-        self.settle();
+    pub fn complete_message(&self, in_flight: &InFlight) {
+        in_flight.completed.fetch_add(1, Ordering::AcqRel);
+        self.complete_one();
     }
 
     /// Counts one down, and answers where it was the last.
-    pub fn settle(&self) {
+    pub fn complete_one(&self) {
         if self.left.fetch_sub(1, Ordering::AcqRel) != 1 {
             return;
         }
@@ -129,10 +129,10 @@ impl Pending {
 mod tests {
     use super::*;
 
-    fn refused(answer: Result<(), DeliveryError>) -> Vec<(usize, Verdict)> {
+    fn refused(answer: Result<(), DeliveryError>) -> Vec<(usize, Rejection)> {
         match answer {
             Err(DeliveryError::NotTaken(all)) => {
-                all.iter().map(|it| (it.index, it.verdict)).collect()
+                all.iter().map(|it| (it.index, it.rejection)).collect()
             }
             other => panic!("{other:?}"),
         }
@@ -140,51 +140,56 @@ mod tests {
 
     #[test]
     fn a_delivery_waits_for_its_last_message_and_names_those_not_taken() {
-        let (figures, log) = (InFlight::default(), KafkaLog::new("bus"));
-        let (pending, mut answer) = Pending::new("t", 3, &figures);
-        pending.settle();
+        let (in_flight, log) = (InFlight::default(), KafkaLog::new("bus"));
+        let (pending, mut answer) = Pending::new("t", 3, &in_flight);
+        pending.complete_one();
         for index in [2, 0] {
-            pending.fail(index, RDKafkaErrorCode::MessageSizeTooLarge, &figures, &log);
-            pending.settle_message(&figures);
+            pending.fail(
+                index,
+                RDKafkaErrorCode::MessageSizeTooLarge,
+                &in_flight,
+                &log,
+            );
+            pending.complete_message(&in_flight);
         }
         assert!(answer.try_recv().is_err());
-        pending.settle_message(&figures);
-        let expected = vec![(0, Verdict::Spoiled), (2, Verdict::Spoiled)];
+        pending.complete_message(&in_flight);
+        let expected = vec![(0, Rejection::BatchRejected), (2, Rejection::BatchRejected)];
         assert_eq!(refused(answer.try_recv().expect("answered")), expected);
-        assert!(figures.none());
+        assert!(in_flight.none());
     }
 
     #[test]
     fn only_a_message_that_shared_no_request_is_refused_for_good() {
-        let (figures, log) = (InFlight::default(), KafkaLog::new("bus"));
+        let (in_flight, log) = (InFlight::default(), KafkaLog::new("bus"));
         let too_large = |pending: &Pending| {
-            pending.fail(0, RDKafkaErrorCode::MessageSizeTooLarge, &figures, &log);
-            pending.settle_message(&figures);
-            pending.settle();
+            pending.fail(0, RDKafkaErrorCode::MessageSizeTooLarge, &in_flight, &log);
+            pending.complete_message(&in_flight);
+            pending.complete_one();
         };
-        let (first, mut answer) = Pending::new("t", 1, &figures);
+        let (first, mut answer) = Pending::new("t", 1, &in_flight);
         too_large(&first);
-        let expected = vec![(0, Verdict::Refused)];
+        let expected = vec![(0, Rejection::Refused)];
         assert_eq!(refused(answer.try_recv().expect("answered")), expected);
-        let (second, mut answer) = Pending::new("t", 1, &figures);
-        let (third, mut last) = Pending::new("t", 1, &figures);
+        let (second, mut answer) = Pending::new("t", 1, &in_flight);
+        let (third, mut last) = Pending::new("t", 1, &in_flight);
         too_large(&second);
         too_large(&third);
         for answer in [&mut answer, &mut last] {
-            let expected = vec![(0, Verdict::Spoiled)];
+            let expected = vec![(0, Rejection::BatchRejected)];
             assert_eq!(refused(answer.try_recv().expect("answered")), expected);
         }
     }
 
     #[test]
     fn an_error_of_the_broker_outweighs_refusals() {
-        let (figures, log) = (InFlight::default(), KafkaLog::new("bus"));
-        let (pending, mut answer) = Pending::new("t", 2, &figures);
-        pending.settle();
-        pending.fail(0, RDKafkaErrorCode::InvalidRecord, &figures, &log);
-        pending.settle_message(&figures);
-        pending.fail(1, RDKafkaErrorCode::MessageTimedOut, &figures, &log);
-        pending.settle_message(&figures);
+        let (in_flight, log) = (InFlight::default(), KafkaLog::new("bus"));
+        let (pending, mut answer) = Pending::new("t", 2, &in_flight);
+        pending.complete_one();
+        pending.fail(0, RDKafkaErrorCode::InvalidRecord, &in_flight, &log);
+        pending.complete_message(&in_flight);
+        pending.fail(1, RDKafkaErrorCode::MessageTimedOut, &in_flight, &log);
+        pending.complete_message(&in_flight);
         let answer = answer.try_recv().expect("answered");
         assert!(matches!(
             answer,

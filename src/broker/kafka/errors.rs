@@ -3,8 +3,8 @@
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use crate::{
-    broker::{BrokerError, Verdict},
-    connect::kafka_log::{KafkaLog, KafkaTrouble},
+    broker::{BrokerError, Rejection},
+    connect::kafka_log::{KafkaConnectionError, KafkaLog},
     fault::Cause,
 };
 
@@ -53,9 +53,9 @@ pub(super) fn code_error(topic: &str, code: Code, cause: Cause, log: &KafkaLog) 
             refused(WHO.to_owned(), cause)
         }
         Code::SSL => refused(TLS.to_owned(), cause),
-        _ => match log.trouble() {
-            Some(trouble) if trouble.denied() => denied(trouble),
-            Some(trouble) if waited_in_vain(code) => BrokerError::Lost(trouble.into()),
+        _ => match log.connection_error() {
+            Some(connection_error) if connection_error.denied() => denied(connection_error),
+            Some(connection_error) if waited_in_vain(code) => BrokerError::Lost(connection_error.into()),
             _ => BrokerError::Lost(cause),
         },
     }
@@ -81,7 +81,7 @@ pub(in crate::broker) fn offset_gone(
 
 /// The verdict on a message that came back with `code`; `None` where the error is not about the
 /// message. `alone` says that nothing else can have been in its request.
-pub(in crate::broker) fn verdict(code: Code, alone: bool) -> Option<Verdict> {
+pub(in crate::broker) fn rejection(code: Code, alone: bool) -> Option<Rejection> {
     match code {
         // The whole request fails by one message in it, and librdkafka does not take it apart.
         Code::MessageSizeTooLarge
@@ -91,20 +91,24 @@ pub(in crate::broker) fn verdict(code: Code, alone: bool) -> Option<Verdict> {
         | Code::InvalidMessage
         | Code::InvalidMessageSize
         | Code::PolicyViolation => Some(if alone {
-            Verdict::Refused
+            Rejection::Refused
         } else {
-            Verdict::Spoiled
+            Rejection::BatchRejected
         }),
-        Code::InvalidDifferentRecord => Some(Verdict::Spoiled),
+        Code::InvalidDifferentRecord => Some(Rejection::BatchRejected),
         _ => None,
     }
 }
 
-fn denied(trouble: KafkaTrouble) -> BrokerError {
-    let advice = if trouble.code == Code::SSL { TLS } else { WHO };
+fn denied(connection_error: KafkaConnectionError) -> BrokerError {
+    let advice = if connection_error.code == Code::SSL {
+        TLS
+    } else {
+        WHO
+    };
     BrokerError::Refused {
         advice: advice.to_owned(),
-        cause: trouble.into(),
+        cause: connection_error.into(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Questions to a Kafka cluster for people who look on: nothing here joins a group.
+//! Queries to a Kafka cluster that join no group.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use super::{
     errors::broker_error,
     topics::{PATIENCE, describe, with_client},
 };
-use crate::broker::{BrokerError, Held};
+use crate::broker::{BrokerError, OffsetRange};
 
 /// What each partition of `topic` holds.
-pub(in crate::broker) async fn held(
+pub(in crate::broker) async fn offset_ranges(
     config: &ClientConfig,
     name: &str,
     topic: &str,
-) -> Result<Vec<Held>, BrokerError> {
+) -> Result<Vec<OffsetRange>, BrokerError> {
     let partitions = describe(config, name, topic).await?.partitions;
     let asked = topic.to_owned();
     with_client(config, name, topic, move |consumer| {
@@ -23,7 +23,7 @@ pub(in crate::broker) async fn held(
             let (first, end) = consumer
                 .fetch_watermarks(&asked, partition, PATIENCE)
                 .map_err(|error| broker_error(&asked, error, consumer.context()))?;
-            Ok(Held {
+            Ok(OffsetRange {
                 partition,
                 first,
                 end,

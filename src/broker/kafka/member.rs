@@ -1,4 +1,4 @@
-//! How a member of a group reads: the settings, and what librdkafka is told.
+//! Settings of a group member, and its configuration of librdkafka.
 
 use std::time::Duration;
 

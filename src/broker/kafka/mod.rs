@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
-use super::{BrokerError, Held, TopicId};
+use super::{BrokerError, OffsetRange, TopicId};
 use crate::connect::{ConnectError, kafka::KafkaSettings};
 pub use member::KafkaSubscriptionSettings;
 pub use publisher::{KafkaCompression, KafkaPartitioner, KafkaPublisher, KafkaPublisherSettings};
@@ -72,8 +72,8 @@ impl KafkaBroker {
     ///
     /// # Errors
     /// As `topic` says.
-    pub async fn held(&self, topic: &str) -> Result<Vec<Held>, BrokerError> {
-        look::held(&self.config, &self.name, topic).await
+    pub async fn offset_ranges(&self, topic: &str) -> Result<Vec<OffsetRange>, BrokerError> {
+        look::offset_ranges(&self.config, &self.name, topic).await
     }
 
     /// Who is in `group`: the client and the host of each.
@@ -97,7 +97,7 @@ impl KafkaBroker {
     }
 
     /// Reads these parts of a topic.
-    pub fn read(&self, topic: &str, parts: Vec<Held>) -> KafkaReader {
+    pub fn read(&self, topic: &str, parts: Vec<OffsetRange>) -> KafkaReader {
         KafkaReader::open(&self.config, &self.name, topic, parts)
     }
 

@@ -151,9 +151,9 @@ impl Publisher for KafkaPublisher {
 
     async fn publish(&self, messages: Arc<Messages>) -> Result<Delivery, BrokerError> {
         let acks = self.producer.acks();
-        let (pending, answer) = Pending::new(&self.topic, messages.len(), &acks.figures);
+        let (pending, answer) = Pending::new(&self.topic, messages.len(), &acks.in_flight);
         let mut unsent = Unsent {
-            figures: &acks.figures,
+            in_flight: &acks.in_flight,
             messages: messages.len(),
         };
         for (index, message) in messages.iter().enumerate() {
@@ -177,7 +177,7 @@ impl Publisher for KafkaPublisher {
                     Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
                         // Larger than any topic takes: it was never in a request.
                         pending.refuse(index, RDKafkaErrorCode::MessageSizeTooLarge);
-                        pending.settle_message(&acks.figures);
+                        pending.complete_message(&acks.in_flight);
                         break;
                     }
                     _ => return Err(broker_error(&self.topic, error, &acks.log)),
@@ -186,7 +186,7 @@ impl Publisher for KafkaPublisher {
             unsent.messages -= 1;
         }
         // The hand-over itself was counted as one more, so that none of its deliveries ended it.
-        pending.settle();
+        pending.complete_one();
         Ok(delivery(self.producer.clone(), answer))
     }
 }
@@ -278,26 +278,28 @@ struct Acks {
     log: KafkaLog,
     /// Told with every delivery: there may be room in the queue.
     room: Notify,
-    figures: InFlight,
+    in_flight: InFlight,
 }
 
 /// How many messages were ever handed over, and how many of them are answered.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     pub handed: AtomicU64,
-    pub settled: AtomicU64,
+    pub completed: AtomicU64,
 }
 
 /// Messages of a publish that are not handed over yet, and never will be where it ends early.
 struct Unsent<'a> {
-    figures: &'a InFlight,
+    in_flight: &'a InFlight,
     messages: usize,
 }
 
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
         let messages = self.messages as u64;
-        self.figures.settled.fetch_add(messages, Ordering::AcqRel);
+        self.in_flight
+            .completed
+            .fetch_add(messages, Ordering::AcqRel);
     }
 }
 
@@ -306,7 +308,7 @@ impl Acks {
         Self {
             log,
             room: Notify::new(),
-            figures: InFlight::default(),
+            in_flight: InFlight::default(),
         }
     }
 }
@@ -319,9 +321,9 @@ impl ProducerContext for Acks {
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
             handed
                 .pending
-                .fail(handed.index, code, &self.figures, &self.log);
+                .fail(handed.index, code, &self.in_flight, &self.log);
         }
-        handed.pending.settle_message(&self.figures);
+        handed.pending.complete_message(&self.in_flight);
         self.room.notify_waiters();
     }
 }
@@ -341,7 +343,7 @@ impl ClientContext for Acks {
 impl InFlight {
     /// Whether everything that was ever handed over is answered.
     pub fn none(&self) -> bool {
-        self.handed.load(Ordering::Acquire) == self.settled.load(Ordering::Acquire)
+        self.handed.load(Ordering::Acquire) == self.completed.load(Ordering::Acquire)
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use super::membership::Membership;
 use crate::{
     broker::Polled,
-    model::{Messages, Place},
+    model::{Messages, RecordOrigin},
 };
 
 /// The queue of one partition.
@@ -149,13 +149,18 @@ impl PartitionQueue {
             self.failed.get_or_insert(code);
             return;
         }
-        let place = Place {
+        let record_origin = RecordOrigin {
             partition: self.partition,
             offset: message.offset(),
             timestamp: message.timestamp(),
         };
-        self.next_offset = place.offset + 1;
-        messages.push(message.key(), message.value(), message.headers(), place);
+        self.next_offset = record_origin.offset + 1;
+        messages.push(
+            message.key(),
+            message.value(),
+            message.headers(),
+            record_origin,
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! Kafka topics for people who look on: parts are assigned, no group is joined.
+//! Reader of a Kafka topic with assigned partitions, outside any group.
 
 use std::{
     collections::BTreeMap,
@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 
 use super::{errors::broker_error, set_default};
 use crate::{
-    broker::{BrokerError, Held, Polled, Reader},
+    broker::{BrokerError, OffsetRange, Polled, Reader},
     connect::kafka_log::KafkaLog,
-    model::{Messages, Place},
+    model::{Messages, RecordOrigin},
 };
 
 /// Messages handed over at once, at most.
@@ -42,7 +42,7 @@ impl KafkaReader {
         config: &ClientConfig,
         name: &str,
         topic: &str,
-        parts: Vec<Held>,
+        parts: Vec<OffsetRange>,
     ) -> Self {
         let (out, batches) = mpsc::channel(AHEAD);
         let mut config = config.clone();
@@ -78,7 +78,7 @@ impl Reader for KafkaReader {
 
 struct Reading<'o> {
     /// Parts that are not read to their end.
-    left: BTreeMap<i32, Held>,
+    left: BTreeMap<i32, OffsetRange>,
     gathered: Option<Polled>,
     out: &'o mpsc::Sender<Result<Polled, BrokerError>>,
 }
@@ -133,7 +133,7 @@ impl Reading<'_> {
         };
         let end = part.end;
         if offset < end {
-            let place = Place {
+            let record_origin = RecordOrigin {
                 partition,
                 offset,
                 timestamp: message.timestamp().to_millis().unwrap_or(0),
@@ -153,7 +153,7 @@ impl Reading<'_> {
             let headers = message.headers().into_iter().flat_map(|it| it.iter());
             let headers = headers.map(|it| (it.key, it.value));
             let (key, value) = (message.key(), message.payload());
-            gathered.messages.push(key, value, headers, place);
+            gathered.messages.push(key, value, headers, record_origin);
             gathered.next_offset = offset + 1;
         }
         if offset + 1 >= end {

@@ -55,7 +55,7 @@ struct Limits {
 
 struct Reading {
     queue: PartitionQueue,
-    held_back: bool,
+    paused: bool,
     /// The code that the client gave instead of messages.
     failed: Option<RDKafkaErrorCode>,
 }
@@ -151,7 +151,7 @@ impl KafkaSubscription {
         let (before, after): (Vec<_>, Vec<_>) = self
             .partitions
             .iter_mut()
-            .filter(|(_, it)| !it.held_back && it.failed.is_none())
+            .filter(|(_, it)| !it.paused && it.failed.is_none())
             .partition(|(partition, _)| **partition <= turn);
         for (partition, reading) in after.into_iter().chain(before) {
             match reading.queue.take(self.limits.messages, self.limits.bytes) {
@@ -322,7 +322,7 @@ impl Subscription for KafkaSubscription {
                     .ok_or_else(|| BrokerError::NoTopic(self.topic.clone()))?;
             let reading = Reading {
                 queue,
-                held_back: false,
+                paused: false,
                 failed: None,
             };
             readings.push((*partition, reading));
@@ -350,7 +350,7 @@ impl Subscription for KafkaSubscription {
 
     fn pause(&mut self, partition: i32, pause: Pause) -> Result<(), BrokerError> {
         if let Some(reading) = self.partitions.get_mut(&partition) {
-            reading.held_back = pause == Pause::Hold;
+            reading.paused = pause == Pause::Hold;
         }
         Ok(())
     }

@@ -197,7 +197,7 @@ fn described(
             return answer.map_err(error);
         }
         serve();
-        let unreachable = log.trouble().is_some() && asked.elapsed() > GRACE;
+        let unreachable = log.connection_error().is_some() && asked.elapsed() > GRACE;
         if unreachable || log.denied() {
             return Err(error(RDKafkaErrorCode::OperationTimedOut));
         }

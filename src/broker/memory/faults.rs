@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use crate::{
-    broker::{BrokerError, Delivery, DeliveryError, NotTaken, Publisher, Verdict},
+    broker::{BrokerError, Delivery, DeliveryError, NotTaken, Publisher, Rejection},
     model::Messages,
 };
 
@@ -88,11 +88,11 @@ impl Publisher for ScriptedPublisher {
                 let delivery = self.inner.publish(Arc::new(rest)).await?;
                 Ok(Box::pin(async move {
                     delivery.await?;
-                    Err(not_taken([index], Verdict::Refused))
+                    Err(not_taken([index], Rejection::Refused))
                 }))
             }
             PublishFault::Spoil => {
-                let all = not_taken(0..messages.len(), Verdict::Spoiled);
+                let all = not_taken(0..messages.len(), Rejection::BatchRejected);
                 Ok(Box::pin(std::future::ready(Err(all))))
             }
             PublishFault::LoseAnswer => {
@@ -127,16 +127,16 @@ impl Publisher for ScriptedPublisher {
 fn without(messages: &Messages, index: usize) -> Messages {
     let mut rest = Messages::with_capacity(messages.len(), messages.bytes());
     for (_, it) in messages.iter().enumerate().filter(|(at, _)| *at != index) {
-        rest.push(it.key, it.value, it.headers, it.place);
+        rest.push(it.key, it.value, it.headers, it.record_origin);
     }
     rest
 }
 
-fn not_taken(indexes: impl IntoIterator<Item = usize>, verdict: Verdict) -> DeliveryError {
+fn not_taken(indexes: impl IntoIterator<Item = usize>, rejection: Rejection) -> DeliveryError {
     let not_taken = indexes.into_iter().map(|index| NotTaken {
         index,
         reason: "as the script says".to_owned(),
-        verdict,
+        rejection,
     });
     DeliveryError::NotTaken(not_taken.collect())
 }
@@ -146,7 +146,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::{broker::memory::MemoryBroker, model::Place};
+    use crate::{broker::memory::MemoryBroker, model::RecordOrigin};
 
     #[tokio::test]
     async fn each_publish_meets_the_next_fault_of_the_script() {
@@ -162,17 +162,19 @@ mod tests {
         let publisher = ScriptedPublisher::new(broker.publisher("t").expect("there"), script);
         let mut messages = Messages::default();
         for value in [b"a", b"b"] {
-            messages.push(None, Some(value), [], Place::default());
+            messages.push(None, Some(value), [], RecordOrigin::default());
         }
         let messages = Arc::new(messages);
         let publish = || publisher.publish(messages.clone());
         let count = || broker.messages("t", 0).len();
         assert!(publish().await.is_err());
         assert_eq!(count(), 0);
-        for (verdict, not_taken, kept) in [(Verdict::Refused, 1, 1), (Verdict::Spoiled, 2, 1)] {
+        for (rejection, not_taken, kept) in
+            [(Rejection::Refused, 1, 1), (Rejection::BatchRejected, 2, 1)]
+        {
             match publish().await.expect("handed over").await {
                 Err(DeliveryError::NotTaken(all)) => {
-                    assert_eq!((all.len(), all[0].verdict), (not_taken, verdict));
+                    assert_eq!((all.len(), all[0].rejection), (not_taken, rejection));
                 }
                 other => panic!("{other:?}"),
             }
@@ -181,10 +183,10 @@ mod tests {
         let lost = publish().await.expect("handed over").await;
         assert!(matches!(lost, Err(DeliveryError::Broker(_))));
         assert_eq!(count(), 3);
-        let mut held = publish().await.expect("handed over");
-        assert!((&mut held).now_or_never().is_none());
+        let mut delivery = publish().await.expect("handed over");
+        assert!((&mut delivery).now_or_never().is_none());
         publisher.release(1);
-        held.await.expect("delivered");
+        delivery.await.expect("delivered");
         publish()
             .await
             .expect("handed over")

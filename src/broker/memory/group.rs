@@ -35,7 +35,7 @@ impl Group {
         self.shares.resize(partitions, Share::default());
         self.members.insert(member, VecDeque::new());
         self.distribute();
-        self.settle();
+        self.rebalance();
     }
 
     /// Lets a member go, with all that it had.
@@ -47,7 +47,7 @@ impl Group {
             }
         }
         self.distribute();
-        self.settle();
+        self.rebalance();
     }
 
     /// A member has released partitions.
@@ -60,7 +60,7 @@ impl Group {
                 (share.owner, share.leaving) = (None, false);
             }
         }
-        self.settle();
+        self.rebalance();
     }
 
     /// Takes every partition from its member, for the next one.
@@ -76,7 +76,7 @@ impl Group {
                 revoked.entry(owner).or_default().push(partition as i32);
             }
         }
-        self.tell(revoked, Change::Revoked);
+        self.notify(revoked, Change::Revoked);
     }
 
     /// What a member has not heard of yet.
@@ -113,7 +113,7 @@ impl Group {
     }
 
     /// Moves every share a step towards the one who is to have it.
-    fn settle(&mut self) {
+    fn rebalance(&mut self) {
         let mut assigned = BTreeMap::<u64, Vec<i32>>::new();
         let mut revoked = BTreeMap::<u64, Vec<i32>>::new();
         for (partition, share) in self.shares.iter_mut().enumerate() {
@@ -130,11 +130,11 @@ impl Group {
                 _ => (),
             }
         }
-        self.tell(revoked, Change::Revoked);
-        self.tell(assigned, Change::Assigned);
+        self.notify(revoked, Change::Revoked);
+        self.notify(assigned, Change::Assigned);
     }
 
-    fn tell(&mut self, changes: BTreeMap<u64, Vec<i32>>, change: fn(Vec<i32>) -> Change) {
+    fn notify(&mut self, changes: BTreeMap<u64, Vec<i32>>, change: fn(Vec<i32>) -> Change) {
         for (member, partitions) in changes {
             if let Some(unheard) = self.members.get_mut(&member) {
                 unheard.push_back(change(partitions));

@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{BrokerError, TopicId};
-use crate::model::{Message, Messages, Place};
+use crate::model::{Message, Messages, RecordOrigin};
 pub use faults::{PublishFault, ScriptedPublisher};
 use group::Group;
 pub use publisher::MemoryPublisher;
@@ -173,24 +173,24 @@ impl State {
         partition: i32,
     ) -> Result<&mut Partition, BrokerError> {
         let gone = || BrokerError::NoTopic(topic.to_owned());
-        let place = usize::try_from(partition).map_err(|_| gone())?;
+        let index = usize::try_from(partition).map_err(|_| gone())?;
         self.topic(topic)?
             .partitions
-            .get_mut(place)
+            .get_mut(index)
             .ok_or_else(gone)
     }
 }
 
 impl Partition {
     pub fn append(&mut self, partition: i32, message: &Message<'_>) {
-        let place = Place {
+        let record_origin = RecordOrigin {
             partition,
             offset: self.end,
             timestamp: self.end,
         };
         self.end += 1;
         let Message { key, value, .. } = *message;
-        self.kept.push(key, value, message.headers, place);
+        self.kept.push(key, value, message.headers, record_origin);
     }
 
     /// Messages from `offset` on, at most so many, and the offset to go on from.
@@ -201,14 +201,14 @@ impl Partition {
         while low < high {
             let middle = low.midpoint(high);
             match self.kept.get(middle) {
-                Some(it) if it.place.offset < offset => low = middle + 1,
+                Some(it) if it.record_origin.offset < offset => low = middle + 1,
                 _ => high = middle,
             }
         }
         let mut next = offset;
         for it in self.kept.iter().skip(low).take(most) {
-            found.push(it.key, it.value, it.headers, it.place);
-            next = it.place.offset + 1;
+            found.push(it.key, it.value, it.headers, it.record_origin);
+            next = it.record_origin.offset + 1;
         }
         (found, next)
     }

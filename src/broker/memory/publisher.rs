@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::MemoryBroker;
 use crate::{
     broker::{
-        BrokerError, Delivery, DeliveryError, NotTaken, Publisher, Verdict, embedded::murmur2,
+        BrokerError, Delivery, DeliveryError, NotTaken, Publisher, Rejection, embedded::murmur2,
     },
     model::{Message, Messages},
 };
@@ -40,14 +40,14 @@ impl MemoryPublisher {
             bytes(it.key) + bytes(it.value) > topic.message_limit
         };
         if messages.iter().any(|it| large(&it)) {
-            let verdict = match messages.len() {
-                1 => Verdict::Refused,
-                _ => Verdict::Spoiled,
+            let rejection = match messages.len() {
+                1 => Rejection::Refused,
+                _ => Rejection::BatchRejected,
             };
             let all = (0..messages.len()).map(|index| NotTaken {
                 index,
                 reason: "message too large".to_owned(),
-                verdict,
+                rejection,
             });
             return Err(DeliveryError::NotTaken(all.collect()));
         }

@@ -25,7 +25,7 @@ pub struct MemorySubscription {
 #[derive(Debug)]
 struct Reading {
     next_offset: i64,
-    held_back: bool,
+    paused: bool,
 }
 
 impl MemorySubscription {
@@ -97,7 +97,7 @@ impl MemorySubscription {
         let Some(reading) = self.partitions.get_mut(&partition) else {
             return Ok(None);
         };
-        if reading.held_back || !ours {
+        if reading.paused || !ours {
             return Ok(None);
         }
         let kept = state.partition(&self.topic, partition)?;
@@ -157,7 +157,7 @@ impl Subscription for MemorySubscription {
             };
             let reading = Reading {
                 next_offset,
-                held_back: false,
+                paused: false,
             };
             self.partitions.insert(*partition, reading);
         }
@@ -174,7 +174,7 @@ impl Subscription for MemorySubscription {
 
     fn pause(&mut self, partition: i32, pause: Pause) -> Result<(), BrokerError> {
         if let Some(reading) = self.partitions.get_mut(&partition) {
-            reading.held_back = pause == Pause::Hold;
+            reading.paused = pause == Pause::Hold;
         }
         Ok(())
     }

@@ -66,7 +66,7 @@ pub(super) fn fields() -> Vec<(String, Kind)> {
 }
 
 /// Which field stands there in the JSON message.
-pub(super) fn place(parent: &str, name: &str) -> Option<usize> {
+pub(super) fn field_index(parent: &str, name: &str) -> Option<usize> {
     FIELDS
         .iter()
         .position(|it| it.name == name && it.parent == parent)

@@ -9,15 +9,15 @@ fn check(name: &str, value: Value<'_>, path: &str, expectation: &str) {
     assert_eq!(shown, expectation, "{name} {value:?}");
 }
 
-/// `records` are refused by both formats, at `place`.
-fn check_refused(records: &Records, place: &str, why: &str) {
+/// `records` are refused by both formats, at `path`.
+fn check_refused(records: &Records, path: &str, why: &str) {
     for format in [&InformationJson as &dyn Encoder, &InformationProtobuf] {
         match encoded(format, records) {
             Err(CodecError::Unencodable { field, reason }) => {
-                assert_eq!(field, place, "{reason}");
-                assert!(reason.contains(why), "{place}: {reason}");
+                assert_eq!(field, path, "{reason}");
+                assert!(reason.contains(why), "{path}: {reason}");
             }
-            other => panic!("{place}: {other:?}"),
+            other => panic!("{path}: {other:?}"),
         }
     }
 }

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 use super::{
     number::{Layout, write_float},
-    text::{Refusal, Style, unfit, write_clock, write_escaped, write_shown},
+    text::{Refusal, Style, unsupported, write_clock, write_escaped, write_shown},
 };
 use crate::{
     codec::CodecError,
@@ -203,8 +203,8 @@ pub(super) struct Element<'a> {
 impl Element<'_> {
     /// Appends its JSON text.
     pub fn write(&self, out: &mut Vec<u8>) -> Outcome<()> {
-        let place = |it| inside(&format!("{}.{}", self.list, self.index), it);
-        Style::Compact.write(self.value, out, 1).map_err(place)
+        let path_of = |it| inside(&format!("{}.{}", self.list, self.index), it);
+        Style::Compact.write(self.value, out, 1).map_err(path_of)
     }
 
     fn must_be_document(&self) -> Outcome<()> {
@@ -277,7 +277,7 @@ fn printed(value: Value<'_>, form: Form, out: &mut Vec<u8>) -> Result<(), String
         Value::F32(_) | Value::F64(_) | Value::Decimal(_) => {
             return Err("is no finite number".into());
         }
-        other => return Err(unfit(other)),
+        other => return Err(unsupported(other)),
     }
     Ok(())
 }

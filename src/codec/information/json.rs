@@ -9,13 +9,13 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{
-    decoded::{Cell, Decoded, deletion, fields, place, undecodable},
+    decoded::{Cell, Decoded, deletion, field_index, fields, undecodable},
     fields::{DATA_TYPE, Form, InformationFields, Written},
     json_text::check_json,
     text::write_escaped,
 };
 use crate::{
-    codec::{CodecError, Decoder, Encoder, Mark},
+    codec::{CodecError, Decoder, Encoder, TypeTag},
     model::{Kind, Message, Records, Row},
 };
 
@@ -62,7 +62,7 @@ impl Encoder for InformationJson {
         Ok(())
     }
 
-    fn mark<'m>(&'m self, _row: &Row<'_>) -> Option<Mark<'m>> {
+    fn type_tag<'m>(&'m self, _row: &Row<'_>) -> Option<TypeTag<'m>> {
         None
     }
 }
@@ -209,7 +209,7 @@ fn member<'a>(
         parent => format!("{parent}.{name}"),
     };
     let cell = cell(value.get()).map_err(|error| format!("`{}`: {error}", path(&name)))?;
-    match place(parent, &name) {
+    match field_index(parent, &name) {
         Some(at) => decoded.fields[at] = Some(cell),
         None if parent.is_empty() => decoded.extras.push((name, cell)),
         None => decoded.extras.push((path(&name).into(), cell)),

@@ -11,7 +11,7 @@ use super::{
     json_text::check_json,
 };
 use crate::{
-    codec::{CodecError, Decoder, Encoder, Mark},
+    codec::{CodecError, Decoder, Encoder, TypeTag},
     model::{Kind, Message, Records, Row},
 };
 
@@ -46,7 +46,7 @@ impl Encoder for InformationProtobuf {
         nullable(13, out, |out| fields.details_page(Form::Plain, out))
     }
 
-    fn mark<'m>(&'m self, _row: &Row<'_>) -> Option<Mark<'m>> {
+    fn type_tag<'m>(&'m self, _row: &Row<'_>) -> Option<TypeTag<'m>> {
         None
     }
 }

@@ -8,7 +8,7 @@ pub(super) use serde_json::value::RawValue;
 pub(super) use super::{InformationJson, InformationProtobuf};
 pub(super) use crate::{
     codec::{CodecError, Decoder, Encoder},
-    model::{Instant, Messages, Op, Packer, Place, Records, Schema, Value},
+    model::{Instant, Messages, Op, Packer, RecordOrigin, Records, Schema, Value},
 };
 
 pub(super) const ID: Value<'_> = Value::ObjectId([0xab; 12]);
@@ -58,7 +58,7 @@ pub(super) fn decoded(
     value: Option<&[u8]>,
 ) -> Result<Records, CodecError> {
     let mut messages = Messages::default();
-    messages.push(key, value, [], Place::default());
+    messages.push(key, value, [], RecordOrigin::default());
     let message = messages.get(0).expect("one message");
     let mut records = Records::new(Arc::new(Schema::document("info", ["uid"])));
     let read = format.decode(&message, 7, &mut records);

@@ -136,7 +136,7 @@ impl Style {
             | Value::Symbol(_)
             | Value::Undefined
             | Value::MinKey
-            | Value::MaxKey => return Err(Refusal::new(unfit(value))),
+            | Value::MaxKey => return Err(Refusal::new(unsupported(value))),
         }
         Ok(())
     }
@@ -144,7 +144,7 @@ impl Style {
     /// ISO 8601; Python's `json.dumps` takes no date at all.
     fn write_date(self, value: Value<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
         if self == Self::Python {
-            return Err(Refusal::new(unfit(value)));
+            return Err(Refusal::new(unsupported(value)));
         }
         out.push(b'"');
         write_clock(value, b'T', out).map_err(Refusal::new)?;
@@ -154,7 +154,7 @@ impl Style {
 }
 
 /// The reason for a value of a type that the message has no place for.
-pub(super) fn unfit(value: Value<'_>) -> String {
+pub(super) fn unsupported(value: Value<'_>) -> String {
     format!(
         "the message cannot hold a value of the type {}",
         value.type_name()
@@ -171,7 +171,7 @@ pub(super) fn write_clock(value: Value<'_>, between: u8, out: &mut Vec<u8>) -> R
         }
         Value::DateTime(it) => it,
         Value::Instant(it) => it.to_utc().ok_or("a time outside of the years 1 to 9999")?,
-        other => return Err(unfit(other)),
+        other => return Err(unsupported(other)),
     };
     let start = out.len();
     write_shown(clock, out);

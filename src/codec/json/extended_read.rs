@@ -78,10 +78,13 @@ fn pack(packer: &mut Packer<'_>, raw: &str, depth: usize) -> Result<(), Error> {
         Some(b't') => Value::Bool(true),
         Some(b'f') => Value::Bool(false),
         Some(b'[') => return packer.array(inside),
-        Some(b'{') => match typed(packer, raw, depth)? {
-            true => return Ok(()),
-            false => return packer.document(inside),
-        },
+        Some(b'{') => {
+            if typed(packer, raw, depth)? {
+                return Ok(());
+            } else {
+                return packer.document(inside);
+            }
+        }
         Some(b'"') => {
             let text: Text<'_> = serde_json::from_str(raw)?;
             packer.value(Value::String(&text.0));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Headers, Instant, Place, Schema, Value};
+use crate::model::{Headers, Instant, RecordOrigin, Schema, Value};
 
 fn encoded(value: Value<'_>) -> Result<String, String> {
     let mut out = Vec::new();
@@ -19,7 +19,7 @@ fn decoded(text: &[u8]) -> Result<Records, CodecError> {
         key: None,
         value: Some(text),
         headers: Headers::default(),
-        place: Place::default(),
+        record_origin: RecordOrigin::default(),
     };
     Json::PLAIN
         .decode(&message, 0, &mut records)

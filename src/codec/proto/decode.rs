@@ -17,7 +17,7 @@ pub(super) fn row(plan: &Plan, bytes: &[u8], packer: &mut Packer<'_>) -> Result<
 }
 
 /// Where a field stands: its place in the plan, and what is there.
-type Stands<'a> = (usize, Wire<'a>);
+type Located<'a> = (usize, Wire<'a>);
 
 fn fields(
     plan: &Plan,
@@ -46,7 +46,7 @@ fn within(name: &str, reason: &str) -> String {
 }
 
 /// What there is of each field, by field; of fields of which one can be set, of the last alone.
-fn gather<'a>(message: &MessagePlan, bytes: &'a [u8]) -> Result<Vec<Stands<'a>>, String> {
+fn gather<'a>(message: &MessagePlan, bytes: &'a [u8]) -> Result<Vec<Located<'a>>, String> {
     let mut found = Vec::with_capacity(message.fields.len());
     // Of each group: the field that is set, and from where on it is.
     let mut chosen = vec![(usize::MAX, 0); message.oneofs];
@@ -64,14 +64,14 @@ fn gather<'a>(message: &MessagePlan, bytes: &'a [u8]) -> Result<Vec<Stands<'a>>,
         found.push((at, wire));
     }
     if message.oneofs > 0 {
-        let mut place = 0;
+        let mut index = 0;
         found.retain(|(at, _)| {
-            place += 1;
+            index += 1;
             let Some(oneof) = message.fields[*at].oneof else {
                 return true;
             };
             let (set, from) = chosen[oneof];
-            set == *at && place > from
+            set == *at && index > from
         });
     }
     if !found.is_sorted_by_key(|(at, _)| *at) {
@@ -83,7 +83,7 @@ fn gather<'a>(message: &MessagePlan, bytes: &'a [u8]) -> Result<Vec<Stands<'a>>,
 fn value(
     plan: &Plan,
     field: &FieldPlan,
-    here: &[Stands<'_>],
+    here: &[Located<'_>],
     packer: &mut Packer<'_>,
     depth: usize,
 ) -> Result<(), String> {
@@ -175,7 +175,7 @@ enum Key<'a> {
 fn map(
     plan: &Plan,
     entry: usize,
-    here: &[Stands<'_>],
+    here: &[Located<'_>],
     packer: &mut Packer<'_>,
     depth: usize,
 ) -> Result<(), String> {
@@ -240,7 +240,7 @@ fn map(
 fn entry_value(
     plan: &Plan,
     field: &FieldPlan,
-    values: &[Stands<'_>],
+    values: &[Located<'_>],
     packer: &mut Packer<'_>,
     depth: usize,
 ) -> Result<(), String> {

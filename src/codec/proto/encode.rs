@@ -65,7 +65,7 @@ pub(super) fn refused(reason: impl Into<String>) -> Refused {
     (String::new(), reason.into())
 }
 
-pub(super) fn unfit(value: &Value<'_>, wanted: &str) -> Refused {
+pub(super) fn mismatch(value: &Value<'_>, wanted: &str) -> Refused {
     refused(format!(
         "a value of type {} is not {wanted}",
         value.type_name()
@@ -100,9 +100,9 @@ fn field(
             }
             Ok(())
         }
-        (Shape::List { .. }, other) => Err(unfit(&other, "a list")),
+        (Shape::List { .. }, other) => Err(mismatch(&other, "a list")),
         (Shape::Map, Value::Document(entries)) => map(plan, field, entries, out, depth),
-        (Shape::Map, other) => Err(unfit(&other, "a document")),
+        (Shape::Map, other) => Err(mismatch(&other, "a document")),
         (Shape::Single, value) => {
             let start = out.len();
             keyed(plan, field, value, out, depth)?;
@@ -259,7 +259,7 @@ fn message(
     match message.meaning {
         Meaning::Document => match value {
             Value::Document(it) => fields(plan, message, it, out, depth),
-            other => Err(unfit(&other, "a document")),
+            other => Err(mismatch(&other, "a document")),
         },
         Meaning::Only => field(plan, &message.fields[0], value, out, depth),
         Meaning::Chosen => {
@@ -282,14 +282,14 @@ fn message(
                 Ok(())
             }
             Value::Instant(_) => Err(refused("it is outside the years 1 to 9999")),
-            other => Err(unfit(&other, "a point in time")),
+            other => Err(mismatch(&other, "a point in time")),
         },
         Meaning::Duration => {
             let text = match value {
                 Value::Decimal(it) | Value::String(it) => it.to_owned(),
                 Value::I64(it) => it.to_string(),
                 Value::U64(it) => it.to_string(),
-                other => return Err(unfit(&other, "a number of seconds")),
+                other => return Err(mismatch(&other, "a number of seconds")),
             };
             let (seconds, nanos) =
                 duration(&text).ok_or_else(|| refused("it is no duration in seconds"))?;

@@ -106,7 +106,7 @@ impl Plan {
         let mut plan = Self {
             messages: Vec::new(),
         };
-        plan.place(message, &mut HashMap::new());
+        plan.index(message, &mut HashMap::new());
         plan
     }
 
@@ -140,7 +140,7 @@ impl Plan {
     }
 
     /// Where the type stands among the plan's messages; it is added where it is not there yet.
-    fn place(&mut self, message: &MessageDescriptor, known: &mut HashMap<String, usize>) -> usize {
+    fn index(&mut self, message: &MessageDescriptor, known: &mut HashMap<String, usize>) -> usize {
         if let Some(at) = known.get(message.full_name()) {
             return *at;
         }
@@ -171,8 +171,8 @@ impl Plan {
         known: &mut HashMap<String, usize>,
     ) -> FieldPlan {
         let what = match field.kind() {
-            Described::Message(it) if field.is_group() => What::Group(self.place(&it, known)),
-            Described::Message(it) => What::Message(self.place(&it, known)),
+            Described::Message(it) if field.is_group() => What::Group(self.index(&it, known)),
+            Described::Message(it) => What::Message(self.index(&it, known)),
             Described::Enum(it) => What::Enum(
                 it.values()
                     .map(|it| (it.number(), it.name().to_owned()))

@@ -131,9 +131,9 @@ fn the_word_is_a_field_on_the_way_in_and_chooses_on_the_way_out() {
         let mut written = Vec::new();
         proto.encode(&row, "topic", &mut written).unwrap();
         assert_eq!(written, DOG);
-        let (key, headers) = match proto.mark(&row) {
-            Some(Mark::Key(word)) => (Some(word), None),
-            Some(Mark::Header(name, word)) => (None, Some((name, Some(word.as_bytes())))),
+        let (key, headers) = match proto.type_tag(&row) {
+            Some(TypeTag::Key(word)) => (Some(word), None),
+            Some(TypeTag::Header(name, word)) => (None, Some((name, Some(word.as_bytes())))),
             None => (None, None),
         };
         assert_eq!(
@@ -163,7 +163,7 @@ fn a_record_whose_type_nothing_says_is_refused_and_has_no_mark() {
         let row = records.get(0).unwrap();
         let error = proto.encode(&row, "t", &mut Vec::new()).unwrap_err();
         assert!(error.to_string().starts_with("field `pet`"), "{error}");
-        assert_eq!(proto.mark(&row), None);
+        assert_eq!(proto.type_tag(&row), None);
     }
     // Where there is one type, it is that; its word is the key all the same.
     settings.types.pop();
@@ -173,8 +173,8 @@ fn a_record_whose_type_nothing_says_is_refused_and_has_no_mark() {
     let mut written = Vec::new();
     proto.encode(&row, "t", &mut written).unwrap();
     assert_eq!(
-        (written.as_slice(), proto.mark(&row)),
-        (CAT, Some(Mark::Key("cat")))
+        (written.as_slice(), proto.type_tag(&row)),
+        (CAT, Some(TypeTag::Key("cat")))
     );
     let names: Vec<_> = proto.fields().unwrap().into_iter().map(|it| it.0).collect();
     assert_eq!(names, ["lives", "pet"]);

@@ -3,7 +3,7 @@
 use prost::encoding::encode_varint;
 
 use super::{
-    encode::{Refused, refused, unfit},
+    encode::{Refused, mismatch, refused},
     plan::Scalar,
     wire::zigzag,
 };
@@ -30,7 +30,7 @@ pub(super) fn scalar(scalar: Scalar, value: Value<'_>, out: &mut Vec<u8>) -> Res
             Value::Bool(it) => out.push(u8::from(it)),
             // What SQL calls a BOOLEAN is a number.
             Value::I64(it @ (0 | 1)) => out.push(it as u8),
-            other => return Err(unfit(&other, "a truth value")),
+            other => return Err(mismatch(&other, "a truth value")),
         },
         Scalar::Float => out.extend_from_slice(&single(&value)?.to_le_bytes()),
         Scalar::Double => out.extend_from_slice(&double(&value)?.to_le_bytes()),
@@ -38,7 +38,7 @@ pub(super) fn scalar(scalar: Scalar, value: Value<'_>, out: &mut Vec<u8>) -> Res
         Scalar::Bytes => match &value {
             Value::Bytes(0, it) | Value::Geometry(it) => bytes(it, out),
             Value::ObjectId(it) => bytes(it, out),
-            other => return Err(unfit(other, "plain bytes")),
+            other => return Err(mismatch(other, "plain bytes")),
         },
     }
     Ok(())
@@ -50,7 +50,7 @@ pub(super) fn narrow<N: TryFrom<i128>>(value: &Value<'_>) -> Result<N, Refused> 
         Value::U64(it) | Value::Bit(it) => i128::from(*it),
         Value::Year(it) => i128::from(*it),
         Value::Bool(it) => i128::from(*it),
-        other => return Err(unfit(other, "a whole number")),
+        other => return Err(mismatch(other, "a whole number")),
     };
     N::try_from(it).map_err(|_| refused(format!("{it} is outside the range of its type")))
 }
@@ -62,7 +62,7 @@ fn double(value: &Value<'_>) -> Result<f64, Refused> {
         Value::F32(it) => Ok(f64::from(*it)),
         Value::I64(it) if it.unsigned_abs() <= EXACT => Ok(*it as f64),
         Value::U64(it) if *it <= EXACT => Ok(*it as f64),
-        other => Err(unfit(other, "exactly a double")),
+        other => Err(mismatch(other, "exactly a double")),
     }
 }
 
@@ -72,9 +72,10 @@ fn single(value: &Value<'_>) -> Result<f32, Refused> {
     }
     let wide = double(value)?;
     let it = wide as f32;
-    match f64::from(it) == wide || wide.is_nan() {
-        true => Ok(it),
-        false => Err(unfit(value, "exactly a float")),
+    if f64::from(it) == wide || wide.is_nan() {
+        Ok(it)
+    } else {
+        Err(mismatch(value, "exactly a float"))
     }
 }
 
@@ -89,7 +90,7 @@ fn text(value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), Refused> {
         Value::DateTime(it) => it.to_string(),
         Value::Instant(it) => it.to_string(),
         Value::ObjectId(it) => it.iter().map(|it| format!("{it:02x}")).collect(),
-        other => return Err(unfit(other, "text")),
+        other => return Err(mismatch(other, "text")),
     };
     bytes(shown.as_bytes(), out);
     Ok(())

@@ -10,7 +10,7 @@ use prost_reflect::{
 };
 
 use super::*;
-use crate::model::{Headers, Packer, Place, Schema, Value};
+use crate::model::{Headers, Packer, RecordOrigin, Schema, Value};
 
 const PROTO: &str = r#"
 syntax = "proto3";
@@ -76,7 +76,7 @@ pub(super) fn keyed<'m>(key: Option<&'m [u8]>, value: &'m [u8]) -> Message<'m> {
         key,
         value: Some(value),
         headers: Headers::default(),
-        place: Place::default(),
+        record_origin: RecordOrigin::default(),
     }
 }
 
@@ -242,8 +242,8 @@ proptest! {
         let mut next = || { at += 1; seed[at % seed.len()] };
         let mut bytes = random(&all, &mut next, 0).encode_to_vec();
         bytes.truncate(cut.index(bytes.len() + 1));
-        for (place, to) in flips {
-            if !bytes.is_empty() { let place = place.index(bytes.len()); bytes[place] = to; }
+        for (record_origin, to) in flips {
+            if !bytes.is_empty() { let record_origin = record_origin.index(bytes.len()); bytes[record_origin] = to; }
         }
         let ours = decoded(&proto(pool, "t.All"), &bytes);
         match DynamicMessage::decode(all, bytes.as_slice()) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Headers, Place, Schema};
+use crate::model::{Headers, RecordOrigin, Schema};
 
 fn decoded(bytes: &[u8]) -> Result<Records, CodecError> {
     let mut records = Records::new(Arc::new(Schema::document("t", ["id"])));
@@ -13,7 +13,7 @@ fn decoded(bytes: &[u8]) -> Result<Records, CodecError> {
         key: None,
         value: Some(bytes),
         headers: Headers::default(),
-        place: Place::default(),
+        record_origin: RecordOrigin::default(),
     };
     Protobuf.decode(&message, 0, &mut records).map(|()| records)
 }
@@ -121,15 +121,15 @@ fn deep_nesting_is_refused_before_it_cannot_be_read() {
             packer.array(|packer| nest(packer, levels - 1));
         }
     }
-    for (levels, held) in [(DEPTH, true), (DEPTH + 1, false)] {
+    for (levels, fits) in [(DEPTH, true), (DEPTH + 1, false)] {
         let records = one(|packer| {
             packer.name("a");
             nest(packer, levels);
         });
         let mut bytes = Vec::new();
         let row = records.get(0).expect("one row");
-        assert_eq!(Protobuf.encode(&row, "t", &mut bytes).is_ok(), held);
-        assert!(!held || decoded(&bytes).is_ok());
+        assert_eq!(Protobuf.encode(&row, "t", &mut bytes).is_ok(), fits);
+        assert!(!fits || decoded(&bytes).is_ok());
     }
 }
 

@@ -11,7 +11,7 @@ use super::table::{Failure, Lease, Row, Stored, Table};
 /// How long an answer may take: half of what a lease lasts, so that a renewal is tried again before
 /// that is over. What drops a call that waits must leave nothing behind: see `Session` of
 /// `connect/mysql`.
-pub(super) const ANSWER: Duration = Duration::from_secs(15);
+pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Another table, asked with patience.
 pub(super) struct Bounded {
@@ -43,8 +43,8 @@ impl Bounded {
 
 #[async_trait]
 impl Table for Bounded {
-    fn place(&self) -> &str {
-        self.table.place()
+    fn location(&self) -> &str {
+        self.table.location()
     }
 
     async fn create(&self) -> Result<(), Failure> {
@@ -103,7 +103,7 @@ mod tests {
 
     #[async_trait]
     impl Table for Silent {
-        fn place(&self) -> &str {
+        fn location(&self) -> &str {
             "nowhere"
         }
 
@@ -148,14 +148,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_question_to_a_silent_server_waits_for_ever() {
-        let table = Bounded::new(Arc::new(Silent), ANSWER);
+        let table = Bounded::new(Arc::new(Silent), RESPONSE_TIMEOUT);
         let answers = [
             table.create().await,
-            table.take("f", "h", ANSWER).await.map(drop),
+            table.take("f", "h", RESPONSE_TIMEOUT).await.map(drop),
             table.holder("f").await.map(drop),
             table.load("f", 1).await.map(drop),
-            table.save("f", 1, None, ANSWER).await.map(drop),
-            table.renew("f", 1, ANSWER).await.map(drop),
+            table.save("f", 1, None, RESPONSE_TIMEOUT).await.map(drop),
+            table.renew("f", 1, RESPONSE_TIMEOUT).await.map(drop),
             table.release("f", 1).await,
             table.list().await.map(drop),
         ];

@@ -14,13 +14,13 @@ use mongodb::{
 };
 
 use super::table::{Failure, Lease, Row, Stored, Table};
-use crate::connect::mongodb::{MongodbConnection, Trouble};
+use crate::connect::mongodb::{ErrorClass, MongodbConnection};
 
 /// Times are the server's own, as `$$NOW` says them.
 pub(super) struct MongodbCollection {
     connection: MongodbConnection,
     cursors: Collection<RawDocumentBuf>,
-    place: String,
+    location: String,
 }
 
 const NAME: &str = "highwater_cursors";
@@ -48,22 +48,22 @@ impl MongodbCollection {
                     .build(),
             )
             .build();
-        let place = format!("{}.{NAME}", connection.name());
+        let location = format!("{}.{NAME}", connection.name());
         Self {
             cursors: connection.database().collection_with_options(NAME, options),
             connection,
-            place,
+            location,
         }
     }
 
     fn failure(&self, error: &Error) -> Failure {
-        match self.connection.trouble(error) {
-            Trouble::Lost(cause) => Failure::Lost(cause),
-            Trouble::Refused { cause, .. } if code(error) == Some(UNAUTHORIZED) => {
+        match self.connection.classify(error) {
+            ErrorClass::Lost(cause) => Failure::Lost(cause),
+            ErrorClass::Refused { cause, .. } if code(error) == Some(UNAUTHORIZED) => {
                 let advice = "grant the user the role `readWrite` on the database";
                 Failure::Refused { advice, cause }
             }
-            Trouble::Refused { advice, cause } => Failure::Refused { advice, cause },
+            ErrorClass::Refused { advice, cause } => Failure::Refused { advice, cause },
         }
     }
 
@@ -84,8 +84,8 @@ impl MongodbCollection {
 
 #[async_trait]
 impl Table for MongodbCollection {
-    fn place(&self) -> &str {
-        &self.place
+    fn location(&self) -> &str {
+        &self.location
     }
 
     async fn create(&self) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ use crate::connect::mysql::MysqlConnection;
 /// The connection's sessions are in UTC.
 pub(super) struct MysqlTable {
     connection: MysqlConnection,
-    place: String,
+    location: String,
 }
 
 /// Binary names: a collation would take some flows' names for equal.
@@ -34,8 +34,11 @@ const ADD: &str =
 
 impl MysqlTable {
     pub fn new(connection: MysqlConnection) -> Self {
-        let place = format!("{}.highwater_cursors", connection.name());
-        Self { connection, place }
+        let location = format!("{}.highwater_cursors", connection.name());
+        Self {
+            connection,
+            location,
+        }
     }
 
     /// Runs a statement: rows that matched.
@@ -53,8 +56,8 @@ fn micros(lease: Duration) -> u64 {
 
 #[async_trait]
 impl Table for MysqlTable {
-    fn place(&self) -> &str {
-        &self.place
+    fn location(&self) -> &str {
+        &self.location
     }
 
     async fn create(&self) -> Result<(), Failure> {

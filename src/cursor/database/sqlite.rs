@@ -10,7 +10,7 @@ use crate::connect::{identifier::statement, sqlite::SqliteConnection};
 /// Times are milliseconds since 1970.
 pub(super) struct SqliteTable {
     connection: SqliteConnection,
-    place: String,
+    location: String,
 }
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS highwater_cursors (flow TEXT NOT NULL PRIMARY KEY, \
@@ -25,8 +25,11 @@ const NOW: &str = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
 
 impl SqliteTable {
     pub fn new(connection: SqliteConnection) -> Self {
-        let place = format!("{}.highwater_cursors", connection.name());
-        Self { connection, place }
+        let location = format!("{}.highwater_cursors", connection.name());
+        Self {
+            connection,
+            location,
+        }
     }
 }
 
@@ -36,8 +39,8 @@ fn millis(lease: Duration) -> i64 {
 
 #[async_trait]
 impl Table for SqliteTable {
-    fn place(&self) -> &str {
-        &self.place
+    fn location(&self) -> &str {
+        &self.location
     }
 
     async fn create(&self) -> Result<(), Failure> {

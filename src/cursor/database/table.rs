@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    connect::{Verdict, verdict},
+    connect::{ErrorClass, classify},
     fault::Cause,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 #[async_trait]
 pub(super) trait Table: Send + Sync {
     /// The connection's and the table's name.
-    fn place(&self) -> &str;
+    fn location(&self) -> &str;
     /// Makes the table where it is missing.
     async fn create(&self) -> Result<(), Failure>;
     /// Takes a lease that is free, expired, or `holder`'s own: its fence.
@@ -100,10 +100,10 @@ pub(super) enum Failure {
 
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
-        let advice = match verdict(&error) {
-            Verdict::Transient => return Self::Lost(error.into()),
-            Verdict::Refused(advice) => advice,
-            Verdict::Data => "the table does not take it: was it made by Highwater?",
+        let advice = match classify(&error) {
+            ErrorClass::Transient => return Self::Lost(error.into()),
+            ErrorClass::Refused(advice) => advice,
+            ErrorClass::Data => "the table does not take it: was it made by Highwater?",
         };
         let cause = error.into();
         Self::Refused { advice, cause }

@@ -63,7 +63,7 @@ async fn a_flow_that_runs_is_refused_to_any_other() {
     let _lease = one.lease(&flow("t")).await.expect("free");
     assert!(matches!(
         one.lease(&flow("t")).await,
-        Err(CursorError::Held { .. })
+        Err(CursorError::Leased { .. })
     ));
     // It lives: the other sees its lease renewed.
     let refused = other
@@ -127,8 +127,8 @@ async fn a_lease_that_was_lost_is_told_while_there_is_nothing_to_save() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = store(folder.path(), SHORT).await;
     let lease = store.lease(&flow("t")).await.expect("free");
-    let held = tokio::time::timeout(SHORT, lease.lost()).await;
-    assert!(held.is_err(), "it is renewed");
+    let renewed = tokio::time::timeout(SHORT, lease.lost()).await;
+    assert!(renewed.is_err(), "it is renewed");
     let name = flow("t").text();
     let taken = store.table.take(&name, &store.holder, LEASE).await;
     taken.expect("asked").expect("taken");

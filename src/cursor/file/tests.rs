@@ -30,9 +30,9 @@ async fn a_file_that_is_cut_or_altered_anywhere_is_never_read_as_from_the_start(
         .save(&Position::new("{\"after\":1}"))
         .await
         .expect("saved");
-    let path = store.place(&flow("t"));
+    let path = store.location(&flow("t"));
     let whole = fs::read(&path).expect("written");
-    let is_told = |error: CursorError| {
+    let is_reported = |error: CursorError| {
         let text = error.to_string();
         assert!(
             text.contains(&path) && text.contains("cursor reset"),
@@ -42,7 +42,7 @@ async fn a_file_that_is_cut_or_altered_anywhere_is_never_read_as_from_the_start(
     // The last byte ends the line: without it, nothing is missing.
     for cut in 0..whole.len() - 1 {
         fs::write(&path, &whole[..cut]).expect("cut");
-        is_told(lease.load().await.expect_err("it is damaged"));
+        is_reported(lease.load().await.expect_err("it is damaged"));
     }
     for at in 0..whole.len() {
         for bit in 0..8 {
@@ -50,7 +50,7 @@ async fn a_file_that_is_cut_or_altered_anywhere_is_never_read_as_from_the_start(
             altered[at] ^= 1 << bit;
             fs::write(&path, &altered).expect("altered");
             match lease.load().await {
-                Err(error) => is_told(error),
+                Err(error) => is_reported(error),
                 // A digit of the position may be another: people may set it by hand.
                 Ok(found) => assert!(found.is_some(), "read as from the start"),
             }
@@ -63,7 +63,7 @@ async fn a_link_that_leads_nowhere_or_to_no_end_is_never_read_as_from_the_start(
     let folder = tempfile::tempdir().expect("a folder");
     let store = FileCursors::new(folder.path());
     let mut lease = store.lease(&flow("t")).await.expect("free");
-    let path = store.place(&flow("t"));
+    let path = store.location(&flow("t"));
     for target in ["nowhere/cursor.json", "/dev/zero"] {
         std::os::unix::fs::symlink(target, &path).expect("linked");
         let error = lease.load().await.expect_err("it is no cursor");

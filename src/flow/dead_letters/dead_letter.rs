@@ -1,8 +1,8 @@
-//! A dead letter as it is read back: what happened, and the message as it was.
+//! A stored dead letter: what happened, and the original message.
 
 use std::borrow::Cow;
 
-use crate::model::{Headers, Message, Place};
+use crate::model::{Headers, Message, RecordOrigin};
 
 pub(super) const FLOW: &str = "highwater-dead-flow";
 pub(super) const STEP: &str = "highwater-dead-step";
@@ -27,7 +27,7 @@ const NAMES: [&str; 10] = [
 
 /// One letter, borrowed from the message that carries it.
 #[derive(Debug, Clone)]
-pub struct Letter<'a> {
+pub struct StoredDeadLetter<'a> {
     /// The flow that set it aside.
     pub flow: Cow<'a, str>,
     /// Where in the flow.
@@ -39,7 +39,7 @@ pub struct Letter<'a> {
     /// That topic's id, where it was read from it.
     pub topic_id: Cow<'a, str>,
     /// Where it stood in it; `None` for what was never published.
-    pub place: Option<Place>,
+    pub record_origin: Option<RecordOrigin>,
     /// When it was set aside: milliseconds since the epoch.
     pub at: i64,
     /// Where the letter itself is, if this only points to it.
@@ -52,7 +52,7 @@ pub struct Letter<'a> {
     pub headers: Headers<'a>,
 }
 
-impl<'a> Letter<'a> {
+impl<'a> StoredDeadLetter<'a> {
     /// The letter in `message`; `None` where it is none of ours.
     pub fn read(message: &Message<'a>) -> Option<Self> {
         let mut found = [None; NAMES.len()];
@@ -75,9 +75,9 @@ impl<'a> Letter<'a> {
         };
         let number = |name: &str| text(name)?.parse::<i64>().ok();
         let partition = number(PARTITION).and_then(|it| i32::try_from(it).ok());
-        let place = partition
+        let record_origin = partition
             .zip(number(OFFSET))
-            .map(|(partition, offset)| Place {
+            .map(|(partition, offset)| RecordOrigin {
                 partition,
                 offset,
                 timestamp: number(TIMESTAMP).unwrap_or(0),
@@ -88,8 +88,8 @@ impl<'a> Letter<'a> {
             reason: text(REASON)?,
             topic: text(TOPIC)?,
             topic_id: text(TOPIC_ID).unwrap_or_default(),
-            place,
-            at: number(AT).unwrap_or(message.place.timestamp),
+            record_origin,
+            at: number(AT).unwrap_or(message.record_origin.timestamp),
             file: text(FILE),
             key: message.key,
             value: message.value,
@@ -103,7 +103,7 @@ impl<'a> Letter<'a> {
             key: self.key,
             value: self.value,
             headers: self.headers,
-            place: self.place.unwrap_or_default(),
+            record_origin: self.record_origin.unwrap_or_default(),
         }
     }
 }
@@ -128,15 +128,17 @@ mod tests {
             (STEP, Some(b"decode")),
             ("other", None),
         ];
-        messages.push(Some(b"k"), None, headers, Place::default());
+        messages.push(Some(b"k"), None, headers, RecordOrigin::default());
         let message = messages.get(0).expect("one");
-        let letter = Letter::read(&message).expect("a letter");
-        assert_eq!((&*letter.step, &*letter.topic_id), ("write", ""));
+        let dead_letter = StoredDeadLetter::read(&message).expect("a letter");
+        assert_eq!((&*dead_letter.step, &*dead_letter.topic_id), ("write", ""));
         assert_eq!(
-            letter.place.map(|it| (it.partition, it.offset)),
+            dead_letter
+                .record_origin
+                .map(|it| (it.partition, it.offset)),
             Some((3, 17))
         );
-        let original: Vec<_> = letter.original().headers.collect();
+        let original: Vec<_> = dead_letter.original().headers.collect();
         assert_eq!(original, headers[6..]);
     }
 
@@ -145,8 +147,8 @@ mod tests {
         fn no_headers_make_it_panic(names in prop::collection::vec((0..12_usize, prop::option::of(any::<Vec<u8>>())), 0..20)) {
             let mut messages = Messages::default();
             let named = names.iter().map(|(at, value)| (*NAMES.get(*at).unwrap_or(&"x"), value.as_deref()));
-            messages.push(None, None, named, Place::default());
-            let _ = Letter::read(&messages.get(0).expect("one"));
+            messages.push(None, None, named, RecordOrigin::default());
+            let _ = StoredDeadLetter::read(&messages.get(0).expect("one"));
         }
     }
 }

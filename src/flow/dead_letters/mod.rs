@@ -1,4 +1,4 @@
-//! Where messages go that can never be encoded, published, decoded or written.
+//! Dead letters: messages that can never be encoded, published, decoded or written.
 
 use std::{
     borrow::Cow,
@@ -14,9 +14,9 @@ use super::FlowError;
 use crate::{
     broker::{BrokerError, DeliveryError, Publisher},
     codec::Encoder,
-    model::{Headers, Messages, Place, Row, write_key},
+    model::{Headers, Messages, RecordOrigin, Row, write_key},
 };
-use log_throttle::Told;
+use log_throttle::LogThrottle;
 
 /// The topic or table of dead letters, and the last resort for what even that does not take.
 pub struct DeadLetters {
@@ -26,9 +26,9 @@ pub struct DeadLetters {
     /// Letters since something landed.
     in_a_row: AtomicU64,
     shown_by: Option<&'static str>,
-    told: Mutex<Told>,
+    logged: Mutex<LogThrottle>,
     /// Of those that the topic refuses.
-    refused: Mutex<Told>,
+    refused: Mutex<LogThrottle>,
 }
 
 /// One message set aside: its original bytes, where it came from, and why it is here.
@@ -51,7 +51,7 @@ pub struct DeadLetter<'a> {
     /// Its original headers.
     pub headers: Headers<'a>,
     /// Where it stood; `None` for what was never published.
-    pub place: Option<Place>,
+    pub record_origin: Option<RecordOrigin>,
 }
 
 impl DeadLetters {
@@ -63,15 +63,15 @@ impl DeadLetters {
             stop_after: None,
             in_a_row: AtomicU64::new(0),
             shown_by: None,
-            told: Mutex::new(Told::new()),
-            refused: Mutex::new(Told::new()),
+            logged: Mutex::new(LogThrottle::new()),
+            refused: Mutex::new(LogThrottle::new()),
         }
     }
 
-    /// Stops the flow instead of the letter after `letters` of them between which nothing landed:
+    /// Stops the flow instead of the letter after `dead_letters` of them between which nothing landed:
     /// then it is not the messages that are bad.
-    pub fn stopping_after(mut self, letters: Option<NonZeroU64>) -> Self {
-        self.stop_after = letters;
+    pub fn stopping_after(mut self, dead_letters: Option<NonZeroU64>) -> Self {
+        self.stop_after = dead_letters;
         self
     }
 
@@ -99,13 +99,14 @@ impl DeadLetters {
     /// # Errors
     /// Where neither place takes them now: the flow must not pass them. `AllBad` where it is to stop
     /// instead.
-    pub async fn set_aside(&self, letters: &[DeadLetter<'_>]) -> Result<(), FlowError> {
-        for letter in letters {
+    pub async fn set_aside(&self, dead_letters: &[DeadLetter<'_>]) -> Result<(), FlowError> {
+        for dead_letter in dead_letters {
             self.one_more()?;
-            self.tell(letter);
-            let message = Arc::new(letter.message());
+            self.log(dead_letter);
+            let message = Arc::new(dead_letter.message());
             if let Err(refused) = publish(&*self.topic, message.clone()).await? {
-                self.set_aside_elsewhere(letter, message, &refused).await?;
+                self.set_aside_elsewhere(dead_letter, message, &refused)
+                    .await?;
             }
         }
         Ok(())
@@ -114,16 +115,16 @@ impl DeadLetters {
     /// The last resort takes a letter that the topic has refused.
     async fn set_aside_elsewhere(
         &self,
-        letter: &DeadLetter<'_>,
+        dead_letter: &DeadLetter<'_>,
         message: Arc<Messages>,
         refused: &str,
     ) -> Result<(), FlowError> {
-        let (is_told, untold) = one_more(&self.refused);
-        self.tell_refused(untold);
+        let (is_logged, suppressed) = one_more(&self.refused);
+        self.log_refused(suppressed);
         let topic = self.topic.topic();
-        if is_told {
+        if is_logged {
             tracing::warn!(
-                flow = letter.flow,
+                flow = dead_letter.flow,
                 refused,
                 "{topic} does not take this dead letter: it goes to {}",
                 self.last_resort.topic()
@@ -137,12 +138,12 @@ impl DeadLetters {
             })?;
         // A small message in the topic says where the letter is: who reads the topic alone must not
         // miss it. The letter is durable by now, so a topic that refuses this too loses nothing.
-        let pointer = Arc::new(letter.pointer(self.last_resort.topic()));
+        let pointer = Arc::new(dead_letter.pointer(self.last_resort.topic()));
         if let Err(refused) = publish(&*self.topic, pointer).await?
-            && is_told
+            && is_logged
         {
             tracing::warn!(
-                flow = letter.flow,
+                flow = dead_letter.flow,
                 refused,
                 "{topic} does not take a pointer to the dead letter either"
             );
@@ -150,38 +151,43 @@ impl DeadLetters {
         Ok(())
     }
 
-    fn tell(&self, letter: &DeadLetter<'_>) {
-        let (is_told, untold) = one_more(&self.told);
-        self.tell_number(untold);
-        if is_told {
+    fn log(&self, dead_letter: &DeadLetter<'_>) {
+        let (is_logged, suppressed) = one_more(&self.logged);
+        self.log_number(suppressed);
+        if is_logged {
             tracing::warn!(
-                flow = letter.flow,
-                step = letter.step,
-                topic = letter.topic,
-                partition = letter.place.map(|it| it.partition),
-                offset = letter.place.map(|it| it.offset),
-                reason = %letter.reason,
+                flow = dead_letter.flow,
+                step = dead_letter.step,
+                topic = dead_letter.topic,
+                partition = dead_letter.record_origin.map(|it| it.partition),
+                offset = dead_letter.record_origin.map(|it| it.offset),
+                reason = %dead_letter.reason,
                 "dead letter"
             );
         }
     }
 
     /// For those that were not told one by one.
-    fn tell_number(&self, untold: Option<u64>) {
+    fn log_number(&self, suppressed: Option<u64>) {
         let topic = self.topic.topic();
-        match (untold, self.shown_by) {
+        match (suppressed, self.shown_by) {
             (None, _) => (),
-            (Some(letters), None) => tracing::warn!(letters, "more dead letters, in {topic}"),
-            (Some(letters), Some(command)) => {
-                tracing::warn!(letters, "more dead letters, in {topic}: see `{command}`");
+            (Some(dead_letters), None) => {
+                tracing::warn!(dead_letters, "more dead letters, in {topic}")
+            }
+            (Some(dead_letters), Some(command)) => {
+                tracing::warn!(
+                    dead_letters,
+                    "more dead letters, in {topic}: see `{command}`"
+                );
             }
         }
     }
 
-    fn tell_refused(&self, untold: Option<u64>) {
-        if let Some(letters) = untold {
+    fn log_refused(&self, suppressed: Option<u64>) {
+        if let Some(dead_letters) = suppressed {
             tracing::warn!(
-                letters,
+                dead_letters,
                 "more dead letters that {} does not take: they are in {}",
                 self.topic.topic(),
                 self.last_resort.topic()
@@ -190,7 +196,7 @@ impl DeadLetters {
     }
 
     /// Sets a record aside that has no bytes yet: its letter has its fields as JSON, by `describer`.
-    /// `place` is the flow, the topic that the record was meant for, and the step that it failed in.
+    /// `named` is the flow, the topic that the record was meant for, and the step that it failed in.
     ///
     /// # Errors
     /// As `set_aside`.
@@ -204,7 +210,7 @@ impl DeadLetters {
         let (mut identity, mut described) = (Vec::new(), Vec::new());
         let identified = write_key(row, &mut identity);
         let value = describer.encode(row, topic, &mut described);
-        let letter = DeadLetter {
+        let dead_letter = DeadLetter {
             flow,
             step,
             reason: reason.into(),
@@ -213,27 +219,27 @@ impl DeadLetters {
             key: identified.then_some(&identity[..]),
             value: value.is_ok().then_some(&described[..]),
             headers: Headers::default(),
-            place: None,
+            record_origin: None,
         };
-        self.set_aside(&[letter]).await
+        self.set_aside(&[dead_letter]).await
     }
 }
 
 impl Drop for DeadLetters {
     fn drop(&mut self) {
-        let untold = |told: &mut Mutex<Told>| {
-            let told = told.get_mut();
-            told.unwrap_or_else(PoisonError::into_inner).untold()
+        let suppressed = |logged: &mut Mutex<LogThrottle>| {
+            let logged = logged.get_mut();
+            logged.unwrap_or_else(PoisonError::into_inner).suppressed()
         };
-        let (letters, refused) = (untold(&mut self.told), untold(&mut self.refused));
-        self.tell_number(letters);
-        self.tell_refused(refused);
+        let (dead_letters, refused) = (suppressed(&mut self.logged), suppressed(&mut self.refused));
+        self.log_number(dead_letters);
+        self.log_refused(refused);
     }
 }
 
-fn one_more(told: &Mutex<Told>) -> (bool, Option<u64>) {
-    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-    told.one_more()
+fn one_more(logged: &Mutex<LogThrottle>) -> (bool, Option<u64>) {
+    let mut logged = logged.lock().unwrap_or_else(PoisonError::into_inner);
+    logged.one_more()
 }
 
 /// Publishes one message; the inner error is the broker's reason for not taking it.
@@ -253,21 +259,22 @@ pub(super) async fn publish(
 impl DeadLetter<'_> {
     /// The message on the dead-letter topic: the original with headers that say what happened.
     fn message(&self) -> Messages {
-        self.told(None)
+        self.with_headers(None)
     }
 
     /// The message that stands for a letter that is in `file`.
     fn pointer(&self, file: &str) -> Messages {
-        self.told(Some(file))
+        self.with_headers(Some(file))
     }
 
-    fn told(&self, file: Option<&str>) -> Messages {
+    fn with_headers(&self, file: Option<&str>) -> Messages {
         /// What of a letter in a file is enough to find it by.
         const SHORT: usize = 200;
-        let (partition, offset, timestamp) = self.place.map_or_else(Default::default, |it| {
-            let (partition, offset) = (it.partition.to_string(), it.offset.to_string());
-            (partition, offset, it.timestamp.to_string())
-        });
+        let (partition, offset, timestamp) =
+            self.record_origin.map_or_else(Default::default, |it| {
+                let (partition, offset) = (it.partition.to_string(), it.offset.to_string());
+                (partition, offset, it.timestamp.to_string())
+            });
         let reason: Cow<'_, str> = match file {
             None => Cow::Borrowed(&self.reason),
             Some(_) => self.reason.chars().take(SHORT).collect(),
@@ -283,7 +290,7 @@ impl DeadLetter<'_> {
         if let Some(id) = self.topic_id {
             headers.push((dead_letter::TOPIC_ID, Some(id.as_bytes())));
         }
-        if self.place.is_some() {
+        if self.record_origin.is_some() {
             headers.push((dead_letter::PARTITION, Some(partition.as_bytes())));
             headers.push((dead_letter::OFFSET, Some(offset.as_bytes())));
             headers.push((dead_letter::TIMESTAMP, Some(timestamp.as_bytes())));
@@ -292,12 +299,12 @@ impl DeadLetter<'_> {
         match file {
             None => {
                 headers.extend(self.headers);
-                messages.push(self.key, self.value, headers, Place::default());
+                messages.push(self.key, self.value, headers, RecordOrigin::default());
             }
             Some(file) => {
                 headers.push((dead_letter::FILE, Some(file.as_bytes())));
                 let key = self.key.filter(|it| it.len() <= SHORT);
-                messages.push(key, None, headers, Place::default());
+                messages.push(key, None, headers, RecordOrigin::default());
             }
         }
         messages

@@ -1,11 +1,11 @@
-//! Letters to the sink once more: each lands once, however often it is replayed.
+//! Replay of dead letters to the sink: each is written once, however often it is replayed.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use crate::{
     codec::Decoder,
     fault::{Fault, Faulty, chain},
-    flow::{FlowError, Identity, Letter},
+    flow::{FlowError, Identity, StoredDeadLetter},
     model::{Records, Schema},
     pipeline::{self, Routes, Step},
     sink::{Advance, Landing, Onto, Progress, Sink, SinkError},
@@ -69,33 +69,42 @@ impl Replay<'_> {
     /// # Errors
     /// What is none of the letters' fault: nothing of the letter at hand is written then, and all
     /// before it are.
-    pub async fn run(&self, letters: &[Letter<'_>]) -> Result<Vec<Replayed>, FlowError> {
-        let mut outcomes = vec![Replayed::Before; letters.len()];
+    pub async fn run(
+        &self,
+        dead_letters: &[StoredDeadLetter<'_>],
+    ) -> Result<Vec<Replayed>, FlowError> {
+        let mut outcomes = vec![Replayed::Before; dead_letters.len()];
         let groups = match (self.identity, self.keys) {
             // Each has a row of its own there, which no other can stand for.
-            (Some(_), _) => (0..letters.len()).map(|it| vec![it]).collect(),
-            (None, Keys::Rows) => groups(letters),
-            (None, Keys::Types) => singles(letters, self.onto),
+            (Some(_), _) => (0..dead_letters.len()).map(|it| vec![it]).collect(),
+            (None, Keys::Rows) => groups(dead_letters),
+            (None, Keys::Types) => one_by_one(dead_letters, self.onto),
         };
         for group in groups {
-            self.group(letters, group, &mut outcomes).await?;
+            self.group(dead_letters, group, &mut outcomes).await?;
         }
         Ok(outcomes)
     }
 
     async fn group(
         &self,
-        letters: &[Letter<'_>],
+        dead_letters: &[StoredDeadLetter<'_>],
         group: Vec<usize>,
         outcomes: &mut [Replayed],
     ) -> Result<(), FlowError> {
-        let (records, mut alive) = self.records(letters, group, outcomes).await?;
+        let (records, mut alive) = self.records(dead_letters, group, outcomes).await?;
         for it in &alive {
             outcomes[*it] = Replayed::Superseded;
         }
         while !alive.is_empty() {
-            let marks: Vec<_> = alive.iter().map(|it| self.mark(&letters[*it])).collect();
-            match self.write(&of_letters(&records, &alive), &marks).await {
+            let markers: Vec<_> = alive
+                .iter()
+                .map(|it| self.marker(&dead_letters[*it]))
+                .collect();
+            match self
+                .write(&of_dead_letters(&records, &alive), &markers)
+                .await
+            {
                 Ok(Landing::Written) => {
                     alive.iter().for_each(|it| outcomes[*it] = Replayed::Landed);
                     break;
@@ -108,7 +117,7 @@ impl Replay<'_> {
                     alive.drain(..=at);
                 }
                 Err(error) if error.fault() == Fault::Data && alive.len() > 1 => {
-                    return self.newest(letters, &records, &alive, outcomes).await;
+                    return self.newest(dead_letters, &records, &alive, outcomes).await;
                 }
                 Err(error) if error.fault() == Fault::Data => {
                     outcomes[alive[0]] = bad("write", chain(&error));
@@ -123,16 +132,18 @@ impl Replay<'_> {
     /// One of several is bad: the newest that can be written stands for all before it.
     async fn newest(
         &self,
-        letters: &[Letter<'_>],
+        dead_letters: &[StoredDeadLetter<'_>],
         records: &[Records],
         alive: &[usize],
         outcomes: &mut [Replayed],
     ) -> Result<(), FlowError> {
         for last in (0..alive.len()).rev() {
-            let marks = alive[..=last].iter().map(|it| self.mark(&letters[*it]));
-            let marks: Vec<_> = marks.collect();
-            let only = of_letters(records, &alive[last..=last]);
-            match self.write(&only, &marks).await {
+            let markers = alive[..=last]
+                .iter()
+                .map(|it| self.marker(&dead_letters[*it]));
+            let markers: Vec<_> = markers.collect();
+            let only = of_dead_letters(records, &alive[last..=last]);
+            match self.write(&only, &markers).await {
                 Ok(Landing::Written) => {
                     outcomes[alive[last]] = Replayed::Landed;
                     return Ok(());
@@ -154,15 +165,15 @@ impl Replay<'_> {
     /// The records of a group, and those of its letters that have come so far.
     async fn records(
         &self,
-        letters: &[Letter<'_>],
+        dead_letters: &[StoredDeadLetter<'_>],
         group: Vec<usize>,
         outcomes: &mut [Replayed],
     ) -> Result<(Vec<Records>, Vec<usize>), FlowError> {
-        let schema = Schema::document(&*letters[group[0]].topic, [] as [&str; 0]);
+        let schema = Schema::document(&*dead_letters[group[0]].topic, [] as [&str; 0]);
         let mut records = Records::new(Arc::new(schema));
         let mut alive = Vec::new();
         for index in group {
-            let message = letters[index].original();
+            let message = dead_letters[index].original();
             match self.decoder.decode(&message, index as u32, &mut records) {
                 Ok(()) => alive.push(index),
                 Err(error) => outcomes[index] = bad("decode", error.to_string()),
@@ -171,11 +182,18 @@ impl Replay<'_> {
         pipeline::prepare(self.pipeline).await?;
         self.routes.prepare().await?;
         let (records, mut failed) = pipeline::run(self.pipeline, records)?;
-        let message = |origin: u32| letters.get(origin as usize).map(Letter::original);
+        let message = |origin: u32| {
+            dead_letters
+                .get(origin as usize)
+                .map(StoredDeadLetter::original)
+        };
         let (mut records, astray) = self.routes.apply(records, message)?;
         failed.extend(astray);
         if let (Some(identity), Some(first)) = (self.identity, alive.first()) {
-            let topic = (&*letters[*first].topic, &*letters[*first].topic_id);
+            let topic = (
+                &*dead_letters[*first].topic,
+                &*dead_letters[*first].topic_id,
+            );
             identity.stamp_all(&mut records, topic, message);
         }
         for it in failed {
@@ -189,24 +207,24 @@ impl Replay<'_> {
     }
 
     /// A letter is known by where its original stood: a letter that was sent twice is one.
-    fn mark(&self, letter: &Letter<'_>) -> Advance {
-        let place = letter.place.unwrap_or_default();
+    fn marker(&self, dead_letter: &StoredDeadLetter<'_>) -> Advance {
+        let record_origin = dead_letter.record_origin.unwrap_or_default();
         Advance {
-            flow: format!("{} letter {}", self.flow, place.offset),
+            flow: format!("{} letter {}", self.flow, record_origin.offset),
             from: None,
             to: Progress {
-                topic: letter.topic.to_string(),
-                topic_id: letter.topic_id.to_string(),
-                partition: place.partition,
-                next_offset: place.offset.saturating_add(1),
+                topic: dead_letter.topic.to_string(),
+                topic_id: dead_letter.topic_id.to_string(),
+                partition: record_origin.partition,
+                next_offset: record_origin.offset.saturating_add(1),
             },
         }
     }
 
-    async fn write(&self, records: &[Records], marks: &[Advance]) -> Result<Landing, SinkError> {
+    async fn write(&self, records: &[Records], markers: &[Advance]) -> Result<Landing, SinkError> {
         let mut tries = 1;
         loop {
-            match self.sink.replay(records, marks, self.onto).await {
+            match self.sink.replay(records, markers, self.onto).await {
                 // A deadlock with the sink that runs beside, mostly.
                 Err(error) if error.fault() == Fault::Transient && tries < TRIES => {
                     tokio::time::sleep(WAIT * tries).await;
@@ -219,10 +237,10 @@ impl Replay<'_> {
 }
 
 /// The records of these letters, in parts as they were.
-fn of_letters(records: &[Records], letters: &[usize]) -> Vec<Records> {
+fn of_dead_letters(records: &[Records], dead_letters: &[usize]) -> Vec<Records> {
     let mut parts = records.to_vec();
     for part in &mut parts {
-        part.retain(|row| letters.contains(&(row.origin() as usize)));
+        part.retain(|row| dead_letters.contains(&(row.origin() as usize)));
     }
     parts
 }
@@ -234,9 +252,13 @@ fn bad(step: &str, reason: String) -> Replayed {
 
 /// Each letter alone, as nothing tells which of them are of one row before they are read. Where
 /// the first one stands, that is to be the newest; where the last one does, the newest is last.
-fn singles(letters: &[Letter<'_>], onto: Onto) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..letters.len()).collect();
-    order.sort_by_key(|it| letters[*it].place.map(|it| (it.partition, it.offset)));
+fn one_by_one(dead_letters: &[StoredDeadLetter<'_>], onto: Onto) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..dead_letters.len()).collect();
+    order.sort_by_key(|it| {
+        dead_letters[*it]
+            .record_origin
+            .map(|it| (it.partition, it.offset))
+    });
     if onto == Onto::Absent {
         order.reverse();
     }
@@ -244,17 +266,17 @@ fn singles(letters: &[Letter<'_>], onto: Onto) -> Vec<Vec<usize>> {
 }
 
 /// The letters of one key of one partition, in order; one without a key is alone.
-fn groups(letters: &[Letter<'_>]) -> Vec<Vec<usize>> {
+fn groups(dead_letters: &[StoredDeadLetter<'_>]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut known = HashMap::new();
-    for (index, letter) in letters.iter().enumerate() {
-        let Some(key) = letter.key else {
+    for (index, dead_letter) in dead_letters.iter().enumerate() {
+        let Some(key) = dead_letter.key else {
             groups.push(vec![index]);
             continue;
         };
-        let partition = letter.place.map(|it| it.partition);
+        let partition = dead_letter.record_origin.map(|it| it.partition);
         let group = *known
-            .entry((&*letter.topic, &*letter.topic_id, partition, key))
+            .entry((&*dead_letter.topic, &*dead_letter.topic_id, partition, key))
             .or_insert_with(|| {
                 groups.push(Vec::new());
                 groups.len() - 1
@@ -263,8 +285,8 @@ fn groups(letters: &[Letter<'_>]) -> Vec<Vec<usize>> {
     }
     for group in &mut groups {
         // A letter that was sent twice would else be in the way of itself.
-        group.sort_by_key(|it| letters[*it].place.map(|it| it.offset));
-        group.dedup_by_key(|it| letters[*it].place.map(|it| it.offset));
+        group.sort_by_key(|it| dead_letters[*it].record_origin.map(|it| it.offset));
+        group.dedup_by_key(|it| dead_letters[*it].record_origin.map(|it| it.offset));
     }
     groups
 }

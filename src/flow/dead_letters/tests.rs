@@ -37,7 +37,7 @@ impl Log {
     }
 }
 
-fn letters(broker: &MemoryBroker) -> DeadLetters {
+fn dead_letters(broker: &MemoryBroker) -> DeadLetters {
     let publisher = |topic: &str| {
         broker.create_topic(topic, 1);
         Box::new(broker.publisher(topic).unwrap())
@@ -45,9 +45,9 @@ fn letters(broker: &MemoryBroker) -> DeadLetters {
     DeadLetters::new(publisher("letters"), publisher("folder"))
 }
 
-async fn set_aside(letters: &DeadLetters, numbers: Range<u64>) {
+async fn set_aside(dead_letters: &DeadLetters, numbers: Range<u64>) {
     for number in numbers {
-        let letter = DeadLetter {
+        let dead_letter = DeadLetter {
             flow: "flow",
             step: "write",
             reason: number.to_string().into(),
@@ -56,13 +56,13 @@ async fn set_aside(letters: &DeadLetters, numbers: Range<u64>) {
             key: Some(b"key"),
             value: None,
             headers: Headers::default(),
-            place: None,
+            record_origin: None,
         };
-        letters.set_aside(&[letter]).await.unwrap();
+        dead_letters.set_aside(&[dead_letter]).await.unwrap();
     }
 }
 
-fn told(numbers: Range<u64>) -> impl Iterator<Item = String> {
+fn logged(numbers: Range<u64>) -> impl Iterator<Item = String> {
     let begin = r#"dead letter flow="flow" step="write" topic="topic" reason="#;
     numbers.map(move |it| format!("{begin}{it}"))
 }
@@ -70,19 +70,21 @@ fn told(numbers: Range<u64>) -> impl Iterator<Item = String> {
 #[tokio::test(start_paused = true)]
 async fn of_a_storm_twenty_letters_a_minute_have_lines_and_one_line_counts_the_others() {
     let (log, broker) = (Log::begin(), MemoryBroker::default());
-    let letters = letters(&broker).shown_by("highwater dead-letters list");
+    let dead_letters = dead_letters(&broker).shown_by("highwater dead-letters list");
     let number = |it| {
-        format!("more dead letters, in letters: see `highwater dead-letters list` letters={it}")
+        format!(
+            "more dead letters, in letters: see `highwater dead-letters list` dead_letters={it}"
+        )
     };
-    set_aside(&letters, 0..1_000).await;
-    let mut expected: Vec<_> = told(0..20).collect();
+    set_aside(&dead_letters, 0..1_000).await;
+    let mut expected: Vec<_> = logged(0..20).collect();
     assert_eq!(log.lines(), expected);
     tokio::time::advance(MINUTE).await;
-    set_aside(&letters, 1_000..1_027).await;
+    set_aside(&dead_letters, 1_000..1_027).await;
     expected.push(number(980));
-    expected.extend(told(1_000..1_020));
+    expected.extend(logged(1_000..1_020));
     assert_eq!(log.lines(), expected);
-    drop(letters);
+    drop(dead_letters);
     expected.push(number(7));
     assert_eq!(log.lines(), expected);
     assert_eq!(broker.messages("letters", 0).len(), 1_027);
@@ -91,15 +93,15 @@ async fn of_a_storm_twenty_letters_a_minute_have_lines_and_one_line_counts_the_o
 #[tokio::test(start_paused = true)]
 async fn those_that_the_topic_refuses_fill_no_log_either() {
     let (log, broker) = (Log::begin(), MemoryBroker::default());
-    let letters = letters(&broker);
+    let dead_letters = dead_letters(&broker);
     // The first ones are in the topic, which takes nothing from then on, not even a pointer.
-    set_aside(&letters, 0..1_000).await;
+    set_aside(&dead_letters, 0..1_000).await;
     broker.limit_messages("letters", 0);
-    set_aside(&letters, 1_000..1_100).await;
+    set_aside(&dead_letters, 1_000..1_100).await;
     tokio::time::advance(MINUTE).await;
-    set_aside(&letters, 1_100..1_125).await;
+    set_aside(&dead_letters, 1_100..1_125).await;
     assert_eq!(broker.messages("folder", 0).len(), 125);
-    drop(letters);
+    drop(dead_letters);
     let is_refusal = |it: &String| it.starts_with("letters does not take ");
     let (refusals, others): (Vec<_>, Vec<_>) = log.lines().into_iter().partition(is_refusal);
     let of_pointers = refusals
@@ -107,16 +109,16 @@ async fn those_that_the_topic_refuses_fill_no_log_either() {
         .filter(|it| it.contains("a pointer"))
         .count();
     assert_eq!((refusals.len(), of_pointers), (80, 40));
-    let number = |it| format!("more dead letters, in letters letters={it}");
+    let number = |it| format!("more dead letters, in letters dead_letters={it}");
     let number_refused = |it| {
         let line = "more dead letters that letters does not take: they are in folder";
-        format!("{line} letters={it}")
+        format!("{line} dead_letters={it}")
     };
-    let mut expected: Vec<_> = told(0..20).collect();
+    let mut expected: Vec<_> = logged(0..20).collect();
     expected.push(number(1_080));
-    expected.extend(told(1_100..1_101));
+    expected.extend(logged(1_100..1_101));
     expected.push(number_refused(80));
-    expected.extend(told(1_101..1_120));
+    expected.extend(logged(1_101..1_120));
     expected.extend([number(5), number_refused(5)]);
     assert_eq!(others, expected);
 }
@@ -124,10 +126,10 @@ async fn those_that_the_topic_refuses_fill_no_log_either() {
 #[tokio::test(start_paused = true)]
 async fn of_few_letters_there_is_no_number() {
     let (log, broker) = (Log::begin(), MemoryBroker::default());
-    let letters = letters(&broker);
-    set_aside(&letters, 0..20).await;
+    let dead_letters = dead_letters(&broker);
+    set_aside(&dead_letters, 0..20).await;
     tokio::time::advance(MINUTE).await;
-    set_aside(&letters, 20..40).await;
-    drop(letters);
-    assert_eq!(log.lines(), told(0..40).collect::<Vec<_>>());
+    set_aside(&dead_letters, 20..40).await;
+    drop(dead_letters);
+    assert_eq!(log.lines(), logged(0..40).collect::<Vec<_>>());
 }

@@ -3,7 +3,7 @@
 use crate::{
     fault::{Fault, Faulty, chain},
     model::{Kind, Position},
-    sink::{Lacking, Passage, Sink, SinkError},
+    sink::{MissingIndex, PositionAdvance, Sink, SinkError},
 };
 
 /// The indexes of one migration's table. That the table was made by it, and that they are still to come,
@@ -23,7 +23,7 @@ pub struct IndexReport {
     /// The statements of those that were made.
     pub made: Vec<String>,
     /// What the table lacks still.
-    pub lacking: Vec<Lacking>,
+    pub missing_indexes: Vec<MissingIndex>,
 }
 
 /// They are still to be made.
@@ -38,9 +38,9 @@ impl Indexes<'_> {
     /// As `SinkError` says.
     pub async fn begin(&self) -> Result<(), SinkError> {
         match self.sink.would_create(self.fields).await {
-            Ok(Some(_)) => self.note(PENDING).await,
+            Ok(Some(_)) => self.advance(PENDING).await,
             // Why it cannot be made is said by `prepare`.
-            Ok(None) | Err(SinkError::Unfit { .. }) => Ok(()),
+            Ok(None) | Err(SinkError::Incompatible { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -52,19 +52,19 @@ impl Indexes<'_> {
     pub async fn make(&self) -> Result<IndexReport, SinkError> {
         let mut report = IndexReport {
             made: Vec::new(),
-            lacking: self.sink.lacking(self.fields).await?,
+            missing_indexes: self.sink.missing_indexes(self.fields).await?,
         };
         if !self.is_pending().await? {
             return Ok(report);
         }
         let mut failed = None;
-        for lacking in std::mem::take(&mut report.lacking) {
-            let Ok(statement) = &lacking.statement else {
-                report.lacking.push(lacking);
+        for missing in std::mem::take(&mut report.missing_indexes) {
+            let Ok(statement) = &missing.statement else {
+                report.missing_indexes.push(missing);
                 continue;
             };
             tracing::info!(flow = self.flow, statement, "an index is made");
-            match self.sink.make_index(&lacking).await {
+            match self.sink.make_index(&missing).await {
                 Ok(()) => report.made.push(statement.clone()),
                 Err(error) if error.fault() == Fault::Transient => return Err(error),
                 Err(error) => {
@@ -75,7 +75,7 @@ impl Indexes<'_> {
         }
         match failed {
             Some(error) => Err(error),
-            None => self.note(MADE).await.map(|()| report),
+            None => self.advance(MADE).await.map(|()| report),
         }
     }
 
@@ -84,18 +84,18 @@ impl Indexes<'_> {
     /// # Errors
     /// As `SinkError` says.
     pub async fn is_pending(&self) -> Result<bool, SinkError> {
-        let noted = self.sink.place(&self.name()).await?;
-        Ok(noted.is_some_and(|it| it.as_str() == PENDING))
+        let stored = self.sink.position(&self.name()).await?;
+        Ok(stored.is_some_and(|it| it.as_str() == PENDING))
     }
 
-    async fn note(&self, what: &str) -> Result<(), SinkError> {
-        let from = self.sink.place(&self.name()).await?;
+    async fn advance(&self, what: &str) -> Result<(), SinkError> {
+        let from = self.sink.position(&self.name()).await?;
         let to = Position::new(what);
         if from.as_ref() == Some(&to) {
             return Ok(());
         }
         let flow = self.name();
-        self.sink.note(&Passage { flow, from, to }).await
+        self.sink.advance(&PositionAdvance { flow, from, to }).await
     }
 
     fn name(&self) -> String {

@@ -1,9 +1,9 @@
-//! Batches that a migration writes together, each with the place behind it and a part for each table.
+//! A load of a migration: batches that are written in one transaction, with their end positions.
 
 use std::borrow::Cow;
 
 use crate::{
-    flow::CarryLimits,
+    flow::LoadLimits,
     model::{Position, Records},
 };
 
@@ -32,13 +32,13 @@ impl Load {
         self.positions.is_empty()
     }
 
-    pub fn has_room(&self, limits: CarryLimits) -> bool {
+    pub fn has_room(&self, limits: LoadLimits) -> bool {
         self.rows < limits.rows && self.bytes < limits.bytes
     }
 
     /// Whether it is written now. Beside others it waits until it is full, or nothing more comes: a
     /// small one would keep a writer from the larger one that it becomes.
-    pub fn is_worth_it(&self, is_only: bool, more_comes: bool, limits: CarryLimits) -> bool {
+    pub fn is_worth_it(&self, is_only: bool, more_comes: bool, limits: LoadLimits) -> bool {
         !self.is_empty() && (is_only || !more_comes || !self.has_room(limits))
     }
 
@@ -52,7 +52,7 @@ impl Load {
     }
 
     /// The part of each table, of all batches; `None` where their shapes are not the same.
-    pub fn together(&self) -> Option<Cow<'_, [Records]>> {
+    pub fn merged(&self) -> Option<Cow<'_, [Records]>> {
         let (first, others) = self.parts.split_first()?;
         if others.is_empty() {
             return Some(Cow::Borrowed(first));

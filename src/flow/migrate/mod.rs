@@ -1,4 +1,4 @@
-//! source ──► pipeline ──► sink, rows and the source's place in one transaction.
+//! source ──► pipeline ──► sink, rows and the source's position in one transaction.
 
 pub(super) mod indexes;
 mod load;
@@ -12,21 +12,21 @@ use std::{
 use futures_util::{FutureExt, StreamExt, stream::FuturesOrdered};
 use tokio_util::sync::CancellationToken;
 
-use super::{DeadLetters, Figures, FlowError};
+use super::{DeadLetters, FlowError, FlowStats};
 use crate::{
     codec::Encoder,
     fault::{Fault, Faulty, chain},
     model::{Batch, Position, Records},
     pipeline::{self, Routes, Step},
-    sink::{Passage, Sink, SinkError},
-    source::{Extent, Manner, Source},
+    sink::{PositionAdvance, Sink, SinkError},
+    source::{ReadMode, Scope, Source},
 };
 use load::Load;
-use writers::{Laying, Writers};
+use writers::{Staging, Writers};
 
 /// How much of its source a migration reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum MigrateScope {
     /// Everything, each time.
     Full,
     /// Everything the first time, then what is past the stored place.
@@ -35,7 +35,7 @@ pub enum Reach {
 
 /// Records written in one transaction, at most; the last batch may go beyond.
 #[derive(Debug, Clone, Copy)]
-pub struct CarryLimits {
+pub struct LoadLimits {
     /// In rows.
     pub rows: usize,
     /// In bytes.
@@ -47,7 +47,7 @@ pub struct Migrate<'a> {
     /// Its name, under which the sink keeps its place.
     pub flow: &'a str,
     /// The name that its dead letters go by, where others have a topic.
-    pub letters_of: &'a str,
+    pub dead_letters_of: &'a str,
     /// Where records come from.
     pub source: &'a dyn Source,
     /// What happens to them on the way.
@@ -61,11 +61,11 @@ pub struct Migrate<'a> {
     /// Where those go.
     pub dead_letters: &'a DeadLetters,
     /// How much is written together.
-    pub limits: CarryLimits,
+    pub limits: LoadLimits,
     /// Transactions that are written at a time, while a full read is under way.
     pub writers: usize,
     /// Counted as it goes.
-    pub figures: &'a Figures,
+    pub stats: &'a FlowStats,
     /// Set where this run's reading has its place stored: another attempt goes on from there,
     /// instead of beginning another full read.
     pub begun: &'a AtomicBool,
@@ -77,34 +77,39 @@ impl Migrate<'_> {
     ///
     /// # Errors
     /// As `FlowError` says. What was written until then has its place stored with it.
-    pub async fn run(&self, reach: Reach, stop: &CancellationToken) -> Result<Position, FlowError> {
-        let stored = self.sink.place(self.flow).await?;
-        let extent = match (reach, &stored) {
-            _ if self.begun.load(Ordering::Relaxed) => Extent::Incremental,
-            (Reach::Full, _) | (Reach::Incremental, None) => Extent::FullAmount,
-            (Reach::Incremental, Some(_)) => Extent::Incremental,
+    pub async fn run(
+        &self,
+        scope: MigrateScope,
+        stop: &CancellationToken,
+    ) -> Result<Position, FlowError> {
+        let stored = self.sink.position(self.flow).await?;
+        let scope = match (scope, &stored) {
+            _ if self.begun.load(Ordering::Relaxed) => Scope::Incremental,
+            (MigrateScope::Full, _) | (MigrateScope::Incremental, None) => Scope::Full,
+            (MigrateScope::Incremental, Some(_)) => Scope::Incremental,
         };
-        let begin = self.source.begin(extent, stored.as_ref()).await?;
+        let begin = self.source.begin(scope, stored.as_ref()).await?;
         if stored.as_ref() != Some(&begin) {
             // A part of the first batch needs a place to stand at, too.
-            let passage = Passage {
+            let advance = PositionAdvance {
                 flow: self.flow.to_owned(),
                 from: stored,
                 to: begin.clone(),
             };
-            self.sink.carry(&[], &passage).await?;
+            self.sink.write_positioned(&[], &advance).await?;
         }
         self.begun.store(true, Ordering::Relaxed);
         let progress = self.source.progress(&begin).await?;
         if let Some(progress) = progress {
-            self.figures.expect(progress.rows, progress.of);
+            self.stats.expect(progress.rows, progress.of);
         }
         // Only a full read has each row once. And where two transactions were in each other's
         // way, one after the other is not.
-        let is_full = extent == Extent::FullAmount || progress.is_some();
-        let writers = match is_full && self.figures.snapshot().retries == 0 {
-            true => self.writers.max(1),
-            false => 1,
+        let is_full = scope == Scope::Full || progress.is_some();
+        let writers = if is_full && self.stats.snapshot().retries == 0 {
+            self.writers.max(1)
+        } else {
+            1
         };
         self.read(begin, writers, stop).await
     }
@@ -117,8 +122,8 @@ impl Migrate<'_> {
         writers: usize,
         stop: &CancellationToken,
     ) -> Result<Position, FlowError> {
-        let mut reader = self.source.open(&begin, Manner::Bounded).await?;
-        let mut stands = begin;
+        let mut reader = self.source.open(&begin, ReadMode::Bounded).await?;
+        let mut reached = begin;
         let mut load = Load::default();
         let mut writing = Writers::new(writers);
         // Beside the writing, too: a dead letter may wait for a lock or a connection that it holds.
@@ -127,22 +132,22 @@ impl Migrate<'_> {
         while open || !taking.is_empty() || !writing.is_empty() || !load.is_empty() {
             if writing.has_room() && load.is_worth_it(writing.is_empty(), open, self.limits) {
                 let load = std::mem::take(&mut load);
-                writing.laying.push_back(self.lay(load, writers).boxed());
+                writing.staging.push_back(self.stage(load, writers).boxed());
             }
-            if writing.settling.is_empty()
-                && let Some((load, laid)) = writing.laid.pop_front()
+            if writing.committing.is_empty()
+                && let Some((load, staged)) = writing.staged.pop_front()
             {
-                let settled = self.settle(stands.clone(), load, laid).boxed();
-                writing.settling.push_back(settled);
+                let committed = self.commit(reached.clone(), load, staged).boxed();
+                writing.committing.push_back(committed);
             }
             tokio::select! {
                 biased;
                 () = stop.cancelled(), if open => open = false,
-                Some(settled) = writing.settling.next(), if !writing.settling.is_empty() => {
-                    stands = settled?;
+                Some(committed) = writing.committing.next(), if !writing.committing.is_empty() => {
+                    reached = committed?;
                 }
-                Some(laid) = writing.laying.next(), if !writing.laying.is_empty() => {
-                    writing.laid.push_back(laid);
+                Some(staged) = writing.staging.next(), if !writing.staging.is_empty() => {
+                    writing.staged.push_back(staged);
                 }
                 Some(taken) = taking.next(), if !taking.is_empty() => load = taken?,
                 batch = reader.next_batch(), if open && taking.is_empty() && load.has_room(self.limits) => {
@@ -153,23 +158,22 @@ impl Migrate<'_> {
                 }
             }
         }
-        Ok(stands)
+        Ok(reached)
     }
 
     /// Steps; a record that fails in them becomes a dead letter, as it was read.
     async fn take(&self, batch: Batch, mut load: Load) -> Result<Load, FlowError> {
         let read = batch.records.numbered();
-        let records = match self.pipeline.is_empty() {
-            true => read.clone(),
-            false => {
-                pipeline::prepare(self.pipeline).await?;
-                let (records, failed) = pipeline::run(self.pipeline, read.clone())?;
-                for it in failed {
-                    self.set_aside(&read, it.origin, &it.step, it.reason)
-                        .await?;
-                }
-                records
+        let records = if self.pipeline.is_empty() {
+            read.clone()
+        } else {
+            pipeline::prepare(self.pipeline).await?;
+            let (records, failed) = pipeline::run(self.pipeline, read.clone())?;
+            for it in failed {
+                self.set_aside(&read, it.origin, &it.step, it.reason)
+                    .await?;
             }
+            records
         };
         self.routes.prepare().await?;
         let (parts, astray) = self.routes.apply(records, |_| None)?;
@@ -182,64 +186,65 @@ impl Migrate<'_> {
     }
 
     /// Writes the rows of a load, without an end; one writer alone does that with its end.
-    async fn lay(&self, load: Load, writers: usize) -> (Load, Laying<'_>) {
-        let laid = match load.together().filter(|_| writers > 1) {
+    async fn stage(&self, load: Load, writers: usize) -> (Load, Staging<'_>) {
+        let staged = match load.merged().filter(|_| writers > 1) {
             None => Ok(None),
-            Some(parts) => self.sink.lay(&parts).await,
+            Some(parts) => self.sink.stage(&parts).await,
         };
-        (load, laid)
+        (load, staged)
     }
 
     /// Ends what was laid. Where that was not possible, or the data is refused, it is written now.
-    async fn settle(
+    async fn commit(
         &self,
         from: Position,
         load: Load,
-        laid: Laying<'_>,
+        staged: Staging<'_>,
     ) -> Result<Position, FlowError> {
-        let laid = match laid {
-            Ok(Some(laid)) => laid,
+        let staged = match staged {
+            Ok(Some(staged)) => staged,
             Err(error) if error.fault() != Fault::Data => return Err(error.into()),
-            Ok(None) | Err(_) => return self.carry(from, load).await,
+            Ok(None) | Err(_) => return self.write_positioned(from, load).await,
         };
         let Some(to) = load.ends().cloned() else {
             return Ok(from);
         };
-        laid.settle(&self.passage(&from, &to)).await?;
+        staged.commit(&self.advance(&from, &to)).await?;
         if load.bytes() > 0 {
             self.dead_letters.landed();
         }
-        self.figures.settled(load.rows(), load.bytes());
+        self.stats.add_done(load.rows(), load.bytes());
         Ok(to)
     }
 
     /// Writes a load, which begins at `from`; where its data is refused, batch by batch.
-    async fn carry(&self, from: Position, load: Load) -> Result<Position, FlowError> {
+    async fn write_positioned(&self, from: Position, load: Load) -> Result<Position, FlowError> {
         let Some(to) = load.ends().cloned() else {
             return Ok(from);
         };
         let (rows, bytes) = (load.rows(), load.bytes());
-        let mut stands = from;
-        let written = match load.together() {
+        let mut reached = from;
+        let written = match load.merged() {
             None => None,
-            Some(parts) => match self.write(&parts, &stands, &to).await {
+            Some(parts) => match self.write(&parts, &reached, &to).await {
                 Err(error) if error.fault() == Fault::Data => None,
                 written => Some(written?),
             },
         };
         if written.is_none() {
             for (read, parts, position) in load.into_batches() {
-                self.carry_batch(&read, parts, (&stands, &position)).await?;
-                stands = position;
+                self.write_batch(&read, parts, (&reached, &position))
+                    .await?;
+                reached = position;
             }
         }
-        self.figures.settled(rows, bytes);
+        self.stats.add_done(rows, bytes);
         Ok(to)
     }
 
     /// One batch. Records that the sink refuses by name are set aside by themselves; halving is for
     /// all other refusals.
-    async fn carry_batch(
+    async fn write_batch(
         &self,
         read: &Records,
         mut parts: Vec<Records>,
@@ -249,7 +254,7 @@ impl Migrate<'_> {
             let faults = match self.write(&parts, from, to).await {
                 Err(FlowError::Sink(SinkError::Rows { faults, .. })) => faults,
                 Err(error) if error.fault() == Fault::Data => {
-                    return self.carry_halving(read, &parts, (from, to)).await;
+                    return self.write_halving(read, &parts, (from, to)).await;
                 }
                 written => return written,
             };
@@ -271,7 +276,7 @@ impl Migrate<'_> {
 
     /// By halves of what was read, until the bad ones stand alone. The place stays until all is
     /// written: what is repeated after a crash is written by its key again.
-    async fn carry_halving(
+    async fn write_halving(
         &self,
         read: &Records,
         parts: &[Records],
@@ -309,15 +314,17 @@ impl Migrate<'_> {
         from: &Position,
         to: &Position,
     ) -> Result<(), FlowError> {
-        self.sink.carry(records, &self.passage(from, to)).await?;
+        self.sink
+            .write_positioned(records, &self.advance(from, to))
+            .await?;
         if records.iter().any(|it| !it.is_empty()) {
             self.dead_letters.landed();
         }
         Ok(())
     }
 
-    fn passage(&self, from: &Position, to: &Position) -> Passage {
-        Passage {
+    fn advance(&self, from: &Position, to: &Position) -> PositionAdvance {
+        PositionAdvance {
             flow: self.flow.to_owned(),
             from: Some(from.clone()),
             to: to.clone(),
@@ -334,11 +341,11 @@ impl Migrate<'_> {
         let Some(row) = read.get(origin as usize) else {
             return Err(FlowError::NoRecord(step.to_owned()));
         };
-        let place = (self.flow, self.letters_of, step);
+        let named = (self.flow, self.dead_letters_of, step);
         self.dead_letters
-            .set_row_aside(place, self.describer, &row, reason)
+            .set_row_aside(named, self.describer, &row, reason)
             .await?;
-        self.figures.set_aside(1);
+        self.stats.set_aside(1);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Loads of a migration under way: laid side by side, ended one behind the other.
+//! Concurrent loads of a migration: staged side by side, committed in order.
 
 use std::collections::VecDeque;
 
@@ -8,38 +8,38 @@ use super::load::Load;
 use crate::{
     flow::FlowError,
     model::Position,
-    sink::{Laid, SinkError},
+    sink::{SinkError, StagedWrite},
 };
 
 /// What became of laying a load; `Ok(None)` where the sink does not.
-pub(super) type Laying<'s> = Result<Option<Box<dyn Laid + 's>>, SinkError>;
+pub(super) type Staging<'s> = Result<Option<Box<dyn StagedWrite + 's>>, SinkError>;
 
 /// Up to so many loads, oldest first.
 pub(super) struct Writers<'f> {
     room: usize,
     /// Rows are on their way.
-    pub laying: FuturesOrdered<BoxFuture<'f, (Load, Laying<'f>)>>,
+    pub staging: FuturesOrdered<BoxFuture<'f, (Load, Staging<'f>)>>,
     /// Rows are there, and wait for the ends of those before.
-    pub laid: VecDeque<(Load, Laying<'f>)>,
+    pub staged: VecDeque<(Load, Staging<'f>)>,
     /// The oldest is being ended.
-    pub settling: FuturesOrdered<BoxFuture<'f, Result<Position, FlowError>>>,
+    pub committing: FuturesOrdered<BoxFuture<'f, Result<Position, FlowError>>>,
 }
 
 impl Writers<'_> {
     pub fn new(room: usize) -> Self {
         Self {
             room,
-            laying: FuturesOrdered::new(),
-            laid: VecDeque::new(),
-            settling: FuturesOrdered::new(),
+            staging: FuturesOrdered::new(),
+            staged: VecDeque::new(),
+            committing: FuturesOrdered::new(),
         }
     }
 
     pub fn has_room(&self) -> bool {
-        self.laying.len() + self.laid.len() + self.settling.len() < self.room
+        self.staging.len() + self.staged.len() + self.committing.len() < self.room
     }
 
     pub fn is_empty(&self) -> bool {
-        self.laying.is_empty() && self.laid.is_empty() && self.settling.is_empty()
+        self.staging.is_empty() && self.staged.is_empty() && self.committing.is_empty()
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{LaneParts, write::BatchPlace};
+use super::{WorkerContext, write::BatchOrigin};
 use crate::{
     fault::{Fault, Faulty, chain},
     flow::FlowError,
@@ -32,7 +32,7 @@ pub(super) struct Patience<'c> {
 /// What a wait has come to.
 pub(super) enum Wait {
     /// It is time to try again.
-    Again,
+    Retry,
     /// The partition went to another.
     GivenUp,
     /// It has taken too long.
@@ -40,7 +40,7 @@ pub(super) enum Wait {
 }
 
 /// How often a row that waits for another is tried.
-const AGAIN: Duration = Duration::from_millis(250);
+const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Patience<'_> {
     pub(in crate::flow) async fn waits(&self) -> Wait {
@@ -49,12 +49,12 @@ impl Patience<'_> {
         }
         tokio::select! {
             () = self.closing.cancelled() => Wait::GivenUp,
-            () = sleep(AGAIN) => Wait::Again,
+            () = sleep(RETRY_INTERVAL) => Wait::Retry,
         }
     }
 }
 
-impl LaneParts {
+impl WorkerContext {
     /// Writes the batch. Records that the sink refuses by name are set aside by themselves, so that
     /// rows which hand values to each other stay together; halving is for all other refusals.
     ///
@@ -62,7 +62,7 @@ impl LaneParts {
     /// long as `conflict_wait` allows.
     pub(super) async fn write_patiently(
         &self,
-        place: BatchPlace,
+        batch_origin: BatchOrigin,
         messages: &Messages,
         mut records: Vec<Records>,
         next_offset: i64,
@@ -73,22 +73,24 @@ impl LaneParts {
             closing,
         };
         loop {
-            let faults = match self.write(&place, &records, next_offset).await {
+            let faults = match self.write(&batch_origin, &records, next_offset).await {
                 Ok(()) => return Ok(Written::Whole),
                 Err(FlowError::Sink(SinkError::Rows { faults, .. })) => faults,
                 Err(error) if error.fault() == Fault::Data => {
                     let to = (next_offset, &patience);
-                    return self.write_halving(place, messages, &records, to).await;
+                    return self
+                        .write_halving(batch_origin, messages, &records, to)
+                        .await;
                 }
                 Err(error) => return Err(error),
             };
-            let (held, mut refused): (Vec<_>, Vec<_>) =
+            let (waiting, mut refused): (Vec<_>, Vec<_>) =
                 faults.into_iter().partition(|it| it.may_pass);
             if refused.is_empty() {
                 match patience.waits().await {
-                    Wait::Again => continue,
+                    Wait::Retry => continue,
                     Wait::GivenUp => return Ok(Written::GivenUp),
-                    Wait::Over => refused = held,
+                    Wait::Over => refused = waiting,
                 }
             }
             for RowFault { origin, cause, .. } in refused {
@@ -101,7 +103,7 @@ impl LaneParts {
                 }
                 if gone {
                     let reason = chain(&*cause);
-                    self.set_aside(&place, messages, origin, "write", reason)
+                    self.set_aside(&batch_origin, messages, origin, "write", reason)
                         .await?;
                 }
             }

@@ -1,4 +1,4 @@
-//! The flow's end of a lane: its inbox, how far it has written, and what it has no room for.
+//! Handle of a partition worker: its inbox, its written offset, and its overflow.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,7 +13,7 @@ use tokio_util::sync::DropGuard;
 use crate::broker::Polled;
 
 /// The flow's end of a lane.
-pub(in crate::flow) struct OpenLane {
+pub(in crate::flow) struct WorkerHandle {
     inbox: mpsc::Sender<Polled>,
     /// The next offset that is stored.
     pub written: watch::Receiver<i64>,
@@ -31,14 +31,14 @@ struct Overflow {
     polled: Polled,
     since: Instant,
     /// The partition is held back at the broker, so that the others can go on.
-    held_back: bool,
+    paused: bool,
 }
 
 /// How long a full lane may keep all others waiting. Holding a partition back makes the client
 /// throw away what it has read ahead, so it is no means against an ordinary full lane.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-impl OpenLane {
+impl WorkerHandle {
     pub fn new(
         inbox: mpsc::Sender<Polled>,
         written: watch::Receiver<i64>,
@@ -68,7 +68,7 @@ impl OpenLane {
             self.overflow = Some(Overflow {
                 polled,
                 since: Instant::now(),
-                held_back: false,
+                paused: false,
             });
         }
     }
@@ -83,15 +83,15 @@ impl OpenLane {
                 self.overflow = Some(Overflow { polled, ..overflow });
                 false
             }
-            _ => overflow.held_back,
+            _ => overflow.paused,
         }
     }
 
     /// Whether the lane has been full for too long; asked once, the partition is to be held back.
     pub fn lose_patience(&mut self) -> bool {
         match &mut self.overflow {
-            Some(it) if !it.held_back && it.since.elapsed() >= PATIENCE => {
-                it.held_back = true;
+            Some(it) if !it.paused && it.since.elapsed() >= PATIENCE => {
+                it.paused = true;
                 true
             }
             _ => false,
@@ -105,7 +105,7 @@ impl OpenLane {
 
     /// Whether others may go on: nothing was kept, or no more of it comes.
     pub fn lets_others_go_on(&self) -> bool {
-        self.overflow.as_ref().is_none_or(|it| it.held_back)
+        self.overflow.as_ref().is_none_or(|it| it.paused)
     }
 
     /// Whether everything is written that was there when the partition was assigned.
@@ -115,8 +115,8 @@ impl OpenLane {
 }
 
 /// Resolves when a lane that was full has room again.
-pub(in crate::flow) async fn freed(lanes: &BTreeMap<i32, OpenLane>) {
-    let full = lanes.values().filter(|it| !it.has_room());
+pub(in crate::flow) async fn freed(workers: &BTreeMap<i32, WorkerHandle>) {
+    let full = workers.values().filter(|it| !it.has_room());
     let rooms: Vec<_> = full.map(|it| it.inbox.reserve().boxed()).collect();
     if rooms.is_empty() {
         return std::future::pending().await;

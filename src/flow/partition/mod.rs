@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{BatchLimits, DeadLetters, Figures, FlowError, Identity};
+use super::{BatchLimits, DeadLetters, FlowError, FlowStats, Identity};
 use crate::{
     broker::{Polled, TopicId},
     codec::Decoder,
@@ -22,10 +22,10 @@ use crate::{
     sink::Sink,
 };
 use conflicts::Written;
-use write::BatchPlace;
+use write::BatchOrigin;
 
 /// What all lanes of a flow share.
-pub(super) struct LaneParts {
+pub(super) struct WorkerContext {
     pub flow: String,
     pub decoder: Arc<dyn Decoder>,
     pub pipeline: Arc<[Box<dyn Step>]>,
@@ -35,12 +35,12 @@ pub(super) struct LaneParts {
     pub dead_letters: Arc<DeadLetters>,
     pub limits: BatchLimits,
     pub conflict_wait: Duration,
-    pub figures: Arc<Figures>,
+    pub stats: Arc<FlowStats>,
 }
 
 /// The lane of one partition.
-pub(super) struct Lane {
-    parts: Arc<LaneParts>,
+pub(super) struct PartitionWorker {
+    parts: Arc<WorkerContext>,
     topic: TopicId,
     partition: i32,
     /// What is stored now, as far as this lane knows.
@@ -63,14 +63,14 @@ struct Rest {
 struct Batch {
     messages: Messages,
     records: Records,
-    letters: Vec<(u32, &'static str, String)>,
+    dead_letters: Vec<(u32, &'static str, String)>,
     next_offset: i64,
     first_at: Instant,
 }
 
-impl Lane {
+impl PartitionWorker {
     pub fn new(
-        parts: Arc<LaneParts>,
+        parts: Arc<WorkerContext>,
         topic: TopicId,
         partition: i32,
         stored: Option<i64>,
@@ -79,7 +79,7 @@ impl Lane {
     ) -> (Self, watch::Receiver<i64>) {
         let (written, watch) = watch::channel(stored.unwrap_or(0));
         let schema = Arc::new(Schema::document(&topic.name, [] as [&str; 0]));
-        let lane = Self {
+        let worker = Self {
             parts,
             topic,
             partition,
@@ -89,7 +89,7 @@ impl Lane {
             flush_at,
             closing,
         };
-        (lane, watch)
+        (worker, watch)
     }
 
     /// Writes what comes in until `incoming` is closed, then what is buffered. Decoding goes on
@@ -150,7 +150,7 @@ impl Lane {
         let batch = buffer.get_or_insert_with(|| Batch {
             messages: Messages::default(),
             records: Records::new(self.schema.clone()),
-            letters: Vec::new(),
+            dead_letters: Vec::new(),
             next_offset: 0,
             first_at: Instant::now(),
         });
@@ -161,16 +161,21 @@ impl Lane {
                 break;
             }
             let origin = batch.messages.len() as u32;
-            batch
-                .messages
-                .push(message.key, message.value, message.headers, message.place);
-            batch.next_offset = message.place.offset + 1;
+            batch.messages.push(
+                message.key,
+                message.value,
+                message.headers,
+                message.record_origin,
+            );
+            batch.next_offset = message.record_origin.offset + 1;
             let decoded = self
                 .parts
                 .decoder
                 .decode(&message, origin, &mut batch.records);
             if let Err(error) = decoded {
-                batch.letters.push((origin, "decode", error.to_string()));
+                batch
+                    .dead_letters
+                    .push((origin, "decode", error.to_string()));
             }
         }
         if let Some(from) = full_at {
@@ -187,7 +192,7 @@ impl Lane {
         mut batch: Batch,
     ) -> impl Future<Output = Result<Option<i64>, FlowError>> + use<> {
         let parts = self.parts.clone();
-        let place = BatchPlace {
+        let batch_origin = BatchOrigin {
             topic: self.topic.clone(),
             partition: self.partition,
             stored: self.stored,
@@ -201,27 +206,38 @@ impl Lane {
             let (mut records, astray) = parts.routes.apply(records, message)?;
             failed.extend(astray);
             if let Some(identity) = &parts.identity {
-                let topic = (&*place.topic.name, &*place.topic.id);
+                let topic = (&*batch_origin.topic.name, &*batch_origin.topic.id);
                 identity.stamp_all(&mut records, topic, message);
             }
             for it in failed {
                 parts
-                    .set_aside(&place, &batch.messages, it.origin, &it.step, it.reason)
+                    .set_aside(
+                        &batch_origin,
+                        &batch.messages,
+                        it.origin,
+                        &it.step,
+                        it.reason,
+                    )
                     .await?;
             }
-            for (origin, step, reason) in std::mem::take(&mut batch.letters) {
+            for (origin, step, reason) in std::mem::take(&mut batch.dead_letters) {
                 parts
-                    .set_aside(&place, &batch.messages, origin, step, reason)
+                    .set_aside(&batch_origin, &batch.messages, origin, step, reason)
                     .await?;
             }
-            let written =
-                parts.write_patiently(place, &batch.messages, records, batch.next_offset, &closing);
+            let written = parts.write_patiently(
+                batch_origin,
+                &batch.messages,
+                records,
+                batch.next_offset,
+                &closing,
+            );
             if written.await? == Written::GivenUp {
                 return Ok(None);
             }
             parts
-                .figures
-                .settled(batch.messages.len(), batch.messages.bytes());
+                .stats
+                .add_done(batch.messages.len(), batch.messages.bytes());
             Ok(Some(batch.next_offset))
         }
     }

@@ -1,9 +1,9 @@
-//! A batch to the sink: as a whole, or by halves of messages until the bad ones stand alone.
+//! Writing a batch: as a whole, or by halves until the bad messages are isolated.
 
 use std::ops::Range;
 
 use super::{
-    LaneParts,
+    WorkerContext,
     conflicts::{Patience, Wait, Written},
 };
 use crate::{
@@ -16,18 +16,18 @@ use crate::{
 
 /// Where a batch stands.
 #[derive(Clone)]
-pub(super) struct BatchPlace {
+pub(super) struct BatchOrigin {
     pub topic: TopicId,
     pub partition: i32,
     pub stored: Option<i64>,
 }
 
-impl LaneParts {
+impl WorkerContext {
     /// Writes the batch; where its data is refused, by halves of messages, until the bad ones
     /// stand alone and are set aside. One that may yet be written is waited for.
     pub(super) async fn write_halving(
         &self,
-        mut place: BatchPlace,
+        mut batch_origin: BatchOrigin,
         messages: &Messages,
         records: &[Records],
         (next_offset, patience): (i64, &Patience<'_>),
@@ -37,18 +37,18 @@ impl LaneParts {
         let mut parts: Vec<Range<u32>> = std::iter::once(whole).collect();
         while let Some(part) = parts.pop() {
             let to = match messages.get(part.end as usize) {
-                Some(following) => following.place.offset,
+                Some(following) => following.record_origin.offset,
                 None => next_offset,
             };
             let written = if part == (0..total) {
-                self.write(&place, records, to).await
+                self.write(&batch_origin, records, to).await
             } else {
                 let half = records.iter().map(|it| it.of_origins(part.clone()));
                 let half: Vec<Records> = half.collect();
-                self.write(&place, &half, to).await
+                self.write(&batch_origin, &half, to).await
             };
             let Err(error) = written else {
-                place.stored = Some(to);
+                batch_origin.stored = Some(to);
                 continue;
             };
             if error.fault() != Fault::Data {
@@ -62,7 +62,7 @@ impl LaneParts {
             }
             if may_pass(&error) {
                 match patience.waits().await {
-                    Wait::Again => {
+                    Wait::Retry => {
                         parts.push(part);
                         continue;
                     }
@@ -71,27 +71,27 @@ impl LaneParts {
                 }
             }
             let reason = error.reason();
-            self.set_aside(&place, messages, part.start, "write", reason)
+            self.set_aside(&batch_origin, messages, part.start, "write", reason)
                 .await?;
-            self.write(&place, &[], to).await?;
-            place.stored = Some(to);
+            self.write(&batch_origin, &[], to).await?;
+            batch_origin.stored = Some(to);
         }
         Ok(Written::Whole)
     }
 
     pub(super) async fn write(
         &self,
-        place: &BatchPlace,
+        batch_origin: &BatchOrigin,
         records: &[Records],
         next_offset: i64,
     ) -> Result<(), FlowError> {
         let advance = Advance {
             flow: self.flow.clone(),
-            from: place.stored,
+            from: batch_origin.stored,
             to: Progress {
-                topic: place.topic.name.clone(),
-                topic_id: place.topic.id.clone(),
-                partition: place.partition,
+                topic: batch_origin.topic.name.clone(),
+                topic_id: batch_origin.topic.id.clone(),
+                partition: batch_origin.partition,
                 next_offset,
             },
         };
@@ -104,7 +104,7 @@ impl LaneParts {
 
     pub(super) async fn set_aside(
         &self,
-        place: &BatchPlace,
+        batch_origin: &BatchOrigin,
         messages: &Messages,
         origin: u32,
         step: &str,
@@ -113,19 +113,19 @@ impl LaneParts {
         let Some(message) = messages.get(origin as usize) else {
             return Err(FlowError::NoRecord(step.to_owned()));
         };
-        let letter = DeadLetter {
+        let dead_letter = DeadLetter {
             flow: &self.flow,
             step,
             reason: reason.into(),
-            topic: &place.topic.name,
-            topic_id: Some(&place.topic.id),
+            topic: &batch_origin.topic.name,
+            topic_id: Some(&batch_origin.topic.id),
             key: message.key,
             value: message.value,
             headers: message.headers,
-            place: Some(message.place),
+            record_origin: Some(message.record_origin),
         };
-        self.dead_letters.set_aside(&[letter]).await?;
-        self.figures.set_aside(1);
+        self.dead_letters.set_aside(&[dead_letter]).await?;
+        self.stats.set_aside(1);
         Ok(())
     }
 }

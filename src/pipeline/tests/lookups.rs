@@ -100,7 +100,7 @@ async fn what_is_unknown_may_be_null_and_too_large_a_table_stops_the_flow() {
     assert!(
         error
             .to_string()
-            .ends_with("more than 4 rows: raise `most`"),
+            .ends_with("more than 4 rows: raise `max-rows`"),
         "{error}"
     );
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{Headers, Message, Messages, Op, Place, Row, Value},
+    model::{Headers, Message, Messages, Op, RecordOrigin, Row, Value},
     pipeline::*,
 };
 
@@ -130,9 +130,9 @@ fn a_record_that_no_table_is_for_fails_and_says_which_there_are() {
 fn messages_are_routed_by_a_header_or_the_key() {
     let mut messages = Messages::default();
     let (x, bad) = (Some(&b"x"[..]), Some(&b"\xff"[..]));
-    messages.push(x, None, [("type", x)], Place::default());
-    messages.push(None, None, [("other", x)], Place::default());
-    messages.push(bad, None, [("type", bad)], Place::default());
+    messages.push(x, None, [("type", x)], RecordOrigin::default());
+    messages.push(None, None, [("other", x)], RecordOrigin::default());
+    messages.push(bad, None, [("type", bad)], RecordOrigin::default());
     let message = |origin: u32| messages.get(origin as usize);
     for (by, name) in [
         (RouteBy::Header("type".to_owned()), "header `type`"),

@@ -78,7 +78,7 @@ fn unknown_keys_name_the_nearest() {
         "[data-types.a]\ntopik = \"t\"\n\nformat = \"json\"\nbananas = 1\n[data-types.a.from]\nconnection = \"crawler\"\ncolection = \"c\"\ncollection = \"c\"\nbatch = { row = 5 }\n[retrry]\n[jobs.t]",
         &[
             "2: data-types.a.topik: unknown key, did you mean `topic`?",
-            "5: data-types.a.bananas: unknown key, known are format, json, messages, topic, older-cursors, from, broker, key, create-topic, in-flight, compression, partitioner, dead-letters, steps, into",
+            "5: data-types.a.bananas: unknown key, known are format, json, messages, topic, older-cursors, from, broker, key, create-topic, max-in-flight, compression, partitioner, dead-letters, steps, into",
             "8: data-types.a.from.colection: unknown key, did you mean `collection`?",
             "10: data-types.a.from.batch.row: unknown key, did you mean `rows`?",
             "11: retrry: unknown key, did you mean `retry`?",
@@ -139,15 +139,15 @@ fn a_broker_is_needed_and_one_alone_need_not_be_named() {
 #[test]
 fn values_are_of_their_type_and_in_range() {
     check_flow(
-        "[stop]\nwithin = 30\n[retry]\nfirst = \"1 fortnight\"\nmost = \"0s\"\n[log]\nkeep-days = 0\nlevel = \"loud\"\n[data-types.a]\nformat = \"json\"\ntopic = \"a b\"\nin-flight = \"8\"\ncreate-topic = { partitions = -1 }\n[data-types.a.into]\nconnection = \"warehouse\"\ntable = [\"t\"]\nkey = []\ncreate-table = \"yes\"\nbatch = { bytes = \"4M\", rows = 1.5, wait = \"${EMPTY}\" }\ndrop = [1]",
+        "[stop]\nwithin = 30\n[retry]\nfirst = \"1 fortnight\"\nmax = \"0s\"\n[log]\nkeep-days = 0\nlevel = \"loud\"\n[data-types.a]\nformat = \"json\"\ntopic = \"a b\"\nmax-in-flight = \"8\"\ncreate-topic = { partitions = -1 }\n[data-types.a.into]\nconnection = \"warehouse\"\ntable = [\"t\"]\nkey = []\ncreate-table = \"yes\"\nbatch = { bytes = \"4M\", rows = 1.5, wait = \"${EMPTY}\" }\ndrop = [1]",
         &[
             "2: stop.within: must be text in quotes, not a number",
             "4: retry.first: `1 fortnight` is no duration above zero, write it as \"500ms\", \"10s\" or \"1h30m\"",
-            "5: retry.most: `0s` is no duration above zero, write it as \"500ms\", \"10s\" or \"1h30m\"",
+            "5: retry.max: `0s` is no duration above zero, write it as \"500ms\", \"10s\" or \"1h30m\"",
             "7: log.keep-days: `0` is no whole number from 1 to 3650",
             "8: log.level: `loud` is none of error, warn, info, debug, trace",
             "11: data-types.a.topic: a topic name has the letters a to z, digits, `-`, `_` and `.` only",
-            "12: data-types.a.in-flight: must be a whole number, written without quotes",
+            "12: data-types.a.max-in-flight: must be a whole number, written without quotes",
             "13: data-types.a.create-topic.replication: is missing, add replication = 1",
             "13: data-types.a.create-topic.partitions: `-1` is no whole number from 1 to 10000",
             "16: data-types.a.into.table: must be text in quotes, not a list",
@@ -173,7 +173,7 @@ fn parts_of_a_data_type_have_to_agree() {
             "10: data-types.b.into.take-over: is this sink's own group, not an older system's",
             "14: data-types.c.from.table: this connection has no tables, write `collection`",
             "14: data-types.c.from.key: of a collection, `key` says which fields `_id` is made of, leave it out: `_id` is the key",
-            "16: retry.first: the first wait is longer than `most`",
+            "16: retry.first: the first wait is longer than `max`",
         ],
     );
 }
@@ -256,7 +256,7 @@ fn broken_syntax_is_told_with_its_line_and_the_rest_beside_it() {
         &[
             "2: string values must be quoted, expected literal string",
             "4: string values must be quoted, expected literal string",
-            "5: retry.last: unknown key, known are first, most, give-up-after",
+            "5: retry.last: unknown key, known are first, max, give-up-after",
             "7: invalid basic string, expected `\"`",
         ],
     );
@@ -332,7 +332,7 @@ fn the_command_line_chooses_data_types() {
     let settings = settings(&text);
     let chosen = |data_type, topic| {
         let chosen = settings
-            .choose(data_type, topic)
+            .select(data_type, topic)
             .map_err(|it| it.to_string())?;
         let pairs = chosen
             .into_iter()

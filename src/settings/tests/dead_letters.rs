@@ -1,7 +1,7 @@
 //! Where dead letters go in a settings file: what it means, and what is wrong in it.
 
 use super::cases::{CONNECTIONS, environment, mistakes};
-use crate::settings::{LettersTable, LettersTo, Settings};
+use crate::settings::{DeadLettersTable, DeadLettersTo, Settings};
 
 const DATA_TYPE: &str = "[data-types.a]\nformat = \"json\"\ntopic = \"t\"\ninto = { connection = \"shop\", table = \"t\" }\n";
 const TASK: &str = "[tasks.a]\nfrom = { connection = \"shop\", table = \"t\" }\ninto = { connection = \"shop\", table = \"u\" }\n";
@@ -26,8 +26,8 @@ fn settings(text: &str) -> Settings {
     .unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
-fn table() -> LettersTable {
-    LettersTable {
+fn table() -> DeadLettersTable {
+    DeadLettersTable {
         connection: "warehouse".to_owned(),
         table: "dead_letters".to_owned(),
     }
@@ -38,24 +38,24 @@ fn letters_go_to_a_topic_by_themselves_and_to_a_table_where_it_is_named() {
     let to = |written: &str| {
         let settings = settings(&format!("{DATA_TYPE}{written}"));
         let data_type = &settings.data_types["a"];
-        (data_type.letters_to("x"), data_type.stop_after)
+        (data_type.dead_letters_to("x"), data_type.stop_after)
     };
-    let topic = |name: &str| LettersTo::Topic(name.to_owned());
+    let topic = |name: &str| DeadLettersTo::Topic(name.to_owned());
     assert_eq!(to(""), (topic("x.dead-letters"), 0));
     assert_eq!(to("dead-letters = { topic = \"d\" }"), (topic("d"), 0));
     let written =
         "dead-letters = { connection = \"warehouse\", table = \"dead_letters\", stop-after = 5 }";
     let (to, stop_after) = to(written);
-    assert_eq!((&to, stop_after), (&LettersTo::Table(table()), 5));
+    assert_eq!((&to, stop_after), (&DeadLettersTo::Table(table()), 5));
     assert_eq!(to.name(), "warehouse.dead_letters");
 }
 
 #[test]
 fn a_task_has_a_file_by_itself_and_a_table_where_it_is_named() {
-    let letters = |written: &str| settings(&format!("{TASK}{written}")).tasks["a"].clone();
-    let bare = letters("stop-after = 3");
+    let dead_letters = |written: &str| settings(&format!("{TASK}{written}")).tasks["a"].clone();
+    let bare = dead_letters("stop-after = 3");
     assert_eq!((bare.dead_letters, bare.stop_after), (None, 3));
-    let named = letters(
+    let named = dead_letters(
         "stop-after = 3\ndead-letters = { connection = \"warehouse\", table = \"dead_letters\" }",
     );
     assert_eq!((named.dead_letters, named.stop_after), (Some(table()), 3));
@@ -104,13 +104,13 @@ fn a_connection_without_tables_is_refused_by_name() {
         let said = format!(
             "dead-letters.connection: `{name}` leads to {system}, which cannot be used for dead-letter tables, name a connection of kind mysql, mariadb or sqlite"
         );
-        let letters = format!("dead-letters = {{ connection = \"{name}\", table = \"l\" }}");
+        let dead_letters = format!("dead-letters = {{ connection = \"{name}\", table = \"l\" }}");
         check(
-            &format!("{DATA_TYPE}{letters}"),
+            &format!("{DATA_TYPE}{dead_letters}"),
             &[&format!("5: data-types.a.{said}")],
         );
         check(
-            &format!("{TASK}{letters}"),
+            &format!("{TASK}{dead_letters}"),
             &[&format!("4: tasks.a.{said}")],
         );
     }

@@ -78,7 +78,7 @@ fn types_are_told_apart_by_key_topic_or_header() {
         ),
     ] {
         let messages = format!(
-            r#"file = "kpm.proto", {by}, types = {{ user = "User", blog = "Blog" }}, pass-by = ["comment"], field = "type""#
+            r#"file = "kpm.proto", {by}, types = {{ user = "User", blog = "Blog" }}, ignore = ["comment"], field = "type""#
         );
         let settings = parse(&[("kpm.proto", KPM)], &messages, INTO).unwrap();
         let read = settings.data_types["x"].messages.clone().unwrap();
@@ -190,7 +190,7 @@ fn what_does_not_go_together_is_told() {
             "messages.types: must not be empty",
         ),
         (
-            r#"file = "kpm.proto", by = "key", types = { a = "User" }, pass-by = ["a"]"#,
+            r#"file = "kpm.proto", by = "key", types = { a = "User" }, ignore = ["a"]"#,
             INTO,
             "is one of the types",
         ),

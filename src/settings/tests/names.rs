@@ -18,9 +18,9 @@ fn said(text: &str) -> Vec<String> {
     found.map(|it| cut(it.to_string())).collect()
 }
 
-/// What is wrong with a table's name that stands in `place`, where all else is right.
+/// What is wrong with a table's name that stands in `record_origin`, where all else is right.
 #[track_caller]
-fn refused(place: &str, connection: &str, name: &str) -> String {
+fn refused(record_origin: &str, connection: &str, name: &str) -> String {
     let key = match connection {
         "crawler" => "collection",
         _ => "table",
@@ -32,7 +32,7 @@ fn refused(place: &str, connection: &str, name: &str) -> String {
         "from = { connection = \"shop\", table = \"t\" }\n",
         "into = { connection = \"shop\", table = \"u\" }\n",
     );
-    let text = match place {
+    let text = match record_origin {
         "from" => format!("[tasks.a]\nfrom = {table} }}\n{into}"),
         "into" => format!("[tasks.a]\n{from}into = {table} }}\n"),
         "tables" => format!(
@@ -45,7 +45,7 @@ fn refused(place: &str, connection: &str, name: &str) -> String {
     };
     let said = said(&text);
     let [only] = &said[..] else {
-        panic!("{place} {connection} {name}: {said:#?}");
+        panic!("{record_origin} {connection} {name}: {said:#?}");
     };
     only.clone()
 }
@@ -53,13 +53,16 @@ fn refused(place: &str, connection: &str, name: &str) -> String {
 #[test]
 fn a_table_that_its_system_cannot_have_is_a_mistake_wherever_it_is_named() {
     let long = "t".repeat(65);
-    for place in ["from", "into", "tables", "steps", "dead-letters"] {
+    for record_origin in ["from", "into", "tables", "steps", "dead-letters"] {
         for connection in ["shop", "warehouse"] {
-            let said = refused(place, connection, &long);
+            let said = refused(record_origin, connection, &long);
             assert!(said.contains("longer than the 64 characters"), "{said}");
-            assert!(said.contains(place) && said.contains("table: "), "{said}");
+            assert!(
+                said.contains(record_origin) && said.contains("table: "),
+                "{said}"
+            );
         }
-        let said = refused(place, "local", "a\0b");
+        let said = refused(record_origin, "local", "a\0b");
         assert!(said.contains("zero byte"), "{said}");
     }
     // SQLite would take it; the file for what the table does not take would not.
@@ -131,10 +134,10 @@ fn a_name_that_files_and_columns_are_called_after_has_a_longest_length() {
 
 #[test]
 fn a_topic_that_leaves_no_room_for_that_of_its_dead_letters_is_a_mistake_unless_it_is_named() {
-    let of = |length: usize, letters: &str| {
+    let of = |length: usize, dead_letters: &str| {
         let topic = "t".repeat(length);
         format!(
-            "[data-types.a]\nformat = \"json\"\ntopic = \"{topic}\"\ninto = {{ connection = \"shop\", table = \"t\" }}\n{letters}"
+            "[data-types.a]\nformat = \"json\"\ntopic = \"{topic}\"\ninto = {{ connection = \"shop\", table = \"t\" }}\n{dead_letters}"
         )
     };
     for length in [237, 249] {

@@ -106,7 +106,7 @@ fn a_default_left_out_is_the_default_stated() {
     assert!(rest.len() + 15 < SHIPPED.lines().count());
     let (bare, _) = parse(&rest.join("\n"));
     let mut information = bare.data_types["information"].clone();
-    let dead_letters = information.letters_to("information");
+    let dead_letters = information.dead_letters_to("information");
     information.dead_letters = Some(dead_letters);
     assert_eq!(Some(&information), stated.data_types.get("information"));
     assert_eq!(bare.retry, stated.retry);

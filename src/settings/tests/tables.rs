@@ -36,7 +36,7 @@ fn tables_are_read_in_their_order_each_with_its_own_keys() {
     );
     assert_eq!(into.route, Some(Route::Field("kind".to_owned())));
     assert_eq!(
-        (into.place().as_str(), into.first_table()),
+        (into.name().as_str(), into.first_table()),
         ("shop.(p, q)", "p")
     );
     assert_eq!(into.steps.len(), 1);

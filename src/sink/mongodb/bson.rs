@@ -138,8 +138,8 @@ impl Bson {
             Value::F64(it) => self.bytes(0x01, name, &it.to_le_bytes()),
             Value::Decimal(digits) => return self.decimal(name, digits),
             Value::String(it) | Value::Enum(it) => self.text(name, it),
-            Value::Symbol(it) => self.told(0x0e, name, it),
-            Value::Code(it) => self.told(0x0d, name, it),
+            Value::Symbol(it) => self.tagged_text(0x0e, name, it),
+            Value::Code(it) => self.tagged_text(0x0d, name, it),
             Value::Bytes(subtype, it) => self.binary(name, subtype, it),
             Value::Geometry(it) => self.binary(name, 0, it),
             Value::Date(it) => self.text(name, &it.to_string()),
@@ -165,7 +165,7 @@ impl Bson {
                 }
             }
             Value::DbPointer(namespace, id) => {
-                self.told(0x0c, name, namespace);
+                self.tagged_text(0x0c, name, namespace);
                 self.0.extend_from_slice(&id);
             }
             Value::Json(_) | Value::Array(_) | Value::Document(_) | Value::CodeWithScope(..) => {
@@ -207,7 +207,7 @@ impl Bson {
         self.0.extend_from_slice(data);
     }
 
-    fn told(&mut self, tag: u8, name: &str, text: &str) {
+    fn tagged_text(&mut self, tag: u8, name: &str, text: &str) {
         self.head(tag, name);
         self.sized(text);
     }

@@ -19,11 +19,12 @@ pub(in crate::sink) async fn check(
     let hello = hello.map_err(|error| sink.failed(error))?;
     let mut findings = vec![transactions(&hello)];
     let collection = &sink.settings.collection;
-    findings.push(match sink.is_there(collection).await? {
-        true => good(format!("collection {collection} is there")),
-        false => good(format!(
+    findings.push(if sink.is_there(collection).await? {
+        good(format!("collection {collection} is there"))
+    } else {
+        good(format!(
             "collection {collection} is missing and will be made"
-        )),
+        ))
     });
     findings.push(match unkeyed(key, fields) {
         Some(advice) => finding(Severity::Problem, advice),
@@ -65,12 +66,13 @@ pub(super) fn unkeyed(key: &[String], fields: Option<&[(String, Kind)]>) -> Opti
 /// A router of shards has them, too.
 fn transactions(hello: &Document) -> Finding {
     let routes = hello.get_str("msg").is_ok_and(|it| it == "isdbgrid");
-    match routes || hello.contains_key("setName") {
-        true => good("the server has transactions".to_owned()),
-        false => finding(
+    if routes || hello.contains_key("setName") {
+        good("the server has transactions".to_owned())
+    } else {
+        finding(
             Severity::Problem,
             "the server is alone and has no transactions, so rows and progress would part: make it a replica set (of one member, if need be)".to_owned(),
-        ),
+        )
     }
 }
 

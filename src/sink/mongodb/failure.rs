@@ -3,7 +3,7 @@
 use mongodb::error::{Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, WriteFailure};
 
 use crate::{
-    connect::mongodb::{MongodbConnection, Trouble},
+    connect::mongodb::{ErrorClass, MongodbConnection},
     fault::Cause,
     sink::{Fence, RowFault, SinkError},
 };
@@ -94,20 +94,20 @@ impl Failure {
 
 fn of_server(name: String, error: &Error, connection: &MongodbConnection) -> SinkError {
     let transient = error.contains_label(TRANSIENT_TRANSACTION_ERROR);
-    match (connection.trouble(error), code(error)) {
-        (Trouble::Refused { cause, .. }, Some(NO_REPLICA_SET)) => SinkError::Refused {
+    match (connection.classify(error), code(error)) {
+        (ErrorClass::Refused { cause, .. }, Some(NO_REPLICA_SET)) => SinkError::Refused {
             name,
             advice: "rows and progress are written in one transaction, which only a replica set has: make the server one (of one member, if need be)".to_owned(),
             cause,
         },
-        (Trouble::Refused { cause, .. }, Some(13)) => SinkError::Refused {
+        (ErrorClass::Refused { cause, .. }, Some(13)) => SinkError::Refused {
             name,
             advice: "grant the user the role `readWrite` on the database".to_owned(),
             cause,
         },
-        (Trouble::Lost(cause), _) => SinkError::Lost(name, cause),
-        (Trouble::Refused { cause, .. }, _) if transient => SinkError::Lost(name, cause),
-        (Trouble::Refused { advice, cause }, _) => SinkError::Refused {
+        (ErrorClass::Lost(cause), _) => SinkError::Lost(name, cause),
+        (ErrorClass::Refused { cause, .. }, _) if transient => SinkError::Lost(name, cause),
+        (ErrorClass::Refused { advice, cause }, _) => SinkError::Refused {
             name,
             advice: advice.to_owned(),
             cause,

@@ -12,7 +12,9 @@ use crate::{
     model::{Kind, TableIndex},
     sink::{
         SinkError,
-        sql::index::{Lacking, Standing, StandingPart, free_name, lacking, shared},
+        sql::index::{
+            ExistingIndex, ExistingPart, MissingIndex, free_name, missing_indexes, shared,
+        },
     },
 };
 
@@ -36,25 +38,26 @@ const VALUES: [&str; 12] = [
 ];
 
 /// What of the source's indexes the collection lacks.
-pub(in crate::sink) async fn lacks(
+pub(in crate::sink) async fn missing_of(
     sink: &MongodbSink,
     fields: Option<&[(String, Kind)]>,
-) -> Result<Vec<Lacking>, SinkError> {
+) -> Result<Vec<MissingIndex>, SinkError> {
     let collection = &sink.settings.collection;
-    let standing = match sink.is_there(collection).await? {
-        true => standing(sink).await?,
-        false => vec![Standing::of_key(&["_id".to_owned()])],
+    let existing = if sink.is_there(collection).await? {
+        existing(sink).await?
+    } else {
+        vec![ExistingIndex::of_key(&["_id".to_owned()])]
     };
-    let mut taken: Vec<String> = standing.iter().map(|it| it.name.clone()).collect();
+    let mut taken: Vec<String> = existing.iter().map(|it| it.name.clone()).collect();
     let mut all = Vec::new();
-    for index in lacking(&sink.settings.indexes, &standing) {
+    for index in missing_indexes(&sink.settings.indexes, &existing) {
         let name = free_name(&index.name, NAME, |it| taken.iter().any(|name| name == it));
         taken.push(name.clone());
         let statement = possible(sink, index, fields).map(|()| {
             let (keys, options) = definition(index, &name);
             format!("db.{collection}.createIndex({keys}, {options})")
         });
-        all.push(Lacking {
+        all.push(MissingIndex {
             index: TableIndex {
                 name,
                 ..index.clone()
@@ -69,20 +72,26 @@ pub(in crate::sink) async fn lacks(
 /// Makes an index.
 ///
 /// # Errors
-/// `Unfit` where documents share its values.
-pub(in crate::sink) async fn make(sink: &MongodbSink, lacking: &Lacking) -> Result<(), SinkError> {
-    let unfit = |advice: String| SinkError::Unfit {
+/// `Incompatible` where documents share its values.
+pub(in crate::sink) async fn make(
+    sink: &MongodbSink,
+    missing: &MissingIndex,
+) -> Result<(), SinkError> {
+    let incompatible = |advice: String| SinkError::Incompatible {
         name: sink.connection.name().to_owned(),
         advice,
     };
-    lacking.statement.as_ref().map_err(|it| unfit(it.clone()))?;
-    let (keys, mut index) = definition(&lacking.index, &lacking.index.name);
+    missing
+        .statement
+        .as_ref()
+        .map_err(|it| incompatible(it.clone()))?;
+    let (keys, mut index) = definition(&missing.index, &missing.index.name);
     index.insert("key", keys);
     let command = doc! { "createIndexes": &sink.settings.collection, "indexes": [index] };
     match sink.connection.database().run_command(command).await {
         Ok(_) => Ok(()),
         Err(error) if code(&error) == Some(DUPLICATE_KEY) => {
-            Err(unfit(shared(lacking, &chain(&error))))
+            Err(incompatible(shared(missing, &chain(&error))))
         }
         Err(error) => Err(sink.failed(error)),
     }
@@ -141,7 +150,7 @@ fn possible(
     Ok(())
 }
 
-async fn standing(sink: &MongodbSink) -> Result<Vec<Standing>, SinkError> {
+async fn existing(sink: &MongodbSink) -> Result<Vec<ExistingIndex>, SinkError> {
     let command = doc! { "listIndexes": &sink.settings.collection };
     let listed = async {
         let cursor = sink.connection.database().run_cursor_command(command);
@@ -150,13 +159,13 @@ async fn standing(sink: &MongodbSink) -> Result<Vec<Standing>, SinkError> {
     let listed = listed.await.map_err(|error| sink.failed(error))?;
     let index = |it: &Document| {
         let name = it.get_str("name").unwrap_or_default().to_owned();
-        let part = |(field, direction): (&String, &Bson)| StandingPart {
+        let part = |(field, direction): (&String, &Bson)| ExistingPart {
             column: Some(field.clone()),
             prefix: None,
             is_descending: matches!(direction, Bson::Int32(-1) | Bson::Int64(-1))
                 || matches!(direction, Bson::Double(it) if *it < 0.0),
         };
-        Standing {
+        ExistingIndex {
             is_unique: name == "_id_" || it.get_bool("unique").unwrap_or_default(),
             parts: it
                 .get_document("key")

@@ -22,8 +22,8 @@ use mongodb::{
 };
 
 use super::{
-    Advance, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage, Progress, Sink,
-    SinkError, moved::Moved, rules::RowRules,
+    Advance, Landing, MissingIndex, Onto, POSITION_TABLE, PROGRESS_TABLE, PositionAdvance,
+    Progress, Sink, SinkError, StagedWrite, moved::Moved, rules::RowRules,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
@@ -83,7 +83,7 @@ impl MongodbSink {
     /// A sink for the collection that the settings name. Nothing is asked of the server yet.
     ///
     /// # Errors
-    /// `Unfit` where a field's name cannot be used.
+    /// `Incompatible` where a field's name cannot be used.
     pub fn open(
         connection: MongodbConnection,
         settings: MongodbSinkSettings,
@@ -97,7 +97,7 @@ impl MongodbSink {
             let advice = format!(
                 "`{field}` cannot be of the key or the version: a dot or a dollar in it would mean another field"
             );
-            return Err(SinkError::Unfit { name, advice });
+            return Err(SinkError::Incompatible { name, advice });
         }
         let key = settings.key.clone().unwrap_or_default();
         Ok(Self {
@@ -143,7 +143,7 @@ impl MongodbSink {
 
     /// In a collection that was empty documents are only made, until one is refused: then the transaction,
     /// which is undone, is made anew, and it and all others look for known documents.
-    async fn together(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
+    async fn in_transaction(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
         if self.is_fresh.load(Ordering::Relaxed) {
             match self.transaction(records, moved, true).await {
                 Err(Failure::Written { .. }) => self.is_fresh.store(false, Ordering::Relaxed),
@@ -221,9 +221,10 @@ impl Sink for MongodbSink {
         _: Option<&[(String, Kind)]>,
     ) -> Result<Option<String>, SinkError> {
         let collection = &self.settings.collection;
-        Ok(match self.is_there(collection).await? {
-            true => None,
-            false => Some(format!("db.createCollection({collection:?})")),
+        Ok(if self.is_there(collection).await? {
+            None
+        } else {
+            Some(format!("db.createCollection({collection:?})"))
         })
     }
 
@@ -231,10 +232,10 @@ impl Sink for MongodbSink {
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
         if let Some(advice) = check::unkeyed(&self.key, fields) {
             let name = self.name.clone();
-            return Err(SinkError::Unfit { name, advice });
+            return Err(SinkError::Incompatible { name, advice });
         }
         let progress = self.settings.progress_collection.as_str();
-        self.make(&[&self.settings.collection, progress, PASSAGE_TABLE])
+        self.make(&[&self.settings.collection, progress, POSITION_TABLE])
             .await?;
         let documents = self.connection.database();
         let documents = documents.collection::<Document>(&self.settings.collection);
@@ -245,12 +246,15 @@ impl Sink for MongodbSink {
         Ok(())
     }
 
-    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
-        index::lacks(self, fields).await
+    async fn missing_indexes(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Vec<MissingIndex>, SinkError> {
+        index::missing_of(self, fields).await
     }
 
-    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
-        index::make(self, lacking).await
+    async fn make_index(&self, missing: &MissingIndex) -> Result<(), SinkError> {
+        index::make(self, missing).await
     }
 
     async fn progress(&self, flow: &str) -> Result<Vec<Progress>, SinkError> {
@@ -264,40 +268,47 @@ impl Sink for MongodbSink {
     }
 
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        self.together(records, Moved::Offset(advance)).await
+        self.in_transaction(records, Moved::Offset(advance)).await
     }
 
-    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
-        let read = self.progress.place(flow).await;
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        let read = self.progress.position(flow).await;
         read.map_err(|error| self.failed(error))
     }
 
-    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
-        self.make(&[PASSAGE_TABLE]).await?;
+    async fn advance(&self, advance: &PositionAdvance) -> Result<(), SinkError> {
+        self.make(&[POSITION_TABLE]).await?;
         let done = async {
             let mut session = self.begin().await?;
-            let moved = Moved::Place(passage);
+            let moved = Moved::Position(advance);
             self.progress.advance(&mut session, moved).await?;
             Ok(session.commit_transaction().await?)
         };
         done.await.map_err(|failure: Failure| self.failed(failure))
     }
 
-    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
-        self.together(records, Moved::Place(passage)).await
+    async fn write_positioned(
+        &self,
+        records: &[Records],
+        advance: &PositionAdvance,
+    ) -> Result<(), SinkError> {
+        self.in_transaction(records, Moved::Position(advance)).await
     }
 
-    async fn lay(&self, _records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
+    async fn stage(
+        &self,
+        _records: &[Records],
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
         Ok(None)
     }
 
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance],
+        markers: &[Advance],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
-        let landing = replay::replay(self, (records, marks), onto).await;
+        let landing = replay::replay(self, (records, markers), onto).await;
         landing.map_err(|failure| self.failed(failure))
     }
 

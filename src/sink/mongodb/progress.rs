@@ -1,4 +1,4 @@
-//! Progress and places in MongoDB: a document for each, moved within the transaction of the rows.
+//! Progress and positions in MongoDB: one document each, moved in the transaction of the rows.
 
 use futures_util::TryStreamExt;
 use mongodb::{
@@ -10,20 +10,20 @@ use mongodb::{
 use super::failure::{Failure, WRITE_CONFLICT, code, is_duplicate};
 use crate::{
     model::Position,
-    sink::{Advance, PASSAGE_TABLE, Passage, Progress, moved::Moved},
+    sink::{Advance, POSITION_TABLE, PositionAdvance, Progress, moved::Moved},
 };
 
 /// The collections that keep them.
 pub(super) struct MongodbProgress {
     pub(super) offsets: Collection<Document>,
-    pub(in crate::sink) places: Collection<Document>,
+    pub(in crate::sink) positions: Collection<Document>,
 }
 
 impl MongodbProgress {
     pub(in crate::sink) fn new(database: &Database, offsets: &str) -> Self {
         Self {
             offsets: database.collection(offsets),
-            places: database.collection(PASSAGE_TABLE),
+            positions: database.collection(POSITION_TABLE),
         }
     }
 
@@ -43,13 +43,13 @@ impl MongodbProgress {
                 let set = doc! { "next_offset": advance.to.next_offset };
                 step(session, &self.offsets, id(advance), from, set).await
             }
-            Moved::Place(passage) => {
-                let from = passage
+            Moved::Position(advance) => {
+                let from = advance
                     .from
                     .as_ref()
-                    .map(|it| doc! { "place": it.as_str() });
-                let set = doc! { "place": passage.to.as_str() };
-                step(session, &self.places, place_id(passage), from, set).await
+                    .map(|it| doc! { "position": it.as_str() });
+                let set = doc! { "position": advance.to.as_str() };
+                step(session, &self.positions, position_id(advance), from, set).await
             }
         };
         match done {
@@ -77,9 +77,9 @@ impl MongodbProgress {
     }
 
     /// The place of `flow`.
-    pub(in crate::sink) async fn place(&self, flow: &str) -> Result<Option<Position>, Error> {
-        let found = self.places.find_one(doc! { "_id": flow }).await?;
-        Ok(found.and_then(|it| it.get_str("place").ok().map(Position::new)))
+    pub(in crate::sink) async fn position(&self, flow: &str) -> Result<Option<Position>, Error> {
+        let found = self.positions.find_one(doc! { "_id": flow }).await?;
+        Ok(found.and_then(|it| it.get_str("position").ok().map(Position::new)))
     }
 
     /// Forgets progress and place of `flow`, or sets the progress of one partition.
@@ -92,9 +92,9 @@ impl MongodbProgress {
         let Some(to) = to else {
             let all = doc! { "_id.flow": flow };
             let offsets = self.offsets.delete_many(all).session(&mut *session).await?;
-            let place = self.places.delete_one(doc! { "_id": flow });
-            let places = place.session(session).await?;
-            return Ok(offsets.deleted_count + places.deleted_count);
+            let position = self.positions.delete_one(doc! { "_id": flow });
+            let positions = position.session(session).await?;
+            return Ok(offsets.deleted_count + positions.deleted_count);
         };
         let old = doc! { "_id.flow": flow, "_id.topic": &to.topic, "_id.partition": to.partition };
         self.offsets.delete_many(old).session(&mut *session).await?;
@@ -144,8 +144,8 @@ fn id(advance: &Advance) -> Bson {
     id.into()
 }
 
-fn place_id(passage: &Passage) -> Bson {
-    passage.flow.as_str().into()
+fn position_id(advance: &PositionAdvance) -> Bson {
+    advance.flow.as_str().into()
 }
 
 fn progress(document: &Document) -> Option<Progress> {

@@ -1,4 +1,4 @@
-//! Dead letters into MongoDB: documents and the letters' marks in one transaction.
+//! Replay into MongoDB: documents and replay markers in one transaction.
 
 use mongodb::{
     ClientSession,
@@ -17,11 +17,11 @@ use crate::{
 /// As the server answers.
 pub(in crate::sink) async fn replay(
     sink: &MongodbSink,
-    letters: (&[Records], &[Advance]),
+    dead_letters: (&[Records], &[Advance]),
     onto: Onto,
 ) -> Result<Landing, Failure> {
     let mut session = sink.begin().await?;
-    let landing = match write(sink, &mut session, letters, onto).await {
+    let landing = match write(sink, &mut session, dead_letters, onto).await {
         Ok(Landing::Written) => {
             session.commit_transaction().await?;
             return Ok(Landing::Written);
@@ -38,11 +38,11 @@ pub(in crate::sink) async fn replay(
 async fn write(
     sink: &MongodbSink,
     session: &mut ClientSession,
-    (records, marks): (&[Records], &[Advance]),
+    (records, markers): (&[Records], &[Advance]),
     onto: Onto,
 ) -> Result<Landing, Failure> {
-    for (index, mark) in marks.iter().enumerate() {
-        let moved = sink.progress.advance(session, Moved::Offset(mark));
+    for (index, marker) in markers.iter().enumerate() {
+        let moved = sink.progress.advance(session, Moved::Offset(marker));
         match moved.await {
             Err(Failure::Fenced) => return Ok(Landing::Before(index)),
             moved => moved?,

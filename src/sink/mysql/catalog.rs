@@ -10,7 +10,7 @@ use crate::{
     model::Kind,
     sink::sql::{
         index::in_order,
-        table::{Absent, Column, Holds, Index},
+        table::{Absent, Column, ColumnType, Index},
     },
 };
 
@@ -162,19 +162,21 @@ async fn columns(
         let is_json = checked_json
             .iter()
             .any(|it| it.contains(&format!("json_valid({quoted})")));
-        let holds = if is_json {
-            Holds::Json
+        let stored_type = if is_json {
+            ColumnType::Json
         } else {
-            holds(&data_type, scale)
+            stored_type(&data_type, scale)
         };
         let absent = absent(flavor, &data_type, &nullable, default.as_deref(), &extra);
-        if let Some(collation) = collation.filter(|it| holds == Holds::Text && !is_exact(it)) {
+        if let Some(collation) =
+            collation.filter(|it| stored_type == ColumnType::Text && !is_exact(it))
+        {
             folding.push((name.clone(), collation));
         }
         columns.push(Column {
             name,
             quoted,
-            holds,
+            stored_type,
             absent,
         });
     }
@@ -224,12 +226,16 @@ async fn indexes(
                 columns: Some(Vec::new()),
             });
         }
-        let place = column.and_then(|name| columns.iter().position(|it| it.name == name));
+        let ordinal = column.and_then(|name| columns.iter().position(|it| it.name == name));
         if let Some(index) = indexes.last_mut() {
-            index.columns = index.columns.take().zip(place).map(|(mut known, place)| {
-                known.push(place);
-                known
-            });
+            index.columns = index
+                .columns
+                .take()
+                .zip(ordinal)
+                .map(|(mut known, ordinal)| {
+                    known.push(ordinal);
+                    known
+                });
         }
     }
     Ok(indexes)
@@ -253,19 +259,23 @@ pub(in crate::sink) async fn index_columns(
     Ok(in_order(parts, 1))
 }
 
-fn holds(data_type: &str, scale: u8) -> Holds {
+fn stored_type(data_type: &str, scale: u8) -> ColumnType {
     match data_type.to_ascii_lowercase().as_str() {
-        "json" => Holds::Json,
-        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "bit" | "year" => Holds::Integer,
-        "float" => Holds::Float,
-        "decimal" => Holds::Decimal(scale),
-        "double" => Holds::Number,
-        "date" | "datetime" | "timestamp" | "time" => Holds::Clock,
-        "vector" => Holds::Vector,
-        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Holds::Bytes,
+        "json" => ColumnType::Json,
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "bit" | "year" => {
+            ColumnType::Integer
+        }
+        "float" => ColumnType::Float,
+        "decimal" => ColumnType::Decimal(scale),
+        "double" => ColumnType::Number,
+        "date" | "datetime" | "timestamp" | "time" => ColumnType::Clock,
+        "vector" => ColumnType::Vector,
+        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => {
+            ColumnType::Bytes
+        }
         "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
-        | "multipolygon" | "geomcollection" | "geometrycollection" => Holds::Bytes,
-        _ => Holds::Text,
+        | "multipolygon" | "geomcollection" | "geometrycollection" => ColumnType::Bytes,
+        _ => ColumnType::Text,
     }
 }
 

@@ -169,11 +169,11 @@ async fn may_create(
 ) -> Result<Finding, sqlx::Error> {
     let grants: Vec<String> = query_scalar("SHOW GRANTS").fetch_all(session).await?;
     let allows = |grant: &String| {
-        let Some((rights, place)) = grant.split_once(" ON ") else {
+        let Some((rights, scope)) = grant.split_once(" ON ") else {
             return false;
         };
         let rights = rights.trim_start_matches("GRANT ");
-        let here = place.starts_with("*.*") || place.contains(database);
+        let here = scope.starts_with("*.*") || scope.contains(database);
         here && rights
             .split(", ")
             .any(|it| it == "CREATE" || it.starts_with("ALL PRIVILEGES"))

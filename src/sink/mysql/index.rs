@@ -18,8 +18,8 @@ use crate::{
         sql::{
             failure::beside_records,
             index::{
-                LETTER, Lacking, Standing, StandingPart, USUAL_BYTES, USUAL_WIDTH, free_name,
-                lacking, shared,
+                CHARACTER_BYTES, ExistingIndex, ExistingPart, MissingIndex, USUAL_BYTES,
+                USUAL_WIDTH, free_name, missing_indexes, shared,
             },
         },
     },
@@ -44,7 +44,7 @@ type Part = (String, bool, Option<String>, Option<u64>, bool);
 pub(in crate::sink) async fn found(
     session: &mut MySqlConnection,
     (database, table): (&str, &str),
-) -> Result<(Columns, Vec<Standing>), sqlx::Error> {
+) -> Result<(Columns, Vec<ExistingIndex>), sqlx::Error> {
     let columns: Columns = query_as(
         "SELECT CAST(COLUMN_NAME AS CHAR), CAST(COLUMN_TYPE AS CHAR) \
          FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?",
@@ -63,41 +63,41 @@ pub(in crate::sink) async fn found(
     .bind(table)
     .fetch_all(session)
     .await?;
-    let mut standing: Vec<Standing> = Vec::new();
+    let mut existing: Vec<ExistingIndex> = Vec::new();
     for (name, is_unique, column, prefix, is_descending) in parts {
-        if standing.last().is_none_or(|it| it.name != name) {
+        if existing.last().is_none_or(|it| it.name != name) {
             let parts = Vec::new();
-            standing.push(Standing {
+            existing.push(ExistingIndex {
                 name,
                 is_unique,
                 parts,
             });
         }
-        if let Some(index) = standing.last_mut() {
-            index.parts.push(StandingPart {
+        if let Some(index) = existing.last_mut() {
+            index.parts.push(ExistingPart {
                 column,
                 prefix: prefix.and_then(|it| it.try_into().ok()),
                 is_descending,
             });
         }
     }
-    Ok((columns, standing))
+    Ok((columns, existing))
 }
 
 /// What of `wanted` the table lacks.
-pub(in crate::sink) fn lacks(
+pub(in crate::sink) fn missing_of(
     (quoted, table): (&str, &str),
     flavor: Flavor,
     wanted: &[TableIndex],
-    (columns, standing): (&Columns, &[Standing]),
-) -> Vec<Lacking> {
-    let mut taken: Vec<String> = standing.iter().map(|it| it.name.to_lowercase()).collect();
+    (columns, existing): (&Columns, &[ExistingIndex]),
+) -> Vec<MissingIndex> {
+    let mut taken: Vec<String> = existing.iter().map(|it| it.name.to_lowercase()).collect();
     let mut all = Vec::new();
-    for index in lacking(wanted, standing) {
+    for index in missing_indexes(wanted, existing) {
         let is_taken = |name: &str| taken.contains(&name.to_lowercase());
         let name = free_name(&index.name, NAME, is_taken);
         taken.push(name.to_lowercase());
-        all.push(Lacking {
+        all.push(MissingIndex {
             index: index.clone(),
             table: table.to_owned(),
             statement: create((quoted, flavor), &name, index, columns),
@@ -108,13 +108,14 @@ pub(in crate::sink) fn lacks(
 
 /// The beginnings of long values are as long as there is room for.
 fn create(
-    place: (&str, Flavor),
+    database: (&str, Flavor),
     name: &str,
     index: &TableIndex,
     columns: &Columns,
 ) -> Result<String, String> {
     let fewest = [USUAL_WIDTH, 128, 64, 32, 16].into_iter();
-    let mut tried = fewest.map(|beginning| statement_of(place, name, index, (columns, beginning)));
+    let mut tried =
+        fewest.map(|beginning| statement_of(database, name, index, (columns, beginning)));
     let last = tried
         .by_ref()
         .find(|it| !matches!(it, Ok((_, bytes)) if *bytes > MOST));
@@ -169,9 +170,9 @@ fn indexed(
     let column_type = column_type.to_ascii_lowercase();
     let (kind, rest) = column_type.split_once('(').unwrap_or((&column_type, ""));
     let width: Option<u32> = rest.split(')').next().and_then(|it| it.trim().parse().ok());
-    let letter = match kind {
+    let character_bytes = match kind {
         "varbinary" | "binary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => 1,
-        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => LETTER,
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => CHARACTER_BYTES,
         "json" | "vector" => return Err(format!("column `{field}` is of the type {kind}")),
         "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
         | "multipolygon" | "geomcollection" | "geometrycollection" => {
@@ -183,13 +184,16 @@ fn indexed(
     match (is_whole, width, part.prefix) {
         (true, Some(width), prefix) => {
             let prefix = prefix.filter(|it| *it < width);
-            Ok((prefix, prefix.unwrap_or(width).saturating_mul(letter)))
+            Ok((
+                prefix,
+                prefix.unwrap_or(width).saturating_mul(character_bytes),
+            ))
         }
-        (_, _, Some(prefix)) => Ok((Some(prefix), prefix.saturating_mul(letter))),
+        (_, _, Some(prefix)) => Ok((Some(prefix), prefix.saturating_mul(character_bytes))),
         (_, _, None) if is_unique => Err(format!(
             "column `{field}` is {kind}, of which an index holds only the beginning"
         )),
-        (_, _, None) => Ok((Some(beginning), beginning * letter)),
+        (_, _, None) => Ok((Some(beginning), beginning * character_bytes)),
     }
 }
 
@@ -197,19 +201,22 @@ impl MysqlTarget {
     /// Makes an index.
     ///
     /// # Errors
-    /// `Unfit` where rows share its values.
+    /// `Incompatible` where rows share its values.
     pub(in crate::sink) async fn make_index(
         &self,
         session: &mut MySqlConnection,
-        lacking: &Lacking,
+        missing: &MissingIndex,
     ) -> Result<(), SinkError> {
-        let text = lacking.statement.clone().map_err(|it| self.unfit(it))?;
+        let text = missing
+            .statement
+            .clone()
+            .map_err(|it| self.incompatible(it))?;
         match session.execute(query(statement(text))).await {
             Ok(_) => Ok(()),
             // A statement that went on behind its killed process has made it.
             Err(error) if number(&error) == Some(KNOWN_NAME) => Ok(()),
             Err(error) if number(&error) == Some(DUPLICATE) => {
-                Err(self.unfit(shared(lacking, &chain(&error))))
+                Err(self.incompatible(shared(missing, &chain(&error))))
             }
             Err(error) => Err(beside_records(&self.name, error)),
         }

@@ -21,8 +21,8 @@ use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
 use super::{
-    Advance, CreateTable, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, PROGRESS_TABLE, Passage,
-    Progress, Sink, SinkError, Texts,
+    Advance, CreateTable, Landing, MissingIndex, Onto, POSITION_TABLE, PROGRESS_TABLE,
+    PositionAdvance, Progress, Sink, SinkError, StagedWrite, Texts,
     moved::Moved,
     name_of,
     rules::RowRules,
@@ -33,7 +33,7 @@ use crate::{
     model::{Finding, Kind, Position, Records, TableIndex},
 };
 use catalog::exact_collation;
-use positions::MysqlPassages;
+use positions::MysqlPositions;
 use progress::MysqlProgress;
 use session::Sessions;
 use target::MysqlTarget;
@@ -76,11 +76,11 @@ pub struct MysqlSink {
     targets: Vec<MysqlTarget>,
     progress: MysqlProgress,
     pub(super) progress_table: String,
-    passages: MysqlPassages,
+    positions: MysqlPositions,
     pub(super) silence: Duration,
     sessions: Sessions,
     /// Those whose transactions wait for others': they wait for locks in their own way.
-    laying: Sessions,
+    staging: Sessions,
 }
 
 impl MysqlSinkSettings {
@@ -105,7 +105,7 @@ impl MysqlSink {
     /// A sink for the table that the settings name. Nothing is asked of the server yet.
     ///
     /// # Errors
-    /// `Unfit` where a name in the settings is none, or the database is not known.
+    /// `Incompatible` where a name in the settings is none, or the database is not known.
     pub fn open(
         connection: MysqlConnection,
         settings: MysqlSinkSettings,
@@ -129,26 +129,26 @@ impl MysqlSink {
             .collect::<Result<Vec<_>, _>>()?;
         let Some(first) = targets.first() else {
             let advice = "it has no table".to_owned();
-            return Err(SinkError::Unfit { name, advice });
+            return Err(SinkError::Incompatible { name, advice });
         };
         let progress_table = first.settings.progress_table.clone();
         let quoted = |table: &str| {
             backticked(&first.database)
                 .and_then(|database| Ok(format!("{database}.{}", backticked(table)?)))
-                .map_err(|error| first.unfit(error.to_string()))
+                .map_err(|error| first.incompatible(error.to_string()))
         };
         let progress = quoted(&progress_table)?;
-        let passages = quoted(PASSAGE_TABLE)?;
+        let positions = quoted(POSITION_TABLE)?;
         Ok(Self {
             name,
             silence: first.settings.silence,
             progress: MysqlProgress { quoted: progress },
-            passages: MysqlPassages { quoted: passages },
+            positions: MysqlPositions { quoted: positions },
             progress_table,
             targets,
             connection,
             sessions: Sessions::default(),
-            laying: Sessions::default(),
+            staging: Sessions::default(),
         })
     }
 
@@ -182,7 +182,7 @@ impl MysqlSink {
             .create(session, collation)
             .await
             .map_err(failed)?;
-        self.passages
+        self.positions
             .create(session, collation)
             .await
             .map_err(failed)?;
@@ -201,17 +201,17 @@ impl MysqlSink {
             .map_err(|error| beside_records(&self.name, error))
     }
 
-    async fn note_with(
+    async fn advance_with(
         &self,
         session: &mut MySqlConnection,
-        passage: &Passage,
+        advance: &PositionAdvance,
     ) -> Result<(), SinkError> {
         let failed = |error| beside_records(&self.name, error);
         let collation = exact_collation(session).await.map_err(failed)?;
-        let made = self.passages.create(session, collation).await;
+        let made = self.positions.create(session, collation).await;
         made.map_err(failed)?;
         // One statement, which is a transaction by itself.
-        let moved = self.passages.advance(session, passage).await;
+        let moved = self.positions.advance(session, advance).await;
         moved.map_err(|failure| failure.into_error(&self.name))
     }
 
@@ -262,13 +262,16 @@ impl Sink for MysqlSink {
         tables.try_for_each(|(target, table)| target.fit(&table, fields))
     }
 
-    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
+    async fn missing_indexes(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Vec<MissingIndex>, SinkError> {
         let mut session = self.session().await?;
         let mut all = Vec::new();
         for target in &self.targets {
             all.extend(
                 target
-                    .lacking(&self.connection, &mut session, fields)
+                    .missing_indexes(&self.connection, &mut session, fields)
                     .await?,
             );
         }
@@ -276,11 +279,11 @@ impl Sink for MysqlSink {
         Ok(all)
     }
 
-    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
+    async fn make_index(&self, missing: &MissingIndex) -> Result<(), SinkError> {
         let mut session = self.session().await?;
         let mut targets = self.targets.iter();
-        let made = match targets.find(|it| it.settings.table == lacking.table) {
-            Some(target) => target.make_index(&mut session, lacking).await,
+        let made = match targets.find(|it| it.settings.table == missing.table) {
+            Some(target) => target.make_index(&mut session, missing).await,
             None => Ok(()),
         };
         self.sessions.abandon(session).await;
@@ -300,39 +303,46 @@ impl Sink for MysqlSink {
     }
 
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        self.together(records, Moved::Offset(advance)).await
+        self.in_transaction(records, Moved::Offset(advance)).await
     }
 
-    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
         let mut session = self.session().await?;
-        let read = self.passages.read(&mut session, flow).await;
+        let read = self.positions.read(&mut session, flow).await;
         self.answer(session, read).await
     }
 
-    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
+    async fn advance(&self, advance: &PositionAdvance) -> Result<(), SinkError> {
         let mut session = self.session().await?;
-        let noted = self.note_with(&mut session, passage).await;
+        let advanced = self.advance_with(&mut session, advance).await;
         self.sessions.abandon(session).await;
-        noted
+        advanced
     }
 
-    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
-        self.together(records, Moved::Place(passage)).await
+    async fn write_positioned(
+        &self,
+        records: &[Records],
+        advance: &PositionAdvance,
+    ) -> Result<(), SinkError> {
+        self.in_transaction(records, Moved::Position(advance)).await
     }
 
-    async fn lay(&self, records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
-        self.lay_rows(records).await
+    async fn stage(
+        &self,
+        records: &[Records],
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
+        self.stage_rows(records).await
     }
 
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance],
+        markers: &[Advance],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
         let tables = self.tables().await?;
         let mut session = self.session().await?;
-        let landing = replay::replay(self, &mut session, &tables, (records, marks), onto);
+        let landing = replay::replay(self, &mut session, &tables, (records, markers), onto);
         match landing.await {
             Ok(Landing::Written) => {
                 self.sessions.give_back(session);

@@ -1,4 +1,4 @@
-//! The places of migrations in MySQL and MariaDB: one row per flow.
+//! Stored positions of migrations in MySQL and MariaDB: one row a flow.
 
 use sqlx::{Executor, MySqlConnection, query, query_scalar};
 
@@ -7,19 +7,19 @@ use crate::{
     connect::identifier::statement,
     model::Position,
     sink::{
-        Passage,
-        sql::{failure::Failure, incompatible::Misfit},
+        PositionAdvance,
+        sql::{failure::Failure, incompatible::Incompatible},
     },
 };
 
 /// The table that keeps the places.
 #[derive(Debug)]
-pub(super) struct MysqlPassages {
+pub(super) struct MysqlPositions {
     /// Its name as it stands in statements: database and table, quoted.
     pub(in crate::sink) quoted: String,
 }
 
-impl MysqlPassages {
+impl MysqlPositions {
     /// Makes the table where it is missing. `collation` tells any two texts apart.
     pub(in crate::sink) async fn create(
         &self,
@@ -28,7 +28,7 @@ impl MysqlPassages {
     ) -> Result<(), sqlx::Error> {
         let text = format!(
             "CREATE TABLE IF NOT EXISTS {} (\
-             flow VARCHAR({FLOW}) NOT NULL PRIMARY KEY, place LONGTEXT NOT NULL, \
+             flow VARCHAR({FLOW}) NOT NULL PRIMARY KEY, position LONGTEXT NOT NULL, \
              updated_at DATETIME(6) NOT NULL\
              ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE {collation}",
             self.quoted
@@ -44,16 +44,16 @@ impl MysqlPassages {
     pub(in crate::sink) async fn advance(
         &self,
         session: &mut MySqlConnection,
-        passage: &Passage,
+        advance: &PositionAdvance,
     ) -> Result<(), Failure> {
-        let (flow, to) = (&passage.flow, passage.to.as_str());
+        let (flow, to) = (&advance.flow, advance.to.as_str());
         if flow.chars().count() > FLOW {
             let advice = format!("the flow's name is longer than {FLOW} characters: shorten it");
-            return Err(Misfit::Table(advice).into());
+            return Err(Incompatible::Table(advice).into());
         }
-        let Some(from) = &passage.from else {
+        let Some(from) = &advance.from else {
             let text = format!(
-                "INSERT INTO {} (flow, place, updated_at) VALUES (?,?,UTC_TIMESTAMP(6))",
+                "INSERT INTO {} (flow, position, updated_at) VALUES (?,?,UTC_TIMESTAMP(6))",
                 self.quoted
             );
             let insert = query(statement(text)).bind(flow).bind(to);
@@ -63,7 +63,7 @@ impl MysqlPassages {
             };
         };
         let text = format!(
-            "UPDATE {} SET place=?, updated_at=UTC_TIMESTAMP(6) WHERE flow=? AND place=?",
+            "UPDATE {} SET position=?, updated_at=UTC_TIMESTAMP(6) WHERE flow=? AND position=?",
             self.quoted
         );
         let update = query(statement(text)).bind(to).bind(flow);
@@ -81,7 +81,7 @@ impl MysqlPassages {
         session: &mut MySqlConnection,
         flow: &str,
     ) -> Result<Option<Position>, sqlx::Error> {
-        let text = format!("SELECT place FROM {} WHERE flow=?", self.quoted);
+        let text = format!("SELECT position FROM {} WHERE flow=?", self.quoted);
         let asked = query_scalar::<_, String>(statement(text)).bind(flow);
         match asked.fetch_optional(session).await {
             Err(error) if number(&error) == Some(NO_TABLE) => Ok(None),

@@ -6,7 +6,7 @@ use crate::{
     connect::identifier::statement,
     sink::{
         Advance, Progress,
-        sql::{failure::Failure, incompatible::Misfit},
+        sql::{failure::Failure, incompatible::Incompatible},
     },
 };
 
@@ -53,7 +53,7 @@ impl MysqlProgress {
         let (flow, to) = (&advance.flow, &advance.to);
         if flow.chars().count() > FLOW {
             let advice = format!("the flow's name is longer than {FLOW} characters: shorten it");
-            return Err(Misfit::Table(advice).into());
+            return Err(Incompatible::Table(advice).into());
         }
         let Some(from) = advance.from else {
             return match self.insert(session, flow, to).await {

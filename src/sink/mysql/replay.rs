@@ -1,4 +1,4 @@
-//! Dead letters into MySQL and MariaDB: rows and the letters' marks in one transaction.
+//! Replay into MySQL and MariaDB: rows and replay markers in one transaction.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(in crate::sink) async fn replay(
     sink: &MysqlSink,
     session: &mut MySqlConnection,
     tables: &[Arc<Table>],
-    (records, marks): (&[Records], &[Advance]),
+    (records, markers): (&[Records], &[Advance]),
     onto: Onto,
 ) -> Result<Landing, SinkError> {
     let failed = |failure: Failure| failure.into_error(&sink.name);
@@ -32,8 +32,8 @@ pub(in crate::sink) async fn replay(
         let done = session.execute(raw_sql(text)).await;
         done.map_err(|error| failed(error.into()))?;
     }
-    for (index, mark) in marks.iter().enumerate() {
-        match sink.progress.advance(session, mark).await {
+    for (index, marker) in markers.iter().enumerate() {
+        match sink.progress.advance(session, marker).await {
             Err(Failure::Fenced) => return Ok(Landing::Before(index)),
             done => done.map_err(failed)?,
         }
@@ -62,8 +62,8 @@ async fn any_known(
     let text = format!("{} LIMIT 1 FOR UPDATE", known(&delete));
     for values in asked_for(records, table) {
         let mut bound = Bound::with_room((values.len(), 64), target.settings.texts);
-        for (place, value) in table.removed_by().iter().zip(&values) {
-            bound.push_key(&table.columns[*place], value)?;
+        for (ordinal, value) in table.removed_by().iter().zip(&values) {
+            bound.push_key(&table.columns[*ordinal], value)?;
         }
         let query = query_with(statement(text.clone()), bound.into_arguments());
         if session.fetch_optional(query).await?.is_some() {

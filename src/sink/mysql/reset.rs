@@ -14,8 +14,8 @@ impl MysqlSink {
         to: Option<&Progress>,
     ) -> Result<u64, sqlx::Error> {
         let Some(to) = to else {
-            let places = self.passages.forget(session, flow).await?;
-            return Ok(places + self.progress.forget(session, flow).await?);
+            let positions = self.positions.forget(session, flow).await?;
+            return Ok(positions + self.progress.forget(session, flow).await?);
         };
         let collation = exact_collation(session).await?;
         self.progress.create(session, collation).await?;

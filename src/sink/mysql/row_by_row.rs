@@ -15,27 +15,31 @@ use crate::{
         rules::OnKnown,
         sql::{
             failure::{Failure, is_data},
-            incompatible::Unholdable,
-            row_by_row::{Applied, Held, Single, SingleRows, applied},
-            statements::{Manner, equal},
-            table::Holds,
+            incompatible::ValueError,
+            row_by_row::{Applied, Conflict, Single, SingleRows, applied},
+            statements::{StatementKind, equal},
+            table::ColumnType,
         },
     },
 };
 
 /// Statements for single rows in one session.
-pub(super) struct MysqlSingles<'w, 's> {
+pub(super) struct MysqlRowByRow<'w, 's> {
     pub(in crate::sink) writer: &'w MysqlWriter<'w>,
     pub(in crate::sink) session: &'s mut MySqlConnection,
 }
 
-impl MysqlSingles<'_, '_> {
-    async fn execute(&mut self, manner: Manner, row: &Single<'_>) -> Result<u64, Failure> {
+impl MysqlRowByRow<'_, '_> {
+    async fn execute(
+        &mut self,
+        statement_kind: StatementKind,
+        row: &Single<'_>,
+    ) -> Result<u64, Failure> {
         let bytes: usize = row.values.iter().map(size).sum();
         let (columns, values) = (&row.columns, &row.values);
         self.writer.fits(columns, values, bytes)?;
         self.writer
-            .statement(self.session, columns, manner, values, bytes)
+            .statement(self.session, columns, statement_kind, values, bytes)
             .await
     }
 
@@ -43,17 +47,17 @@ impl MysqlSingles<'_, '_> {
     async fn write(&mut self, row: &Single<'_>) -> Result<(), Failure> {
         let table = self.writer.table;
         if row.op == Op::Delete {
-            return self.execute(Manner::Delete, row).await.map(drop);
+            return self.execute(StatementKind::Delete, row).await.map(drop);
         }
         let updates = table.on_known == OnKnown::Update;
-        if updates && self.execute(Manner::Update, row).await? > 0 {
+        if updates && self.execute(StatementKind::Update, row).await? > 0 {
             return Ok(());
         }
         // A row that was not changed may be there all the same: newer, or not to be changed.
         if (!updates || table.version.is_some()) && self.is_known(row).await? {
             return Ok(());
         }
-        self.execute(Manner::Insert, row).await.map(drop)
+        self.execute(StatementKind::Insert, row).await.map(drop)
     }
 
     async fn is_known(&mut self, row: &Single<'_>) -> Result<bool, Failure> {
@@ -72,9 +76,9 @@ impl MysqlSingles<'_, '_> {
         &mut self,
         text: String,
         mut bound: Bound,
-        held: Held<'_, '_>,
+        conflict: Conflict<'_, '_>,
     ) -> Result<bool, Failure> {
-        for (column, value) in held.compared(self.writer.table) {
+        for (column, value) in conflict.compared(self.writer.table) {
             bound.push_key(column, value)?;
         }
         let query = query_with(statement(text), bound.into_arguments());
@@ -97,18 +101,18 @@ impl MysqlSingles<'_, '_> {
         Ok(count > 0)
     }
 
-    fn bound(&self, row: &Single<'_>, columns: &[usize]) -> Result<Bound, Unholdable> {
+    fn bound(&self, row: &Single<'_>, columns: &[usize]) -> Result<Bound, ValueError> {
         let mut bound = Bound::with_room((columns.len(), 0), self.writer.texts);
-        for place in columns {
-            let value = row.value(*place).unwrap_or(&Value::Null);
-            bound.push_key(&self.writer.table.columns[*place], value)?;
+        for ordinal in columns {
+            let value = row.value(*ordinal).unwrap_or(&Value::Null);
+            bound.push_key(&self.writer.table.columns[*ordinal], value)?;
         }
         Ok(bound)
     }
 }
 
 #[async_trait]
-impl SingleRows for MysqlSingles<'_, '_> {
+impl SingleRows for MysqlRowByRow<'_, '_> {
     async fn apply(&mut self, row: &Single<'_>) -> Result<Applied, Failure> {
         match self.write(row).await {
             Ok(()) => Ok(Applied::Done),
@@ -116,7 +120,7 @@ impl SingleRows for MysqlSingles<'_, '_> {
         }
     }
 
-    async fn holder(
+    async fn conflicting(
         &mut self,
         row: &Single<'_>,
         index: &[usize],
@@ -124,10 +128,10 @@ impl SingleRows for MysqlSingles<'_, '_> {
         let table = self.writer.table;
         let shown = |it: &usize| {
             let column = &table.columns[*it];
-            match column.holds {
-                Holds::Bytes => format!("LOWER(HEX({}))", column.quoted),
+            match column.stored_type {
+                ColumnType::Bytes => format!("LOWER(HEX({}))", column.quoted),
                 // Bits are bytes otherwise.
-                Holds::Integer => format!("CAST({}+0 AS CHAR)", column.quoted),
+                ColumnType::Integer => format!("CAST({}+0 AS CHAR)", column.quoted),
                 _ => format!("CAST({} AS CHAR)", column.quoted),
             }
         };
@@ -137,8 +141,8 @@ impl SingleRows for MysqlSingles<'_, '_> {
         text.push_str(" AND NOT (");
         equal(&mut text, table, &table.key);
         text.push_str(") LIMIT 1 LOCK IN SHARE MODE");
-        let places: Vec<usize> = index.iter().chain(&table.key).copied().collect();
-        let bound = self.bound(row, &places)?;
+        let ordinals: Vec<usize> = index.iter().chain(&table.key).copied().collect();
+        let bound = self.bound(row, &ordinals)?;
         let query = query_with(statement(text), bound.into_arguments());
         let Some(found) = self.session.fetch_optional(query).await? else {
             return Ok(None);
@@ -149,32 +153,35 @@ impl SingleRows for MysqlSingles<'_, '_> {
 
     async fn park(
         &mut self,
-        held: Held<'_, '_>,
+        conflict: Conflict<'_, '_>,
         column: usize,
         value: &Value<'_>,
     ) -> Result<bool, Failure> {
         let table = self.writer.table;
         let column = &table.columns[column];
         let mut text = format!("UPDATE {} SET {}=? WHERE ", table.quoted, column.quoted);
-        held.condition(&mut text, table);
+        conflict.condition(&mut text, table);
         let mut bound = Bound::with_room(
-            (held.index.len() + table.key.len() + 1, 0),
+            (conflict.index.len() + table.key.len() + 1, 0),
             self.writer.texts,
         );
         if bound.push(column, value).is_err() {
             return Ok(false);
         }
-        self.freed(text, bound, held).await
+        self.freed(text, bound, conflict).await
     }
 
-    async fn remove(&mut self, held: Held<'_, '_>) -> Result<bool, Failure> {
+    async fn remove(&mut self, conflict: Conflict<'_, '_>) -> Result<bool, Failure> {
         let table = self.writer.table;
         if self.takes_others_along().await? {
             return Ok(false);
         }
         let mut text = format!("DELETE FROM {} WHERE ", table.quoted);
-        held.condition(&mut text, table);
-        let bound = Bound::with_room((held.index.len() + table.key.len(), 0), self.writer.texts);
-        self.freed(text, bound, held).await
+        conflict.condition(&mut text, table);
+        let bound = Bound::with_room(
+            (conflict.index.len() + table.key.len(), 0),
+            self.writer.texts,
+        );
+        self.freed(text, bound, conflict).await
     }
 }

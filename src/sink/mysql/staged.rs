@@ -1,4 +1,4 @@
-//! Transactions of MySQL and MariaDB whose rows come first: the place moves at their end, in order.
+//! Staged writes of MySQL and MariaDB: rows first; position and commit later, in order.
 
 use async_trait::async_trait;
 use sqlx::{Executor, MySqlConnection, raw_sql};
@@ -7,7 +7,7 @@ use super::MysqlSink;
 use crate::{
     model::Records,
     sink::{
-        Laid, Passage, SinkError,
+        PositionAdvance, SinkError, StagedWrite,
         sql::{failure::Failure, row_by_row::has_others},
     },
 };
@@ -16,7 +16,7 @@ use crate::{
 /// waits for its end; the server sees no circle in this, so it is told not to wait for long.
 const BEGIN: &str = "SET SESSION innodb_lock_wait_timeout=3; BEGIN";
 
-struct MysqlLaid<'s> {
+struct MysqlStagedWrite<'s> {
     sink: &'s MysqlSink,
     session: MySqlConnection,
 }
@@ -24,18 +24,18 @@ struct MysqlLaid<'s> {
 impl MysqlSink {
     /// Rows in a transaction that stays open; `None` where those of one may hinder another's: where
     /// rows go by more than their key, or keys that differ may be one row's.
-    pub(super) async fn lay_rows(
+    pub(super) async fn stage_rows(
         &self,
         records: &[Records],
-    ) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
         let tables = self.tables().await?;
         let hinders =
             |it: &crate::sink::sql::table::Table| has_others(it) || it.replaces() || it.folds;
         if tables.iter().any(|it| hinders(it)) {
             return Ok(None);
         }
-        let laying = self.laying.take(&self.connection, self.silence);
-        let mut session = laying
+        let staging = self.staging.take(&self.connection, self.silence);
+        let mut session = staging
             .await
             .map_err(|error| Failure::from(error).into_error(&self.name))?;
         let begun = session.execute(raw_sql(BEGIN)).await;
@@ -44,12 +44,12 @@ impl MysqlSink {
             Ok(_) => self.write_parts(&mut session, &tables, records).await,
         };
         match written {
-            Ok(()) => Ok(Some(Box::new(MysqlLaid {
+            Ok(()) => Ok(Some(Box::new(MysqlStagedWrite {
                 sink: self,
                 session,
             }))),
             Err(error) => {
-                self.laying.abandon(session).await;
+                self.staging.abandon(session).await;
                 Err(error)
             }
         }
@@ -57,21 +57,21 @@ impl MysqlSink {
 }
 
 #[async_trait]
-impl Laid for MysqlLaid<'_> {
-    async fn settle(self: Box<Self>, passage: &Passage) -> Result<(), SinkError> {
+impl StagedWrite for MysqlStagedWrite<'_> {
+    async fn commit(self: Box<Self>, advance: &PositionAdvance) -> Result<(), SinkError> {
         let Self { sink, mut session } = *self;
-        let settled = async {
-            sink.passages.advance(&mut session, passage).await?;
+        let committed = async {
+            sink.positions.advance(&mut session, advance).await?;
             session.execute(raw_sql("COMMIT")).await?;
             Ok::<_, Failure>(())
         };
-        match settled.await {
+        match committed.await {
             Ok(()) => {
-                sink.laying.give_back(session);
+                sink.staging.give_back(session);
                 Ok(())
             }
             Err(failure) => {
-                sink.laying.abandon(session).await;
+                sink.staging.abandon(session).await;
                 Err(failure.into_error(&sink.name))
             }
         }

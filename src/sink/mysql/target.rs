@@ -10,7 +10,7 @@ use sqlx::{Executor, MySqlConnection, query, query_scalar};
 use super::{
     MysqlSinkSettings,
     catalog::{Found, column_type, create_table, index_columns, look_up},
-    index::{MOST, found, lacks},
+    index::{MOST, found, missing_of},
     write::MysqlWriter,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
         sql::{
             create::designed,
             failure::beside_records,
-            index::{Lacking, Standing, widths},
+            index::{ExistingIndex, MissingIndex, widths},
             statements::{Dialect, Statements},
             table::Table,
         },
@@ -54,20 +54,21 @@ impl MysqlTarget {
         settings: MysqlSinkSettings,
     ) -> Result<Self, SinkError> {
         let name = format!("{}.{}", connection.name(), settings.table);
-        let unfit = |advice: String| SinkError::Unfit {
+        let incompatible = |advice: String| SinkError::Incompatible {
             name: name.clone(),
             advice,
         };
-        let named = TableName::parse(&settings.table).map_err(|error| unfit(error.to_string()))?;
+        let named =
+            TableName::parse(&settings.table).map_err(|error| incompatible(error.to_string()))?;
         let own = || connection.database().unwrap_or_default().to_owned();
         let (database, table) = (named.database.unwrap_or_else(own), named.table);
         if database.is_empty() {
             let advice = "no database is named: add it to the connection's URL, or write `table = \"database.table\"`";
-            return Err(unfit(advice.to_owned()));
+            return Err(incompatible(advice.to_owned()));
         }
         let quoted = backticked(&database)
             .and_then(|database| Ok(format!("{database}.{}", backticked(&table)?)))
-            .map_err(|error| unfit(error.to_string()))?;
+            .map_err(|error| incompatible(error.to_string()))?;
         Ok(Self {
             name,
             settings,
@@ -94,8 +95,8 @@ impl MysqlTarget {
         connection: &MysqlConnection,
         session: &mut MySqlConnection,
     ) -> Result<Option<Found>, SinkError> {
-        let place = (self.database.as_str(), self.table.as_str());
-        look_up(session, connection.flavor(), place)
+        let full_name = (self.database.as_str(), self.table.as_str());
+        look_up(session, connection.flavor(), full_name)
             .await
             .map_err(|error| beside_records(&self.name, error))
     }
@@ -120,13 +121,13 @@ impl MysqlTarget {
                     self.settings.table, self.quoted
                 ),
             };
-            return Err(self.unfit(advice));
+            return Err(self.incompatible(advice));
         }
         let names = (self.settings.table.clone(), self.quoted.clone());
         let key = self.settings.key.as_deref();
         let ruled = Table::new(names, found.columns, found.indexes, key)
             .and_then(|it| it.ruled(&self.settings.rules));
-        let mut table = ruled.map_err(|it| self.unfit(it))?;
+        let mut table = ruled.map_err(|it| self.incompatible(it))?;
         table.folds = table.key.iter().chain(&table.replace_by).any(|it| {
             let name = &table.columns[*it].name;
             found.folding.iter().any(|(it, _)| it == name)
@@ -143,7 +144,7 @@ impl MysqlTarget {
         let columns = self.columns(fields)?;
         let key = self.settings.key.as_deref().unwrap_or_default();
         create_table(&self.quoted, &columns, key, collation)
-            .map_err(|error| self.unfit(error.to_string()))
+            .map_err(|error| self.incompatible(error.to_string()))
     }
 
     /// The columns that a missing table is made of: name, type, whether in the key.
@@ -156,7 +157,7 @@ impl MysqlTarget {
             .settings
             .create
             .fields(table, self.fields(fields))
-            .map_err(|it| self.unfit(it))?;
+            .map_err(|it| self.incompatible(it))?;
         let widths = widths(&self.settings.indexes, key.unwrap_or_default(), MOST);
         designed(
             (table, key),
@@ -164,20 +165,20 @@ impl MysqlTarget {
             &self.settings.drop,
             |name, kind, keyed| column_type(kind, widths.get(name).copied(), keyed),
         )
-        .map_err(|it| self.unfit(it))
+        .map_err(|it| self.incompatible(it))
     }
 
     /// Those of the source's indexes that it lacks, or would lack when it is made; none where it cannot
     /// be made.
-    pub(in crate::sink) async fn lacking(
+    pub(in crate::sink) async fn missing_indexes(
         &self,
         connection: &MysqlConnection,
         session: &mut MySqlConnection,
         fields: Option<&[(String, Kind)]>,
-    ) -> Result<Vec<Lacking>, SinkError> {
-        let place = (self.database.as_str(), self.table.as_str());
-        let there = found(session, place).await;
-        let (mut columns, mut standing) =
+    ) -> Result<Vec<MissingIndex>, SinkError> {
+        let full_name = (self.database.as_str(), self.table.as_str());
+        let there = found(session, full_name).await;
+        let (mut columns, mut existing) =
             there.map_err(|error| beside_records(&self.name, error))?;
         if columns.is_empty() {
             let Ok(designed) = self.columns(fields) else {
@@ -185,22 +186,22 @@ impl MysqlTarget {
             };
             let designed = designed.into_iter();
             columns = designed.map(|it| (it.0.to_owned(), it.1)).collect();
-            standing = vec![Standing::of_key(
+            existing = vec![ExistingIndex::of_key(
                 self.settings.key.as_deref().unwrap_or_default(),
             )];
         }
         let names = (self.quoted.as_str(), self.settings.table.as_str());
         let wanted = &self.settings.indexes;
-        Ok(lacks(
+        Ok(missing_of(
             names,
             connection.flavor(),
             wanted,
-            (&columns, &standing),
+            (&columns, &existing),
         ))
     }
 
-    pub(in crate::sink) fn unfit(&self, advice: String) -> SinkError {
-        SinkError::Unfit {
+    pub(in crate::sink) fn incompatible(&self, advice: String) -> SinkError {
+        SinkError::Incompatible {
             name: self.name.clone(),
             advice,
         }
@@ -230,7 +231,7 @@ impl MysqlTarget {
             found = self.look_up(connection, session).await?;
         }
         let found = found.ok_or_else(|| {
-            self.unfit(format!(
+            self.incompatible(format!(
                 "table {} cannot be seen: grant SELECT on it",
                 self.settings.table
             ))
@@ -258,7 +259,7 @@ impl MysqlTarget {
         let names = fields.iter().map(|(name, _)| name.as_str());
         table
             .fit(names, &self.settings.drop)
-            .map_err(|it| self.unfit(it))
+            .map_err(|it| self.incompatible(it))
     }
 
     pub(in crate::sink) fn writer<'w>(

@@ -1,4 +1,4 @@
-//! One transaction of MySQL or MariaDB: what moves, then the rows.
+//! One transaction of MySQL or MariaDB: progress, then rows.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl MysqlSink {
     }
 
     /// Rows and what moves with them, in one transaction.
-    pub(in crate::sink) async fn together(
+    pub(in crate::sink) async fn in_transaction(
         &self,
         records: &[Records],
         moved: Moved<'_>,
@@ -69,7 +69,7 @@ impl MysqlSink {
         begun.map_err(|error| failed(error.into()))?;
         let moved = match moved {
             Moved::Offset(advance) => self.progress.advance(session, advance).await,
-            Moved::Place(passage) => self.passages.advance(session, passage).await,
+            Moved::Position(advance) => self.positions.advance(session, advance).await,
         };
         moved.map_err(failed)?;
         self.write_parts(session, tables, records).await?;

@@ -1,4 +1,4 @@
-//! Values as MySQL and MariaDB take them, by what the column holds.
+//! Values as MySQL and MariaDB take them, by column type.
 //!
 //! One column is always bound in one way, as far as that goes: MySQL plans a prepared statement
 //! again whenever a parameter has changed its type, and compares text with a number as floats.
@@ -13,8 +13,8 @@ use crate::{
         BytesText, JsonText, Texts,
         sql::{
             exact::{NOT_WHOLE, ROUNDED, double_keeps, has_fraction, single_keeps},
-            incompatible::Unholdable,
-            table::{Column, Holds},
+            incompatible::ValueError,
+            table::{Column, ColumnType},
         },
         texts::{from_base64, from_hex},
         value_text::{json_length, write_json, write_text},
@@ -48,19 +48,19 @@ impl Bound {
         &mut self,
         column: &Column,
         value: &Value<'_>,
-    ) -> Result<(), Unholdable> {
+    ) -> Result<(), ValueError> {
         let value = &value.widened();
-        let pushed = match column.holds {
-            Holds::Json => self.json(value),
-            Holds::Text | Holds::Anything => self.text(value),
-            Holds::Integer => self.integer(value),
-            Holds::Float => self.single(value),
-            Holds::Decimal(_) => self.number(value),
-            Holds::Number => self.double(value),
-            Holds::Clock => self.clock(value),
-            Holds::Bytes | Holds::Vector => self.bytes(value),
+        let pushed = match column.stored_type {
+            ColumnType::Json => self.json(value),
+            ColumnType::Text | ColumnType::Anything => self.text(value),
+            ColumnType::Integer => self.integer(value),
+            ColumnType::Float => self.single(value),
+            ColumnType::Decimal(_) => self.number(value),
+            ColumnType::Number => self.double(value),
+            ColumnType::Clock => self.clock(value),
+            ColumnType::Bytes | ColumnType::Vector => self.bytes(value),
         };
-        pushed.map_err(|reason| Unholdable::new(&column.name, reason))
+        pushed.map_err(|reason| ValueError::new(&column.name, reason))
     }
 
     /// Appends `value` to be compared with `column`. A text would be compared with a number by
@@ -72,34 +72,36 @@ impl Bound {
         &mut self,
         column: &Column,
         value: &Value<'_>,
-    ) -> Result<(), Unholdable> {
+    ) -> Result<(), ValueError> {
         let value = &value.widened();
-        if let (Holds::Integer, Value::String(text) | Value::Decimal(text)) = (column.holds, value)
+        if let (ColumnType::Integer, Value::String(text) | Value::Decimal(text)) =
+            (column.stored_type, value)
             && text.parse::<i64>().is_err()
             && text.parse::<u64>().is_err()
         {
             let reason = "it is text, and the column's type a whole number";
-            return Err(Unholdable::new(&column.name, reason));
+            return Err(ValueError::new(&column.name, reason));
         }
-        match (column.holds, value) {
-            (Holds::Decimal(scale), Value::String(text) | Value::Decimal(text)) => {
+        match (column.stored_type, value) {
+            (ColumnType::Decimal(scale), Value::String(text) | Value::Decimal(text)) => {
                 // MariaDB takes the largest decimal for whatever is larger: another row's key.
                 let largest = 10_f64.powi(65 - i32::from(scale));
                 let fits = |it: f64| it.abs() < largest;
-                match text.parse().is_ok_and(fits) {
+                if text.parse().is_ok_and(fits) {
                     // All of its digits: the statement makes a decimal of it.
-                    true => self.add(*text),
-                    false => Err("no decimal of the column's type is that".to_owned()),
+                    self.add(*text)
+                } else {
+                    Err("no decimal of the column's type is that".to_owned())
                 }
             }
-            (Holds::Float, Value::String(text) | Value::Decimal(text))
+            (ColumnType::Float, Value::String(text) | Value::Decimal(text))
                 if text.parse::<f32>().is_err() =>
             {
                 Err("it is text, and the column's type a number".to_owned())
             }
             _ => return self.push(column, value),
         }
-        .map_err(|reason| Unholdable::new(&column.name, reason))
+        .map_err(|reason| ValueError::new(&column.name, reason))
     }
 
     /// What the driver takes.
@@ -178,9 +180,10 @@ impl Bound {
     }
 
     fn double(&mut self, value: &Value<'_>) -> Result<(), String> {
-        match whole(value).is_none_or(double_keeps) {
-            true => self.number(value),
-            false => Err(ROUNDED.to_owned()),
+        if whole(value).is_none_or(double_keeps) {
+            self.number(value)
+        } else {
+            Err(ROUNDED.to_owned())
         }
     }
 

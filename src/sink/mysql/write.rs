@@ -6,7 +6,7 @@ use sqlx::{Executor, MySqlConnection, query_with};
 
 use super::{
     progress::{DUPLICATE, number},
-    row_by_row::MysqlSingles,
+    row_by_row::MysqlRowByRow,
     values::{Bound, size},
 };
 use crate::{
@@ -16,11 +16,11 @@ use crate::{
         Texts,
         sql::{
             failure::Failure,
-            incompatible::{Misfit, Unholdable},
-            replace_by::stretches,
-            row_by_row::{Singles, is_a_rows},
+            incompatible::{Incompatible, ValueError},
+            replace_by::segments,
+            row_by_row::{RowByRow, is_a_rows},
             runs::{Columns, Run, RunLimits, Runs},
-            statements::{Manner, Statements, set_by_update, step},
+            statements::{StatementKind, Statements, set_by_update, step},
             table::Table,
         },
     },
@@ -66,25 +66,27 @@ impl MysqlWriter<'_> {
         session: &mut MySqlConnection,
         records: &[Records],
     ) -> Result<(), Failure> {
-        let mut singles = Singles::default();
+        let mut row_by_row = RowByRow::default();
         if self.table.replaces() {
             // A row that waits may be let in by what a later stretch removes.
-            for stretch in stretches(records, self.table) {
-                let rows = stretch.into_iter();
-                self.write_rows(session, rows, &mut singles).await?;
+            for segment in segments(records, self.table) {
+                let rows = segment.into_iter();
+                self.write_rows(session, rows, &mut row_by_row).await?;
             }
         } else {
             let rows = records.iter().flat_map(Records::iter);
-            self.write_rows(session, rows, &mut singles).await?;
+            self.write_rows(session, rows, &mut row_by_row).await?;
         }
-        singles.finish(&mut self.singly(session), self.table).await
+        row_by_row
+            .finish(&mut self.singly(session), self.table)
+            .await
     }
 
     async fn write_rows<'r>(
         &self,
         session: &mut MySqlConnection,
         rows: impl Iterator<Item = Row<'r>> + Send + 'r,
-        singles: &mut Singles<'r>,
+        row_by_row: &mut RowByRow<'r>,
     ) -> Result<(), Failure> {
         let limits = RunLimits {
             rows: ROWS,
@@ -96,21 +98,21 @@ impl MysqlWriter<'_> {
             match runs.next_run(values) {
                 Ok(None) => break,
                 Ok(Some(run)) => {
-                    self.write_run(session, &run, singles).await?;
+                    self.write_run(session, &run, row_by_row).await?;
                     values = run.values;
                 }
-                Err(Misfit::Record(cause)) if self.by_name => {
-                    singles.refuse(runs.at_fault(), cause);
+                Err(Incompatible::Record(cause)) if self.by_name => {
+                    row_by_row.refuse(runs.at_fault(), cause);
                     values = Vec::new();
                 }
-                Err(misfit) => return Err(misfit.into()),
+                Err(incompatible) => return Err(incompatible.into()),
             }
         }
         Ok(())
     }
 
-    fn singly<'s>(&'s self, session: &'s mut MySqlConnection) -> MysqlSingles<'s, 's> {
-        MysqlSingles {
+    fn singly<'s>(&'s self, session: &'s mut MySqlConnection) -> MysqlRowByRow<'s, 's> {
+        MysqlRowByRow {
             writer: self,
             session,
         }
@@ -119,7 +121,8 @@ impl MysqlWriter<'_> {
     /// The statement that removes what one deletion names.
     pub(super) fn one_key(&self) -> std::sync::Arc<str> {
         let key = self.table.removed_by().into();
-        self.statements.text(Manner::Delete, self.table, &key, 1)
+        self.statements
+            .text(StatementKind::Delete, self.table, &key, 1)
     }
 
     /// Many rows in a statement. Where rows are refused by name, and one of them fails, the server
@@ -128,30 +131,31 @@ impl MysqlWriter<'_> {
         &self,
         session: &mut MySqlConnection,
         run: &Run<'r>,
-        singles: &mut Singles<'r>,
+        row_by_row: &mut RowByRow<'r>,
     ) -> Result<(), Failure> {
         let width = run.columns.len();
-        let manner = match run.op {
-            Op::Delete => Manner::Delete,
+        let statement_kind = match run.op {
+            Op::Delete => StatementKind::Delete,
             // Upserts go by any unique index: here one could hit a row of another key.
-            Op::Upsert if self.table.redirecting(&run.columns).is_some() => Manner::Insert,
-            Op::Upsert => Manner::Upsert,
+            Op::Upsert if self.table.redirecting(&run.columns).is_some() => StatementKind::Insert,
+            Op::Upsert => StatementKind::Upsert,
         };
         let mut done = 0;
         while done < run.origins.len() {
             let rest = &run.values[done * width..];
-            let (rows, written) = match singles.wait() {
-                true => (run.origins.len() - done, None),
-                false => match self.next_statement(run, rest) {
+            let (rows, written) = if row_by_row.wait() {
+                (run.origins.len() - done, None)
+            } else {
+                match self.next_statement(run, rest) {
                     Err(error) if self.by_name => (1, Some(Err(error.into()))),
                     Err(error) => return Err(error.into()),
                     Ok((rows, bytes)) => {
                         let now = &rest[..rows * width];
-                        let written = self.many(session, &run.columns, manner, now, bytes);
+                        let written = self.many(session, &run.columns, statement_kind, now, bytes);
                         let written = written.await;
                         (rows, Some(written))
                     }
-                },
+                }
             };
             let one_by_one = match written {
                 None => true,
@@ -161,7 +165,7 @@ impl MysqlWriter<'_> {
             };
             if one_by_one {
                 let (mut server, rows) = (self.singly(session), done..done + rows);
-                singles.add(&mut server, self.table, run, rows).await?;
+                row_by_row.add(&mut server, self.table, run, rows).await?;
             }
             done += rows;
         }
@@ -175,12 +179,12 @@ impl MysqlWriter<'_> {
         &self,
         session: &mut MySqlConnection,
         columns: &Columns,
-        manner: Manner,
+        statement_kind: StatementKind,
         values: &[Value<'_>],
         bytes: usize,
     ) -> Result<u64, Failure> {
-        if manner == Manner::Upsert && self.is_fresh.load(Ordering::Relaxed) {
-            let made = self.statement(session, columns, Manner::Insert, values, bytes);
+        if statement_kind == StatementKind::Upsert && self.is_fresh.load(Ordering::Relaxed) {
+            let made = self.statement(session, columns, StatementKind::Insert, values, bytes);
             match made.await {
                 Err(Failure::Sql(error)) if number(&error) == Some(DUPLICATE) => {
                     self.is_fresh.store(false, Ordering::Relaxed);
@@ -188,7 +192,7 @@ impl MysqlWriter<'_> {
                 made => return made,
             }
         }
-        self.statement(session, columns, manner, values, bytes)
+        self.statement(session, columns, statement_kind, values, bytes)
             .await
     }
 
@@ -197,13 +201,15 @@ impl MysqlWriter<'_> {
         &self,
         session: &mut MySqlConnection,
         columns: &Columns,
-        manner: Manner,
+        statement_kind: StatementKind,
         values: &[Value<'_>],
         bytes: usize,
     ) -> Result<u64, Failure> {
         let rows = values.len() / columns.len();
-        let text = self.statements.text(manner, self.table, columns, rows);
-        let bound = self.bind(columns, manner, values, bytes)?;
+        let text = self
+            .statements
+            .text(statement_kind, self.table, columns, rows);
+        let bound = self.bind(columns, statement_kind, values, bytes)?;
         let done = session
             .execute(query_with(statement(text), bound.into_arguments()))
             .await?;
@@ -214,38 +220,38 @@ impl MysqlWriter<'_> {
     fn bind(
         &self,
         columns: &Columns,
-        manner: Manner,
+        statement_kind: StatementKind,
         values: &[Value<'_>],
         bytes: usize,
-    ) -> Result<Bound, Unholdable> {
+    ) -> Result<Bound, ValueError> {
         let room = (values.len() + self.table.key.len() + 1, bytes);
         let mut bound = Bound::with_room(room, self.texts);
-        let column = |place: usize| &self.table.columns[place];
-        match manner {
-            Manner::Upsert | Manner::Insert => {
+        let column = |ordinal: usize| &self.table.columns[ordinal];
+        match statement_kind {
+            StatementKind::Upsert | StatementKind::Insert => {
                 for row in values.chunks_exact(columns.len()) {
-                    for (place, value) in columns.iter().zip(row) {
-                        bound.push(column(*place), value)?;
+                    for (ordinal, value) in columns.iter().zip(row) {
+                        bound.push(column(*ordinal), value)?;
                     }
                 }
             }
-            Manner::Delete => {
+            StatementKind::Delete => {
                 for row in values.chunks_exact(columns.len()) {
-                    for (place, value) in columns.iter().zip(row) {
-                        bound.push_key(column(*place), value)?;
+                    for (ordinal, value) in columns.iter().zip(row) {
+                        bound.push_key(column(*ordinal), value)?;
                     }
                 }
             }
-            Manner::Update => {
-                let value = |place: usize| {
-                    let at = columns.iter().position(|it| *it == place);
+            StatementKind::Update => {
+                let value = |ordinal: usize| {
+                    let at = columns.iter().position(|it| *it == ordinal);
                     at.map_or(&Value::Null, |at| &values[at])
                 };
-                for place in set_by_update(self.table, columns) {
-                    bound.push(column(place), value(place))?;
+                for ordinal in set_by_update(self.table, columns) {
+                    bound.push(column(ordinal), value(ordinal))?;
                 }
-                for place in self.table.key.iter().chain(&self.table.version) {
-                    bound.push_key(column(*place), value(*place))?;
+                for ordinal in self.table.key.iter().chain(&self.table.version) {
+                    bound.push_key(column(*ordinal), value(*ordinal))?;
                 }
             }
         }
@@ -257,12 +263,13 @@ impl MysqlWriter<'_> {
         &self,
         run: &Run<'_>,
         values: &[Value<'_>],
-    ) -> Result<(usize, usize), Unholdable> {
+    ) -> Result<(usize, usize), ValueError> {
         let width = run.columns.len();
         let packet = self.max_allowed_packet.saturating_sub(PACKET_HEAD);
-        let statement = match self.encrypted {
-            true => packet.min(ENCRYPTED_STATEMENT),
-            false => packet.min(STATEMENT),
+        let statement = if self.encrypted {
+            packet.min(ENCRYPTED_STATEMENT)
+        } else {
+            packet.min(STATEMENT)
         };
         let (mut rows, mut bytes) = (0, 0);
         for row in values.chunks_exact(width) {
@@ -287,17 +294,17 @@ impl MysqlWriter<'_> {
         columns: &Columns,
         row: &[Value<'_>],
         bytes: usize,
-    ) -> Result<(), Unholdable> {
+    ) -> Result<(), ValueError> {
         if bytes <= self.max_allowed_packet.saturating_sub(PACKET_HEAD) {
             return Ok(());
         }
         let sized = columns.iter().zip(row);
         let largest = sized.max_by_key(|(_, value)| size(value));
-        let field = largest.map_or("", |(place, _)| &self.table.columns[*place].name);
+        let field = largest.map_or("", |(ordinal, _)| &self.table.columns[*ordinal].name);
         let reason = format!(
             "the record takes {bytes} bytes, more than the server's max_allowed_packet of {}",
             self.max_allowed_packet
         );
-        Err(Unholdable::new(field, reason))
+        Err(ValueError::new(field, reason))
     }
 }

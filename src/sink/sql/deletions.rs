@@ -1,8 +1,8 @@
 //! The rows that a deletion names: by its own fields, or by the key of a message without a value.
 
 use super::{
-    incompatible::Unholdable,
-    table::{Holds, Table},
+    incompatible::ValueError,
+    table::{ColumnType, Table},
 };
 use crate::model::{Op, Records, Row, Value};
 
@@ -17,7 +17,7 @@ pub(super) fn named_key<'r>(
     row: &Row<'r>,
     table: &Table,
     values: &mut Vec<Value<'r>>,
-) -> Result<(), Unholdable> {
+) -> Result<(), ValueError> {
     let columns = table.removed_by();
     let first = &table.columns[columns[0]].name;
     let alone = row.fields().count() == 1;
@@ -57,8 +57,8 @@ fn from_text<'r>(
     text: &'r str,
     table: &Table,
     values: &mut Vec<Value<'r>>,
-) -> Result<(), Unholdable> {
-    let wrong = |reason: &str| Unholdable::new(TOMBSTONE, reason);
+) -> Result<(), ValueError> {
+    let wrong = |reason: &str| ValueError::new(TOMBSTONE, reason);
     let parts = match table.removed_by().len() {
         1 => vec![text],
         count => {
@@ -70,15 +70,15 @@ fn from_text<'r>(
             parts
         }
     };
-    for (place, part) in table.removed_by().iter().zip(parts) {
-        values.push(match table.columns[*place].holds {
+    for (ordinal, part) in table.removed_by().iter().zip(parts) {
+        values.push(match table.columns[*ordinal].stored_type {
             // Compared with a text, a server takes a number for its neighbours.
-            Holds::Integer => part
+            ColumnType::Integer => part
                 .parse()
                 .map(Value::I64)
                 .or_else(|_| part.parse().map(Value::U64))
                 .map_err(|_| wrong("it is not a whole number, as the key of the table is"))?,
-            Holds::Bytes => {
+            ColumnType::Bytes => {
                 return Err(wrong(
                     "the key of the table is bytes, which the text of a message's key does not tell",
                 ));

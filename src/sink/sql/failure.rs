@@ -1,8 +1,8 @@
 //! Why a write to a SQL database failed, until the sink gives it its name.
 
-use super::incompatible::{Misfit, Unholdable};
+use super::incompatible::{Incompatible, ValueError};
 use crate::{
-    connect::{Verdict, verdict},
+    connect::{ErrorClass, classify},
     sink::{Fence, RowFault, SinkError},
 };
 
@@ -14,7 +14,7 @@ pub(in crate::sink) enum Failure {
     /// The progress was not where the writer believed it to be.
     Fenced,
     /// The record or the table.
-    Misfit(Misfit),
+    Incompatible(Incompatible),
     /// These records, each for itself.
     Rows(Vec<RowFault>),
 }
@@ -26,18 +26,20 @@ impl Failure {
         match self {
             Self::Fenced => Fence::Moved(name).into(),
             Self::Rows(faults) => SinkError::Rows { name, faults },
-            Self::Misfit(Misfit::Table(advice)) => SinkError::Unfit { name, advice },
-            Self::Misfit(Misfit::Record(cause)) => SinkError::Data {
+            Self::Incompatible(Incompatible::Table(advice)) => {
+                SinkError::Incompatible { name, advice }
+            }
+            Self::Incompatible(Incompatible::Record(cause)) => SinkError::Data {
                 name,
                 cause: cause.into(),
             },
-            Self::Sql(error) => match verdict(&error) {
-                Verdict::Transient => SinkError::Lost(name, error.into()),
-                Verdict::Data => SinkError::Data {
+            Self::Sql(error) => match classify(&error) {
+                ErrorClass::Transient => SinkError::Lost(name, error.into()),
+                ErrorClass::Data => SinkError::Data {
                     name,
                     cause: error.into(),
                 },
-                Verdict::Refused(advice) => SinkError::Refused {
+                ErrorClass::Refused(advice) => SinkError::Refused {
                     name,
                     advice: advice.to_owned(),
                     cause: error.into(),
@@ -49,7 +51,7 @@ impl Failure {
 
 /// Whether the server says that it can never hold this row.
 pub(in crate::sink) fn is_data(error: &sqlx::Error) -> bool {
-    verdict(error) == Verdict::Data
+    classify(error) == ErrorClass::Data
 }
 
 /// An error outside a write of records: nothing that a record did.
@@ -70,14 +72,14 @@ impl From<sqlx::Error> for Failure {
     }
 }
 
-impl From<Misfit> for Failure {
-    fn from(misfit: Misfit) -> Self {
-        Self::Misfit(misfit)
+impl From<Incompatible> for Failure {
+    fn from(incompatible: Incompatible) -> Self {
+        Self::Incompatible(incompatible)
     }
 }
 
-impl From<Unholdable> for Failure {
-    fn from(error: Unholdable) -> Self {
-        Self::Misfit(Misfit::Record(error))
+impl From<ValueError> for Failure {
+    fn from(error: ValueError) -> Self {
+        Self::Incompatible(Incompatible::Record(error))
     }
 }

@@ -66,19 +66,20 @@ impl Table {
         let indexed = leading.iter().any(begins);
         let by: Vec<&str> = by.iter().map(|it| it.as_str()).collect();
         let (name, by) = (&self.name, by.join(", "));
-        Some(match indexed {
-            true => Finding {
+        Some(if indexed {
+            Finding {
                 severity: Severity::Good,
                 text: format!(
                     "rows of table {name} are replaced by {by}: those that a message no longer has go"
                 ),
-            },
-            false => Finding {
+            }
+        } else {
+            Finding {
                 severity: Severity::Note,
                 text: format!(
                     "no index of table {name} begins with {by}: for the rows that a message replaces the whole table is read; make one with CREATE INDEX"
                 ),
-            },
+            }
         })
     }
 }

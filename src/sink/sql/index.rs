@@ -1,4 +1,4 @@
-//! Indexes that a target could have as its source has them: which it lacks, and how wide their columns are.
+//! Indexes of the source that the target does not have, and the widths of their columns.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::model::{IndexPart, TableIndex};
 
 /// An index of the source that the target lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lacking {
+pub struct MissingIndex {
     /// As the source has it, in the names of the target.
     pub index: TableIndex,
     /// The table or collection.
@@ -17,25 +17,25 @@ pub struct Lacking {
 
 /// An index that a table has.
 #[derive(Debug, Clone)]
-pub(in crate::sink) struct Standing {
+pub(in crate::sink) struct ExistingIndex {
     pub name: String,
     pub is_unique: bool,
-    pub parts: Vec<StandingPart>,
+    pub parts: Vec<ExistingPart>,
 }
 
 /// A part of an index that a table has.
 #[derive(Debug, Clone)]
-pub(in crate::sink) struct StandingPart {
+pub(in crate::sink) struct ExistingPart {
     /// `None`: an expression.
     pub column: Option<String>,
     pub prefix: Option<u32>,
     pub is_descending: bool,
 }
 
-impl Standing {
+impl ExistingIndex {
     /// The primary key's.
     pub(in crate::sink) fn of_key(key: &[String]) -> Self {
-        let part = |it: &String| StandingPart {
+        let part = |it: &String| ExistingPart {
             column: Some(it.clone()),
             prefix: None,
             is_descending: false,
@@ -62,16 +62,16 @@ impl Standing {
     }
 }
 
-/// Those of `wanted` that none of the `standing` is, each once; a primary key is the table's own affair.
-pub(in crate::sink) fn lacking<'w>(
+/// Those of `wanted` that none of the `existing` is, each once; a primary key is the table's own affair.
+pub(in crate::sink) fn missing_indexes<'w>(
     wanted: &'w [TableIndex],
-    standing: &[Standing],
+    existing: &[ExistingIndex],
 ) -> impl Iterator<Item = &'w TableIndex> {
-    let lacks = move |it: &&TableIndex| {
-        let is_there = it.beyond.is_none() && standing.iter().any(|found| found.is(it));
+    let is_missing = move |it: &&TableIndex| {
+        let is_there = it.beyond.is_none() && existing.iter().any(|found| found.is(it));
         !it.is_primary && !is_there
     };
-    wanted.iter().filter(lacks)
+    wanted.iter().filter(is_missing)
 }
 
 /// `name`, or the first of `name_2`, `name_3`, … that is free; of at most `longest` letters.
@@ -107,7 +107,7 @@ pub(in crate::sink) fn widths(
             declared.insert(&part.field, width);
         }
     }
-    let fits = |width: u32| width.saturating_mul(LETTER) <= most;
+    let fits = |width: u32| width.saturating_mul(CHARACTER_BYTES) <= most;
     let mut widths: HashMap<String, u32> = HashMap::new();
     for field in key {
         let width = declared.get(field.as_str()).copied();
@@ -142,7 +142,11 @@ fn narrow(
     let key: Vec<&str> = key.iter().map(String::as_str).collect();
     let indexes = indexes.iter().filter_map(whole);
     for fields in std::iter::once(key).chain(indexes) {
-        let bytes = |it: &&str| widths.get(*it).map_or(USUAL_BYTES, |it| it * LETTER);
+        let bytes = |it: &&str| {
+            widths
+                .get(*it)
+                .map_or(USUAL_BYTES, |it| it * CHARACTER_BYTES)
+        };
         if fields.iter().map(bytes).sum::<u32>() <= most {
             continue;
         }
@@ -162,7 +166,7 @@ fn whole(index: &TableIndex) -> Option<Vec<&str>> {
 }
 
 /// Bytes of a letter, at most.
-pub(in crate::sink) const LETTER: u32 = 4;
+pub(in crate::sink) const CHARACTER_BYTES: u32 = 4;
 
 /// Bytes of what is no text in an index, at most: those of the longest decimal.
 pub(in crate::sink) const USUAL_BYTES: u32 = 32;
@@ -170,8 +174,8 @@ pub(in crate::sink) const USUAL_BYTES: u32 = 32;
 /// Parts of indexes, one behind the other: each index begins with the part `first`.
 pub(in crate::sink) fn in_order(parts: Vec<(i64, String)>, first: i64) -> Vec<Vec<String>> {
     let mut indexes: Vec<Vec<String>> = Vec::new();
-    for (place, column) in parts {
-        match indexes.last_mut().filter(|_| place > first) {
+    for (ordinal, column) in parts {
+        match indexes.last_mut().filter(|_| ordinal > first) {
             Some(index) => index.push(column),
             None => indexes.push(vec![column]),
         }
@@ -180,8 +184,8 @@ pub(in crate::sink) fn in_order(parts: Vec<(i64, String)>, first: i64) -> Vec<Ve
 }
 
 /// What is said where rows share the values of a unique index.
-pub(in crate::sink) fn shared(lacking: &Lacking, what: &str) -> String {
-    let (named, table) = (lacking.index.named(), &lacking.table);
+pub(in crate::sink) fn shared(missing: &MissingIndex, what: &str) -> String {
+    let (named, table) = (missing.index.named(), &missing.table);
     format!(
         "the {named} cannot be made in {table}, since rows share its values ({what}); the rows stay: mend \
          them, and run the task again"
@@ -236,30 +240,39 @@ mod tests {
 
     #[test]
     fn an_index_that_is_there_is_not_lacking() {
-        let standing = |is_unique, columns: &[(&str, bool)]| Standing {
+        let existing = |is_unique, columns: &[(&str, bool)]| ExistingIndex {
             name: "i".to_owned(),
             is_unique,
             parts: columns
                 .iter()
-                .map(|(column, is_descending)| StandingPart {
+                .map(|(column, is_descending)| ExistingPart {
                     column: Some((*column).to_owned()),
                     prefix: None,
                     is_descending: *is_descending,
                 })
                 .collect(),
         };
-        let lacks = |is_unique, there: Standing| {
+        let is_missing = |is_unique, there: ExistingIndex| {
             let wanted = [index(is_unique, &[("a", None), ("b", None)])];
-            lacking(&wanted, &[there]).count() == 1
+            missing_indexes(&wanted, &[there]).count() == 1
         };
         let both = [("a", false), ("b", false)];
-        assert!(!lacks(true, standing(true, &both)));
-        assert!(!lacks(false, standing(true, &both)));
-        assert!(lacks(true, standing(false, &both)));
-        assert!(!lacks(false, standing(false, &[("a", true), ("b", true)])));
-        assert!(lacks(false, standing(false, &[("a", true), ("b", false)])));
-        assert!(lacks(false, standing(false, &[("b", false), ("a", false)])));
-        assert!(lacks(false, standing(false, &both[..1])));
+        assert!(!is_missing(true, existing(true, &both)));
+        assert!(!is_missing(false, existing(true, &both)));
+        assert!(is_missing(true, existing(false, &both)));
+        assert!(!is_missing(
+            false,
+            existing(false, &[("a", true), ("b", true)])
+        ));
+        assert!(is_missing(
+            false,
+            existing(false, &[("a", true), ("b", false)])
+        ));
+        assert!(is_missing(
+            false,
+            existing(false, &[("b", false), ("a", false)])
+        ));
+        assert!(is_missing(false, existing(false, &both[..1])));
     }
 
     #[test]

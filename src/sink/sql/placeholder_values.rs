@@ -1,6 +1,6 @@
-//! What a column holds for a moment, while its own value goes to another row.
+//! Placeholder values for a column whose own value moves to another row.
 
-use super::table::{Column, Holds};
+use super::table::{Column, ColumnType};
 use crate::model::Value;
 
 /// What a column may hold for a moment: nothing at all, or something that is hardly in use. What
@@ -11,13 +11,13 @@ pub(super) fn free_values(column: &Column) -> Vec<FreeValue> {
     let negative = |bits: u32| FreeValue::Number(-((chance >> (64 - bits)) as i64));
     let text = |length: usize| FreeValue::Text(format!("{chance:016x}").split_off(16 - length));
     let mut values = vec![FreeValue::Null];
-    values.extend(match column.holds {
-        Holds::Integer | Holds::Float | Holds::Decimal(_) | Holds::Number => {
+    values.extend(match column.stored_type {
+        ColumnType::Integer | ColumnType::Float | ColumnType::Decimal(_) | ColumnType::Number => {
             let widths = [62, 31, 30, 15, 7, 6];
             let numbers = widths.iter().flat_map(|it| [negative(*it), number(*it)]);
             numbers.collect::<Vec<_>>()
         }
-        Holds::Clock => {
+        ColumnType::Clock => {
             let year = 1971 + chance % 60;
             let (month, day) = (1 + (chance >> 8) % 12, 1 + (chance >> 16) % 28);
             let day = format!("{year}-{month:02}-{day:02}");
@@ -29,8 +29,8 @@ pub(super) fn free_values(column: &Column) -> Vec<FreeValue> {
             ]
         }
         // No index holds a vector among its unique values.
-        Holds::Vector => Vec::new(),
-        Holds::Text | Holds::Json | Holds::Bytes | Holds::Anything => {
+        ColumnType::Vector => Vec::new(),
+        ColumnType::Text | ColumnType::Json | ColumnType::Bytes | ColumnType::Anything => {
             let uuid = FreeValue::Text(format!("{chance:032x}"));
             let texts = [16, 8, 4, 2, 1].map(text).into_iter();
             texts.chain([uuid]).collect()

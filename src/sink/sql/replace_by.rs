@@ -1,4 +1,4 @@
-//! Rows that replace those of their parent: the deletions of many messages in one statement.
+//! Rows that replace those of their parent: one deletion for many messages.
 
 use std::collections::HashSet;
 
@@ -8,8 +8,8 @@ use crate::model::{Op, Records, Row};
 /// The rows of all `records` in stretches, each of which has its deletions first and then its new
 /// rows, in order. No parent is deleted in a stretch whose rows may be its own: what comes later in
 /// a batch replaces what came before.
-pub(in crate::sink) fn stretches<'r>(records: &'r [Records], table: &Table) -> Vec<Vec<Row<'r>>> {
-    let (mut stretches, mut now) = (Vec::new(), Stretch::default());
+pub(in crate::sink) fn segments<'r>(records: &'r [Records], table: &Table) -> Vec<Vec<Row<'r>>> {
+    let (mut segments, mut now) = (Vec::new(), Segment::default());
     for row in records.iter().flat_map(Records::iter) {
         if row.op() != Op::Delete {
             now.rows.push(row);
@@ -20,23 +20,23 @@ pub(in crate::sink) fn stretches<'r>(records: &'r [Records], table: &Table) -> V
         let _ = named_key(&row, table, &mut values);
         let parent: Vec<String> = values.iter().map(|it| comparable(table, it)).collect();
         if now.parents.contains(&parent) && !now.rows.is_empty() {
-            stretches.push(std::mem::take(&mut now).whole());
+            segments.push(std::mem::take(&mut now).whole());
         }
         now.parents.insert(parent);
         now.deletions.push(row);
     }
-    stretches.push(now.whole());
-    stretches
+    segments.push(now.whole());
+    segments
 }
 
 #[derive(Default)]
-struct Stretch<'r> {
+struct Segment<'r> {
     parents: HashSet<Vec<String>>,
     deletions: Vec<Row<'r>>,
     rows: Vec<Row<'r>>,
 }
 
-impl<'r> Stretch<'r> {
+impl<'r> Segment<'r> {
     fn whole(mut self) -> Vec<Row<'r>> {
         self.deletions.append(&mut self.rows);
         self.deletions

@@ -6,11 +6,11 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{
     failure::Failure,
-    incompatible::Misfit,
+    incompatible::Incompatible,
     placeholder_values::free_values,
     runs::{Columns, Run},
     statements::equal,
-    table::{Absent, Column, Holds, Table},
+    table::{Absent, Column, ColumnType, Table},
     waiting::{Name, Queue, Queues, key},
 };
 use crate::{
@@ -47,7 +47,7 @@ pub(in crate::sink) trait SingleRows: Send {
     async fn apply(&mut self, row: &Single<'_>) -> Result<Applied, Failure>;
 
     /// The key, as text, of another row that has the values of `row` in the columns `index`.
-    async fn holder(
+    async fn conflicting(
         &mut self,
         row: &Single<'_>,
         index: &[usize],
@@ -56,27 +56,27 @@ pub(in crate::sink) trait SingleRows: Send {
     /// Sets `column` to `value` in the row that holds; answers whether the table took it.
     async fn park(
         &mut self,
-        held: Held<'_, '_>,
+        conflict: Conflict<'_, '_>,
         column: usize,
         value: &Value<'_>,
     ) -> Result<bool, Failure>;
 
     /// Removes the row that holds; answers whether it is gone. Where other rows would go with it,
     /// or lose what refers to it, it stays.
-    async fn remove(&mut self, held: Held<'_, '_>) -> Result<bool, Failure>;
+    async fn remove(&mut self, conflict: Conflict<'_, '_>) -> Result<bool, Failure>;
 }
 
 /// A value that `row` wants in the columns `index`, and that the row of the key of `by` may have.
 ///
 /// The server looks for both: keys that look alike here may be those of two rows.
 #[derive(Clone, Copy)]
-pub(in crate::sink) struct Held<'h, 'r> {
+pub(in crate::sink) struct Conflict<'h, 'r> {
     pub(in crate::sink) row: &'h Single<'r>,
     pub(in crate::sink) index: &'h [usize],
     pub(in crate::sink) by: &'h Single<'r>,
 }
 
-impl Held<'_, '_> {
+impl Conflict<'_, '_> {
     /// The condition by which it is found.
     pub(in crate::sink) fn condition(&self, text: &mut String, table: &Table) {
         equal(text, table, self.index);
@@ -93,18 +93,18 @@ impl Held<'_, '_> {
         let key = table.key.iter().map(|it| (it, self.by.value(*it)));
         wanted
             .chain(key)
-            .map(|(place, value)| (&table.columns[*place], value.unwrap_or(&Value::Null)))
+            .map(|(ordinal, value)| (&table.columns[*ordinal], value.unwrap_or(&Value::Null)))
     }
 }
 
 /// Rows that wait for others of their batch, and those that were refused.
 #[derive(Debug, Default)]
-pub(in crate::sink) struct Singles<'r> {
+pub(in crate::sink) struct RowByRow<'r> {
     waiting: Queues<'r>,
     faults: Vec<RowFault>,
 }
 
-impl<'r> Singles<'r> {
+impl<'r> RowByRow<'r> {
     /// Whether a row waits, so that later ones must not pass it unseen.
     pub(in crate::sink) fn wait(&self) -> bool {
         !self.waiting.is_empty()
@@ -170,19 +170,20 @@ impl<'r> Singles<'r> {
             let (Some(first), cause) = (it.rows.front(), it.cause) else {
                 continue;
             };
-            let held = held_by(server, table, &first.row).await?;
+            let conflict = find_conflict(server, table, &first.row).await?;
             faults.push(RowFault {
                 origin: first.row.origin,
                 may_pass: true,
-                cause: match held {
+                cause: match conflict {
                     None => cause,
-                    Some(holder) => holder.told(table).into(),
+                    Some(conflicting) => conflicting.described(table).into(),
                 },
             });
         }
-        match faults.is_empty() {
-            true => Ok(()),
-            false => Err(Failure::Rows(faults)),
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::Rows(faults))
         }
     }
 }
@@ -231,16 +232,16 @@ async fn free_one(
     let firsts = waiting.iter().filter_map(|it| it.rows.front());
     let firsts: Vec<&Single<'_>> = firsts.map(|it| &it.row).collect();
     for row in &firsts {
-        let Some(holder) = held_by(server, table, row).await? else {
+        let Some(conflicting) = find_conflict(server, table, row).await? else {
             continue;
         };
         for by in &firsts {
             // Of some types the text is not what it is here.
-            let may_hold = key(by, table) == holder.key || !tells_by_text(table);
-            let index = &holder.index;
-            if may_hold
+            let may_conflict = key(by, table) == conflicting.key || !tells_by_text(table);
+            let index = &conflicting.index;
+            if may_conflict
                 && by.op == Op::Upsert
-                && free(server, table, Held { row, index, by }).await?
+                && free(server, table, Conflict { row, index, by }).await?
             {
                 return Ok(true);
             }
@@ -252,29 +253,32 @@ async fn free_one(
 async fn free(
     server: &mut impl SingleRows,
     table: &Table,
-    held: Held<'_, '_>,
+    conflict: Conflict<'_, '_>,
 ) -> Result<bool, Failure> {
     // Whatever stands there in between, its own record sets it.
     let sets = |it: &&usize| {
-        held.by.columns.contains(it) && !table.key.contains(it) && table.version != Some(**it)
+        conflict.by.columns.contains(it) && !table.key.contains(it) && table.version != Some(**it)
     };
-    for column in held.index.iter().filter(sets) {
+    for column in conflict.index.iter().filter(sets) {
         for value in free_values(&table.columns[*column]) {
-            if server.park(held, *column, &value.as_value()).await? {
+            if server.park(conflict, *column, &value.as_value()).await? {
                 return Ok(true);
             }
         }
     }
     let written = |it: &&Column| it.absent != Absent::Computed;
-    let whole = held.by.columns.len() == table.columns.iter().filter(written).count();
-    Ok(whole && server.remove(held).await?)
+    let whole = conflict.by.columns.len() == table.columns.iter().filter(written).count();
+    Ok(whole && server.remove(conflict).await?)
 }
 
 /// Whether keys of this table are the same text here and there.
 fn tells_by_text(table: &Table) -> bool {
     let exact = |it: &usize| {
-        let holds = table.columns[*it].holds;
-        matches!(holds, Holds::Text | Holds::Integer | Holds::Bytes)
+        let stored_type = table.columns[*it].stored_type;
+        matches!(
+            stored_type,
+            ColumnType::Text | ColumnType::Integer | ColumnType::Bytes
+        )
     };
     table.key.iter().all(exact)
 }
@@ -300,15 +304,15 @@ pub(super) fn comparable(table: &Table, value: &Value<'_>) -> String {
 }
 
 /// Who holds a value that a row wants.
-struct Holder {
+struct ConflictingRow {
     key: Vec<String>,
     index: Vec<usize>,
     shown: Vec<String>,
     name: String,
 }
 
-impl Holder {
-    fn told(&self, table: &Table) -> String {
+impl ConflictingRow {
+    fn described(&self, table: &Table) -> String {
         let names = table.key.iter().map(|it| table.columns[*it].name.as_str());
         let key = names
             .zip(&self.shown)
@@ -322,18 +326,18 @@ impl Holder {
 }
 
 /// Looks into every other unique index of which the record carries all columns.
-async fn held_by(
+async fn find_conflict(
     server: &mut impl SingleRows,
     table: &Table,
     row: &Single<'_>,
-) -> Result<Option<Holder>, Failure> {
+) -> Result<Option<ConflictingRow>, Failure> {
     for index in &table.others {
-        let carried = |it: &usize| row.value(*it).is_some_and(|it| !matches!(it, Value::Null));
-        let Some(columns) = index.columns.as_ref().filter(|it| it.iter().all(carried)) else {
+        let present = |it: &usize| row.value(*it).is_some_and(|it| !matches!(it, Value::Null));
+        let Some(columns) = index.columns.as_ref().filter(|it| it.iter().all(present)) else {
             continue;
         };
-        if let Some(shown) = server.holder(row, columns).await? {
-            return Ok(Some(Holder {
+        if let Some(shown) = server.conflicting(row, columns).await? {
+            return Ok(Some(ConflictingRow {
                 key: shown.iter().map(|it| same(table, it)).collect(),
                 index: columns.clone(),
                 shown,
@@ -348,8 +352,8 @@ fn same(table: &Table, text: &str) -> String {
     if !table.folds {
         return text.to_owned();
     }
-    let letters = text.trim_end().nfkd().filter(|it| !is_combining_mark(*it));
-    letters.flat_map(char::to_lowercase).collect()
+    let characters = text.trim_end().nfkd().filter(|it| !is_combining_mark(*it));
+    characters.flat_map(char::to_lowercase).collect()
 }
 
 /// A failure to place or bind a record, as what became of its row.
@@ -358,7 +362,7 @@ pub(in crate::sink) fn applied(
     taken: impl Fn(&sqlx::Error) -> bool,
 ) -> Result<Applied, Failure> {
     match failure {
-        Failure::Misfit(Misfit::Record(cause)) => Ok(Applied::Refused(cause.into())),
+        Failure::Incompatible(Incompatible::Record(cause)) => Ok(Applied::Refused(cause.into())),
         Failure::Sql(error) if taken(&error) => Ok(Applied::Taken(error.into())),
         Failure::Sql(error) if super::failure::is_data(&error) => {
             Ok(Applied::Refused(error.into()))
@@ -370,7 +374,7 @@ pub(in crate::sink) fn applied(
 /// Whether single rows may fare better: it is one of the rows, not the server, that failed.
 pub(in crate::sink) fn is_a_rows(failure: &Failure) -> bool {
     match failure {
-        Failure::Misfit(Misfit::Record(_)) => true,
+        Failure::Incompatible(Incompatible::Record(_)) => true,
         Failure::Sql(error) => super::failure::is_data(error),
         _ => false,
     }

@@ -1,10 +1,10 @@
-//! Records cut into runs that one statement shape can write, each value at its column's place.
+//! Runs: records that one statement shape can write, each value in its column.
 
 use std::sync::Arc;
 
 use super::{
     deletions::named_key,
-    incompatible::{Misfit, Unholdable},
+    incompatible::{Incompatible, ValueError},
     table::Table,
 };
 use crate::{
@@ -88,8 +88,8 @@ impl<'r, 't> Runs<'r, 't> {
             current: 0,
             removed_by: table.removed_by().into(),
             versioned_key: table.version.map(|version| {
-                let places = table.key.iter().copied().chain([version]);
-                places.collect()
+                let ordinals = table.key.iter().copied().chain([version]);
+                ordinals.collect()
             }),
             looked_at: 0,
         }
@@ -104,13 +104,13 @@ impl<'r, 't> Runs<'r, 't> {
     pub(in crate::sink) fn next_run(
         &mut self,
         mut values: Vec<Value<'r>>,
-    ) -> Result<Option<Run<'r>>, Misfit> {
+    ) -> Result<Option<Run<'r>>, Incompatible> {
         values.clear();
         let Some(first) = self.next.take().or_else(|| self.rows.next()) else {
             return Ok(None);
         };
         let op = first.op();
-        let columns = self.place(&first, &mut values)?;
+        let columns = self.ordinal(&first, &mut values)?;
         let mut origins = vec![first.origin()];
         let most = self
             .limits
@@ -122,7 +122,7 @@ impl<'r, 't> Runs<'r, 't> {
             let start = values.len();
             // A row that cannot be placed ends the run, and fails when it begins the next one.
             let placed = if row.op() == op {
-                self.place(&row, &mut values).ok()
+                self.ordinal(&row, &mut values).ok()
             } else {
                 None
             };
@@ -142,7 +142,11 @@ impl<'r, 't> Runs<'r, 't> {
     }
 
     /// Appends the row's values in the order of the columns that it answers.
-    fn place(&mut self, row: &Row<'r>, values: &mut Vec<Value<'r>>) -> Result<Columns, Misfit> {
+    fn ordinal(
+        &mut self,
+        row: &Row<'r>,
+        values: &mut Vec<Value<'r>>,
+    ) -> Result<Columns, Incompatible> {
         let start = values.len();
         self.looked_at = row.origin();
         if row.op() == Op::Delete {
@@ -166,14 +170,14 @@ impl<'r, 't> Runs<'r, 't> {
         &self,
         row: &Row<'r>,
         values: &mut Vec<Value<'r>>,
-    ) -> Result<Columns, Misfit> {
+    ) -> Result<Columns, Incompatible> {
         let start = values.len();
-        named_key(row, self.table, values).map_err(Misfit::Record)?;
+        named_key(row, self.table, values).map_err(Incompatible::Record)?;
         self.keyed(&self.removed_by, &self.removed_by, &values[start..])?;
         if self.table.on_delete == OnDelete::Refuse {
             let field = &self.table.columns[self.removed_by[0]].name;
             let reason = "deletions are refused here (`on-delete`)";
-            return Err(Misfit::Record(Unholdable::new(field, reason)));
+            return Err(Incompatible::Record(ValueError::new(field, reason)));
         }
         // A deletion that tells no version has nothing to be compared by.
         let version = self.table.version.map(|it| &*self.table.columns[it].name);
@@ -188,30 +192,34 @@ impl<'r, 't> Runs<'r, 't> {
     }
 
     /// A key with NULL in it equals nothing: the row would be there twice after a repetition.
-    fn keyed(&self, key: &[usize], columns: &[usize], values: &[Value<'r>]) -> Result<(), Misfit> {
+    fn keyed(
+        &self,
+        key: &[usize],
+        columns: &[usize],
+        values: &[Value<'r>],
+    ) -> Result<(), Incompatible> {
         key.iter()
             .try_for_each(|it| self.present(*it, columns, values, KEYLESS))
     }
 
     fn present(
         &self,
-        place: usize,
+        ordinal: usize,
         columns: &[usize],
         values: &[Value<'r>],
         reason: &'static str,
-    ) -> Result<(), Misfit> {
-        let at = columns.iter().position(|it| *it == place);
-        match at.is_none_or(|at| matches!(values[at].widened(), Value::Null)) {
-            false => Ok(()),
-            true => {
-                let field = &self.table.columns[place].name;
-                Err(Misfit::Record(Unholdable::new(field, reason)))
-            }
+    ) -> Result<(), Incompatible> {
+        let at = columns.iter().position(|it| *it == ordinal);
+        if at.is_none_or(|at| matches!(values[at].widened(), Value::Null)) {
+            let field = &self.table.columns[ordinal].name;
+            Err(Incompatible::Record(ValueError::new(field, reason)))
+        } else {
+            Ok(())
         }
     }
 
     /// The shape of `row`, found or made.
-    fn shape(&mut self, row: &Row<'r>) -> Result<usize, Misfit> {
+    fn shape(&mut self, row: &Row<'r>) -> Result<usize, Incompatible> {
         let alike = |it: &Shape| {
             let names = it.fields.iter().map(|(name, _)| &**name);
             names.eq(row.fields().map(|(name, _)| name))
@@ -219,23 +227,27 @@ impl<'r, 't> Runs<'r, 't> {
         if let Some(known) = self.shapes.iter().position(alike) {
             return Ok(known);
         }
-        let mut places: Vec<(Box<str>, Option<usize>)> = Vec::new();
+        let mut ordinals: Vec<(Box<str>, Option<usize>)> = Vec::new();
         for (field, _) in row.fields() {
             // Of a name that stands twice, the first counts.
             let left_out = self.drop.iter().any(|it| it == field)
-                || places.iter().any(|(name, _)| &**name == field);
-            let place = match left_out {
-                true => None,
-                false => self.table.place(field).map_err(Misfit::Table)?,
+                || ordinals.iter().any(|(name, _)| &**name == field);
+            let ordinal = if left_out {
+                None
+            } else {
+                self.table.ordinal(field).map_err(Incompatible::Table)?
             };
-            places.push((field.into(), place));
+            ordinals.push((field.into(), ordinal));
         }
-        let mut columns: Vec<usize> = places.iter().filter_map(|(_, place)| *place).collect();
+        let mut columns: Vec<usize> = ordinals
+            .iter()
+            .filter_map(|(_, ordinal)| *ordinal)
+            .collect();
         columns.sort_unstable();
-        let slot = |(name, place): (Box<str>, Option<usize>)| {
-            (name, place.and_then(|it| columns.binary_search(&it).ok()))
+        let slot = |(name, ordinal): (Box<str>, Option<usize>)| {
+            (name, ordinal.and_then(|it| columns.binary_search(&it).ok()))
         };
-        let fields = places.into_iter().map(slot).collect();
+        let fields = ordinals.into_iter().map(slot).collect();
         if self.shapes.len() == SHAPES {
             self.shapes.clear();
         }
@@ -252,13 +264,13 @@ impl Shape {
     fn take<'r>(&self, row: &Row<'r>, values: &mut Vec<Value<'r>>) -> bool {
         let start = values.len();
         values.resize(start + self.columns.len(), Value::Null);
-        let places = &mut values[start..];
+        let ordinals = &mut values[start..];
         let mut known = self.fields.iter();
         for (name, value) in row.fields() {
             match known.next() {
                 Some((it, slot)) if **it == *name => {
                     if let Some(slot) = slot {
-                        places[*slot] = value;
+                        ordinals[*slot] = value;
                     }
                 }
                 _ => return false,
@@ -273,14 +285,14 @@ mod tests {
     use super::*;
     use crate::{
         model::{Records, Schema},
-        sink::sql::table::{Absent, Column, Holds, Index},
+        sink::sql::table::{Absent, Column, ColumnType, Index},
     };
 
     fn table() -> Table {
         let column = |name: &str| Column {
             name: name.to_owned(),
             quoted: format!("`{name}`"),
-            holds: Holds::Text,
+            stored_type: ColumnType::Text,
             absent: Absent::Null,
         };
         let primary = Index {
@@ -314,7 +326,7 @@ mod tests {
     }
 
     /// The runs as text: operation, columns, values.
-    fn cut(records: &[Records], rows: usize) -> Result<Vec<String>, Misfit> {
+    fn cut(records: &[Records], rows: usize) -> Result<Vec<String>, Incompatible> {
         let (table, drop) = (table(), ["gone".to_owned()]);
         let limits = RunLimits { rows, values: 100 };
         let all = records.iter().flat_map(Records::iter);
@@ -384,7 +396,7 @@ mod tests {
     #[test]
     fn a_record_without_its_key_is_at_fault_by_itself() {
         let records = records(&[(Op::Upsert, &[("a", 1)])]);
-        let Err(Misfit::Record(error)) = cut(&records, 10) else {
+        let Err(Incompatible::Record(error)) = cut(&records, 10) else {
             panic!("it has no key");
         };
         assert_eq!(error.field, "id");
@@ -393,6 +405,6 @@ mod tests {
     #[test]
     fn a_field_without_column_concerns_the_table() {
         let records = records(&[(Op::Upsert, &[("id", 1), ("c", 1)])]);
-        assert!(matches!(cut(&records, 10), Err(Misfit::Table(_))));
+        assert!(matches!(cut(&records, 10), Err(Incompatible::Table(_))));
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     runs::Columns,
-    table::{Column, Holds, Table},
+    table::{Column, ColumnType, Table},
 };
 use crate::sink::rules::OnKnown;
 
@@ -23,7 +23,7 @@ pub(in crate::sink) enum Dialect {
 
 /// What a statement does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::sink) enum Manner {
+pub(in crate::sink) enum StatementKind {
     /// Makes rows, or changes those of the same key.
     Upsert,
     /// Makes rows; one that is there already is an error.
@@ -38,7 +38,7 @@ pub(in crate::sink) enum Manner {
 #[derive(Debug)]
 pub(in crate::sink) struct Statements {
     dialect: Dialect,
-    kept: Mutex<HashMap<(Manner, Columns, usize), Arc<str>>>,
+    kept: Mutex<HashMap<(StatementKind, Columns, usize), Arc<str>>>,
 }
 
 /// Texts that are kept; the drivers keep 100 prepared statements.
@@ -55,12 +55,12 @@ impl Statements {
     /// The statement for `rows` rows of these columns.
     pub(in crate::sink) fn text(
         &self,
-        manner: Manner,
+        statement_kind: StatementKind,
         table: &Table,
         columns: &Columns,
         rows: usize,
     ) -> Arc<str> {
-        let wanted = (manner, columns.clone(), rows);
+        let wanted = (statement_kind, columns.clone(), rows);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = kept.get(&wanted) {
             return text.clone();
@@ -68,14 +68,14 @@ impl Statements {
         if kept.len() == KEPT {
             kept.clear();
         }
-        let text: Arc<str> = match manner {
-            Manner::Upsert => upsert(self.dialect, table, columns, rows),
-            Manner::Insert => insert(table, columns, rows),
-            Manner::Update => update(table, columns),
-            Manner::Delete if !table.replaces() && columns.len() > table.key.len() => {
+        let text: Arc<str> = match statement_kind {
+            StatementKind::Upsert => upsert(self.dialect, table, columns, rows),
+            StatementKind::Insert => insert(table, columns, rows),
+            StatementKind::Update => update(table, columns),
+            StatementKind::Delete if !table.replaces() && columns.len() > table.key.len() => {
                 older(table, rows)
             }
-            Manner::Delete => delete(self.dialect, table, columns, rows),
+            StatementKind::Delete => delete(self.dialect, table, columns, rows),
         }
         .into();
         kept.insert(wanted, text.clone());
@@ -257,8 +257,8 @@ fn delete(dialect: Dialect, table: &Table, columns: &[usize], rows: usize) -> St
 /// as floats, and would take its neighbours for it; and it cuts a number to the largest that its
 /// type has, which may be a row's key: here none is as wide.
 fn compared(text: &mut String, column: &Column) {
-    let _ = match column.holds {
-        Holds::Decimal(scale) => write!(text, "CAST(? AS DECIMAL(65,{scale}))"),
+    let _ = match column.stored_type {
+        ColumnType::Decimal(scale) => write!(text, "CAST(? AS DECIMAL(65,{scale}))"),
         _ => write!(text, "?"),
     };
 }
@@ -266,8 +266,8 @@ fn compared(text: &mut String, column: &Column) {
 /// What stands for a value that `column` is given. MySQL says of a bare placeholder that it is of
 /// the column's type, and of a VECTOR the driver knows nothing: it takes that for a lost connection.
 fn written(column: &Column) -> &'static str {
-    match column.holds {
-        Holds::Vector => "CAST(? AS BINARY)",
+    match column.stored_type {
+        ColumnType::Vector => "CAST(? AS BINARY)",
         _ => "?",
     }
 }
@@ -290,7 +290,7 @@ mod tests {
         let column = |name: &str| Column {
             name: name.to_owned(),
             quoted: format!("`{name}`"),
-            holds: Holds::Text,
+            stored_type: ColumnType::Text,
             absent: Absent::Null,
         };
         let primary = Index {
@@ -308,27 +308,40 @@ mod tests {
         .expect("a key")
     }
 
-    fn check(dialect: Dialect, manner: Manner, key: &[usize], columns: &[usize], expected: &str) {
+    fn check(
+        dialect: Dialect,
+        statement_kind: StatementKind,
+        key: &[usize],
+        columns: &[usize],
+        expected: &str,
+    ) {
         let statements = Statements::new(dialect);
         let columns: Columns = columns.into();
-        let rows = if manner == Manner::Update { 1 } else { 2 };
-        let text = statements.text(manner, &table(key), &columns, rows);
+        let rows = if statement_kind == StatementKind::Update {
+            1
+        } else {
+            2
+        };
+        let text = statements.text(statement_kind, &table(key), &columns, rows);
         assert_eq!(&*text, expected);
-        assert_eq!(statements.text(manner, &table(key), &columns, rows), text);
+        assert_eq!(
+            statements.text(statement_kind, &table(key), &columns, rows),
+            text
+        );
     }
 
     #[test]
     fn an_upsert_names_the_key_where_the_server_lets_it() {
         check(
             Dialect::Mysql,
-            Manner::Upsert,
+            StatementKind::Upsert,
             &[0],
             &[0, 2],
             "INSERT INTO `t` (`id`,`b`) VALUES (?,?),(?,?) ON DUPLICATE KEY UPDATE `b`=VALUES(`b`)",
         );
         check(
             Dialect::Sqlite,
-            Manner::Upsert,
+            StatementKind::Upsert,
             &[0, 1],
             &[0, 1, 2],
             "INSERT INTO `t` (`id`,`a`,`b`) VALUES (?,?,?),(?,?,?) ON CONFLICT(`id`,`a`) DO UPDATE SET `b`=excluded.`b`",
@@ -341,7 +354,7 @@ mod tests {
         let end = "DUPLICATE KEY UPDATE `id`=`id`";
         check(
             Dialect::Mysql,
-            Manner::Upsert,
+            StatementKind::Upsert,
             &[0],
             &[0],
             &format!("{start}{end}"),
@@ -349,14 +362,14 @@ mod tests {
         let end = "CONFLICT(`id`) DO NOTHING";
         check(
             Dialect::Sqlite,
-            Manner::Upsert,
+            StatementKind::Upsert,
             &[0],
             &[0],
             &format!("{start}{end}"),
         );
         check(
             Dialect::Mysql,
-            Manner::Update,
+            StatementKind::Update,
             &[0],
             &[0],
             "UPDATE `t` SET `id`=`id` WHERE `id`=?",
@@ -367,21 +380,21 @@ mod tests {
     fn rows_are_changed_and_removed_by_the_whole_key() {
         check(
             Dialect::Mysql,
-            Manner::Update,
+            StatementKind::Update,
             &[0, 1],
             &[0, 1, 2],
             "UPDATE `t` SET `b`=? WHERE `id`=? AND `a`=?",
         );
         check(
             Dialect::Mysql,
-            Manner::Delete,
+            StatementKind::Delete,
             &[0, 1],
             &[0, 1],
             "DELETE FROM `t` WHERE (`id`,`a`) IN ((?,?),(?,?))",
         );
         check(
             Dialect::Sqlite,
-            Manner::Delete,
+            StatementKind::Delete,
             &[0],
             &[0],
             "DELETE FROM `t` WHERE (`id`) IN (VALUES (?),(?))",

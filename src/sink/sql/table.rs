@@ -36,14 +36,14 @@ pub(in crate::sink) struct Column {
     /// Its name as it stands in statements.
     pub(in crate::sink) quoted: String,
     /// What it can hold.
-    pub(in crate::sink) holds: Holds,
+    pub(in crate::sink) stored_type: ColumnType,
     /// What becomes of it in a new row that does not name it.
     pub(in crate::sink) absent: Absent,
 }
 
 /// What a column can hold, as far as the way of binding a value goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::sink) enum Holds {
+pub(in crate::sink) enum ColumnType {
     /// Text.
     Text,
     /// JSON text, checked by the server.
@@ -114,7 +114,7 @@ impl Table {
                     )
                 })?,
             Some(declared) => {
-                let wanted = places(&columns, declared, "key", &name)?;
+                let wanted = ordinals(&columns, declared, "key", &name)?;
                 indexes.iter().position(|it| it.is_on(&wanted)).ok_or_else(|| {
                     format!(
                         "the key ({}) is neither the primary key of table {name} nor a unique index of whole columns: make one with CREATE UNIQUE INDEX, or correct `key`",
@@ -149,7 +149,7 @@ impl Table {
             None => None,
             Some(name) => Some(self.version_column(name)?),
         };
-        self.replace_by = places(&self.columns, &rules.replace_by, "replace-by", &self.name)?;
+        self.replace_by = ordinals(&self.columns, &rules.replace_by, "replace-by", &self.name)?;
         if self.replaces() {
             // Whoever makes the records has heeded it: here a deletion replaces.
             self.on_delete = OnDelete::Delete;
@@ -164,25 +164,27 @@ impl Table {
 
     /// The columns whose values a deletion names.
     pub(in crate::sink) fn removed_by(&self) -> &[usize] {
-        match self.replaces() {
-            true => &self.replace_by,
-            false => &self.key,
+        if self.replaces() {
+            &self.replace_by
+        } else {
+            &self.key
         }
     }
 
     fn version_column(&self, name: &str) -> Result<usize, String> {
         let table = &self.name;
-        let Some(place) = self.column(name) else {
+        let Some(ordinal) = self.column(name) else {
             return Err(format!(
                 "table {table} has no column `{name}`, which `version` names: add it, or correct `version`"
             ));
         };
-        let no_order = self.columns[place].holds == Holds::Json;
-        match no_order || self.key.contains(&place) || self.place(name).is_err() {
-            false => Ok(place),
-            true => Err(format!(
+        let no_order = self.columns[ordinal].stored_type == ColumnType::Json;
+        if no_order || self.key.contains(&ordinal) || self.ordinal(name).is_err() {
+            Err(format!(
                 "column `{name}` of table {table} cannot be the version: it is of the key, is computed, or has no order"
-            )),
+            ))
+        } else {
+            Ok(ordinal)
         }
     }
 
@@ -203,7 +205,7 @@ impl Table {
         let mut written = Vec::new();
         for field in fields {
             if !drop.iter().any(|it| it == field) {
-                written.extend(self.place(field)?);
+                written.extend(self.ordinal(field)?);
             }
         }
         let name = &self.name;
@@ -213,8 +215,8 @@ impl Table {
                 "the messages have no field `{column}`, which is of the key of table {name}: rename a field to it, or declare another `key`"
             ));
         }
-        let refused = |(place, column): &(usize, &Column)| {
-            column.absent == Absent::Refused && !written.contains(place)
+        let refused = |(ordinal, column): &(usize, &Column)| {
+            column.absent == Absent::Refused && !written.contains(ordinal)
         };
         match self.columns.iter().enumerate().find(refused) {
             None => Ok(()),
@@ -236,9 +238,9 @@ impl Table {
     ///
     /// # Errors
     /// One sentence of advice, where there is none, or where rows are found by what is computed.
-    pub(in crate::sink) fn place(&self, field: &str) -> Result<Option<usize>, String> {
+    pub(in crate::sink) fn ordinal(&self, field: &str) -> Result<Option<usize>, String> {
         let name = &self.name;
-        let Some(place) = self.column(field) else {
+        let Some(ordinal) = self.column(field) else {
             let alike = self
                 .columns
                 .iter()
@@ -251,12 +253,12 @@ impl Table {
                 "the messages have a field `{field}`, but table {name} has no such column: {advice}, or leave the field out with `drop = [\"{field}\"]`"
             ));
         };
-        match self.columns[place].absent {
-            Absent::Computed if self.key.contains(&place) => Err(format!(
+        match self.columns[ordinal].absent {
+            Absent::Computed if self.key.contains(&ordinal) => Err(format!(
                 "column `{field}` of table {name} is of the key, and computed by the server, so that it cannot be written: declare another `key`"
             )),
             Absent::Computed => Ok(None),
-            _ => Ok(Some(place)),
+            _ => Ok(Some(ordinal)),
         }
     }
 
@@ -265,9 +267,12 @@ impl Table {
     /// One that holds the whole key cannot: whoever equals it equals the key. Nor can one with a
     /// column that is left to NULL or to the next number, as those equal nothing.
     pub(in crate::sink) fn redirecting(&self, written: &[usize]) -> Option<&Index> {
-        let never_equal = |place: &usize| {
-            !written.contains(place)
-                && matches!(self.columns[*place].absent, Absent::Null | Absent::Counted)
+        let never_equal = |ordinal: &usize| {
+            !written.contains(ordinal)
+                && matches!(
+                    self.columns[*ordinal].absent,
+                    Absent::Null | Absent::Counted
+                )
         };
         self.others.iter().find(|index| match &index.columns {
             None => true,
@@ -286,13 +291,13 @@ impl Index {
     }
 }
 
-fn places(
+fn ordinals(
     columns: &[Column],
     names: &[String],
     setting: &str,
     table: &str,
 ) -> Result<Vec<usize>, String> {
-    let place = |name: &String| {
+    let ordinal = |name: &String| {
         columns
             .iter()
             .position(|it| it.name == *name)
@@ -300,7 +305,7 @@ fn places(
                 format!("table {table} has no column `{name}`, which `{setting}` names: correct it")
             })
     };
-    names.iter().map(place).collect()
+    names.iter().map(ordinal).collect()
 }
 
 #[cfg(test)]
@@ -311,7 +316,7 @@ mod tests {
         Column {
             name: name.to_owned(),
             quoted: format!("`{name}`"),
-            holds: Holds::Text,
+            stored_type: ColumnType::Text,
             absent,
         }
     }

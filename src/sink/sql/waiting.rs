@@ -13,7 +13,7 @@ use crate::{fault::Cause, model::Op};
 pub(super) struct Queues<'r> {
     queues: Vec<Queue<'r>>,
     /// Where rows of a name wait.
-    places: HashMap<Name, usize>,
+    ordinals: HashMap<Name, usize>,
     /// Rows that have come so far.
     count: usize,
 }
@@ -53,7 +53,7 @@ impl<'r> Queues<'r> {
     ) -> Option<Single<'r>> {
         let mut found: Vec<usize> = names
             .iter()
-            .filter_map(|it| self.places.get(it).copied())
+            .filter_map(|it| self.ordinals.get(it).copied())
             .collect();
         found.sort_unstable();
         found.dedup();
@@ -88,7 +88,7 @@ impl<'r> Queues<'r> {
         self.count += 1;
         self.queues[at].rows.push_back(Waiting { row, order });
         for name in names {
-            self.places.insert(name.clone(), at);
+            self.ordinals.insert(name.clone(), at);
         }
     }
 
@@ -98,8 +98,8 @@ impl<'r> Queues<'r> {
         let joined = &mut self.queues[at].rows;
         joined.append(&mut rows);
         joined.make_contiguous().sort_by_key(|it| it.order);
-        for place in self.places.values_mut().filter(|it| **it == other) {
-            *place = at;
+        for ordinal in self.ordinals.values_mut().filter(|it| **it == other) {
+            *ordinal = at;
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     model::Kind,
     sink::sql::{
         index::in_order,
-        table::{Absent, Column, Holds, Index},
+        table::{Absent, Column, ColumnType, Index},
     },
 };
 
@@ -33,11 +33,11 @@ pub(in crate::sink) async fn look_up(
     .await?;
     let mut primary: Vec<(i64, usize)> = Vec::new();
     let mut columns = Vec::new();
-    for (place, (name, column_type, required, default, in_key, hidden)) in
+    for (ordinal, (name, column_type, required, default, in_key, hidden)) in
         described.into_iter().enumerate()
     {
         if in_key > 0 {
-            primary.push((in_key, place));
+            primary.push((in_key, ordinal));
         }
         // A name that SQLite has given can be quoted.
         let quoted =
@@ -49,14 +49,14 @@ pub(in crate::sink) async fn look_up(
             (_, None, false) => Absent::Null,
         };
         columns.push(Column {
-            holds: holds(&column_type, strict),
+            stored_type: stored_type(&column_type, strict),
             name,
             quoted,
             absent,
         });
     }
     primary.sort_unstable();
-    let primary: Vec<usize> = primary.into_iter().map(|(_, place)| place).collect();
+    let primary: Vec<usize> = primary.into_iter().map(|(_, ordinal)| ordinal).collect();
     let mut indexes = indexes(readers, table, &columns).await?;
     // A primary key that is the row's number has no index of its own.
     if !primary.is_empty() && !indexes.iter().any(|it| it.primary) {
@@ -97,12 +97,16 @@ async fn indexes(
                 columns: (!partial).then(Vec::new),
             });
         }
-        let place = column.and_then(|name| columns.iter().position(|it| it.name == name));
+        let ordinal = column.and_then(|name| columns.iter().position(|it| it.name == name));
         if let Some(index) = indexes.last_mut() {
-            index.columns = index.columns.take().zip(place).map(|(mut known, place)| {
-                known.push(place);
-                known
-            });
+            index.columns = index
+                .columns
+                .take()
+                .zip(ordinal)
+                .map(|(mut known, ordinal)| {
+                    known.push(ordinal);
+                    known
+                });
         }
     }
     Ok(indexes)
@@ -123,19 +127,19 @@ pub(in crate::sink) async fn index_columns(
 }
 
 /// SQLite's rules of affinity, in its order.
-fn holds(column_type: &str, strict: bool) -> Holds {
+fn stored_type(column_type: &str, strict: bool) -> ColumnType {
     let column_type = column_type.to_ascii_uppercase();
     let says = |words: &[&str]| words.iter().any(|it| column_type.contains(it));
     if says(&["INT"]) {
-        Holds::Integer
+        ColumnType::Integer
     } else if says(&["CHAR", "CLOB", "TEXT"]) {
-        Holds::Text
+        ColumnType::Text
     } else if says(&["BLOB"]) || column_type.is_empty() || (strict && column_type == "ANY") {
-        Holds::Anything
+        ColumnType::Anything
     } else if says(&["REAL", "FLOA", "DOUB"]) {
-        Holds::Float
+        ColumnType::Float
     } else {
-        Holds::Number
+        ColumnType::Number
     }
 }
 
@@ -182,15 +186,15 @@ mod tests {
 
     #[test]
     fn a_columns_type_is_read_as_sqlite_reads_it() {
-        let of = |column_type| holds(column_type, false);
-        assert_eq!(of("VARCHAR(20)"), Holds::Text);
-        assert_eq!(of("unsigned bigint"), Holds::Integer);
-        assert_eq!(of("DECIMAL(10,5)"), Holds::Number);
-        assert_eq!(of("double precision"), Holds::Float);
-        assert_eq!(of(""), Holds::Anything);
+        let of = |column_type| stored_type(column_type, false);
+        assert_eq!(of("VARCHAR(20)"), ColumnType::Text);
+        assert_eq!(of("unsigned bigint"), ColumnType::Integer);
+        assert_eq!(of("DECIMAL(10,5)"), ColumnType::Number);
+        assert_eq!(of("double precision"), ColumnType::Float);
+        assert_eq!(of(""), ColumnType::Anything);
         assert_eq!(
-            (of("ANY"), holds("ANY", true)),
-            (Holds::Number, Holds::Anything)
+            (of("ANY"), stored_type("ANY", true)),
+            (ColumnType::Number, ColumnType::Anything)
         );
     }
 }

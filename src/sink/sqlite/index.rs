@@ -13,7 +13,9 @@ use crate::{
         SinkError,
         sql::{
             failure::beside_records,
-            index::{Lacking, Standing, StandingPart, free_name, lacking, shared},
+            index::{
+                ExistingIndex, ExistingPart, MissingIndex, free_name, missing_indexes, shared,
+            },
         },
     },
 };
@@ -25,10 +27,10 @@ const NAME: usize = 200;
 const NOT_UNIQUE: &str = "2067";
 
 /// The indexes of a table; a primary key that is the row's number has none.
-pub(in crate::sink) async fn standing(
+pub(in crate::sink) async fn existing(
     readers: &SqlitePool,
     table: &str,
-) -> Result<Vec<Standing>, sqlx::Error> {
+) -> Result<Vec<ExistingIndex>, sqlx::Error> {
     let parts: Vec<(String, bool, Option<String>, bool)> = query_as(
         "SELECT list.name, list.\"unique\", part.name, part.\"desc\" \
          FROM pragma_index_list(?) AS list JOIN pragma_index_xinfo(list.name) AS part \
@@ -37,48 +39,49 @@ pub(in crate::sink) async fn standing(
     .bind(table)
     .fetch_all(readers)
     .await?;
-    let mut standing: Vec<Standing> = Vec::new();
+    let mut existing: Vec<ExistingIndex> = Vec::new();
     for (name, is_unique, column, is_descending) in parts {
-        if standing.last().is_none_or(|it| it.name != name) {
+        if existing.last().is_none_or(|it| it.name != name) {
             let parts = Vec::new();
-            standing.push(Standing {
+            existing.push(ExistingIndex {
                 name,
                 is_unique,
                 parts,
             });
         }
-        if let Some(index) = standing.last_mut() {
+        if let Some(index) = existing.last_mut() {
             let prefix = None;
-            index.parts.push(StandingPart {
+            index.parts.push(ExistingPart {
                 column,
                 prefix,
                 is_descending,
             });
         }
     }
-    Ok(standing)
+    Ok(existing)
 }
 
 /// What of `wanted` the table lacks. Names of indexes are the file's, not the table's: they begin with
 /// the table's.
-pub(in crate::sink) async fn lacks(
+pub(in crate::sink) async fn missing_of(
     readers: &SqlitePool,
     (quoted, table): (&str, &str),
     wanted: &[TableIndex],
-    (columns, standing): (&[String], &[Standing]),
-) -> Result<Vec<Lacking>, sqlx::Error> {
+    (columns, existing): (&[String], &[ExistingIndex]),
+) -> Result<Vec<MissingIndex>, sqlx::Error> {
     let mut taken: Vec<String> = query_scalar("SELECT lower(name) FROM sqlite_schema")
         .fetch_all(readers)
         .await?;
     let mut all = Vec::new();
-    for index in lacking(wanted, standing) {
-        let named = match index.name.to_lowercase().starts_with(&table.to_lowercase()) {
-            true => index.name.clone(),
-            false => format!("{table}_{}", index.name),
+    for index in missing_indexes(wanted, existing) {
+        let named = if index.name.to_lowercase().starts_with(&table.to_lowercase()) {
+            index.name.clone()
+        } else {
+            format!("{table}_{}", index.name)
         };
         let name = free_name(&named, NAME, |it| taken.contains(&it.to_lowercase()));
         taken.push(name.to_lowercase());
-        all.push(Lacking {
+        all.push(MissingIndex {
             index: index.clone(),
             table: table.to_owned(),
             statement: create(quoted, &name, index, columns),
@@ -122,13 +125,16 @@ impl SqliteTarget {
     /// Makes an index.
     ///
     /// # Errors
-    /// `Unfit` where rows share its values.
+    /// `Incompatible` where rows share its values.
     pub(in crate::sink) async fn make_index(
         &self,
         connection: &SqliteConnection,
-        lacking: &Lacking,
+        missing: &MissingIndex,
     ) -> Result<(), SinkError> {
-        let text = lacking.statement.clone().map_err(|it| self.unfit(it))?;
+        let text = missing
+            .statement
+            .clone()
+            .map_err(|it| self.incompatible(it))?;
         let made = connection.writer().execute(query(statement(text))).await;
         let Err(error) = made else {
             return Ok(());
@@ -137,9 +143,9 @@ impl SqliteTarget {
         if code.as_deref() != Some(NOT_UNIQUE) {
             return Err(beside_records(&self.name, error));
         }
-        let example = self.example(connection.readers(), &lacking.index).await;
+        let example = self.example(connection.readers(), &missing.index).await;
         let example = example.map_err(|error| beside_records(&self.name, error))?;
-        Err(self.unfit(shared(lacking, &example)))
+        Err(self.incompatible(shared(missing, &example)))
     }
 
     /// Values that rows share, as SQLite writes them.

@@ -18,8 +18,8 @@ use async_trait::async_trait;
 use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
-    Advance, Lacking, Laid, Landing, Onto, PASSAGE_TABLE, Passage, Progress, Sink, SinkError,
-    fitting,
+    Advance, Landing, MissingIndex, Onto, POSITION_TABLE, PositionAdvance, Progress, Sink,
+    SinkError, StagedWrite, fitting,
     moved::Moved,
     name_of,
     sql::{
@@ -35,7 +35,7 @@ use crate::{
     },
     model::{Finding, Kind, Position, Records},
 };
-use positions::SqlitePassages;
+use positions::SqlitePositions;
 use progress::SqliteProgress;
 pub use settings::SqliteSinkSettings;
 use target::SqliteTarget;
@@ -48,14 +48,14 @@ pub struct SqliteSink {
     /// In the order of writing.
     targets: Vec<SqliteTarget>,
     progress: SqliteProgress,
-    passages: SqlitePassages,
+    positions: SqlitePositions,
 }
 
 impl SqliteSink {
     /// A sink for the table that the settings name. The file is not read yet.
     ///
     /// # Errors
-    /// `Unfit` where a name in the settings is none.
+    /// `Incompatible` where a name in the settings is none.
     pub fn open(
         connection: SqliteConnection,
         settings: SqliteSinkSettings,
@@ -77,22 +77,23 @@ impl SqliteSink {
             .into_iter()
             .map(|it| SqliteTarget::open(&connection, it))
             .collect::<Result<Vec<_>, _>>()?;
-        let unfit = |advice: String| SinkError::Unfit {
+        let incompatible = |advice: String| SinkError::Incompatible {
             name: name.clone(),
             advice,
         };
         let Some(first) = targets.first() else {
-            return Err(unfit("it has no table".to_owned()));
+            return Err(incompatible("it has no table".to_owned()));
         };
-        let quoted = |table: &str| double_quoted(table).map_err(|error| unfit(error.to_string()));
+        let quoted =
+            |table: &str| double_quoted(table).map_err(|error| incompatible(error.to_string()));
         let progress = quoted(&first.settings.progress_table)?;
-        let passages = quoted(PASSAGE_TABLE)?;
+        let positions = quoted(POSITION_TABLE)?;
         Ok(Self {
             name,
             connection,
             targets,
             progress: SqliteProgress { quoted: progress },
-            passages: SqlitePassages { quoted: passages },
+            positions: SqlitePositions { quoted: positions },
         })
     }
 
@@ -106,7 +107,7 @@ impl SqliteSink {
 
     async fn learn(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Arc<Table>>, SinkError> {
         let writer = self.connection.writer();
-        for text in [self.progress.create_text(), self.passages.create_text()] {
+        for text in [self.progress.create_text(), self.positions.create_text()] {
             let created = writer.execute(query(statement(text))).await;
             created.map_err(|error| self.failed(error))?;
         }
@@ -118,7 +119,7 @@ impl SqliteSink {
     }
 
     /// Rows and what moves with them, in one transaction.
-    async fn together(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
+    async fn in_transaction(&self, records: &[Records], moved: Moved<'_>) -> Result<(), SinkError> {
         let tables = self.tables().await?;
         let mut transaction = self
             .connection
@@ -148,7 +149,7 @@ impl SqliteSink {
     ) -> Result<(), SinkError> {
         let moved = match moved {
             Moved::Offset(advance) => self.progress.advance(session, advance).await,
-            Moved::Place(passage) => self.passages.advance(session, passage).await,
+            Moved::Position(advance) => self.positions.advance(session, advance).await,
         };
         moved.map_err(|failure| failure.into_error(&self.name))?;
         self.write_parts(session, tables, records).await
@@ -205,18 +206,21 @@ impl Sink for SqliteSink {
         tables.try_for_each(|(target, table)| target.fit(&table, fields))
     }
 
-    async fn lacking(&self, fields: Option<&[(String, Kind)]>) -> Result<Vec<Lacking>, SinkError> {
+    async fn missing_indexes(
+        &self,
+        fields: Option<&[(String, Kind)]>,
+    ) -> Result<Vec<MissingIndex>, SinkError> {
         let mut all = Vec::new();
         for target in &self.targets {
-            all.extend(target.lacking(&self.connection, fields).await?);
+            all.extend(target.missing_indexes(&self.connection, fields).await?);
         }
         Ok(all)
     }
 
-    async fn make_index(&self, lacking: &Lacking) -> Result<(), SinkError> {
+    async fn make_index(&self, missing: &MissingIndex) -> Result<(), SinkError> {
         let mut targets = self.targets.iter();
-        match targets.find(|it| it.settings.table == lacking.table) {
-            Some(target) => target.make_index(&self.connection, lacking).await,
+        match targets.find(|it| it.settings.table == missing.table) {
+            Some(target) => target.make_index(&self.connection, missing).await,
             None => Ok(()),
         }
     }
@@ -235,51 +239,58 @@ impl Sink for SqliteSink {
     }
 
     async fn write(&self, records: &[Records], advance: &Advance) -> Result<(), SinkError> {
-        self.together(records, Moved::Offset(advance)).await
+        self.in_transaction(records, Moved::Offset(advance)).await
     }
 
-    async fn place(&self, flow: &str) -> Result<Option<Position>, SinkError> {
-        let read = self.passages.read(self.connection.readers(), flow).await;
+    async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
+        let read = self.positions.read(self.connection.readers(), flow).await;
         read.map_err(|error| self.failed(error))
     }
 
-    async fn note(&self, passage: &Passage) -> Result<(), SinkError> {
-        let text = statement(self.passages.create_text());
+    async fn advance(&self, advance: &PositionAdvance) -> Result<(), SinkError> {
+        let text = statement(self.positions.create_text());
         let made = self.connection.writer().execute(query(text)).await;
         made.map_err(|error| self.failed(error))?;
         let begun = self.connection.begin().await;
         let mut transaction = begun.map_err(|error| self.failed(error))?;
-        let moved = self.passages.advance(&mut transaction, passage).await;
+        let moved = self.positions.advance(&mut transaction, advance).await;
         moved.map_err(|failure| failure.into_error(&self.name))?;
         transaction.commit().await.map_err(|it| self.failed(it))
     }
 
-    async fn carry(&self, records: &[Records], passage: &Passage) -> Result<(), SinkError> {
-        self.together(records, Moved::Place(passage)).await
+    async fn write_positioned(
+        &self,
+        records: &[Records],
+        advance: &PositionAdvance,
+    ) -> Result<(), SinkError> {
+        self.in_transaction(records, Moved::Position(advance)).await
     }
 
-    async fn lay(&self, _records: &[Records]) -> Result<Option<Box<dyn Laid + '_>>, SinkError> {
+    async fn stage(
+        &self,
+        _records: &[Records],
+    ) -> Result<Option<Box<dyn StagedWrite + '_>>, SinkError> {
         Ok(None)
     }
 
     async fn replay(
         &self,
         records: &[Records],
-        marks: &[Advance],
+        markers: &[Advance],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
-        replay::replay(self, (records, marks), onto).await
+        replay::replay(self, (records, markers), onto).await
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
         let reset = async {
             let mut transaction = self.connection.begin().await?;
-            for text in [self.progress.create_text(), self.passages.create_text()] {
+            for text in [self.progress.create_text(), self.positions.create_text()] {
                 transaction.execute(query(statement(text))).await?;
             }
             let mut changed = self.progress.reset(&mut transaction, flow, to).await?;
             if to.is_none() {
-                changed += self.passages.forget(&mut transaction, flow).await?;
+                changed += self.positions.forget(&mut transaction, flow).await?;
             }
             transaction.commit().await?;
             Ok(changed)

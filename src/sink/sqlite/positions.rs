@@ -1,25 +1,25 @@
-//! The places of migrations in SQLite: one row per flow.
+//! Stored positions of migrations in SQLite: one row a flow.
 
 use sqlx::{SqliteConnection as Session, query, query_scalar, sqlite::SqlitePool};
 
 use crate::{
     connect::identifier::statement,
     model::Position,
-    sink::{Passage, sql::failure::Failure},
+    sink::{PositionAdvance, sql::failure::Failure},
 };
 
 /// The table that keeps the places.
 #[derive(Debug)]
-pub(super) struct SqlitePassages {
+pub(super) struct SqlitePositions {
     /// Its name as it stands in statements.
     pub(in crate::sink) quoted: String,
 }
 
-impl SqlitePassages {
+impl SqlitePositions {
     /// Makes the table where it is missing.
     pub(super) fn create_text(&self) -> String {
         format!(
-            "CREATE TABLE IF NOT EXISTS {} (flow TEXT NOT NULL PRIMARY KEY, place TEXT NOT NULL, \
+            "CREATE TABLE IF NOT EXISTS {} (flow TEXT NOT NULL PRIMARY KEY, position TEXT NOT NULL, \
              updated_at TEXT NOT NULL) STRICT, WITHOUT ROWID",
             self.quoted
         )
@@ -33,25 +33,25 @@ impl SqlitePassages {
     pub(in crate::sink) async fn advance(
         &self,
         session: &mut Session,
-        passage: &Passage,
+        advance: &PositionAdvance,
     ) -> Result<(), Failure> {
-        let to = passage.to.as_str();
-        let moved = match &passage.from {
+        let to = advance.to.as_str();
+        let moved = match &advance.from {
             None => {
                 let text = format!(
-                    "INSERT INTO {} (flow, place, updated_at) VALUES (?,?,{NOW}) \
+                    "INSERT INTO {} (flow, position, updated_at) VALUES (?,?,{NOW}) \
                      ON CONFLICT DO NOTHING",
                     self.quoted
                 );
-                let insert = query(statement(text)).bind(&passage.flow).bind(to);
+                let insert = query(statement(text)).bind(&advance.flow).bind(to);
                 insert.execute(session).await?
             }
             Some(from) => {
                 let text = format!(
-                    "UPDATE {} SET place=?, updated_at={NOW} WHERE flow=? AND place=?",
+                    "UPDATE {} SET position=?, updated_at={NOW} WHERE flow=? AND position=?",
                     self.quoted
                 );
-                let update = query(statement(text)).bind(to).bind(&passage.flow);
+                let update = query(statement(text)).bind(to).bind(&advance.flow);
                 update.bind(from.as_str()).execute(session).await?
             }
         };
@@ -67,7 +67,7 @@ impl SqlitePassages {
         readers: &SqlitePool,
         flow: &str,
     ) -> Result<Option<Position>, sqlx::Error> {
-        let text = format!("SELECT place FROM {} WHERE flow=?", self.quoted);
+        let text = format!("SELECT position FROM {} WHERE flow=?", self.quoted);
         let asked = query_scalar::<_, String>(statement(text)).bind(flow);
         match asked.fetch_optional(readers).await {
             Err(sqlx::Error::Database(said)) if said.message().contains("no such table") => {

@@ -1,4 +1,4 @@
-//! Dead letters into SQLite: rows and the letters' marks in one transaction.
+//! Replay into SQLite: rows and replay markers in one transaction.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
         sql::{
             deletions::asked_for,
             failure::Failure,
-            statements::{Manner, known},
+            statements::{StatementKind, known},
             table::Table,
         },
     },
@@ -25,7 +25,7 @@ use crate::{
 /// As SQLite answers.
 pub(in crate::sink) async fn replay(
     sink: &SqliteSink,
-    (records, marks): (&[Records], &[Advance]),
+    (records, markers): (&[Records], &[Advance]),
     onto: Onto,
 ) -> Result<Landing, SinkError> {
     let tables = sink.tables().await?;
@@ -33,8 +33,8 @@ pub(in crate::sink) async fn replay(
     // One that is dropped is rolled back.
     let begun = sink.connection.begin().await;
     let mut transaction = begun.map_err(|error| failed(error.into()))?;
-    for (index, mark) in marks.iter().enumerate() {
-        match sink.progress.advance(&mut transaction, mark).await {
+    for (index, marker) in markers.iter().enumerate() {
+        match sink.progress.advance(&mut transaction, marker).await {
             Err(Failure::Fenced) => return Ok(Landing::Before(index)),
             done => done.map_err(failed)?,
         }
@@ -69,11 +69,15 @@ async fn is_known(
     records: &Records,
 ) -> Result<bool, Failure> {
     let columns = table.removed_by().into();
-    let text = known(&target.statements.text(Manner::Delete, table, &columns, 1));
+    let text = known(
+        &target
+            .statements
+            .text(StatementKind::Delete, table, &columns, 1),
+    );
     for values in asked_for(records, table) {
         let mut bound = Bound::with_room(values.len());
-        for (place, value) in table.removed_by().iter().zip(&values) {
-            bound.push(&table.columns[*place], value)?;
+        for (ordinal, value) in table.removed_by().iter().zip(&values) {
+            bound.push(&table.columns[*ordinal], value)?;
         }
         let query = query_with(statement(text.clone()), bound.into_arguments());
         if session.fetch_optional(query).await?.is_some() {

@@ -11,15 +11,15 @@ use crate::{
     model::{Op, Value},
     sink::sql::{
         failure::{Failure, is_data},
-        incompatible::Unholdable,
-        row_by_row::{Applied, Held, Single, SingleRows, applied},
-        statements::{Manner, Statements, equal},
-        table::{Holds, Table},
+        incompatible::ValueError,
+        row_by_row::{Applied, Conflict, Single, SingleRows, applied},
+        statements::{StatementKind, Statements, equal},
+        table::{ColumnType, Table},
     },
 };
 
 /// Statements for single rows in one transaction.
-pub(super) struct SqliteSingles<'w> {
+pub(super) struct SqliteRowByRow<'w> {
     pub(in crate::sink) table: &'w Table,
     pub(in crate::sink) statements: &'w Statements,
     pub(in crate::sink) session: &'w mut Session,
@@ -28,15 +28,17 @@ pub(super) struct SqliteSingles<'w> {
 /// SQLITE_CONSTRAINT_PRIMARYKEY, _UNIQUE and _ROWID.
 const TAKEN: [&str; 3] = ["1555", "2067", "2579"];
 
-impl SqliteSingles<'_> {
+impl SqliteRowByRow<'_> {
     /// An upsert goes by the declared key alone.
     async fn write(&mut self, row: &Single<'_>) -> Result<(), Failure> {
-        let manner = match row.op {
-            Op::Delete => Manner::Delete,
-            Op::Upsert => Manner::Upsert,
+        let statement_kind = match row.op {
+            Op::Delete => StatementKind::Delete,
+            Op::Upsert => StatementKind::Upsert,
         };
         let bound = self.bound(row, &row.columns)?;
-        let text = self.statements.text(manner, self.table, &row.columns, 1);
+        let text = self
+            .statements
+            .text(statement_kind, self.table, &row.columns, 1);
         let query = query_with(statement(text), bound.into_arguments());
         self.session.execute(query).await?;
         Ok(())
@@ -47,9 +49,9 @@ impl SqliteSingles<'_> {
         &mut self,
         text: String,
         mut bound: Bound,
-        held: Held<'_, '_>,
+        conflict: Conflict<'_, '_>,
     ) -> Result<bool, Failure> {
-        for (column, value) in held.compared(self.table) {
+        for (column, value) in conflict.compared(self.table) {
             bound.push(column, value)?;
         }
         let query = query_with(statement(text), bound.into_arguments());
@@ -73,18 +75,18 @@ impl SqliteSingles<'_> {
         Ok(count > 0)
     }
 
-    fn bound(&self, row: &Single<'_>, columns: &[usize]) -> Result<Bound, Unholdable> {
+    fn bound(&self, row: &Single<'_>, columns: &[usize]) -> Result<Bound, ValueError> {
         let mut bound = Bound::with_room(columns.len() + 1);
-        for place in columns {
-            let value = row.value(*place).unwrap_or(&Value::Null);
-            bound.push(&self.table.columns[*place], value)?;
+        for ordinal in columns {
+            let value = row.value(*ordinal).unwrap_or(&Value::Null);
+            bound.push(&self.table.columns[*ordinal], value)?;
         }
         Ok(bound)
     }
 }
 
 #[async_trait]
-impl SingleRows for SqliteSingles<'_> {
+impl SingleRows for SqliteRowByRow<'_> {
     async fn apply(&mut self, row: &Single<'_>) -> Result<Applied, Failure> {
         match self.write(row).await {
             Ok(()) => Ok(Applied::Done),
@@ -92,7 +94,7 @@ impl SingleRows for SqliteSingles<'_> {
         }
     }
 
-    async fn holder(
+    async fn conflicting(
         &mut self,
         row: &Single<'_>,
         index: &[usize],
@@ -100,8 +102,8 @@ impl SingleRows for SqliteSingles<'_> {
         let table = self.table;
         let shown = |it: &usize| {
             let column = &table.columns[*it];
-            match column.holds {
-                Holds::Bytes => format!("LOWER(HEX({}))", column.quoted),
+            match column.stored_type {
+                ColumnType::Bytes => format!("LOWER(HEX({}))", column.quoted),
                 _ => format!("CAST({} AS TEXT)", column.quoted),
             }
         };
@@ -111,8 +113,8 @@ impl SingleRows for SqliteSingles<'_> {
         text.push_str(" AND NOT (");
         equal(&mut text, table, &table.key);
         text.push_str(") LIMIT 1");
-        let places: Vec<usize> = index.iter().chain(&table.key).copied().collect();
-        let bound = self.bound(row, &places)?;
+        let ordinals: Vec<usize> = index.iter().chain(&table.key).copied().collect();
+        let bound = self.bound(row, &ordinals)?;
         let query = query_with(statement(text), bound.into_arguments());
         let Some(found) = self.session.fetch_optional(query).await? else {
             return Ok(None);
@@ -123,30 +125,30 @@ impl SingleRows for SqliteSingles<'_> {
 
     async fn park(
         &mut self,
-        held: Held<'_, '_>,
+        conflict: Conflict<'_, '_>,
         column: usize,
         value: &Value<'_>,
     ) -> Result<bool, Failure> {
         let table = self.table;
         let column = &table.columns[column];
         let mut text = format!("UPDATE {} SET {}=? WHERE ", table.quoted, column.quoted);
-        held.condition(&mut text, table);
-        let mut bound = Bound::with_room(held.index.len() + table.key.len() + 1);
+        conflict.condition(&mut text, table);
+        let mut bound = Bound::with_room(conflict.index.len() + table.key.len() + 1);
         if bound.push(column, value).is_err() {
             return Ok(false);
         }
-        self.freed(text, bound, held).await
+        self.freed(text, bound, conflict).await
     }
 
-    async fn remove(&mut self, held: Held<'_, '_>) -> Result<bool, Failure> {
+    async fn remove(&mut self, conflict: Conflict<'_, '_>) -> Result<bool, Failure> {
         let table = self.table;
         if self.takes_others_along().await? {
             return Ok(false);
         }
         let mut text = format!("DELETE FROM {} WHERE ", table.quoted);
-        held.condition(&mut text, table);
-        let bound = Bound::with_room(held.index.len() + table.key.len());
-        self.freed(text, bound, held).await
+        conflict.condition(&mut text, table);
+        let bound = Bound::with_room(conflict.index.len() + table.key.len());
+        self.freed(text, bound, conflict).await
     }
 }
 

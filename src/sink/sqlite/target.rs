@@ -7,7 +7,7 @@ use sqlx::{Executor, query};
 use super::{
     SqliteSinkSettings,
     catalog::{column_type, create_table, index_columns, look_up},
-    index::{lacks, standing},
+    index::{existing, missing_of},
     write::SqliteWriter,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
         sql::{
             create::designed,
             failure::beside_records,
-            index::{Lacking, Standing},
+            index::{ExistingIndex, MissingIndex},
             statements::{Dialect, Statements},
             table::Table,
         },
@@ -46,7 +46,7 @@ impl SqliteTarget {
         settings: SqliteSinkSettings,
     ) -> Result<Self, SinkError> {
         let name = format!("{}.{}", connection.name(), settings.table);
-        let quoted = double_quoted(&settings.table).map_err(|error| SinkError::Unfit {
+        let quoted = double_quoted(&settings.table).map_err(|error| SinkError::Incompatible {
             name: name.clone(),
             advice: error.to_string(),
         })?;
@@ -74,7 +74,8 @@ impl SqliteTarget {
     ) -> Result<String, SinkError> {
         let columns = self.columns(fields)?;
         let key = self.settings.key.as_deref().unwrap_or_default();
-        create_table(&self.quoted, &columns, key).map_err(|error| self.unfit(error.to_string()))
+        create_table(&self.quoted, &columns, key)
+            .map_err(|error| self.incompatible(error.to_string()))
     }
 
     /// The columns that a missing table is made of: name, type, whether in the key.
@@ -87,44 +88,44 @@ impl SqliteTarget {
             .settings
             .create
             .fields(table, self.fields(fields))
-            .map_err(|it| self.unfit(it))?;
+            .map_err(|it| self.incompatible(it))?;
         designed(
             (table, key),
             fields,
             &self.settings.drop,
             |_, kind, keyed| column_type(kind, keyed).map(str::to_owned),
         )
-        .map_err(|it| self.unfit(it))
+        .map_err(|it| self.incompatible(it))
     }
 
     /// Those of the source's indexes that it lacks, or would lack when it is made; none where it cannot
     /// be made.
-    pub(in crate::sink) async fn lacking(
+    pub(in crate::sink) async fn missing_indexes(
         &self,
         connection: &SqliteConnection,
         fields: Option<&[(String, Kind)]>,
-    ) -> Result<Vec<Lacking>, SinkError> {
+    ) -> Result<Vec<MissingIndex>, SinkError> {
         let (readers, table) = (connection.readers(), self.settings.table.as_str());
         let failed = |error| self.failed(error);
         let there = look_up(readers, table).await.map_err(failed)?;
         let key = self.settings.key.as_deref().unwrap_or_default();
-        let (columns, standing): (Vec<String>, Vec<Standing>) = match there {
+        let (columns, existing): (Vec<String>, Vec<ExistingIndex>) = match there {
             Some((columns, _)) => {
                 let names = columns.into_iter().map(|it| it.name).collect();
-                (names, standing(readers, table).await.map_err(failed)?)
+                (names, existing(readers, table).await.map_err(failed)?)
             }
             None => match self.columns(fields) {
                 Ok(designed) => {
                     let names = designed.into_iter().map(|it| it.0.to_owned());
-                    (names.collect(), vec![Standing::of_key(key)])
+                    (names.collect(), vec![ExistingIndex::of_key(key)])
                 }
                 Err(_) => return Ok(Vec::new()),
             },
         };
         let names = (self.quoted.as_str(), table);
         let wanted = &self.settings.indexes;
-        let lacks = lacks(readers, names, wanted, (&columns, &standing)).await;
-        lacks.map_err(failed)
+        let missing_of = missing_of(readers, names, wanted, (&columns, &existing)).await;
+        missing_of.map_err(failed)
     }
 
     /// The table as it is now; `None` where there is none.
@@ -140,7 +141,7 @@ impl SqliteTarget {
         Table::new(names, columns, indexes, self.settings.key.as_deref())
             .and_then(|it| it.ruled(&self.settings.rules))
             .map(Some)
-            .map_err(|it| self.unfit(it))
+            .map_err(|it| self.incompatible(it))
     }
 
     /// The columns of each of its indexes, in order.
@@ -172,7 +173,7 @@ impl SqliteTarget {
             found = self.found(connection).await?;
         }
         let Some(found) = found else {
-            return Err(self.unfit(format!("table {} is gone again", self.settings.table)));
+            return Err(self.incompatible(format!("table {} is gone again", self.settings.table)));
         };
         let table = Arc::new(found);
         self.statements.forget();
@@ -192,7 +193,7 @@ impl SqliteTarget {
         let names = fields.iter().map(|(name, _)| name.as_str());
         table
             .fit(names, &self.settings.drop)
-            .map_err(|it| self.unfit(it))
+            .map_err(|it| self.incompatible(it))
     }
 
     pub(in crate::sink) fn writer<'w>(
@@ -208,8 +209,8 @@ impl SqliteTarget {
         }
     }
 
-    pub(in crate::sink) fn unfit(&self, advice: String) -> SinkError {
-        SinkError::Unfit {
+    pub(in crate::sink) fn incompatible(&self, advice: String) -> SinkError {
+        SinkError::Incompatible {
             name: self.name.clone(),
             advice,
         }

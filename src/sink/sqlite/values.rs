@@ -1,4 +1,4 @@
-//! Values as SQLite takes them, by what the column holds.
+//! Values as SQLite takes them, by column type.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::{
     sink::{
         sql::{
             exact::{ROUNDED, double_keeps},
-            incompatible::Unholdable,
-            table::{Column, Holds},
+            incompatible::ValueError,
+            table::{Column, ColumnType},
         },
         value_text::{write_json, write_text},
     },
@@ -38,22 +38,27 @@ impl Bound {
         &mut self,
         column: &Column,
         value: &Value<'_>,
-    ) -> Result<(), Unholdable> {
-        let pushed = match (column.holds, value.widened()) {
+    ) -> Result<(), ValueError> {
+        let pushed = match (column.stored_type, value.widened()) {
             (_, Value::Null) => self.add(None::<i64>),
             (_, Value::Bytes(_, it) | Value::Geometry(it)) => self.add(it.to_vec()),
             (_, value @ (Value::Array(_) | Value::Document(_) | Value::DbPointer(..))) => {
                 self.json(value)
             }
             (_, Value::String(it) | Value::Enum(it) | Value::Json(it) | Value::Decimal(it)) => {
-                self.digits_kept(column.holds, it)
+                self.digits_kept(column.stored_type, it)
             }
-            (Holds::Text | Holds::Json | Holds::Bytes | Holds::Vector | Holds::Clock, value) => {
-                self.text(value)
-            }
-            (holds, value) => self.number(holds, value),
+            (
+                ColumnType::Text
+                | ColumnType::Json
+                | ColumnType::Bytes
+                | ColumnType::Vector
+                | ColumnType::Clock,
+                value,
+            ) => self.text(value),
+            (stored_type, value) => self.number(stored_type, value),
         };
-        pushed.map_err(|reason| Unholdable::new(&column.name, reason))
+        pushed.map_err(|reason| ValueError::new(&column.name, reason))
     }
 
     /// What the driver takes.
@@ -63,11 +68,14 @@ impl Bound {
 
     /// SQLite makes numbers of text that looks like one, where its column is numeric: with 15
     /// digits, or 64 bits.
-    fn digits_kept(&mut self, holds: Holds, text: &str) -> Result<(), String> {
-        if holds == Holds::Float && text.parse().is_ok_and(|it| !double_keeps(it)) {
+    fn digits_kept(&mut self, stored_type: ColumnType, text: &str) -> Result<(), String> {
+        if stored_type == ColumnType::Float && text.parse().is_ok_and(|it| !double_keeps(it)) {
             return Err(ROUNDED.to_owned());
         }
-        let numeric = matches!(holds, Holds::Integer | Holds::Float | Holds::Number);
+        let numeric = matches!(
+            stored_type,
+            ColumnType::Integer | ColumnType::Float | ColumnType::Number
+        );
         if numeric && text.parse::<i64>().is_err() && text.parse::<f64>().is_ok() {
             let digits = text.bytes().filter(u8::is_ascii_digit).count();
             if digits > 15 {
@@ -78,22 +86,22 @@ impl Bound {
         self.add(Arc::<str>::from(text))
     }
 
-    fn number(&mut self, holds: Holds, value: Value<'_>) -> Result<(), String> {
+    fn number(&mut self, stored_type: ColumnType, value: Value<'_>) -> Result<(), String> {
         match value {
             Value::Bool(it) => self.add(it),
-            Value::I64(it) if holds == Holds::Float && !double_keeps(it.into()) => {
+            Value::I64(it) if stored_type == ColumnType::Float && !double_keeps(it.into()) => {
                 Err(ROUNDED.to_owned())
             }
             Value::I64(it) => self.add(it),
             Value::Year(it) => self.add(i64::from(it)),
             Value::U64(it) | Value::Bit(it)
-                if holds == Holds::Float && !double_keeps(it.into()) =>
+                if stored_type == ColumnType::Float && !double_keeps(it.into()) =>
             {
                 Err(ROUNDED.to_owned())
             }
-            Value::U64(it) | Value::Bit(it) => match (i64::try_from(it), holds) {
+            Value::U64(it) | Value::Bit(it) => match (i64::try_from(it), stored_type) {
                 (Ok(it), _) => self.add(it),
-                (Err(_), Holds::Anything) => self.text(value),
+                (Err(_), ColumnType::Anything) => self.text(value),
                 (Err(_), _) => {
                     Err("SQLite has no whole number so large: make the column TEXT".to_owned())
                 }

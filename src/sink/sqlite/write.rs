@@ -2,17 +2,17 @@
 
 use sqlx::{Executor, SqliteConnection as Session, query_with};
 
-use super::{row_by_row::SqliteSingles, values::Bound};
+use super::{row_by_row::SqliteRowByRow, values::Bound};
 use crate::{
     connect::identifier::statement,
     model::{Op, Records, Row},
     sink::sql::{
         failure::Failure,
-        incompatible::Misfit,
-        replace_by::stretches,
-        row_by_row::{Singles, is_a_rows},
+        incompatible::Incompatible,
+        replace_by::segments,
+        row_by_row::{RowByRow, is_a_rows},
         runs::{Run, RunLimits, Runs},
-        statements::{Manner, Statements, step},
+        statements::{StatementKind, Statements, step},
         table::Table,
     },
 };
@@ -40,25 +40,27 @@ impl SqliteWriter<'_> {
         session: &mut Session,
         records: &[Records],
     ) -> Result<(), Failure> {
-        let mut singles = Singles::default();
+        let mut row_by_row = RowByRow::default();
         if self.table.replaces() {
             // A row that waits may be let in by what a later stretch removes.
-            for stretch in stretches(records, self.table) {
-                let rows = stretch.into_iter();
-                self.write_rows(session, rows, &mut singles).await?;
+            for segment in segments(records, self.table) {
+                let rows = segment.into_iter();
+                self.write_rows(session, rows, &mut row_by_row).await?;
             }
         } else {
             let rows = records.iter().flat_map(Records::iter);
-            self.write_rows(session, rows, &mut singles).await?;
+            self.write_rows(session, rows, &mut row_by_row).await?;
         }
-        singles.finish(&mut self.singly(session), self.table).await
+        row_by_row
+            .finish(&mut self.singly(session), self.table)
+            .await
     }
 
     async fn write_rows<'r>(
         &self,
         session: &mut Session,
         rows: impl Iterator<Item = Row<'r>> + Send + 'r,
-        singles: &mut Singles<'r>,
+        row_by_row: &mut RowByRow<'r>,
     ) -> Result<(), Failure> {
         let limits = RunLimits {
             rows: ROWS,
@@ -70,21 +72,21 @@ impl SqliteWriter<'_> {
             match runs.next_run(values) {
                 Ok(None) => break,
                 Ok(Some(run)) => {
-                    self.write_run(session, &run, singles).await?;
+                    self.write_run(session, &run, row_by_row).await?;
                     values = run.values;
                 }
-                Err(Misfit::Record(cause)) if self.by_name => {
-                    singles.refuse(runs.at_fault(), cause);
+                Err(Incompatible::Record(cause)) if self.by_name => {
+                    row_by_row.refuse(runs.at_fault(), cause);
                     values = Vec::new();
                 }
-                Err(misfit) => return Err(misfit.into()),
+                Err(incompatible) => return Err(incompatible.into()),
             }
         }
         Ok(())
     }
 
-    fn singly<'s>(&'s self, session: &'s mut Session) -> SqliteSingles<'s> {
-        SqliteSingles {
+    fn singly<'s>(&'s self, session: &'s mut Session) -> SqliteRowByRow<'s> {
+        SqliteRowByRow {
             table: self.table,
             statements: self.statements,
             session,
@@ -97,18 +99,16 @@ impl SqliteWriter<'_> {
         &self,
         session: &mut Session,
         run: &Run<'r>,
-        singles: &mut Singles<'r>,
+        row_by_row: &mut RowByRow<'r>,
     ) -> Result<(), Failure> {
         let mut done = 0;
         while done < run.origins.len() {
             let rest = run.origins.len() - done;
-            let rows = match singles.wait() {
-                true => rest,
-                false => step(rest),
-            };
-            let written = match singles.wait() {
-                true => None,
-                false => Some(self.write_many(session, run, done..done + rows).await),
+            let rows = if row_by_row.wait() { rest } else { step(rest) };
+            let written = if row_by_row.wait() {
+                None
+            } else {
+                Some(self.write_many(session, run, done..done + rows).await)
             };
             let one_by_one = match written {
                 None => true,
@@ -118,7 +118,7 @@ impl SqliteWriter<'_> {
             };
             if one_by_one {
                 let (mut server, rows) = (self.singly(session), done..done + rows);
-                singles.add(&mut server, self.table, run, rows).await?;
+                row_by_row.add(&mut server, self.table, run, rows).await?;
             }
             done += rows;
         }
@@ -132,21 +132,21 @@ impl SqliteWriter<'_> {
         rows: std::ops::Range<usize>,
     ) -> Result<(), Failure> {
         let width = run.columns.len();
-        let manner = match run.op {
-            Op::Delete => Manner::Delete,
+        let statement_kind = match run.op {
+            Op::Delete => StatementKind::Delete,
             // It goes by the declared key alone: another unique index makes it fail.
-            Op::Upsert => Manner::Upsert,
+            Op::Upsert => StatementKind::Upsert,
         };
         let now = &run.values[rows.start * width..rows.end * width];
         let mut bound = Bound::with_room(now.len());
         for row in now.chunks_exact(width) {
-            for (place, value) in run.columns.iter().zip(row) {
-                bound.push(&self.table.columns[*place], value)?;
+            for (ordinal, value) in run.columns.iter().zip(row) {
+                bound.push(&self.table.columns[*ordinal], value)?;
             }
         }
         let text = self
             .statements
-            .text(manner, self.table, &run.columns, rows.len());
+            .text(statement_kind, self.table, &run.columns, rows.len());
         let query = query_with(statement(text), bound.into_arguments());
         session.execute(query).await?;
         Ok(())

@@ -1,4 +1,4 @@
-//! A table in memory whose writers commit late, for the model of the cursor: read by the keyset.
+//! A table in memory with late writers, for the model of the cursor: read by the scan engine.
 
 mod writers;
 
@@ -7,11 +7,12 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    Counted, EarlySettings, Extent, Late, Manner, Nulls, Plan, Progress, ReadLimits, Rules,
-    Sharing, Source, SourceError, SourceReader, Standing,
+    Counted, DeduplicationSettings, Late, Nulls, Plan, Progress, ReadLimits, ReadMode, Rules,
+    Scope, Sharing, Source, SourceError, SourceReader, SourceStatus,
     scan::{
-        self, Batches, Ceiling, Clock, Form, HeldBy, KeyColumn, Lane, Mark, MarkKind, Micros, Page,
-        Pages, Place, ReadAhead, Reading, Settled, Table, Wanted, clock, micros_of,
+        self, Batches, Ceiling, Clock, CursorValue, Form, KeyColumn, Micros, Page, Pages,
+        ReadAhead, Reading, ScanPhase, ScanPosition, Table, ValueKind, Wanted, Watermark,
+        WatermarkBasis, clock, micros_of,
     },
 };
 use crate::model::{
@@ -67,7 +68,7 @@ pub struct MemoryScan {
     sight: Sight,
     limits: ReadLimits,
     learned: Arc<Table>,
-    early: Option<EarlySettings>,
+    deduplication: Option<DeduplicationSettings>,
 }
 
 impl MemoryScan {
@@ -85,7 +86,7 @@ impl MemoryScan {
             sight,
             limits,
             learned,
-            early: rules.early(late),
+            deduplication: rules.deduplication(late),
         }
     }
 
@@ -99,9 +100,9 @@ impl MemoryScan {
 }
 
 fn learned(column: Column, nulls: Nulls) -> Table {
-    let (kind, mark) = match column {
-        Column::Clock(_) => (Kind::DateTime, MarkKind::DateTime),
-        Column::Sequence | Column::Seconds => (Kind::I64, MarkKind::I64),
+    let (kind, cursor_value) = match column {
+        Column::Clock(_) => (Kind::DateTime, ValueKind::DateTime),
+        Column::Sequence | Column::Seconds => (Kind::I64, ValueKind::I64),
     };
     let field = |name: &str, kind| Field {
         name: name.to_owned(),
@@ -125,8 +126,8 @@ fn learned(column: Column, nulls: Nulls) -> Table {
         schema: Arc::new(Schema::table("t", fields, ["id"])),
         select: String::new(),
         select_key: String::new(),
-        incremental: vec![key("at", mark), key("id", MarkKind::I64)],
-        key: vec![key("id", MarkKind::I64)],
+        incremental: vec![key("at", cursor_value), key("id", ValueKind::I64)],
+        key: vec![key("id", ValueKind::I64)],
         form: Form::RowValues,
         nulls,
     }
@@ -157,11 +158,11 @@ impl Source for MemoryScan {
     }
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
-        let place = match stored {
-            Some(stored) => Place::parse(stored, &self.learned)?,
-            None => Place::behind(Vec::new()),
+        let scan_position = match stored {
+            Some(stored) => ScanPosition::parse(stored, &self.learned)?,
+            None => ScanPosition::behind(Vec::new()),
         };
-        let page = self.learned.next_page(&place, &Ceiling::Open, MOST);
+        let page = self.learned.next_page(&scan_position, &Ceiling::Open, MOST);
         let past = self.pages().ordered(page.wanted).len();
         Ok(Plan {
             query: "rows in the order of `at` and `id`".to_owned(),
@@ -169,56 +170,56 @@ impl Source for MemoryScan {
             access: None,
             past: Counted::Exactly(past as u64),
             nulls: Counted::Exactly(0),
-            settled: None,
+            watermark: None,
             findings: Vec::new(),
         })
     }
 
-    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
-        let place = match stored {
-            Some(stored) => Place::parse(stored, &self.learned)?,
-            None => Place::behind(Vec::new()),
+    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
+        let scan_position = match stored {
+            Some(stored) => ScanPosition::parse(stored, &self.learned)?,
+            None => ScanPosition::behind(Vec::new()),
         };
         let past = self.plan(stored).await?.past;
-        scan::standing(&self.learned, &mut self.pages(), &place, past, None).await
+        scan::status(&self.learned, &mut self.pages(), &scan_position, past, None).await
     }
 
     async fn begin(
         &self,
-        extent: Extent,
+        scope: Scope,
         stored: Option<&Position>,
     ) -> Result<Position, SourceError> {
-        let place = scan::begin(&self.learned, &mut self.pages(), extent, stored).await?;
-        Ok(place.position(&self.learned))
+        let scan_position = scan::begin(&self.learned, &mut self.pages(), scope, stored).await?;
+        Ok(scan_position.position(&self.learned))
     }
 
     async fn open(
         &self,
         position: &Position,
-        manner: Manner,
+        mode: ReadMode,
     ) -> Result<Box<dyn SourceReader>, SourceError> {
-        let place = Place::parse(position, &self.learned)?;
+        let scan_position = ScanPosition::parse(position, &self.learned)?;
         let reading = Reading {
             limits: self.limits,
-            manner,
+            mode,
             poll: Duration::from_millis(100),
-            sharing: Sharing::among(1),
-            early: self.early.clone(),
+            sharing: Sharing::with_workers(1),
+            deduplication: self.deduplication.clone(),
         };
         let pages: Vec<Box<dyn Pages>> = vec![Box::new(self.pages())];
         let table = self.learned.clone();
         let (schema, max_wait) = (table.schema.clone(), self.limits.max_wait);
-        let read = |outlet| scan::read(table, pages, place, reading, outlet);
+        let read = |sender| scan::read(table, pages, scan_position, reading, sender);
         let reader = ReadAhead::start(NAME, schema, position.clone(), max_wait, read);
         Ok(Box::new(reader))
     }
 
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
-        Place::parse(position, &self.learned).map(|_| None)
+        ScanPosition::parse(position, &self.learned).map(|_| None)
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
-        Place::at(value, &self.learned).map(|it| it.position(&self.learned))
+        ScanPosition::at(value, &self.learned).map(|it| it.position(&self.learned))
     }
 }
 
@@ -249,27 +250,27 @@ impl Pages for MemoryPages {
         Ok(records)
     }
 
-    async fn last(&mut self, lane: Lane) -> Result<Records, SourceError> {
+    async fn last(&mut self, phase: ScanPhase) -> Result<Records, SourceError> {
         tokio::time::sleep(QUESTION).await;
         let mut records = Records::new(self.learned.schema.clone());
         let rows = self.table.rows();
-        let rows = rows.iter().filter(|it| is_in(lane, it));
+        let rows = rows.iter().filter(|it| is_in(phase, it));
         if let Some(last) = rows.max_by_key(|it| (it.at, it.id)) {
             self.push(last, &mut records);
         }
         Ok(records)
     }
 
-    fn held_by(&self) -> Option<HeldBy> {
+    fn watermark_basis(&self) -> Option<WatermarkBasis> {
         match (self.sight, self.table.column()) {
             (Sight::Nothing, _) => None,
-            (_, Column::Clock(_)) => Some(HeldBy::Clock),
-            _ => Some(HeldBy::Samples),
+            (_, Column::Clock(_)) => Some(WatermarkBasis::Clock),
+            _ => Some(WatermarkBasis::Samples),
         }
     }
 
     /// In the order in which a server is asked: its clock, its statements, its transactions.
-    async fn settled(&mut self) -> Result<Settled, SourceError> {
+    async fn watermark(&mut self) -> Result<Watermark, SourceError> {
         let now = self.table.now();
         tokio::time::sleep(QUESTION).await;
         let mut open = match self.sight {
@@ -283,14 +284,14 @@ impl Pages for MemoryPages {
             sight => open.extend(self.table.transactions(sight == Sight::Touches)),
         }
         let at = open.into_iter().min().unwrap_or(now).min(now - FLOOR);
-        let below = |unit: i64| mark(at - at.rem_euclid(unit), true);
-        Ok(Settled {
+        let below = |unit: i64| cursor_value(at - at.rem_euclid(unit), true);
+        Ok(Watermark {
             now,
             at,
             clock: match self.table.column() {
                 Column::Clock(unit) => Some(Clock {
                     below: below(unit),
-                    now: mark(now + unit, true),
+                    now: cursor_value(now + unit, true),
                 }),
                 _ => None,
             },
@@ -299,7 +300,7 @@ impl Pages for MemoryPages {
                 _ => 0,
             },
             patience: Duration::from_secs(4),
-            holder: None,
+            blocked_by: None,
         })
     }
 }
@@ -307,9 +308,12 @@ impl Pages for MemoryPages {
 impl MemoryPages {
     fn ordered(&self, wanted: Wanted<'_>) -> Vec<Row> {
         let by_at = wanted.by.len() > 1;
-        let place = |row: &Row| match by_at {
-            true => vec![row.at.unwrap_or(i64::MIN), row.id],
-            false => vec![row.id],
+        let order = |row: &Row| {
+            if by_at {
+                vec![row.at.unwrap_or(i64::MIN), row.id]
+            } else {
+                vec![row.id]
+            }
         };
         let after: Vec<i64> = wanted.after.iter().map(number).collect();
         let up_to = wanted
@@ -317,30 +321,30 @@ impl MemoryPages {
             .map(|it| it.iter().map(number).collect::<Vec<i64>>());
         let mut rows = self.table.rows();
         rows.retain(|row| {
-            let first = place(row)[0];
+            let first = order(row)[0];
             let is_above = match wanted.above {
-                Some(Ceiling::Below(mark)) => first >= number(mark),
-                Some(Ceiling::UpTo(mark)) => first > number(mark),
+                Some(Ceiling::Below(cursor_value)) => first >= number(cursor_value),
+                Some(Ceiling::UpTo(cursor_value)) => first > number(cursor_value),
                 _ => true,
             };
             let is_below = match wanted.ceiling {
                 Ceiling::Open => true,
-                Ceiling::Below(mark) => first < number(mark),
-                Ceiling::UpTo(mark) => first <= number(mark),
+                Ceiling::Below(cursor_value) => first < number(cursor_value),
+                Ceiling::UpTo(cursor_value) => first <= number(cursor_value),
                 Ceiling::Shut => false,
             };
             // Where fewer values are named, behind all rows that have these.
             let is_within = up_to
                 .as_ref()
-                .is_none_or(|up_to| place(row)[..up_to.len()] <= up_to[..]);
-            let is_wanted = wanted.lane.is_none_or(|lane| is_in(lane, row));
+                .is_none_or(|up_to| order(row)[..up_to.len()] <= up_to[..]);
+            let is_wanted = wanted.phase.is_none_or(|phase| is_in(phase, row));
             is_wanted
                 && is_above
                 && is_below
                 && is_within
-                && (after.is_empty() || place(row)[..after.len()] > after[..])
+                && (after.is_empty() || order(row)[..after.len()] > after[..])
         });
-        rows.sort_by_key(|it| place(it));
+        rows.sort_by_key(|it| order(it));
         rows.truncate(wanted.rows);
         rows
     }
@@ -349,9 +353,9 @@ impl MemoryPages {
         let is_clock = matches!(self.table.column(), Column::Clock(_));
         let Ok(()) = records.push(Op::Upsert, 0, |packer| {
             packer.value(Value::I64(row.id));
-            packer.value(match row.at.map(|it| (it, mark(it, is_clock))) {
+            packer.value(match row.at.map(|it| (it, cursor_value(it, is_clock))) {
                 None => Value::Null,
-                Some((_, Mark::DateTime(it))) => Value::DateTime(it),
+                Some((_, CursorValue::DateTime(it))) => Value::DateTime(it),
                 Some((number, _)) => Value::I64(number),
             });
             packer.value(Value::I64(row.stamp));
@@ -360,21 +364,21 @@ impl MemoryPages {
     }
 }
 
-fn is_in(lane: Lane, row: &Row) -> bool {
-    (lane == Lane::Nulls) == row.at.is_none()
+fn is_in(phase: ScanPhase, row: &Row) -> bool {
+    (phase == ScanPhase::Nulls) == row.at.is_none()
 }
 
-fn mark(at: i64, is_clock: bool) -> Mark {
+fn cursor_value(at: i64, is_clock: bool) -> CursorValue {
     match clock(at) {
-        Some(time) if is_clock => Mark::DateTime(time),
-        _ => Mark::I64(at),
+        Some(time) if is_clock => CursorValue::DateTime(time),
+        _ => CursorValue::I64(at),
     }
 }
 
-fn number(mark: &Mark) -> i64 {
-    match mark {
-        Mark::I64(it) => *it,
-        Mark::DateTime(it) => micros_of(*it).unwrap_or_default(),
+fn number(cursor_value: &CursorValue) -> i64 {
+    match cursor_value {
+        CursorValue::I64(it) => *it,
+        CursorValue::DateTime(it) => micros_of(*it).unwrap_or_default(),
         _ => 0,
     }
 }

@@ -1,15 +1,16 @@
-//! Rows into batches within the limits, and each batch's place.
+//! Batches of rows within the limits, each with its position.
 
 use std::sync::Arc;
 
 use super::{
-    Lane, Mark, Outlet, Place, ReadLimits, Stand, Table, chunks::Shared, full::Key, marks,
+    BatchSender, CursorValue, ReadLimits, ScanPhase, ScanPosition, ScanState, Table,
+    chunks::Shared, cursor_values, full::Key,
 };
 use crate::{
     model::{Batch, Records, Row},
     source::{
         SourceError,
-        reread::{Early, digest},
+        deduplication::{DeduplicationWindow, digest},
     },
 };
 
@@ -19,21 +20,23 @@ pub(in crate::source) enum At {
     /// Of a chunk of a full read.
     Chunk,
     /// Settled: the cursor moves behind them.
-    Settled(Lane),
+    BelowWatermark(ScanPhase),
     /// Not settled, and not read yet by this reader.
-    Early(Lane),
+    AboveWatermark(ScanPhase),
     /// Not settled, and read before.
-    Again(Lane),
+    Reread(ScanPhase),
     /// Rows without a value that are read by every run.
-    Anew,
+    NullRows,
 }
 
 impl At {
     /// What the rows are ordered by; a chunk is in the order of the key.
-    pub fn lane(self) -> Option<Lane> {
+    pub fn phase(self) -> Option<ScanPhase> {
         match self {
-            Self::Settled(lane) | Self::Early(lane) | Self::Again(lane) => Some(lane),
-            Self::Anew => Some(Lane::Nulls),
+            Self::BelowWatermark(phase) | Self::AboveWatermark(phase) | Self::Reread(phase) => {
+                Some(phase)
+            }
+            Self::NullRows => Some(ScanPhase::Nulls),
             Self::Chunk => None,
         }
     }
@@ -44,37 +47,37 @@ pub(in crate::source) struct Batches {
     table: Arc<Table>,
     records: Records,
     limits: ReadLimits,
-    toward: Toward,
+    target: Target,
     at: At,
     /// Where an incremental read stands: behind the last batch that was handed over.
-    pub(super) stand: Stand,
+    pub(super) state: ScanState,
     /// The place of the last position that was handed over.
-    handed: Stand,
+    handed: ScanState,
     /// What was sent early, where that is done.
-    pub(super) early: Option<Early>,
+    pub(super) deduplication: Option<DeduplicationWindow>,
     /// The last row that was handed over of those that come now.
-    reached: Option<Vec<Mark>>,
+    reached: Option<Vec<CursorValue>>,
     /// The last row, where it is not sent.
-    left: Option<Vec<Mark>>,
+    left: Option<Vec<CursorValue>>,
 }
 
 /// Where batches go.
-enum Toward {
-    Flow(Outlet),
+enum Target {
+    Flow(BatchSender),
     /// To the flow in turn with those of other chunks; this one has a number.
     Shared(Arc<Shared<Key>>, usize),
 }
 
 impl Batches {
-    /// Of an incremental read from `stand`.
+    /// Of an incremental read from `state`.
     pub(super) fn incremental(
         table: Arc<Table>,
-        stand: Stand,
+        state: ScanState,
         limits: ReadLimits,
-        outlet: Outlet,
+        sender: BatchSender,
     ) -> Self {
-        let at = At::Settled(Lane::Values);
-        Self::new(table, stand, at, limits, Toward::Flow(outlet))
+        let at = At::BelowWatermark(ScanPhase::Values);
+        Self::new(table, state, at, limits, Target::Flow(sender))
     }
 
     /// Of a chunk: they go out in turn with those of others.
@@ -83,20 +86,26 @@ impl Batches {
         limits: ReadLimits,
         (shared, number): (Arc<Shared<Key>>, usize),
     ) -> Self {
-        let toward = Toward::Shared(shared, number);
-        Self::new(table, Stand::default(), At::Chunk, limits, toward)
+        let target = Target::Shared(shared, number);
+        Self::new(table, ScanState::default(), At::Chunk, limits, target)
     }
 
-    fn new(table: Arc<Table>, stand: Stand, at: At, limits: ReadLimits, toward: Toward) -> Self {
+    fn new(
+        table: Arc<Table>,
+        state: ScanState,
+        at: At,
+        limits: ReadLimits,
+        target: Target,
+    ) -> Self {
         Self {
             records: Records::new(table.schema.clone()),
             table,
             limits,
-            toward,
+            target,
             at,
-            handed: stand.clone(),
-            stand,
-            early: None,
+            handed: state.clone(),
+            state,
+            deduplication: None,
             reached: None,
             left: None,
         }
@@ -109,7 +118,7 @@ impl Batches {
 
     /// Hands over what has reached the limits.
     pub async fn pushed(&mut self) -> Result<(), SourceError> {
-        if self.early.is_some() && self.leave_out()? {
+        if self.deduplication.is_some() && self.leave_out()? {
             return Ok(());
         }
         if self.records.bytes() > self.limits.bytes
@@ -132,19 +141,21 @@ impl Batches {
 
     /// Leaves the last row out where it was sent before, or may have been. Answers whether it did.
     fn leave_out(&mut self) -> Result<bool, SourceError> {
-        let (Some(early), Some(row)) = (&mut self.early, last(&self.records)) else {
+        let (Some(deduplication), Some(row)) = (&mut self.deduplication, last(&self.records))
+        else {
             return Ok(false);
         };
         let (key, digest) = (key(&self.table, &row)?, digest(row.packed()));
         let leaves = match self.at {
-            At::Settled(_) => early.pass_by(key, digest),
-            At::Early(_) => early.is_sent(key, digest),
-            At::Again(_) => early.is_sent(key, digest) || !early.has_room(),
-            At::Chunk | At::Anew => false,
+            At::BelowWatermark(_) => deduplication.pass_by(key, digest),
+            At::AboveWatermark(_) => deduplication.is_sent(key, digest),
+            At::Reread(_) => deduplication.is_sent(key, digest) || !deduplication.has_room(),
+            At::Chunk | At::NullRows => false,
         };
-        self.left = match leaves {
-            true => Some(self.marks(&row)?),
-            false => None,
+        self.left = if leaves {
+            Some(self.cursor_values(&row)?)
+        } else {
+            None
         };
         if leaves {
             self.records.drop_last();
@@ -156,17 +167,17 @@ impl Batches {
         let Some(last) = last(&self.records) else {
             return Ok(());
         };
-        let reached = self.marks(&last)?;
+        let reached = self.cursor_values(&last)?;
         match self.at {
-            At::Settled(lane) => self.stand.after(lane).clone_from(&reached),
-            At::Anew => self.stand.nulls.clone_from(&reached),
-            At::Early(_) | At::Again(_) => {
-                if let Some(early) = &mut self.early {
+            At::BelowWatermark(phase) => self.state.after(phase).clone_from(&reached),
+            At::NullRows => self.state.nulls.clone_from(&reached),
+            At::AboveWatermark(_) | At::Reread(_) => {
+                if let Some(deduplication) = &mut self.deduplication {
                     for row in self.records.iter() {
-                        early.remember(key(&self.table, &row)?, digest(row.packed()));
+                        deduplication.remember(key(&self.table, &row)?, digest(row.packed()));
                     }
-                    early.hand_over().await;
-                    self.stand.sent = Some(early.sent());
+                    deduplication.hand_over().await;
+                    self.state.sent = Some(deduplication.sent());
                 }
             }
             At::Chunk => {}
@@ -177,11 +188,11 @@ impl Batches {
     }
 
     /// Sends what is left of a page. Answers the values of its last row, sent or not.
-    pub(super) async fn end_page(&mut self) -> Result<Option<Vec<Mark>>, SourceError> {
+    pub(super) async fn end_page(&mut self) -> Result<Option<Vec<CursorValue>>, SourceError> {
         self.send().await?;
         if let Some(left) = self.left.take() {
-            if let At::Settled(lane) = self.at {
-                self.stand.after(lane).clone_from(&left);
+            if let At::BelowWatermark(phase) = self.at {
+                self.state.after(phase).clone_from(&left);
             }
             self.reached = Some(left);
         }
@@ -190,19 +201,19 @@ impl Batches {
 
     /// A pass has read all that there is.
     pub(super) async fn end_pass(&mut self) {
-        if let Some(early) = &mut self.early {
-            early.end_pass().await;
-            self.stand.sent = Some(early.sent());
+        if let Some(deduplication) = &mut self.deduplication {
+            deduplication.end_pass().await;
+            self.state.sent = Some(deduplication.sent());
         }
         // Samples are kept also where no row has come.
-        if self.stand != self.handed {
+        if self.state != self.handed {
             self.hand_over(&[]).await;
         }
     }
 
     /// What is left of a chunk, at its end.
     pub(super) async fn end_chunk(mut self) {
-        if let Toward::Shared(shared, number) = &self.toward {
+        if let Target::Shared(shared, number) = &self.target {
             let schema = self.table.schema.clone();
             let left = std::mem::replace(&mut self.records, Records::new(schema));
             shared.finish(*number, left).await;
@@ -210,30 +221,30 @@ impl Batches {
     }
 
     /// Hands over what was gathered, up to a row with the values `reached`.
-    async fn hand_over(&mut self, reached: &[Mark]) {
+    async fn hand_over(&mut self, reached: &[CursorValue]) {
         // The next batch will be about as large.
         let (rows, bytes) = (self.records.len(), self.records.bytes());
         let next = Records::with_capacity(self.table.schema.clone(), rows, bytes);
         let records = std::mem::replace(&mut self.records, next);
-        match &self.toward {
-            Toward::Flow(outlet) => {
-                let position = Place::Incremental(self.stand.clone()).position(&self.table);
-                self.handed.clone_from(&self.stand);
-                outlet.send(Batch { records, position }).await;
+        match &self.target {
+            Target::Flow(sender) => {
+                let position = ScanPosition::Incremental(self.state.clone()).position(&self.table);
+                self.handed.clone_from(&self.state);
+                sender.send(Batch { records, position }).await;
             }
-            Toward::Shared(shared, number) => {
+            Target::Shared(shared, number) => {
                 shared.send(*number, reached.to_vec(), records).await;
             }
         }
     }
 
     /// The values of a row by which those that come now are ordered.
-    fn marks(&self, row: &Row<'_>) -> Result<Vec<Mark>, SourceError> {
-        let by = match self.at.lane() {
-            Some(lane) => self.table.by(lane),
+    fn cursor_values(&self, row: &Row<'_>) -> Result<Vec<CursorValue>, SourceError> {
+        let by = match self.at.phase() {
+            Some(phase) => self.table.by(phase),
             None => &self.table.key,
         };
-        marks(&self.table, by, row)
+        cursor_values(&self.table, by, row)
     }
 }
 
@@ -244,10 +255,10 @@ fn last(records: &Records) -> Option<Row<'_>> {
 /// What stands for a row's key.
 fn key(table: &Table, row: &Row<'_>) -> Result<u128, SourceError> {
     let mut bytes = Vec::new();
-    for mark in marks(table, &table.key, row)? {
-        let text = mark.text();
+    for cursor_value in cursor_values(table, &table.key, row)? {
+        let text = cursor_value.text();
         bytes.extend(text.len().to_le_bytes());
-        bytes.extend(mark.kind().word().bytes().chain(text.bytes()));
+        bytes.extend(cursor_value.kind().word().bytes().chain(text.bytes()));
     }
     Ok(digest(&bytes))
 }

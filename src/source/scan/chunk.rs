@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    Ceiling, Mark, Page, Table, Wanted,
+    Ceiling, CursorValue, Page, Table, Wanted,
     chunks::Chunk,
     full::Key,
     statement::{Conditions, Side},
@@ -12,7 +12,7 @@ use super::{
 impl Table {
     /// The rows of `chunk` in the order of the key; at most `rows` where that is said.
     pub fn chunk<'m>(&'m self, chunk: &'m Chunk<Key>, rows: Option<usize>) -> Page<'m> {
-        let mut page = self.among(&self.select, chunk.after.as_deref(), chunk.up_to.as_deref());
+        let mut page = self.between(&self.select, chunk.after.as_deref(), chunk.up_to.as_deref());
         if let Some(rows) = rows {
             // Writing to a String cannot fail.
             let _ = write!(page.text, " LIMIT {rows}");
@@ -23,7 +23,7 @@ impl Table {
 
     /// The key of the row that is `rows` rows on in `chunk`; no row where it has not so many.
     pub fn cut<'m>(&'m self, chunk: &'m Chunk<Key>, rows: usize) -> Page<'m> {
-        let mut page = self.among(
+        let mut page = self.between(
             &self.select_key,
             chunk.after.as_deref(),
             chunk.up_to.as_deref(),
@@ -33,11 +33,11 @@ impl Table {
     }
 
     /// All rows behind a key, as far as another.
-    pub(super) fn among<'m>(
+    pub(super) fn between<'m>(
         &'m self,
         select: &str,
-        after: Option<&'m [Mark]>,
-        up_to: Option<&'m [Mark]>,
+        after: Option<&'m [CursorValue]>,
+        up_to: Option<&'m [CursorValue]>,
     ) -> Page<'m> {
         let mut conditions = Conditions::default();
         for (side, key) in [(Side::Behind, after), (Side::UpTo, up_to)] {
@@ -47,7 +47,7 @@ impl Table {
             text: conditions.statement(select, &self.key),
             bound: conditions.bound,
             wanted: Wanted {
-                lane: None,
+                phase: None,
                 by: &self.key,
                 after: after.unwrap_or_default(),
                 up_to,
@@ -71,7 +71,7 @@ mod tests {
     }
 
     fn key(text: &str) -> Key {
-        vec![Mark::Text(text.into()), Mark::U64(7)]
+        vec![CursorValue::Text(text.into()), CursorValue::U64(7)]
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
             table.chunk(&all, Some(5)).text,
             "SELECT * FROM `t` ORDER BY `id` LIMIT 5"
         );
-        let rest = Chunk::behind(Some(vec![Mark::U64(7)]));
+        let rest = Chunk::behind(Some(vec![CursorValue::U64(7)]));
         assert_eq!(
             table.cut(&rest, 100).text,
             "SELECT `id` FROM `t` WHERE `id` > ? ORDER BY `id` LIMIT 1 OFFSET 99"

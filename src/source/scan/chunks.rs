@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::Outlet;
+use super::BatchSender;
 use crate::model::{Batch, Position, Records};
 
 /// How a full read is shared out.
@@ -23,7 +23,7 @@ pub struct Sharing {
 
 impl Sharing {
     /// Among so many workers.
-    pub fn among(workers: usize) -> Self {
+    pub fn with_workers(workers: usize) -> Self {
         Self {
             workers: workers.max(1),
             rows: 10_000,
@@ -125,14 +125,14 @@ pub(super) type Write<K> = Box<dyn Fn(Vec<Chunk<K>>, u64) -> Position + Send + S
 
 /// What the workers of one full read share.
 pub(in crate::source) struct Shared<K> {
-    standing: Mutex<Standing<K>>,
+    state: Mutex<ChunkState<K>>,
     /// One at a time: the next cut goes on behind it.
     cutting: Mutex<()>,
     write: Write<K>,
-    outlet: Outlet,
+    sender: BatchSender,
 }
 
-struct Standing<K> {
+struct ChunkState<K> {
     remaining: Remaining<K>,
     rows: u64,
 }
@@ -146,26 +146,31 @@ pub(in crate::source) struct Offer<'s, K> {
 }
 
 impl<K: Clone + Send> Shared<K> {
-    pub fn new(chunks: Vec<Chunk<K>>, rows: u64, write: Write<K>, outlet: Outlet) -> Arc<Self> {
+    pub fn new(
+        chunks: Vec<Chunk<K>>,
+        rows: u64,
+        write: Write<K>,
+        sender: BatchSender,
+    ) -> Arc<Self> {
         let remaining = Remaining::of(chunks);
         Arc::new(Self {
-            standing: Mutex::new(Standing { remaining, rows }),
+            state: Mutex::new(ChunkState { remaining, rows }),
             cutting: Mutex::new(()),
             write,
-            outlet,
+            sender,
         })
     }
 
     /// Where batches go to the flow.
-    pub fn outlet(&self) -> Outlet {
-        self.outlet.clone()
+    pub fn sender(&self) -> BatchSender {
+        self.sender.clone()
     }
 
     /// The next chunk that nobody reads; `None` where there is no more.
     pub async fn next(&self) -> Option<Offer<'_, K>> {
         let cutting = self.cutting.lock().await;
-        let standing = self.standing.lock().await;
-        let free = standing.remaining.free()?;
+        let state = self.state.lock().await;
+        let free = state.remaining.free()?;
         Some(Offer {
             shared: self,
             number: free.number,
@@ -177,33 +182,33 @@ impl<K: Clone + Send> Shared<K> {
     /// Hands over records of the chunk `number`, which is read up to `key` by them. The position
     /// says how far all chunks are, so that batches settle in the order in which they go out here.
     pub async fn send(&self, number: usize, key: K, records: Records) {
-        let mut standing = self.standing.lock().await;
-        standing.rows += records.len() as u64;
-        standing.remaining.read_to(number, key);
-        self.hand_over(&standing, records).await;
+        let mut state = self.state.lock().await;
+        state.rows += records.len() as u64;
+        state.remaining.read_to(number, key);
+        self.hand_over(&state, records).await;
     }
 
     /// The chunk `number` is read to its end, by the last `records`.
     pub async fn finish(&self, number: usize, records: Records) {
-        let mut standing = self.standing.lock().await;
-        standing.rows += records.len() as u64;
-        standing.remaining.finish(number);
-        if !records.is_empty() || standing.remaining.parts.is_empty() {
-            self.hand_over(&standing, records).await;
+        let mut state = self.state.lock().await;
+        state.rows += records.len() as u64;
+        state.remaining.finish(number);
+        if !records.is_empty() || state.remaining.parts.is_empty() {
+            self.hand_over(&state, records).await;
         }
     }
 
-    async fn hand_over(&self, standing: &Standing<K>, records: Records) {
-        let position = (self.write)(standing.remaining.chunks(), standing.rows);
-        self.outlet.send(Batch { records, position }).await;
+    async fn hand_over(&self, state: &ChunkState<K>, records: Records) {
+        let position = (self.write)(state.remaining.chunks(), state.rows);
+        self.sender.send(Batch { records, position }).await;
     }
 }
 
 impl<K: Clone + Send> Offer<'_, K> {
     /// Takes it, up to `cut` where there is one. Answers its number and what it is.
     pub async fn take(self, cut: Option<K>) -> (usize, Chunk<K>) {
-        let mut standing = self.shared.standing.lock().await;
-        let taken = standing.remaining.take(self.number, cut);
+        let mut state = self.shared.state.lock().await;
+        let taken = state.remaining.take(self.number, cut);
         (self.number, taken.unwrap_or(self.chunk))
     }
 }
@@ -336,9 +341,9 @@ mod tests {
             Position::new(format!("{rows} {left:?}"))
         };
         let of = schema.clone();
-        let read = |outlet| async move {
+        let read = |sender| async move {
             let all = vec![Chunk::behind(None)];
-            let shared = Shared::new(all, 0, Box::new(write), outlet);
+            let shared = Shared::new(all, 0, Box::new(write), sender);
             let works = [1, 3, 5, 16].map(|rows| work(shared.clone(), of.clone(), rows));
             futures_util::future::join_all(works).await;
             Ok(())

@@ -1,10 +1,10 @@
-//! One value that a table is ordered by, in its native precision and as text in a position.
+//! A cursor value: one value that a table is ordered by, and its text in a position.
 
 use crate::model::{Date, DateTime, Time, Value};
 
 /// A value of an ordering column.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::source) enum Mark {
+pub(in crate::source) enum CursorValue {
     I64(i64),
     U64(u64),
     F64(f64),
@@ -25,7 +25,7 @@ pub(in crate::source) enum Mark {
 
 /// What the values of an ordering column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source) enum MarkKind {
+pub(in crate::source) enum ValueKind {
     I64,
     U64,
     F64,
@@ -39,21 +39,21 @@ pub(in crate::source) enum MarkKind {
     Member,
 }
 
-const KINDS: [(MarkKind, &str); 11] = [
-    (MarkKind::I64, "i64"),
-    (MarkKind::U64, "u64"),
-    (MarkKind::F64, "f64"),
-    (MarkKind::Decimal, "decimal"),
-    (MarkKind::Text, "text"),
-    (MarkKind::Bytes, "bytes"),
-    (MarkKind::Date, "date"),
-    (MarkKind::Time, "time"),
-    (MarkKind::DateTime, "datetime"),
-    (MarkKind::Year, "year"),
-    (MarkKind::Member, "member"),
+const KINDS: [(ValueKind, &str); 11] = [
+    (ValueKind::I64, "i64"),
+    (ValueKind::U64, "u64"),
+    (ValueKind::F64, "f64"),
+    (ValueKind::Decimal, "decimal"),
+    (ValueKind::Text, "text"),
+    (ValueKind::Bytes, "bytes"),
+    (ValueKind::Date, "date"),
+    (ValueKind::Time, "time"),
+    (ValueKind::DateTime, "datetime"),
+    (ValueKind::Year, "year"),
+    (ValueKind::Member, "member"),
 ];
 
-impl MarkKind {
+impl ValueKind {
     /// The word for it in a position.
     pub fn word(self) -> &'static str {
         let found = KINDS.iter().find(|(kind, _)| *kind == self);
@@ -67,25 +67,25 @@ impl MarkKind {
 
     /// The value that `text` stands for; `None` where it is none of this kind. Only its column
     /// knows a member.
-    pub fn parse(self, text: &str) -> Option<Mark> {
+    pub fn parse(self, text: &str) -> Option<CursorValue> {
         Some(match self {
-            Self::I64 => Mark::I64(text.parse().ok()?),
-            Self::U64 => Mark::U64(text.parse().ok()?),
+            Self::I64 => CursorValue::I64(text.parse().ok()?),
+            Self::U64 => CursorValue::U64(text.parse().ok()?),
             // SQLite stores and orders infinities as well.
-            Self::F64 => Mark::F64(text.parse().ok().filter(|it: &f64| !it.is_nan())?),
-            Self::Decimal => Mark::Decimal(decimal(text)?.to_owned()),
-            Self::Text => Mark::Text(text.to_owned()),
-            Self::Bytes => Mark::Bytes(from_hex(text)?),
-            Self::Date => Mark::Date(date(text)?),
-            Self::Time => Mark::Time(time(text)?),
-            Self::DateTime => Mark::DateTime(date_time(text)?),
-            Self::Year => Mark::Year(text.parse().ok()?),
+            Self::F64 => CursorValue::F64(text.parse().ok().filter(|it: &f64| !it.is_nan())?),
+            Self::Decimal => CursorValue::Decimal(decimal(text)?.to_owned()),
+            Self::Text => CursorValue::Text(text.to_owned()),
+            Self::Bytes => CursorValue::Bytes(from_hex(text)?),
+            Self::Date => CursorValue::Date(date(text)?),
+            Self::Time => CursorValue::Time(time(text)?),
+            Self::DateTime => CursorValue::DateTime(date_time(text)?),
+            Self::Year => CursorValue::Year(text.parse().ok()?),
             Self::Member => return None,
         })
     }
 }
 
-impl Mark {
+impl CursorValue {
     /// The mark of a row's value; `None` where nothing can be ordered by it.
     pub fn of(value: Value<'_>) -> Option<Self> {
         Some(match value.widened() {
@@ -107,23 +107,23 @@ impl Mark {
         })
     }
 
-    pub fn kind(&self) -> MarkKind {
+    pub fn kind(&self) -> ValueKind {
         match self {
-            Self::I64(_) => MarkKind::I64,
-            Self::U64(_) => MarkKind::U64,
-            Self::F64(_) => MarkKind::F64,
-            Self::Decimal(_) => MarkKind::Decimal,
-            Self::Text(_) => MarkKind::Text,
-            Self::Bytes(_) => MarkKind::Bytes,
-            Self::Date(_) => MarkKind::Date,
-            Self::Time(_) => MarkKind::Time,
-            Self::DateTime(_) => MarkKind::DateTime,
-            Self::Year(_) => MarkKind::Year,
-            Self::Member { .. } => MarkKind::Member,
+            Self::I64(_) => ValueKind::I64,
+            Self::U64(_) => ValueKind::U64,
+            Self::F64(_) => ValueKind::F64,
+            Self::Decimal(_) => ValueKind::Decimal,
+            Self::Text(_) => ValueKind::Text,
+            Self::Bytes(_) => ValueKind::Bytes,
+            Self::Date(_) => ValueKind::Date,
+            Self::Time(_) => ValueKind::Time,
+            Self::DateTime(_) => ValueKind::DateTime,
+            Self::Year(_) => ValueKind::Year,
+            Self::Member { .. } => ValueKind::Member,
         }
     }
 
-    /// The text that `MarkKind::parse` reads back.
+    /// The text that `ValueKind::parse` reads back.
     pub fn text(&self) -> String {
         match self {
             Self::I64(it) => it.to_string(),
@@ -235,41 +235,44 @@ mod tests {
             seconds: 59,
             micros: 1,
         };
-        for mark in [
-            Mark::I64(i64::MIN),
-            Mark::U64(u64::MAX),
-            Mark::F64(f64::from(0.1_f32)),
-            Mark::F64(f64::MIN_POSITIVE),
-            Mark::F64(f64::NEG_INFINITY),
-            Mark::Decimal(
+        for cursor_value in [
+            CursorValue::I64(i64::MIN),
+            CursorValue::U64(u64::MAX),
+            CursorValue::F64(f64::from(0.1_f32)),
+            CursorValue::F64(f64::MIN_POSITIVE),
+            CursorValue::F64(f64::NEG_INFINITY),
+            CursorValue::Decimal(
                 "-99999999999999999999999999999999999.000000000000000000000000000001".into(),
             ),
-            Mark::Text("a\"b\u{1F600}".into()),
-            Mark::Bytes(vec![0, 255, 16]),
-            Mark::Date(zero),
-            Mark::Time(longest),
-            Mark::DateTime(clock),
-            Mark::DateTime(DateTime {
+            CursorValue::Text("a\"b\u{1F600}".into()),
+            CursorValue::Bytes(vec![0, 255, 16]),
+            CursorValue::Date(zero),
+            CursorValue::Time(longest),
+            CursorValue::DateTime(clock),
+            CursorValue::DateTime(DateTime {
                 date: zero,
                 hour: 0,
                 minute: 0,
                 second: 0,
                 micros: 0,
             }),
-            Mark::Year(1901),
+            CursorValue::Year(1901),
         ] {
             assert_eq!(
-                mark.kind().parse(&mark.text()),
-                Some(mark.clone()),
-                "{mark:?}"
+                cursor_value.kind().parse(&cursor_value.text()),
+                Some(cursor_value.clone()),
+                "{cursor_value:?}"
             );
-            assert_eq!(MarkKind::of_word(mark.kind().word()), Some(mark.kind()));
+            assert_eq!(
+                ValueKind::of_word(cursor_value.kind().word()),
+                Some(cursor_value.kind())
+            );
         }
     }
 
     #[test]
     fn a_time_is_taken_as_people_write_it() {
-        let of = |text| MarkKind::DateTime.parse(text).map(|it| it.text());
+        let of = |text| ValueKind::DateTime.parse(text).map(|it| it.text());
         assert_eq!(of("2025-08-26").as_deref(), Some("2025-08-26 00:00:00"));
         assert_eq!(
             of("2025-08-26T09:30Z").as_deref(),
@@ -284,20 +287,20 @@ mod tests {
     #[test]
     fn what_is_no_value_of_the_kind_is_refused() {
         for (kind, text) in [
-            (MarkKind::I64, "7x"),
-            (MarkKind::U64, "-1"),
-            (MarkKind::F64, "NaN"),
-            (MarkKind::Decimal, "1e5"),
-            (MarkKind::Decimal, "."),
-            (MarkKind::Bytes, "abc"),
-            (MarkKind::Bytes, "äö"),
-            (MarkKind::Date, "2025-13-01"),
-            (MarkKind::Date, "2025-1"),
-            (MarkKind::DateTime, "2025-08-26 24:00:00"),
-            (MarkKind::DateTime, "2025-08-26 09:30:15.1234567"),
-            (MarkKind::DateTime, "2025-08-26 09:30:15.+1"),
-            (MarkKind::Time, "839:00:00"),
-            (MarkKind::Year, "99999"),
+            (ValueKind::I64, "7x"),
+            (ValueKind::U64, "-1"),
+            (ValueKind::F64, "NaN"),
+            (ValueKind::Decimal, "1e5"),
+            (ValueKind::Decimal, "."),
+            (ValueKind::Bytes, "abc"),
+            (ValueKind::Bytes, "äö"),
+            (ValueKind::Date, "2025-13-01"),
+            (ValueKind::Date, "2025-1"),
+            (ValueKind::DateTime, "2025-08-26 24:00:00"),
+            (ValueKind::DateTime, "2025-08-26 09:30:15.1234567"),
+            (ValueKind::DateTime, "2025-08-26 09:30:15.+1"),
+            (ValueKind::Time, "839:00:00"),
+            (ValueKind::Year, "99999"),
         ] {
             assert_eq!(kind.parse(text), None, "{text}");
         }

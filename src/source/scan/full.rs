@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::{
-    Batches, KeyColumn, Mark, Pages, Place, Reading, Stand, Table,
+    Batches, CursorValue, KeyColumn, Pages, Reading, ScanPosition, ScanState, Table,
     chunks::{Chunk, Shared, Sharing},
-    marks,
-    read_ahead::Outlet,
+    cursor_values,
+    read_ahead::BatchSender,
 };
 use crate::{model::Schema, source::SourceError};
 
@@ -20,15 +20,15 @@ pub(in crate::source) struct Full {
     /// Rows that have been read.
     pub rows: u64,
     /// Where the table stood before it, to go on from.
-    pub then: Stand,
+    pub then: ScanState,
 }
 
 /// A value of each field of the key.
-pub(in crate::source) type Key = Vec<Mark>;
+pub(in crate::source) type Key = Vec<CursorValue>;
 
 impl Full {
     /// Of all rows.
-    pub fn of_all(then: Stand) -> Self {
+    pub fn of_all(then: ScanState) -> Self {
         Self {
             chunks: vec![Chunk::behind(None)],
             rows: 0,
@@ -37,13 +37,13 @@ impl Full {
     }
 
     /// The key behind which it goes on; empty at the first row.
-    pub fn after(&self) -> &[Mark] {
+    pub fn after(&self) -> &[CursorValue] {
         let first = self.chunks.first().and_then(|it| it.after.as_deref());
         first.unwrap_or_default()
     }
 }
 
-impl Place {
+impl ScanPosition {
     /// How many read at a time from here on, each over a connection of its own.
     pub fn readers(&self, sharing: Sharing) -> usize {
         match self {
@@ -73,7 +73,7 @@ pub(super) async fn read(
     pages: Vec<Box<dyn Pages>>,
     full: Full,
     reading: &Reading,
-    outlet: Outlet,
+    sender: BatchSender,
 ) -> Result<Vec<Box<dyn Pages>>, SourceError> {
     let sharing = Sharing {
         workers: pages.len(),
@@ -82,13 +82,14 @@ pub(super) async fn read(
     let (of, then) = (table.clone(), full.then);
     let write = move |chunks: Vec<Chunk<Key>>, rows| {
         let then = then.clone();
-        let place = match chunks.is_empty() {
-            true => Place::Incremental(then),
-            false => Place::Full(Full { chunks, rows, then }),
+        let scan_position = if chunks.is_empty() {
+            ScanPosition::Incremental(then)
+        } else {
+            ScanPosition::Full(Full { chunks, rows, then })
         };
-        place.position(&of)
+        scan_position.position(&of)
     };
-    let shared = Shared::new(full.chunks, full.rows, Box::new(write), outlet);
+    let shared = Shared::new(full.chunks, full.rows, Box::new(write), sender);
     let mut workers = JoinSet::new();
     for pages in pages {
         let worker = Worker {
@@ -133,7 +134,7 @@ impl Worker {
     async fn cut(&mut self, chunk: &Chunk<Key>, rows: usize) -> Result<Option<Key>, SourceError> {
         let found = self.pages.keys(self.table.cut(chunk, rows)).await?;
         let key = found.get(0);
-        let key = key.map(|row| marks(&self.table, &self.table.key, &row));
+        let key = key.map(|row| cursor_values(&self.table, &self.table.key, &row));
         key.transpose()
     }
 
@@ -141,8 +142,8 @@ impl Worker {
         // What has an end was cut to the size of a page. The rest is read page by page.
         let limit = chunk.up_to.is_none().then_some(self.reading.page_rows());
         loop {
-            let toward = (self.shared.clone(), number);
-            let mut batches = Batches::of_chunk(self.table.clone(), self.reading.limits, toward);
+            let target = (self.shared.clone(), number);
+            let mut batches = Batches::of_chunk(self.table.clone(), self.reading.limits, target);
             let page = self.table.chunk(&chunk, limit);
             let rows = self.pages.page(page, &mut batches).await?;
             if limit.is_none_or(|it| rows < it) {

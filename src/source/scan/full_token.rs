@@ -81,9 +81,10 @@ impl FullPart {
     fn parse_chunks(&self, columns: &[KeyColumn]) -> Result<Vec<Chunk<Key>>, String> {
         let key = |it: &Option<Vec<Typed>>| {
             let key = it.as_ref().map(|it| values(it, columns)).transpose()?;
-            match key.as_ref().is_none_or(|it| it.len() == columns.len()) {
-                true => Ok(key),
-                false => Err("it is damaged: a chunk has no whole key".to_owned()),
+            if key.as_ref().is_none_or(|it| it.len() == columns.len()) {
+                Ok(key)
+            } else {
+                Err("it is damaged: a chunk has no whole key".to_owned())
             }
         };
         let mut chunks: Vec<Chunk<Key>> = Vec::new();
@@ -113,11 +114,11 @@ mod tests {
     use super::*;
     use crate::{
         model::Position,
-        source::scan::{Mark, Place, Stand, Table, tests::table},
+        source::scan::{CursorValue, ScanPosition, ScanState, Table, tests::table},
     };
 
     fn chunk(after: Option<u64>, up_to: Option<u64>) -> Chunk<Key> {
-        let key = |it: Option<u64>| it.map(|it| vec![Mark::U64(it)]);
+        let key = |it: Option<u64>| it.map(|it| vec![CursorValue::U64(it)]);
         Chunk {
             after: key(after),
             up_to: key(up_to),
@@ -125,18 +126,21 @@ mod tests {
     }
 
     fn check(table: &Table, chunks: Vec<Chunk<Key>>, rows: u64, expected: &str) {
-        let place = Place::Full(Full {
+        let scan_position = ScanPosition::Full(Full {
             chunks,
             rows,
-            then: Stand::default(),
+            then: ScanState::default(),
         });
-        let position = place.position(table);
+        let position = scan_position.position(table);
         let then = r#""then":{"by":["updated_at","id"],"after":[]}"#;
         assert_eq!(
             position.as_str(),
             format!(r#"{{"full":{{"by":["id"],{expected}}},{then}}}"#)
         );
-        assert_eq!(Place::parse(&position, table).expect("our own"), place);
+        assert_eq!(
+            ScanPosition::parse(&position, table).expect("our own"),
+            scan_position
+        );
     }
 
     #[test]
@@ -181,7 +185,7 @@ mod tests {
         ] {
             let then = r#"{"by":["updated_at","id"],"after":[]}"#;
             let text = format!(r#"{{"full":{full},"then":{then}}}"#);
-            let refused = Place::parse(&Position::new(text), &table);
+            let refused = ScanPosition::parse(&Position::new(text), &table);
             let said = refused.expect_err(full).to_string();
             assert!(said.contains("cursor reset"), "{said}");
         }

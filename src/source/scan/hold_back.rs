@@ -1,11 +1,11 @@
-//! Reading no further than what is settled: the ceiling of each pass, and what a bounded read waits for.
+//! Hold-back: the ceiling of each pass at the low watermark, and the end of a bounded read.
 
 use std::time::Duration;
 
 use tokio::time::Instant as Moment;
 use tracing::{info, warn};
 
-use super::{Lane, Mark, Pages, Stand, Table, marks};
+use super::{CursorValue, Pages, ScanPhase, ScanState, Table, cursor_values};
 use crate::{
     model::{DateTime, Instant},
     source::{Nulls, SourceError, samples::Samples},
@@ -13,7 +13,7 @@ use crate::{
 
 /// What tells which values are settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source) enum HeldBy {
+pub(in crate::source) enum WatermarkBasis {
     /// The values are times of the server's clock.
     Clock,
     /// They are not: what was the highest when, is kept with the position.
@@ -22,7 +22,7 @@ pub(in crate::source) enum HeldBy {
 
 /// What the server says of its writers.
 #[derive(Debug, Clone)]
-pub(in crate::source) struct Settled {
+pub(in crate::source) struct Watermark {
     /// Its clock when it was asked.
     pub now: Micros,
     /// Every transaction that began before this is over.
@@ -34,7 +34,7 @@ pub(in crate::source) struct Settled {
     /// How long a bounded read waits, at most.
     pub patience: Duration,
     /// The connection that holds it back.
-    pub holder: Option<u64>,
+    pub blocked_by: Option<u64>,
 }
 
 /// Microseconds since 1970, UTC.
@@ -44,9 +44,9 @@ pub(in crate::source) type Micros = i64;
 #[derive(Debug, Clone)]
 pub(in crate::source) struct Clock {
     /// No transaction can commit a value below this any more.
-    pub below: Mark,
+    pub below: CursorValue,
     /// No value of the present is above this.
-    pub now: Mark,
+    pub now: CursorValue,
 }
 
 /// How far a pass may read.
@@ -55,9 +55,9 @@ pub(in crate::source) enum Ceiling {
     /// To the end.
     Open,
     /// The incremental field is below this.
-    Below(Mark),
+    Below(CursorValue),
     /// The incremental field is this or below.
-    UpTo(Mark),
+    UpTo(CursorValue),
     /// Nothing yet.
     Shut,
 }
@@ -71,7 +71,7 @@ pub(super) struct Ceilings {
 }
 
 /// What holds a reader back, from pass to pass.
-pub(super) struct Hold {
+pub(super) struct WatermarkTracker {
     /// Whether it waits for what was there when it began.
     waits: bool,
     /// What it has to reach then.
@@ -79,7 +79,7 @@ pub(super) struct Hold {
     /// The same for rows without a value.
     nulls_goal: Option<Micros>,
     /// Of the last pass.
-    settled: Option<Settled>,
+    watermark: Option<Watermark>,
     /// Since when a bounded read waits.
     waiting: Option<Moment>,
     /// Has said why it waits.
@@ -91,84 +91,85 @@ enum Goal {
     /// All of it has been read before.
     Nothing,
     /// The ceiling is above this.
-    Value(Mark),
+    Value(CursorValue),
     /// What began before this is over.
     Time(Micros),
 }
 
 /// How often a bounded read that waits asks again.
-const ASK_AGAIN: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-impl Hold {
+impl WatermarkTracker {
     pub fn new(waits: bool) -> Self {
         Self {
             waits,
             goal: None,
             nulls_goal: None,
-            settled: None,
+            watermark: None,
             waiting: None,
             has_said: false,
         }
     }
 
-    /// The ceilings of the next pass from `stand`, whose samples are brought up to date.
+    /// The ceilings of the next pass from `state`, whose samples are brought up to date.
     pub async fn pass(
         &mut self,
         table: &Table,
         pages: &mut dyn Pages,
-        stand: &mut Stand,
+        state: &mut ScanState,
     ) -> Result<Ceilings, SourceError> {
-        let Some(by) = pages.held_by() else {
+        let Some(by) = pages.watermark_basis() else {
             return Ok(Ceilings {
                 values: Ceiling::Open,
                 nulls: Ceiling::Open,
             });
         };
-        let Stand {
+        let ScanState {
             after,
             seen,
             nulls,
             nulls_seen,
             ..
-        } = stand;
-        let is_first = self.settled.is_none();
+        } = state;
+        let is_first = self.watermark.is_none();
         let begins = self.waits && self.goal.is_none();
         // Before the clock is read: what is given out later than this is higher.
-        let visible = match by == HeldBy::Samples || begins || is_first {
-            true => last(table, Lane::Values, pages).await?,
-            false => Vec::new(),
+        let visible = if by == WatermarkBasis::Samples || begins || is_first {
+            last(table, ScanPhase::Values, pages).await?
+        } else {
+            Vec::new()
         };
         let last_null = last_null(table, pages).await?;
-        let settled = pages.settled().await?;
-        let ceiling = match &settled.clock {
+        let watermark = pages.watermark().await?;
+        let ceiling = match &watermark.clock {
             Some(clock) => Ceiling::Below(clock.below.clone()),
             None => {
-                see(seen, visible.first(), settled.now + settled.tie);
-                ceiling(seen, settled.at)
+                see(seen, visible.first(), watermark.now + watermark.tie);
+                ceiling(seen, watermark.at)
             }
         };
-        if let (true, Some(value), Some(clock)) = (is_first, visible.first(), &settled.clock)
+        if let (true, Some(value), Some(clock)) = (is_first, visible.first(), &watermark.clock)
             && is_earlier(&clock.now, value)
         {
-            say_ahead(table, value, &clock.now);
+            warn_ahead(table, value, &clock.now);
         }
         if last_null != *nulls {
-            see(nulls_seen, last_null.first(), settled.now + settled.tie);
+            see(nulls_seen, last_null.first(), watermark.now + watermark.tie);
             if begins {
                 self.nulls_goal = nulls_seen.last().map(|it| it.at);
             }
         }
-        let nulls = self::ceiling(nulls_seen, settled.at);
+        let nulls = self::ceiling(nulls_seen, watermark.at);
         if begins {
-            self.goal = Some(match (visible.first(), &settled.clock) {
+            self.goal = Some(match (visible.first(), &watermark.clock) {
                 (None, _) => Goal::Nothing,
                 _ if visible == *after => Goal::Nothing,
                 // Values of the future would not be settled before it.
                 (Some(value), Some(clock)) => Goal::Value(earlier(value, &clock.now).clone()),
-                (Some(_), None) => Goal::Time(seen.last().map_or(settled.now, |it| it.at)),
+                (Some(_), None) => Goal::Time(seen.last().map_or(watermark.now, |it| it.at)),
             });
         }
-        self.settled = Some(settled);
+        self.watermark = Some(watermark);
         let values = ceiling;
         Ok(Ceilings { values, nulls })
     }
@@ -176,14 +177,14 @@ impl Hold {
     /// Whether a bounded read has all that it is to read, after a pass; waits a little where it
     /// has not.
     pub async fn is_done(&mut self, name: &str) -> bool {
-        let Some(settled) = &self.settled else {
+        let Some(watermark) = &self.watermark else {
             return true;
         };
-        let holder = settled.holder;
-        let nulls_reached = self.nulls_goal.is_none_or(|at| settled.at >= at);
-        let is_reached = match (&self.goal, &settled.clock) {
+        let blocked_by = watermark.blocked_by;
+        let nulls_reached = self.nulls_goal.is_none_or(|at| watermark.at >= at);
+        let is_reached = match (&self.goal, &watermark.clock) {
             (None | Some(Goal::Nothing), _) => true,
-            (Some(Goal::Time(at)), _) => settled.at >= *at,
+            (Some(Goal::Time(at)), _) => watermark.at >= *at,
             (Some(Goal::Value(value)), Some(clock)) => is_earlier(value, &clock.below),
             (Some(Goal::Value(_)), None) => true,
         };
@@ -193,37 +194,39 @@ impl Hold {
         // What was not settled before the first page may be so now.
         let waiting = self.waiting.get_or_insert_with(Moment::now);
         // A day is over when it is over.
-        let is_day = matches!(self.goal, Some(Goal::Value(Mark::Date(_))));
-        if is_day || waiting.elapsed() >= settled.patience {
+        let is_day = matches!(self.goal, Some(Goal::Value(CursorValue::Date(_))));
+        if is_day || waiting.elapsed() >= watermark.patience {
             warn!(
                 source = name,
-                connection = holder,
+                connection = blocked_by,
                 "rows stay for a later run: transactions that are open may still commit below them"
             );
             return true;
         }
         if !self.has_said {
-            say_why(name, settled);
+            log_wait(name, watermark);
             self.has_said = true;
         }
-        tokio::time::sleep(ASK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         false
     }
 
     /// Says once which connection keeps a following read from going on.
-    pub fn tell(&mut self, name: &str) {
-        let Some(settled) = &self.settled else { return };
-        let held = u64::try_from(settled.now - settled.at).unwrap_or_default();
-        let is_held = Duration::from_micros(held) > 2 * settled.patience;
-        if is_held && !self.has_said {
+    pub fn log_block(&mut self, name: &str) {
+        let Some(watermark) = &self.watermark else {
+            return;
+        };
+        let behind = u64::try_from(watermark.now - watermark.at).unwrap_or_default();
+        let is_leased = Duration::from_micros(behind) > 2 * watermark.patience;
+        if is_leased && !self.has_said {
             warn!(
                 source = name,
-                connection = settled.holder,
-                seconds = held / 1_000_000,
+                connection = watermark.blocked_by,
+                seconds = behind / 1_000_000,
                 "reading is held back: a connection has been busy, or in a transaction, for long"
             );
         }
-        self.has_said = is_held;
+        self.has_said = is_leased;
     }
 }
 
@@ -231,22 +234,22 @@ impl Hold {
 pub(super) async fn then(
     table: &Table,
     pages: &mut dyn Pages,
-    mut stored: Stand,
-) -> Result<Stand, SourceError> {
-    let after = last(table, Lane::Values, pages).await?;
+    mut stored: ScanState,
+) -> Result<ScanState, SourceError> {
+    let after = last(table, ScanPhase::Values, pages).await?;
     let nulls = last_null(table, pages).await?;
-    let mut visible = Stand {
+    let mut visible = ScanState {
         after,
         nulls,
-        ..Stand::default()
+        ..ScanState::default()
     };
-    if pages.held_by().is_none() || (visible.after.is_empty() && visible.nulls.is_empty()) {
+    if pages.watermark_basis().is_none() || (visible.after.is_empty() && visible.nulls.is_empty()) {
         return Ok(visible);
     }
-    let settled = pages.settled().await?;
-    let at = settled.now + settled.tie;
-    let is_clock = settled.clock.is_some();
-    if let (Some(clock), Some(value)) = (&settled.clock, visible.after.first())
+    let watermark = pages.watermark().await?;
+    let at = watermark.now + watermark.tie;
+    let is_clock = watermark.clock.is_some();
+    if let (Some(clock), Some(value)) = (&watermark.clock, visible.after.first())
         && !is_earlier(value, &clock.below)
     {
         visible.after = before(&clock.below).map_or(stored.after.clone(), |it| vec![it]);
@@ -260,18 +263,18 @@ pub(super) async fn then(
         at,
     );
     see(&mut stored.nulls_seen, visible.nulls.first(), at);
-    let newest = |it: &Samples<Mark>| it.last().map(|it| it.at);
+    let newest = |it: &Samples<CursorValue>| it.last().map(|it| it.at);
     let goal = newest(&stored.seen)
         .max(newest(&stored.nulls_seen))
         .unwrap_or(at);
-    let (began, patience) = (Moment::now(), settled.patience);
-    let mut at = settled.at;
+    let (began, patience) = (Moment::now(), watermark.patience);
+    let mut at = watermark.at;
     if at < goal {
-        say_why(&table.name, &settled);
+        log_wait(&table.name, &watermark);
     }
     while at < goal && began.elapsed() < patience {
-        tokio::time::sleep(ASK_AGAIN).await;
-        at = pages.settled().await?.at;
+        tokio::time::sleep(POLL_INTERVAL).await;
+        at = pages.watermark().await?.at;
     }
     if at >= goal {
         return Ok(visible);
@@ -289,17 +292,17 @@ pub(super) async fn then(
     Ok(visible)
 }
 
-fn say_why(name: &str, settled: &Settled) {
+fn log_wait(name: &str, watermark: &Watermark) {
     info!(
         source = name,
-        connection = settled.holder,
-        at_most = ?settled.patience,
+        connection = watermark.blocked_by,
+        at_most = ?watermark.patience,
         "waiting until the last rows are settled: what is open may still commit below them"
     );
 }
 
 /// Times of another zone than the server's would be read hours late, and nobody would know why.
-fn say_ahead(table: &Table, value: &Mark, now: &Mark) {
+fn warn_ahead(table: &Table, value: &CursorValue, now: &CursorValue) {
     warn!(
         source = table.name,
         newest = value.text(),
@@ -310,49 +313,55 @@ fn say_ahead(table: &Table, value: &Mark, now: &Mark) {
 }
 
 /// The ordering values of a lane's last row; none where there is no row.
-async fn last(table: &Table, lane: Lane, pages: &mut dyn Pages) -> Result<Vec<Mark>, SourceError> {
-    let last = pages.last(lane).await?;
-    let marks = last.get(0).map(|row| marks(table, table.by(lane), &row));
-    marks.transpose().map(Option::unwrap_or_default)
+async fn last(
+    table: &Table,
+    phase: ScanPhase,
+    pages: &mut dyn Pages,
+) -> Result<Vec<CursorValue>, SourceError> {
+    let last = pages.last(phase).await?;
+    let cursor_values = last
+        .get(0)
+        .map(|row| cursor_values(table, table.by(phase), &row));
+    cursor_values.transpose().map(Option::unwrap_or_default)
 }
 
 /// The key of the last row without a value, where these have a progress.
-async fn last_null(table: &Table, pages: &mut dyn Pages) -> Result<Vec<Mark>, SourceError> {
+async fn last_null(table: &Table, pages: &mut dyn Pages) -> Result<Vec<CursorValue>, SourceError> {
     match table.nulls {
-        Nulls::First => last(table, Lane::Nulls, pages).await,
+        Nulls::First => last(table, ScanPhase::Nulls, pages).await,
         Nulls::EveryRun | Nulls::Refuse => Ok(Vec::new()),
     }
 }
 
 /// Notes the highest value, where there is a row.
-fn see(seen: &mut Samples<Mark>, value: Option<&Mark>, at: Micros) {
+fn see(seen: &mut Samples<CursorValue>, value: Option<&CursorValue>, at: Micros) {
     if let Some(value) = value {
         seen.see(at, value.clone());
     }
 }
 
-/// Where all that began before `settled` is over.
-fn ceiling(seen: &mut Samples<Mark>, settled: Micros) -> Ceiling {
-    match seen.settled(settled) {
+/// Where all that began before `watermark` is over.
+fn ceiling(seen: &mut Samples<CursorValue>, watermark: Micros) -> Ceiling {
+    match seen.newest_until(watermark) {
         Some(value) => Ceiling::UpTo(value.clone()),
         None => Ceiling::Shut,
     }
 }
 
-fn is_earlier(one: &Mark, other: &Mark) -> bool {
+fn is_earlier(one: &CursorValue, other: &CursorValue) -> bool {
     match (one, other) {
-        (Mark::Date(one), Mark::Date(other)) => one < other,
-        (Mark::DateTime(one), Mark::DateTime(other)) => one < other,
+        (CursorValue::Date(one), CursorValue::Date(other)) => one < other,
+        (CursorValue::DateTime(one), CursorValue::DateTime(other)) => one < other,
         _ => false,
     }
 }
 
-fn earlier<'m>(one: &'m Mark, other: &'m Mark) -> &'m Mark {
+fn earlier<'m>(one: &'m CursorValue, other: &'m CursorValue) -> &'m CursorValue {
     if is_earlier(other, one) { other } else { one }
 }
 
 /// The value just below a time.
-fn before(mark: &Mark) -> Option<Mark> {
+fn before(cursor_value: &CursorValue) -> Option<CursorValue> {
     let midnight = |date| DateTime {
         date,
         hour: 0,
@@ -361,9 +370,9 @@ fn before(mark: &Mark) -> Option<Mark> {
         micros: 0,
     };
     let below = |it| clock(micros_of(it)? - 1);
-    match mark {
-        Mark::DateTime(it) => below(*it).map(Mark::DateTime),
-        Mark::Date(it) => below(midnight(*it)).map(|it| Mark::Date(it.date)),
+    match cursor_value {
+        CursorValue::DateTime(it) => below(*it).map(CursorValue::DateTime),
+        CursorValue::Date(it) => below(midnight(*it)).map(|it| CursorValue::Date(it.date)),
         _ => None,
     }
 }
@@ -386,22 +395,22 @@ pub(in crate::source) fn micros_of(clock: DateTime) -> Option<Micros> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::scan::MarkKind;
+    use crate::source::scan::ValueKind;
 
     #[test]
     fn the_value_just_below_a_time_borrows_from_the_day() {
-        let just_before = |kind: MarkKind, text| {
-            let mark = kind.parse(text).expect("a time");
-            before(&mark).map(|it| it.text())
+        let just_before = |kind: ValueKind, text| {
+            let cursor_value = kind.parse(text).expect("a time");
+            before(&cursor_value).map(|it| it.text())
         };
         assert_eq!(
-            just_before(MarkKind::DateTime, "2025-01-01 00:00:00").as_deref(),
+            just_before(ValueKind::DateTime, "2025-01-01 00:00:00").as_deref(),
             Some("2024-12-31 23:59:59.999999")
         );
         assert_eq!(
-            just_before(MarkKind::Date, "2024-03-01").as_deref(),
+            just_before(ValueKind::Date, "2024-03-01").as_deref(),
             Some("2024-02-29")
         );
-        assert_eq!(just_before(MarkKind::U64, "7"), None);
+        assert_eq!(just_before(ValueKind::U64, "7"), None);
     }
 }

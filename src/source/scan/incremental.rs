@@ -1,14 +1,14 @@
 //! The statements of an incremental read: rows with a value in its order, and those without in the key's.
 
 use super::{
-    Ceiling, KeyColumn, Mark, Page, Table, Wanted,
+    Ceiling, CursorValue, KeyColumn, Page, Table, Wanted,
     statement::{Conditions, Side},
 };
 use crate::source::Nulls;
 
 /// Rows that are read in an order of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::source) enum Lane {
+pub(in crate::source) enum ScanPhase {
     /// Those without a value in the incremental field, by the key.
     Nulls,
     /// Those with one, by it and the key.
@@ -17,10 +17,10 @@ pub(in crate::source) enum Lane {
 
 /// The next rows of a lane.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stretch<'m> {
-    pub lane: Lane,
+pub(super) struct KeyRange<'m> {
+    pub phase: ScanPhase,
     /// Behind these values, a leading part of the lane's order.
-    pub after: &'m [Mark],
+    pub after: &'m [CursorValue],
     /// Above what is settled by this.
     pub above: Option<&'m Ceiling>,
     pub ceiling: &'m Ceiling,
@@ -29,64 +29,64 @@ pub(super) struct Stretch<'m> {
 
 impl Table {
     /// What a lane is ordered by.
-    pub fn by(&self, lane: Lane) -> &[KeyColumn] {
-        match lane {
-            Lane::Nulls => &self.key,
-            Lane::Values => &self.incremental,
+    pub fn by(&self, phase: ScanPhase) -> &[KeyColumn] {
+        match phase {
+            ScanPhase::Nulls => &self.key,
+            ScanPhase::Values => &self.incremental,
         }
     }
 
     /// The statement of a stretch.
-    pub(super) fn stretch<'m>(&'m self, stretch: Stretch<'m>) -> Page<'m> {
-        self.stretch_of(&self.select, stretch)
+    pub(super) fn key_range<'m>(&'m self, key_range: KeyRange<'m>) -> Page<'m> {
+        self.key_range_of(&self.select, key_range)
     }
 
-    pub(super) fn stretch_of<'m>(&'m self, select: &str, stretch: Stretch<'m>) -> Page<'m> {
-        let by = self.by(stretch.lane);
+    pub(super) fn key_range_of<'m>(&'m self, select: &str, key_range: KeyRange<'m>) -> Page<'m> {
+        let by = self.by(key_range.phase);
         let mut conditions = Conditions::default();
-        if let Some(only) = self.only(stretch.lane) {
+        if let Some(only) = self.only(key_range.phase) {
             conditions.plain(&only);
         }
-        conditions.beside(Side::Behind, self.form, by, stretch.after);
-        let above = match stretch.above {
-            Some(Ceiling::Below(mark)) => Some((">=", mark)),
-            Some(Ceiling::UpTo(mark)) => Some((">", mark)),
+        conditions.beside(Side::Behind, self.form, by, key_range.after);
+        let above = match key_range.above {
+            Some(Ceiling::Below(cursor_value)) => Some((">=", cursor_value)),
+            Some(Ceiling::UpTo(cursor_value)) => Some((">", cursor_value)),
             _ => None,
         };
-        let below = match stretch.ceiling {
-            Ceiling::Below(mark) => Some(("<", mark)),
-            Ceiling::UpTo(mark) => Some(("<=", mark)),
+        let below = match key_range.ceiling {
+            Ceiling::Below(cursor_value) => Some(("<", cursor_value)),
+            Ceiling::UpTo(cursor_value) => Some(("<=", cursor_value)),
             Ceiling::Open | Ceiling::Shut => None,
         };
-        for (operator, mark) in above.into_iter().chain(below) {
+        for (operator, cursor_value) in above.into_iter().chain(below) {
             if let Some(first) = by.first() {
-                conditions.compare(first, operator, mark);
+                conditions.compare(first, operator, cursor_value);
             }
         }
         Page {
             text: format!(
                 "{} LIMIT {}",
                 conditions.statement(select, by),
-                stretch.rows
+                key_range.rows
             ),
             bound: conditions.bound,
             wanted: Wanted {
-                lane: Some(stretch.lane),
+                phase: Some(key_range.phase),
                 by,
-                after: stretch.after,
+                after: key_range.after,
                 up_to: None,
-                above: stretch.above,
-                ceiling: stretch.ceiling,
-                rows: stretch.rows,
+                above: key_range.above,
+                ceiling: key_range.ceiling,
+                rows: key_range.rows,
             },
         }
     }
 
     /// The last row of a lane.
-    pub fn last(&self, lane: Lane) -> String {
+    pub fn last(&self, phase: ScanPhase) -> String {
         let descending = |it: &KeyColumn| format!("{} DESC", it.quoted);
-        let order: Vec<String> = self.by(lane).iter().map(descending).collect();
-        let only = self.only(lane);
+        let order: Vec<String> = self.by(phase).iter().map(descending).collect();
+        let only = self.only(phase);
         let only = only.map_or(String::new(), |it| format!(" WHERE {it}"));
         format!(
             "{}{only} ORDER BY {} LIMIT 1",
@@ -96,12 +96,12 @@ impl Table {
     }
 
     /// The condition of a lane's rows, where there may be others.
-    fn only(&self, lane: Lane) -> Option<String> {
+    fn only(&self, phase: ScanPhase) -> Option<String> {
         let quoted = &self.incremental.first()?.quoted;
-        match (lane, self.nulls) {
-            (Lane::Nulls, _) => Some(format!("{quoted} IS NULL")),
-            (Lane::Values, Nulls::Refuse) => None,
-            (Lane::Values, _) => Some(format!("{quoted} IS NOT NULL")),
+        match (phase, self.nulls) {
+            (ScanPhase::Nulls, _) => Some(format!("{quoted} IS NULL")),
+            (ScanPhase::Values, Nulls::Refuse) => None,
+            (ScanPhase::Values, _) => Some(format!("{quoted} IS NOT NULL")),
         }
     }
 }
@@ -113,19 +113,19 @@ mod tests {
 
     fn text(
         table: &Table,
-        lane: Lane,
-        after: &[Mark],
+        phase: ScanPhase,
+        after: &[CursorValue],
         above: Option<&Ceiling>,
         ceiling: &Ceiling,
     ) -> String {
-        let stretch = Stretch {
-            lane,
+        let key_range = KeyRange {
+            phase,
             after,
             above,
             ceiling,
             rows: 5,
         };
-        let page = table.stretch(stretch);
+        let page = table.key_range(key_range);
         assert_eq!(page.text.matches('?').count(), page.bound.len());
         page.text
     }
@@ -133,10 +133,10 @@ mod tests {
     #[test]
     fn a_stretch_begins_behind_the_last_tie_and_ends_at_the_ceiling() {
         let table = table();
-        let after = [Mark::Text("t".into()), Mark::U64(7)];
-        let below = Ceiling::Below(Mark::Text("u".into()));
+        let after = [CursorValue::Text("t".into()), CursorValue::U64(7)];
+        let below = Ceiling::Below(CursorValue::Text("u".into()));
         assert_eq!(
-            text(&table, Lane::Values, &after, None, &below),
+            text(&table, ScanPhase::Values, &after, None, &below),
             "SELECT * FROM `t` WHERE `updated_at` >= CAST(? AS DATETIME(6)) AND \
              (`updated_at` > CAST(? AS DATETIME(6)) OR (`updated_at` = CAST(? AS DATETIME(6)) AND `id` > ?)) \
              AND `updated_at` < CAST(? AS DATETIME(6)) ORDER BY `updated_at`, `id` LIMIT 5"
@@ -146,10 +146,19 @@ mod tests {
     #[test]
     fn what_is_above_a_ceiling_begins_where_that_ends() {
         let table = table();
-        let mark = || Mark::Text("u".into());
-        for (ceiling, operator) in [(Ceiling::Below(mark()), ">="), (Ceiling::UpTo(mark()), ">")] {
+        let cursor_value = || CursorValue::Text("u".into());
+        for (ceiling, operator) in [
+            (Ceiling::Below(cursor_value()), ">="),
+            (Ceiling::UpTo(cursor_value()), ">"),
+        ] {
             assert_eq!(
-                text(&table, Lane::Values, &[], Some(&ceiling), &Ceiling::Open),
+                text(
+                    &table,
+                    ScanPhase::Values,
+                    &[],
+                    Some(&ceiling),
+                    &Ceiling::Open
+                ),
                 format!(
                     "SELECT * FROM `t` WHERE `updated_at` {operator} CAST(? AS DATETIME(6)) \
                      ORDER BY `updated_at`, `id` LIMIT 5"
@@ -167,27 +176,27 @@ mod tests {
         assert_eq!(
             text(
                 &table,
-                Lane::Nulls,
-                &[Mark::U64(7)],
+                ScanPhase::Nulls,
+                &[CursorValue::U64(7)],
                 None,
-                &Ceiling::UpTo(Mark::U64(9))
+                &Ceiling::UpTo(CursorValue::U64(9))
             ),
             "SELECT * FROM `t` WHERE `updated_at` IS NULL AND `id` > ? AND `id` <= ? ORDER BY `id` LIMIT 5"
         );
         assert_eq!(
-            text(&table, Lane::Values, &[], None, &Ceiling::Open),
+            text(&table, ScanPhase::Values, &[], None, &Ceiling::Open),
             "SELECT * FROM `t` WHERE `updated_at` IS NOT NULL ORDER BY `updated_at`, `id` LIMIT 5"
         );
         assert!(
             table
-                .last(Lane::Nulls)
+                .last(ScanPhase::Nulls)
                 .ends_with("IS NULL ORDER BY `id` DESC LIMIT 1")
         );
     }
 
     #[test]
     fn the_last_row_is_the_last_of_its_ties() {
-        let last = table().last(Lane::Values);
+        let last = table().last(ScanPhase::Values);
         assert!(last.ends_with("`t` ORDER BY `updated_at` DESC, `id` DESC LIMIT 1"));
     }
 
@@ -197,8 +206,8 @@ mod tests {
             form: Form::RowValues,
             ..table()
         };
-        let after = [Mark::Text("t".into()), Mark::U64(7)];
-        let text = text(&table, Lane::Values, &after, None, &Ceiling::Open);
+        let after = [CursorValue::Text("t".into()), CursorValue::U64(7)];
+        let text = text(&table, ScanPhase::Values, &after, None, &Ceiling::Open);
         assert!(
             text.contains("WHERE (`updated_at`, `id`) > (CAST(? AS DATETIME(6)), ?) ORDER"),
             "{text}"

@@ -63,11 +63,11 @@ pub(in crate::source) fn key(
             "it has no primary key: name the columns of a unique index as `key`".to_owned(),
         );
     };
-    let places = names.iter().map(|it| place(columns, it, "key"));
-    let key: Vec<usize> = places.collect::<Result<_, _>>()?;
+    let found = names.iter().map(|it| column_index(columns, it, "key"));
+    let key: Vec<usize> = found.collect::<Result<_, _>>()?;
     // Rows that are equal in all ordering columns would be skipped at a page's end.
-    let is_held = |column: &String| key.iter().any(|it| columns[*it] == column);
-    let is_unique = |it: &Index| it.is_unique && it.columns.iter().all(is_held);
+    let is_in_key = |column: &String| key.iter().any(|it| columns[*it] == column);
+    let is_unique = |it: &Index| it.is_unique && it.columns.iter().all(is_in_key);
     if indexes.iter().any(is_unique) {
         Ok(key)
     } else {
@@ -82,7 +82,7 @@ pub(in crate::source) fn key(
 ///
 /// # Errors
 /// That there is none, for a person.
-pub(in crate::source) fn place(
+pub(in crate::source) fn column_index(
     columns: &[&str],
     name: &str,
     setting: &str,

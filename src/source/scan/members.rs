@@ -38,15 +38,15 @@ impl Members {
 
     /// The number that a value is stored and ordered by; `None` where it names no member.
     pub fn number(&self, text: &str) -> Option<u64> {
-        let place = |name: &str| self.names.iter().position(|it| it == name);
+        let bit = |name: &str| self.names.iter().position(|it| it == name);
         if text.is_empty() {
             // A SET of none, and what an ENUM holds instead of a value that it refused.
             Some(0)
         } else if self.several {
             let mut parts = text.split(',');
-            parts.try_fold(0, |bits, name| Some(bits | 1_u64 << place(name)?))
+            parts.try_fold(0, |bits, name| Some(bits | 1_u64 << bit(name)?))
         } else {
-            place(text).map(|it| it as u64 + 1)
+            bit(text).map(|it| it as u64 + 1)
         }
     }
 }
@@ -55,15 +55,15 @@ impl Members {
 /// break a line is escaped.
 fn names(listed: &str) -> Option<Vec<String>> {
     let mut names = Vec::new();
-    let mut letters = listed.chars().peekable();
+    let mut characters = listed.chars().peekable();
     loop {
-        letters.next().filter(|it| *it == '\'')?;
+        characters.next().filter(|it| *it == '\'')?;
         let mut name = String::new();
         loop {
-            match letters.next()? {
-                '\'' if letters.next_if_eq(&'\'').is_some() => name.push('\''),
+            match characters.next()? {
+                '\'' if characters.next_if_eq(&'\'').is_some() => name.push('\''),
                 '\'' => break,
-                '\\' => name.push(match letters.next()? {
+                '\\' => name.push(match characters.next()? {
                     'n' => '\n',
                     'r' => '\r',
                     '0' => '\0',
@@ -73,9 +73,9 @@ fn names(listed: &str) -> Option<Vec<String>> {
             }
         }
         names.push(name);
-        match letters.next()? {
+        match characters.next()? {
             ',' => {}
-            ')' => return Some(names).filter(|_| letters.next().is_none()),
+            ')' => return Some(names).filter(|_| characters.next().is_none()),
             _ => return None,
         }
     }

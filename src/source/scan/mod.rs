@@ -24,22 +24,22 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 pub(super) use batches::{At, Batches};
-pub(super) use cursor_value::{Mark, MarkKind};
+pub(super) use cursor_value::{CursorValue, ValueKind};
 pub(super) use full::Full;
-pub(super) use hold_back::{Ceiling, Clock, HeldBy, Micros, Settled, clock, micros_of};
-pub(super) use incremental::Lane;
-pub(super) use index::{Index, key, place};
+pub(super) use hold_back::{Ceiling, Clock, Micros, Watermark, WatermarkBasis, clock, micros_of};
+pub(super) use incremental::ScanPhase;
+pub(super) use index::{Index, column_index, key};
 pub(super) use members::Members;
 pub(super) use moment::instant;
 pub(super) use plan::{ceiling, texts, without_value};
-pub(super) use position::{Place, Stand};
-pub(super) use read_ahead::{Outlet, ReadAhead};
+pub(super) use position::{ScanPosition, ScanState};
+pub(super) use read_ahead::{BatchSender, ReadAhead};
 pub(super) use statement::{Form, Page, Wanted};
-pub(super) use status::standing;
+pub(super) use status::status;
 
-use super::{EarlySettings, Extent, Manner, Nulls, ReadLimits, SourceError};
+use super::{DeduplicationSettings, Nulls, ReadLimits, ReadMode, Scope, SourceError};
 use crate::{
-    connect::{Verdict, verdict},
+    connect::{ErrorClass, classify},
     model::{Position, Records, Row, Schema, Value},
 };
 use chunks::Sharing;
@@ -74,7 +74,7 @@ pub(super) struct KeyColumn {
     /// What stands for a value of it: `?`, or `CAST(? AS …)`.
     pub placeholder: String,
     /// What its values are; `None` where each value says so itself.
-    pub kind: Option<MarkKind>,
+    pub kind: Option<ValueKind>,
     /// What it chooses from, where its values are members.
     pub members: Option<Members>,
 }
@@ -97,22 +97,22 @@ impl KeyColumn {
     }
 
     /// The mark of a row's value; `None` where nothing can be ordered by it.
-    fn mark(&self, value: Value<'_>) -> Option<Mark> {
-        let mark = match (&self.members, value) {
-            (None, value) => Mark::of(value),
-            (Some(_), Value::Enum(text)) => self.parse(MarkKind::Member, text),
+    fn cursor_value(&self, value: Value<'_>) -> Option<CursorValue> {
+        let cursor_value = match (&self.members, value) {
+            (None, value) => CursorValue::of(value),
+            (Some(_), Value::Enum(text)) => self.parse(ValueKind::Member, text),
             (Some(_), _) => None,
         };
-        mark.filter(|it| self.kind.is_none_or(|kind| kind == it.kind()))
+        cursor_value.filter(|it| self.kind.is_none_or(|kind| kind == it.kind()))
     }
 
     /// The mark that `text` stands for.
-    fn parse(&self, kind: MarkKind, text: &str) -> Option<Mark> {
-        let Some(members) = self.members.as_ref().filter(|_| kind == MarkKind::Member) else {
+    fn parse(&self, kind: ValueKind, text: &str) -> Option<CursorValue> {
+        let Some(members) = self.members.as_ref().filter(|_| kind == ValueKind::Member) else {
             return kind.parse(text);
         };
         let (number, text) = (members.number(text)?, text.to_owned());
-        Some(Mark::Member { text, number })
+        Some(CursorValue::Member { text, number })
     }
 }
 
@@ -126,26 +126,26 @@ pub(super) trait Pages: Send {
     async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError>;
 
     /// The last row of a lane; no row where it has none.
-    async fn last(&mut self, lane: Lane) -> Result<Records, SourceError>;
+    async fn last(&mut self, phase: ScanPhase) -> Result<Records, SourceError>;
 
     /// What holds reading back; `None` where nothing does.
-    fn held_by(&self) -> Option<HeldBy>;
+    fn watermark_basis(&self) -> Option<WatermarkBasis>;
 
     /// How far the writers are, where reading is held back.
-    async fn settled(&mut self) -> Result<Settled, SourceError>;
+    async fn watermark(&mut self) -> Result<Watermark, SourceError>;
 }
 
 /// How a table is read on.
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
     pub limits: ReadLimits,
-    pub manner: Manner,
+    pub mode: ReadMode,
     /// How long a following read waits for new rows before it asks again.
     pub poll: Duration,
     /// How a full read is shared out.
     pub sharing: Sharing,
     /// Where what is not settled is read early: how it is remembered.
-    pub early: Option<EarlySettings>,
+    pub deduplication: Option<DeduplicationSettings>,
 }
 
 impl Reading {
@@ -163,44 +163,47 @@ fn page_rows(batch_rows: usize) -> usize {
 /// A page holds at least this many rows, so that a far server is not asked for every few.
 const PAGE_ROWS: usize = 10_000;
 
-/// The place to begin at for `extent`, given the stored position.
+/// The place to begin at for `scope`, given the stored position.
 pub(super) async fn begin(
     table: &Table,
     pages: &mut dyn Pages,
-    extent: Extent,
+    scope: Scope,
     stored: Option<&Position>,
-) -> Result<Place, SourceError> {
-    let stored = stored.map(|it| Place::parse(it, table)).transpose()?;
-    match (extent, stored) {
-        (Extent::Incremental, None) => Ok(Place::behind(Vec::new())),
-        (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full(_))) => Ok(place),
-        (Extent::FullAmount, Some(Place::Incremental(stored))) => {
+) -> Result<ScanPosition, SourceError> {
+    let stored = stored
+        .map(|it| ScanPosition::parse(it, table))
+        .transpose()?;
+    match (scope, stored) {
+        (Scope::Incremental, None) => Ok(ScanPosition::behind(Vec::new())),
+        (Scope::Incremental, Some(scan_position))
+        | (_, Some(scan_position @ ScanPosition::Full(_))) => Ok(scan_position),
+        (Scope::Full, Some(ScanPosition::Incremental(stored))) => {
             let then = hold_back::then(table, pages, stored).await?;
-            Ok(Place::Full(Full::of_all(then)))
+            Ok(ScanPosition::Full(Full::of_all(then)))
         }
-        (Extent::FullAmount, None) => {
-            let then = hold_back::then(table, pages, Stand::default()).await?;
-            Ok(Place::Full(Full::of_all(then)))
+        (Scope::Full, None) => {
+            let then = hold_back::then(table, pages, ScanState::default()).await?;
+            Ok(ScanPosition::Full(Full::of_all(then)))
         }
     }
 }
 
-/// Reads on from `place` until the end, or for ever; a full read over all of `pages`, what follows
+/// Reads on from `scan_position` until the end, or for ever; a full read over all of `pages`, what follows
 /// over the first.
 pub(super) async fn read(
     table: Arc<Table>,
     mut pages: Vec<Box<dyn Pages>>,
-    place: Place,
+    scan_position: ScanPosition,
     reading: Reading,
-    outlet: Outlet,
+    sender: BatchSender,
 ) -> Result<(), SourceError> {
-    let stand = match place {
-        Place::Incremental(stand) => stand,
-        Place::Full(full) => {
+    let state = match scan_position {
+        ScanPosition::Incremental(state) => state,
+        ScanPosition::Full(full) => {
             let then = full.then.clone();
-            pages = full::read(&table, pages, full, &reading, outlet.clone()).await?;
+            pages = full::read(&table, pages, full, &reading, sender.clone()).await?;
             // A full read ends where the table stood before it.
-            if reading.manner == Manner::Bounded {
+            if reading.mode == ReadMode::Bounded {
                 return Ok(());
             }
             then
@@ -208,7 +211,7 @@ pub(super) async fn read(
     };
     match pages.pop() {
         Some(mut pages) => {
-            let mut batches = Batches::incremental(table.clone(), stand, reading.limits, outlet);
+            let mut batches = Batches::incremental(table.clone(), state, reading.limits, sender);
             pass::read(&table, &mut *pages, &mut batches, &reading).await
         }
         None => Ok(()),
@@ -217,10 +220,10 @@ pub(super) async fn read(
 
 /// What an error of the driver means for the source `name`.
 pub(super) fn failed(name: &str, error: sqlx::Error) -> SourceError {
-    let advice = match verdict(&error) {
-        Verdict::Transient => return SourceError::Lost(name.to_owned(), error.into()),
-        Verdict::Refused(advice) => advice,
-        Verdict::Data => "a value of the position is not taken",
+    let advice = match classify(&error) {
+        ErrorClass::Transient => return SourceError::Lost(name.to_owned(), error.into()),
+        ErrorClass::Refused(advice) => advice,
+        ErrorClass::Data => "a value of the position is not taken",
     };
     SourceError::Refused {
         name: name.to_owned(),
@@ -233,20 +236,23 @@ pub(super) fn failed(name: &str, error: sqlx::Error) -> SourceError {
 /// the table as it is now. A column that has been added would be left out in silence.
 pub(super) fn expect_columns(table: &Table, now: &[String]) -> Result<(), SourceError> {
     let read = table.schema.names().unwrap_or_default();
-    match read.iter().map(|it| &it.name).eq(now) {
-        true => Ok(()),
-        false => {
-            let cause = "its columns were altered while it was read";
-            Err(SourceError::Lost(table.name.clone(), cause.into()))
-        }
+    if read.iter().map(|it| &it.name).eq(now) {
+        Ok(())
+    } else {
+        let cause = "its columns were altered while it was read";
+        Err(SourceError::Lost(table.name.clone(), cause.into()))
     }
 }
 
-fn marks(table: &Table, by: &[KeyColumn], row: &Row<'_>) -> Result<Vec<Mark>, SourceError> {
-    let mark = |column: &KeyColumn| {
+fn cursor_values(
+    table: &Table,
+    by: &[KeyColumn],
+    row: &Row<'_>,
+) -> Result<Vec<CursorValue>, SourceError> {
+    let cursor_value = |column: &KeyColumn| {
         let value = column.value(row);
-        let mark = value.and_then(|it| column.mark(it));
-        mark.ok_or_else(|| SourceError::Unfit {
+        let cursor_value = value.and_then(|it| column.cursor_value(it));
+        cursor_value.ok_or_else(|| SourceError::Incompatible {
             name: table.name.clone(),
             advice: format!(
                 "a row has a value ({}) in `{}` that nothing can be ordered by",
@@ -255,7 +261,7 @@ fn marks(table: &Table, by: &[KeyColumn], row: &Row<'_>) -> Result<Vec<Mark>, So
             ),
         })
     };
-    by.iter().map(mark).collect()
+    by.iter().map(cursor_value).collect()
 }
 
 #[cfg(test)]
@@ -271,14 +277,14 @@ mod tests {
             kind: Some(kind),
             members: None,
         };
-        let id = column("id", "?", MarkKind::U64);
+        let id = column("id", "?", ValueKind::U64);
         Table {
             name: "crawler.t".to_owned(),
             schema: Arc::new(Schema::table("t", Vec::new(), ["id"])),
             select: "SELECT * FROM `t`".to_owned(),
             select_key: "SELECT `id` FROM `t`".to_owned(),
             incremental: vec![
-                column("updated_at", "CAST(? AS DATETIME(6))", MarkKind::DateTime),
+                column("updated_at", "CAST(? AS DATETIME(6))", ValueKind::DateTime),
                 id.clone(),
             ],
             key: vec![id],

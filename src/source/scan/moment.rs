@@ -1,13 +1,13 @@
 //! A time as a person writes it: a day, or a day and a clock, with a time zone or without.
 
-use super::cursor_value::{Mark, MarkKind};
+use super::cursor_value::{CursorValue, ValueKind};
 use crate::model::Instant;
 
 /// The point in time that `text` names: `2025-08-26`, `2025-08-26 09:30`,
 /// `2025-08-26T09:30:15.123+08:00`. Without a zone it is UTC.
 pub(in crate::source) fn instant(text: &str) -> Option<Instant> {
     let (clock, offset) = zone(text).unwrap_or((text, 0));
-    let Some(Mark::DateTime(clock)) = MarkKind::DateTime.parse(clock.trim()) else {
+    let Some(CursorValue::DateTime(clock)) = ValueKind::DateTime.parse(clock.trim()) else {
         return None;
     };
     let mut instant = Instant::from_utc(clock)?;

@@ -4,12 +4,12 @@
 //! is read at once as well: the cursor stays, and the rows are remembered.
 
 use super::{
-    Batches, Ceiling, Lane, Mark, Pages, Reading, Table,
+    Batches, Ceiling, CursorValue, Pages, Reading, ScanPhase, Table,
     batches::At,
-    hold_back::{Ceilings, Hold},
-    incremental::Stretch,
+    hold_back::{Ceilings, WatermarkTracker},
+    incremental::KeyRange,
 };
-use crate::source::{Manner, Nulls, SourceError, reread::Early};
+use crate::source::{Nulls, ReadMode, SourceError, deduplication::DeduplicationWindow};
 
 /// How many passes of a following read lie between two readings of all rows without a value.
 const PASSES: u32 = 60;
@@ -21,19 +21,20 @@ pub(super) async fn read(
     batches: &mut Batches,
     reading: &Reading,
 ) -> Result<(), SourceError> {
-    if let Some(settings) = &reading.early {
-        let early = Early::open(&table.name, settings, batches.stand.sent).await;
-        batches.stand.sent = Some(early.sent());
-        batches.early = Some(early);
+    if let Some(settings) = &reading.deduplication {
+        let deduplication =
+            DeduplicationWindow::open(&table.name, settings, batches.state.sent).await;
+        batches.state.sent = Some(deduplication.sent());
+        batches.deduplication = Some(deduplication);
     } else {
-        batches.stand.sent = None;
+        batches.state.sent = None;
     }
-    let waits = reading.manner == Manner::Bounded && reading.early.is_none();
-    let mut hold = Hold::new(waits);
+    let waits = reading.mode == ReadMode::Bounded && reading.deduplication.is_none();
+    let mut tracker = WatermarkTracker::new(waits);
     let mut furthest = Furthest::default();
     let mut pass = 0_u32;
     loop {
-        let ceilings = hold.pass(table, pages, &mut batches.stand).await?;
+        let ceilings = tracker.pass(table, pages, &mut batches.state).await?;
         let mut reader = Pass {
             table,
             pages,
@@ -41,18 +42,18 @@ pub(super) async fn read(
             rows: reading.page_rows(),
         };
         reader
-            .nulls(pass, &ceilings, reading.manner, &mut furthest)
+            .nulls(pass, &ceilings, reading.mode, &mut furthest)
             .await?;
         reader
-            .lane(Lane::Values, &ceilings.values, &mut furthest.values)
+            .phase(ScanPhase::Values, &ceilings.values, &mut furthest.values)
             .await?;
         batches.end_pass().await;
         pass = pass.wrapping_add(1);
-        match reading.manner {
-            Manner::Bounded if hold.is_done(&table.name).await => return Ok(()),
-            Manner::Bounded => {}
-            Manner::Follow => {
-                hold.tell(&table.name);
+        match reading.mode {
+            ReadMode::Bounded if tracker.is_done(&table.name).await => return Ok(()),
+            ReadMode::Bounded => {}
+            ReadMode::Follow => {
+                tracker.log_block(&table.name);
                 tokio::time::sleep(reading.poll).await;
             }
         }
@@ -63,8 +64,8 @@ pub(super) async fn read(
 /// been, and waits until it is settled.
 #[derive(Default)]
 struct Furthest {
-    nulls: Vec<Mark>,
-    values: Vec<Mark>,
+    nulls: Vec<CursorValue>,
+    values: Vec<CursorValue>,
 }
 
 struct Pass<'p> {
@@ -79,59 +80,63 @@ impl Pass<'_> {
         &mut self,
         pass: u32,
         ceilings: &Ceilings,
-        manner: Manner,
+        mode: ReadMode,
         furthest: &mut Furthest,
     ) -> Result<(), SourceError> {
         match self.table.nulls {
             Nulls::Refuse => Ok(()),
             Nulls::First => {
-                self.lane(Lane::Nulls, &ceilings.nulls, &mut furthest.nulls)
+                self.phase(ScanPhase::Nulls, &ceilings.nulls, &mut furthest.nulls)
                     .await
             }
             Nulls::EveryRun
-                if pass > 0 && (manner == Manner::Bounded || !pass.is_multiple_of(PASSES)) =>
+                if pass > 0 && (mode == ReadMode::Bounded || !pass.is_multiple_of(PASSES)) =>
             {
                 Ok(())
             }
             Nulls::EveryRun => {
                 // A restart in the middle of them goes on there.
-                let after = self.batches.stand.nulls.clone();
+                let after = self.batches.state.nulls.clone();
                 let all = (None, &Ceiling::Open);
-                self.stretch(At::Anew, after, all).await?;
-                self.batches.stand.nulls.clear();
+                self.read_range(At::NullRows, after, all).await?;
+                self.batches.state.nulls.clear();
                 Ok(())
             }
         }
     }
 
     /// What is settled, and above it what is not, where that is read early.
-    async fn lane(
+    async fn phase(
         &mut self,
-        lane: Lane,
+        phase: ScanPhase,
         ceiling: &Ceiling,
-        furthest: &mut Vec<Mark>,
+        furthest: &mut Vec<CursorValue>,
     ) -> Result<(), SourceError> {
         if *ceiling != Ceiling::Shut {
-            let after = self.batches.stand.after(lane).clone();
-            self.stretch(At::Settled(lane), after, (None, ceiling))
+            let after = self.batches.state.after(phase).clone();
+            self.read_range(At::BelowWatermark(phase), after, (None, ceiling))
                 .await?;
         }
-        if self.batches.early.is_none() || *ceiling == Ceiling::Open {
+        if self.batches.deduplication.is_none() || *ceiling == Ceiling::Open {
             return Ok(());
         }
-        let after = self.batches.stand.after(lane).clone();
+        let after = self.batches.state.after(phase).clone();
         let Some(value) = furthest.first() else {
             *furthest = self
-                .stretch(At::Early(lane), after, (Some(ceiling), &Ceiling::Open))
+                .read_range(
+                    At::AboveWatermark(phase),
+                    after,
+                    (Some(ceiling), &Ceiling::Open),
+                )
                 .await?;
             return Ok(());
         };
-        let again = Ceiling::UpTo(value.clone());
-        self.stretch(At::Again(lane), after, (Some(ceiling), &again))
+        let reread = Ceiling::UpTo(value.clone());
+        self.read_range(At::Reread(phase), after, (Some(ceiling), &reread))
             .await?;
         let reached = self
-            .stretch(
-                At::Early(lane),
+            .read_range(
+                At::AboveWatermark(phase),
                 furthest.clone(),
                 (Some(ceiling), &Ceiling::Open),
             )
@@ -141,25 +146,25 @@ impl Pass<'_> {
     }
 
     /// Reads all of a stretch. Answers the last row's values; `after` where there is none.
-    async fn stretch(
+    async fn read_range(
         &mut self,
         at: At,
-        mut after: Vec<Mark>,
+        mut after: Vec<CursorValue>,
         (above, ceiling): (Option<&Ceiling>, &Ceiling),
-    ) -> Result<Vec<Mark>, SourceError> {
-        let Some(lane) = at.lane() else {
+    ) -> Result<Vec<CursorValue>, SourceError> {
+        let Some(phase) = at.phase() else {
             return Ok(after);
         };
         self.batches.turn_to(at);
         loop {
-            let stretch = Stretch {
-                lane,
+            let key_range = KeyRange {
+                phase,
                 after: &after,
                 above,
                 ceiling,
                 rows: self.rows,
             };
-            let page = self.table.stretch(stretch);
+            let page = self.table.key_range(key_range);
             let rows = self.pages.page(page, self.batches).await?;
             if let Some(reached) = self.batches.end_page().await? {
                 after = reached;

@@ -1,9 +1,10 @@
-//! What is the same in the plans of all tables: the next page, what is past a place, the remedy.
+//! Plans of tables: the next page, the rows past a position, the remedy.
 
 use std::fmt::Write;
 
 use super::{
-    Ceiling, Lane, Mark, Page, Place, Table, hold_back::Settled, incremental::Stretch, page_rows,
+    Ceiling, CursorValue, Page, ScanPhase, ScanPosition, Table, hold_back::Watermark,
+    incremental::KeyRange, page_rows,
 };
 use crate::{
     model::{Finding, Severity},
@@ -11,22 +12,27 @@ use crate::{
 };
 
 impl Table {
-    /// The next page from `place`, up to `ceiling`, as a read of batches of `rows` asks for it.
+    /// The next page from `scan_position`, up to `ceiling`, as a read of batches of `rows` asks for it.
     pub fn next_page<'m>(
         &'m self,
-        place: &'m Place,
+        scan_position: &'m ScanPosition,
         ceiling: &'m Ceiling,
         rows: usize,
     ) -> Page<'m> {
-        self.ahead(&self.select, place, ceiling, page_rows(rows))
+        self.ahead(&self.select, scan_position, ceiling, page_rows(rows))
     }
 
-    /// Counts what is past `place`, but no further than `limit`, in the table `from`; rows
+    /// Counts what is past `scan_position`, but no further than `limit`, in the table `from`; rows
     /// without a value are not among them.
-    pub fn count_past<'m>(&'m self, from: &str, place: &'m Place, limit: u64) -> Page<'m> {
+    pub fn count_past<'m>(
+        &'m self,
+        from: &str,
+        scan_position: &'m ScanPosition,
+        limit: u64,
+    ) -> Page<'m> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let select = format!("SELECT 1 FROM {from}");
-        let page = self.ahead(&select, place, &Ceiling::Open, limit);
+        let page = self.ahead(&select, scan_position, &Ceiling::Open, limit);
         Page {
             text: format!("SELECT COUNT(*) FROM ({}) AS past", page.text),
             ..page
@@ -36,24 +42,24 @@ impl Table {
     fn ahead<'m>(
         &'m self,
         select: &str,
-        place: &'m Place,
+        scan_position: &'m ScanPosition,
         ceiling: &'m Ceiling,
         rows: usize,
     ) -> Page<'m> {
-        match place {
-            Place::Incremental(stand) => {
-                let stretch = Stretch {
-                    lane: Lane::Values,
-                    after: &stand.after,
+        match scan_position {
+            ScanPosition::Incremental(state) => {
+                let key_range = KeyRange {
+                    phase: ScanPhase::Values,
+                    after: &state.after,
                     above: None,
                     ceiling,
                     rows,
                 };
-                self.stretch_of(select, stretch)
+                self.key_range_of(select, key_range)
             }
-            Place::Full(full) => {
+            ScanPosition::Full(full) => {
                 // What lies between two chunks has been read, and is counted too.
-                let mut page = self.among(select, Some(full.after()), None);
+                let mut page = self.between(select, Some(full.after()), None);
                 // Writing to a String cannot fail.
                 let _ = write!(page.text, " LIMIT {rows}");
                 page.wanted.rows = rows;
@@ -62,12 +68,12 @@ impl Table {
         }
     }
 
-    /// The index that would serve the incremental order, as a statement on `place`.
-    pub fn create_index(&self, place: &str) -> String {
+    /// The index that would serve the incremental order, as a statement on `scan_position`.
+    pub fn create_index(&self, quoted_table: &str) -> String {
         let columns = self.incremental.iter().map(|it| it.quoted.as_str());
         let columns: Vec<&str> = columns.collect();
         format!(
-            "CREATE INDEX highwater_order ON {place} ({})",
+            "CREATE INDEX highwater_order ON {quoted_table} ({})",
             columns.join(", ")
         )
     }
@@ -107,19 +113,21 @@ pub(in crate::source) fn without_value(rows: i64, field: &str, nulls: Nulls) -> 
 }
 
 /// The texts of bound marks.
-pub(in crate::source) fn texts(bound: &[&Mark]) -> Vec<String> {
+pub(in crate::source) fn texts(bound: &[&CursorValue]) -> Vec<String> {
     bound.iter().map(|it| it.text()).collect()
 }
 
 /// The ceiling that a pass would find now, without noting anything.
-pub(in crate::source) fn ceiling(settled: &Settled, place: &Place) -> Ceiling {
-    match (&settled.clock, place) {
-        (_, Place::Full(_)) => Ceiling::Open,
+pub(in crate::source) fn ceiling(watermark: &Watermark, scan_position: &ScanPosition) -> Ceiling {
+    match (&watermark.clock, scan_position) {
+        (_, ScanPosition::Full(_)) => Ceiling::Open,
         (Some(clock), _) => Ceiling::Below(clock.below.clone()),
-        (None, Place::Incremental(stand)) => match stand.seen.clone().settled(settled.at) {
-            Some(value) => Ceiling::UpTo(value.clone()),
-            None => Ceiling::Shut,
-        },
+        (None, ScanPosition::Incremental(state)) => {
+            match state.seen.clone().newest_until(watermark.at) {
+                Some(value) => Ceiling::UpTo(value.clone()),
+                None => Ceiling::Shut,
+            }
+        }
     }
 }
 
@@ -127,8 +135,8 @@ impl Ceiling {
     /// The value of it, as people write it.
     pub fn text(&self) -> Option<String> {
         match self {
-            Self::Below(mark) => Some(format!("below {}", mark.text())),
-            Self::UpTo(mark) => Some(format!("up to {}", mark.text())),
+            Self::Below(cursor_value) => Some(format!("below {}", cursor_value.text())),
+            Self::UpTo(cursor_value) => Some(format!("up to {}", cursor_value.text())),
             Self::Open | Self::Shut => None,
         }
     }

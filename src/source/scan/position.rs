@@ -1,12 +1,12 @@
-//! A place in a table, and its text as a position.
+//! The scan position in a table, and its text.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Full, KeyColumn, Lane, Mark, Table,
-    cursor_value::MarkKind,
+    CursorValue, Full, KeyColumn, ScanPhase, Table,
+    cursor_value::ValueKind,
     full_token::FullPart,
     hold_back::{clock, micros_of},
     moment,
@@ -15,42 +15,42 @@ use crate::{
     model::{Field, Kind, Position},
     source::{
         SourceError,
-        reread::Sent,
+        deduplication::Sent,
         samples::{Sample, Samples},
     },
 };
 
 /// Where a read of a table stands.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::source) enum Place {
+pub(in crate::source) enum ScanPosition {
     /// Past the incremental field.
-    Incremental(Stand),
+    Incremental(ScanState),
     /// Within a full read.
     Full(Full),
 }
 
 /// Where an incremental read stands.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::source) struct Stand {
+pub(in crate::source) struct ScanState {
     /// Behind these values of the incremental field and the key; at the first row where there
     /// are none, behind all rows of the first value where there is only that.
-    pub after: Vec<Mark>,
+    pub after: Vec<CursorValue>,
     /// What was the highest value when, oldest first, where late commits are met by that.
-    pub seen: Samples<Mark>,
+    pub seen: Samples<CursorValue>,
     /// Rows without a value: behind these values of the key.
-    pub nulls: Vec<Mark>,
+    pub nulls: Vec<CursorValue>,
     /// The same of them: the highest value of the key's first field when.
-    pub nulls_seen: Samples<Mark>,
+    pub nulls_seen: Samples<CursorValue>,
     /// What has been sent early.
     pub sent: Option<Sent>,
 }
 
-impl Stand {
+impl ScanState {
     /// Behind what a lane is.
-    pub fn after(&mut self, lane: Lane) -> &mut Vec<Mark> {
-        match lane {
-            Lane::Nulls => &mut self.nulls,
-            Lane::Values => &mut self.after,
+    pub fn after(&mut self, phase: ScanPhase) -> &mut Vec<CursorValue> {
+        match phase {
+            ScanPhase::Nulls => &mut self.nulls,
+            ScanPhase::Values => &mut self.after,
         }
     }
 }
@@ -90,19 +90,19 @@ struct Seen {
 /// A type's word, and the value's text.
 pub(super) type Typed = BTreeMap<String, String>;
 
-impl Place {
+impl ScanPosition {
     /// Behind these values of the incremental field and the key.
-    pub fn behind(after: Vec<Mark>) -> Self {
-        Self::Incremental(Stand {
+    pub fn behind(after: Vec<CursorValue>) -> Self {
+        Self::Incremental(ScanState {
             after,
-            ..Stand::default()
+            ..ScanState::default()
         })
     }
 
     /// The position of this place in `table`.
     pub fn position(&self, table: &Table) -> Position {
         let token = match self {
-            Self::Incremental(stand) => Token::Incremental(stand.part(table)),
+            Self::Incremental(state) => Token::Incremental(state.part(table)),
             Self::Full(full) => Token::Full {
                 full: FullPart::of(full, &table.key),
                 then: full.then.part(table),
@@ -118,29 +118,30 @@ impl Place {
     /// # Errors
     /// `Position` where it is no value of that field.
     pub fn at(value: &str, table: &Table) -> Result<Self, SourceError> {
-        let mark = table
+        let cursor_value = table
             .incremental
             .first()
             .and_then(|column| match column.kind {
-                Some(MarkKind::DateTime) if moment::is_zoned(value) => {
+                Some(ValueKind::DateTime) if moment::is_zoned(value) => {
                     let instant = moment::instant(value).filter(|_| holds_instants(column, table));
-                    instant?.to_utc().map(Mark::DateTime)
+                    instant?.to_utc().map(CursorValue::DateTime)
                 }
                 Some(kind) => column.parse(kind, value),
                 None => untyped(value, &column.name, table),
             });
-        let mark = mark.ok_or_else(|| SourceError::Position {
+        let cursor_value = cursor_value.ok_or_else(|| SourceError::Position {
             name: table.name.clone(),
             position: value.to_owned(),
             advice: table.incremental.first().map_or(String::new(), |column| {
-                let (kind, name) = (column.kind.map_or("value", MarkKind::word), &column.name);
-                match kind == MarkKind::DateTime.word() && moment::instant(value).is_some() {
-                    true => format!("`{name}` has no time zone: write the time as it stands there"),
-                    false => format!("it is no {kind}, as `{name}` has it"),
+                let (kind, name) = (column.kind.map_or("value", ValueKind::word), &column.name);
+                if kind == ValueKind::DateTime.word() && moment::instant(value).is_some() {
+                    format!("`{name}` has no time zone: write the time as it stands there")
+                } else {
+                    format!("it is no {kind}, as `{name}` has it")
                 }
             }),
         })?;
-        Ok(Self::behind(vec![mark]))
+        Ok(Self::behind(vec![cursor_value]))
     }
 
     /// The place that `position` names in `table`.
@@ -157,14 +158,14 @@ impl Place {
         };
         let token: Token = serde_json::from_str(position.as_str())
             .map_err(|_| refused("it is damaged, or another kind of source has made it".into()))?;
-        let place = match token {
-            Token::Incremental(part) => Stand::of(&part, table).map(Self::Incremental),
+        let scan_position = match token {
+            Token::Incremental(part) => ScanState::of(&part, table).map(Self::Incremental),
             Token::Full { full, then } => full.parse(&table.key).and_then(|(chunks, rows)| {
-                let then = Stand::of(&then, table)?;
+                let then = ScanState::of(&then, table)?;
                 Ok(Self::Full(Full { chunks, rows, then }))
             }),
         };
-        place.map_err(refused)
+        scan_position.map_err(refused)
     }
 }
 
@@ -176,24 +177,25 @@ fn holds_instants(column: &KeyColumn, table: &Table) -> bool {
 
 /// Each value says its type itself: a person's number is a number. A text is behind all numbers,
 /// so that in a column of these it can only be a slip.
-fn untyped(value: &str, column: &str, table: &Table) -> Option<Mark> {
+fn untyped(value: &str, column: &str, table: &Table) -> Option<CursorValue> {
     let mut fields = table.schema.names().unwrap_or_default().iter();
     let of_numbers =
         |it: &Field| it.name == column && matches!(it.kind, Kind::I64 | Kind::F64 | Kind::Decimal);
     let is_number = value.bytes().any(|it| it.is_ascii_digit());
     let number = || {
-        let kinds = [MarkKind::I64, MarkKind::F64].into_iter();
+        let kinds = [ValueKind::I64, ValueKind::F64].into_iter();
         kinds
             .filter(|_| is_number)
             .find_map(|kind| kind.parse(value))
     };
-    match fields.any(of_numbers) {
-        true => number(),
-        false => number().or_else(|| MarkKind::Text.parse(value)),
+    if fields.any(of_numbers) {
+        number()
+    } else {
+        number().or_else(|| ValueKind::Text.parse(value))
     }
 }
 
-impl Stand {
+impl ScanState {
     fn part(&self, table: &Table) -> Part {
         Part {
             seen: self.seen.iter().map(written).collect(),
@@ -206,7 +208,7 @@ impl Stand {
 
     fn of(part: &Part, table: &Table) -> Result<Self, String> {
         Ok(Self {
-            after: marks(part, &table.incremental)?,
+            after: cursor_values(part, &table.incremental)?,
             seen: samples(&part.seen, &table.incremental)?,
             nulls: values(&part.nulls, &table.key)?,
             nulls_seen: samples(&part.nulls_seen, &table.key)?,
@@ -215,7 +217,7 @@ impl Stand {
     }
 }
 
-fn part(by: &[KeyColumn], after: &[Mark]) -> Part {
+fn part(by: &[KeyColumn], after: &[CursorValue]) -> Part {
     Part {
         by: by.iter().map(KeyColumn::label).collect(),
         after: after.iter().map(typed).collect(),
@@ -226,50 +228,53 @@ fn part(by: &[KeyColumn], after: &[Mark]) -> Part {
     }
 }
 
-pub(super) fn typed(mark: &Mark) -> Typed {
-    BTreeMap::from([(mark.kind().word().to_owned(), mark.text())])
+pub(super) fn typed(cursor_value: &CursorValue) -> Typed {
+    BTreeMap::from([(cursor_value.kind().word().to_owned(), cursor_value.text())])
 }
 
-fn written(sample: &Sample<Mark>) -> Seen {
+fn written(sample: &Sample<CursorValue>) -> Seen {
     Seen {
         at: clock(sample.at).map_or(String::new(), |it| it.to_string()),
         value: typed(&sample.value),
     }
 }
 
-fn marks(part: &Part, columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
+fn cursor_values(part: &Part, columns: &[KeyColumn]) -> Result<Vec<CursorValue>, String> {
     expect_fields(&part.by, columns)?;
     values(&part.after, columns)
 }
 
 pub(super) fn expect_fields(by: &[String], columns: &[KeyColumn]) -> Result<(), String> {
     let wanted: Vec<String> = columns.iter().map(KeyColumn::label).collect();
-    match *by == wanted {
-        true => Ok(()),
-        false => Err(format!(
+    if *by == wanted {
+        Ok(())
+    } else {
+        Err(format!(
             "it was made for ({}), but the table is read by ({})",
             by.join(", "),
             wanted.join(", ")
-        )),
+        ))
     }
 }
 
-pub(super) fn values(typed: &[Typed], columns: &[KeyColumn]) -> Result<Vec<Mark>, String> {
+pub(super) fn values(typed: &[Typed], columns: &[KeyColumn]) -> Result<Vec<CursorValue>, String> {
     if typed.len() > columns.len() {
         return Err("it is damaged: it has more values than fields".to_owned());
     }
     let pairs = typed.iter().zip(columns);
-    pairs.map(|(typed, column)| mark(typed, column)).collect()
+    pairs
+        .map(|(typed, column)| cursor_value(typed, column))
+        .collect()
 }
 
-fn samples(seen: &[Seen], columns: &[KeyColumn]) -> Result<Samples<Mark>, String> {
+fn samples(seen: &[Seen], columns: &[KeyColumn]) -> Result<Samples<CursorValue>, String> {
     let sample = |it: &Seen, column| {
-        let at = match MarkKind::DateTime.parse(&it.at) {
-            Some(Mark::DateTime(at)) => micros_of(at),
+        let at = match ValueKind::DateTime.parse(&it.at) {
+            Some(CursorValue::DateTime(at)) => micros_of(at),
             _ => None,
         };
         let at = at.ok_or("it is damaged at `seen`")?;
-        let value = mark(&it.value, column)?;
+        let value = cursor_value(&it.value, column)?;
         Ok(Sample { at, value })
     };
     let first = columns.first();
@@ -278,18 +283,18 @@ fn samples(seen: &[Seen], columns: &[KeyColumn]) -> Result<Samples<Mark>, String
     })
 }
 
-fn mark(typed: &Typed, column: &KeyColumn) -> Result<Mark, String> {
+fn cursor_value(typed: &Typed, column: &KeyColumn) -> Result<CursorValue, String> {
     let pair = typed.first_key_value().filter(|_| typed.len() == 1);
-    let mark = pair.and_then(|(word, text)| column.parse(MarkKind::of_word(word)?, text));
-    let mark = mark.ok_or_else(|| format!("it is damaged at `{}`", column.name))?;
+    let cursor_value = pair.and_then(|(word, text)| column.parse(ValueKind::of_word(word)?, text));
+    let cursor_value = cursor_value.ok_or_else(|| format!("it is damaged at `{}`", column.name))?;
     match column.kind {
-        Some(kind) if kind != mark.kind() => Err(format!(
+        Some(kind) if kind != cursor_value.kind() => Err(format!(
             "`{}` was of the type {} when it was made, and is {} now",
             column.name,
-            mark.kind().word(),
+            cursor_value.kind().word(),
             kind.word()
         )),
-        _ => Ok(mark),
+        _ => Ok(cursor_value),
     }
 }
 

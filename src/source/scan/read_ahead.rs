@@ -17,15 +17,15 @@ pub(in crate::source) struct ReadAhead {
     schema: Arc<Schema>,
     position: Position,
     max_wait: Duration,
-    answers: mpsc::Receiver<Answer>,
+    batches: mpsc::Receiver<Next>,
 }
 
 /// A batch, the end, or an error.
-type Answer = Result<Option<Batch>, SourceError>;
+type Next = Result<Option<Batch>, SourceError>;
 
 /// The task's side.
 #[derive(Clone)]
-pub(in crate::source) struct Outlet(mpsc::Sender<Answer>);
+pub(in crate::source) struct BatchSender(mpsc::Sender<Next>);
 
 impl ReadAhead {
     /// Starts `read` as a task of its own, from `position` on. It is dropped with the reader.
@@ -34,14 +34,14 @@ impl ReadAhead {
         schema: Arc<Schema>,
         position: Position,
         max_wait: Duration,
-        read: impl FnOnce(Outlet) -> F,
+        read: impl FnOnce(BatchSender) -> F,
     ) -> Self
     where
         F: Future<Output = Result<(), SourceError>> + Send + 'static,
     {
         // One batch waits here, one is being filled, one is with the flow.
-        let (tx, answers) = mpsc::channel(1);
-        let reading = read(Outlet(tx.clone()));
+        let (tx, batches) = mpsc::channel(1);
+        let reading = read(BatchSender(tx.clone()));
         tokio::spawn(async move {
             tokio::select! {
                 () = tx.closed() => {}
@@ -56,12 +56,12 @@ impl ReadAhead {
             schema,
             position,
             max_wait,
-            answers,
+            batches,
         }
     }
 }
 
-impl Outlet {
+impl BatchSender {
     /// Hands a batch over; waits while the reader is behind.
     pub async fn send(&self, batch: Batch) {
         // Fails only where the reader is gone; the task ends with it.
@@ -72,7 +72,7 @@ impl Outlet {
 #[async_trait]
 impl SourceReader for ReadAhead {
     async fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
-        match tokio::time::timeout(self.max_wait, self.answers.recv()).await {
+        match tokio::time::timeout(self.max_wait, self.batches.recv()).await {
             Ok(Some(Ok(Some(batch)))) => {
                 self.position.clone_from(&batch.position);
                 Ok(Some(batch))
@@ -94,7 +94,7 @@ impl SourceReader for ReadAhead {
 mod tests {
     use super::*;
 
-    fn start<F>(read: impl FnOnce(Outlet) -> F) -> ReadAhead
+    fn start<F>(read: impl FnOnce(BatchSender) -> F) -> ReadAhead
     where
         F: Future<Output = Result<(), SourceError>> + Send + 'static,
     {
@@ -117,8 +117,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_is_answered_by_an_empty_batch_at_the_last_position() {
-        let mut reader = start(|outlet| async move {
-            outlet.send(empty("1")).await;
+        let mut reader = start(|sender| async move {
+            sender.send(empty("1")).await;
             std::future::pending().await
         });
         for _ in 0..2 {
@@ -133,8 +133,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_comes_behind_the_last_batch() {
-        let mut reader = start(|outlet| async move {
-            outlet.send(empty("1")).await;
+        let mut reader = start(|sender| async move {
+            sender.send(empty("1")).await;
             Ok(())
         });
         assert!(reader.next_batch().await.expect("no error").is_some());
@@ -152,9 +152,9 @@ mod tests {
 
     #[tokio::test]
     async fn dropping_the_reader_drops_what_it_reads_with() {
-        let (held, dropped) = tokio::sync::oneshot::channel::<()>();
+        let (kept, dropped) = tokio::sync::oneshot::channel::<()>();
         let reader = start(|_| async move {
-            let _held = held;
+            let _kept = kept;
             std::future::pending().await
         });
         drop(reader);

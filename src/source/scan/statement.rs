@@ -1,8 +1,8 @@
-//! What statements are made of: their conditions, and the marks that are bound to these.
+//! Parts of statements: conditions, and the cursor values bound to them.
 
 use std::fmt::Write;
 
-use super::{Ceiling, KeyColumn, Mark, incremental::Lane};
+use super::{Ceiling, CursorValue, KeyColumn, incremental::ScanPhase};
 
 /// How "behind these values" is written, so that the system reads it from the index alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(in crate::source) enum Form {
 /// A statement, and the marks to bind to its placeholders in their order.
 pub(in crate::source) struct Page<'m> {
     pub text: String,
-    pub bound: Vec<&'m Mark>,
+    pub bound: Vec<&'m CursorValue>,
     /// The same, for a table that takes no statements.
     pub wanted: Wanted<'m>,
 }
@@ -27,11 +27,11 @@ pub(in crate::source) struct Page<'m> {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::source) struct Wanted<'m> {
     /// Rows of this lane alone; those of the key's order are all.
-    pub lane: Option<Lane>,
+    pub phase: Option<ScanPhase>,
     pub by: &'m [KeyColumn],
-    pub after: &'m [Mark],
+    pub after: &'m [CursorValue],
     /// The last key of a chunk.
-    pub up_to: Option<&'m [Mark]>,
+    pub up_to: Option<&'m [CursorValue]>,
     /// Above what ends there.
     pub above: Option<&'m Ceiling>,
     pub ceiling: &'m Ceiling,
@@ -76,7 +76,7 @@ impl Side {
 #[derive(Default)]
 pub(super) struct Conditions<'m> {
     text: String,
-    pub bound: Vec<&'m Mark>,
+    pub bound: Vec<&'m CursorValue>,
 }
 
 impl<'m> Conditions<'m> {
@@ -93,29 +93,35 @@ impl<'m> Conditions<'m> {
     }
 
     /// One column against one mark.
-    pub fn compare(&mut self, column: &KeyColumn, operator: &str, mark: &'m Mark) {
+    pub fn compare(&mut self, column: &KeyColumn, operator: &str, cursor_value: &'m CursorValue) {
         self.begin();
-        self.comparison(column, operator, mark);
+        self.comparison(column, operator, cursor_value);
     }
 
-    /// The columns of a key on one side of `marks`, a leading part of it.
-    pub fn beside(&mut self, side: Side, form: Form, by: &[KeyColumn], marks: &'m [Mark]) {
-        let columns = &by[..marks.len().min(by.len())];
-        let (Some(column), Some(mark)) = (columns.first(), marks.first()) else {
+    /// The columns of a key on one side of `cursor_values`, a leading part of it.
+    pub fn beside(
+        &mut self,
+        side: Side,
+        form: Form,
+        by: &[KeyColumn],
+        cursor_values: &'m [CursorValue],
+    ) {
+        let columns = &by[..cursor_values.len().min(by.len())];
+        let (Some(column), Some(cursor_value)) = (columns.first(), cursor_values.first()) else {
             return;
         };
         match form {
             Form::RowValues => {
                 self.begin();
-                self.row_values(side, columns, marks);
+                self.row_values(side, columns, cursor_values);
             }
             Form::Expanded => {
                 // Alone it bounds the range even where the optimizer does not take the rest apart.
                 if columns.len() > 1 {
-                    self.compare(column, side.or_equal(), mark);
+                    self.compare(column, side.or_equal(), cursor_value);
                 }
                 self.begin();
-                self.expanded(side, columns, marks);
+                self.expanded(side, columns, cursor_values);
             }
         }
     }
@@ -126,35 +132,35 @@ impl<'m> Conditions<'m> {
             .push_str(if is_first { " WHERE " } else { " AND " });
     }
 
-    fn comparison(&mut self, column: &KeyColumn, operator: &str, mark: &'m Mark) {
+    fn comparison(&mut self, column: &KeyColumn, operator: &str, cursor_value: &'m CursorValue) {
         // Writing to a String cannot fail.
         let _ = write!(
             self.text,
             "{} {operator} {}",
             column.quoted, column.placeholder
         );
-        self.bound.push(mark);
+        self.bound.push(cursor_value);
     }
 
-    fn expanded(&mut self, side: Side, columns: &[KeyColumn], marks: &'m [Mark]) {
-        let (Some((column, columns)), Some((mark, marks))) =
-            (columns.split_first(), marks.split_first())
+    fn expanded(&mut self, side: Side, columns: &[KeyColumn], cursor_values: &'m [CursorValue]) {
+        let (Some((column, columns)), Some((cursor_value, cursor_values))) =
+            (columns.split_first(), cursor_values.split_first())
         else {
             return;
         };
         if columns.is_empty() {
-            return self.comparison(column, side.last(), mark);
+            return self.comparison(column, side.last(), cursor_value);
         }
         self.text.push('(');
-        self.comparison(column, side.strict(), mark);
+        self.comparison(column, side.strict(), cursor_value);
         self.text.push_str(" OR (");
-        self.comparison(column, "=", mark);
+        self.comparison(column, "=", cursor_value);
         self.text.push_str(" AND ");
-        self.expanded(side, columns, marks);
+        self.expanded(side, columns, cursor_values);
         self.text.push_str("))");
     }
 
-    fn row_values(&mut self, side: Side, columns: &[KeyColumn], marks: &'m [Mark]) {
+    fn row_values(&mut self, side: Side, columns: &[KeyColumn], cursor_values: &'m [CursorValue]) {
         let list =
             |of: fn(&KeyColumn) -> &str| columns.iter().map(of).collect::<Vec<_>>().join(", ");
         let (names, placeholders) = (list(|it| &it.quoted), list(|it| &it.placeholder));
@@ -163,6 +169,6 @@ impl<'m> Conditions<'m> {
             1 => write!(self.text, "{names} {operator} {placeholders}"),
             _ => write!(self.text, "({names}) {operator} ({placeholders})"),
         };
-        self.bound.extend(marks);
+        self.bound.extend(cursor_values);
     }
 }

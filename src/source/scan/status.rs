@@ -1,60 +1,65 @@
-//! Where a place of a table stands beside its last row.
+//! Source status of a table: the position beside the newest row.
 
 use std::time::Duration;
 
-use super::{Full, Lane, Mark, Micros, Pages, Place, Stand, Table, micros_of};
+use super::{
+    CursorValue, Full, Micros, Pages, ScanPhase, ScanPosition, ScanState, Table, micros_of,
+};
 use crate::{
     model::DateTime,
     source::{
         SourceError,
-        plan::{Counted, SettledAt},
-        status::Standing,
+        plan::{Counted, LowWatermark},
+        status::SourceStatus,
     },
 };
 
-/// The standing of `place`, past which there are so many rows.
-pub(in crate::source) async fn standing(
+/// The standing of `scan_position`, past which there are so many rows.
+pub(in crate::source) async fn status(
     table: &Table,
     pages: &mut dyn Pages,
-    place: &Place,
+    scan_position: &ScanPosition,
     past: Counted,
-    settled: Option<SettledAt>,
-) -> Result<Standing, SourceError> {
-    let last = pages.last(Lane::Values).await?;
+    watermark: Option<LowWatermark>,
+) -> Result<SourceStatus, SourceError> {
+    let last = pages.last(ScanPhase::Values).await?;
     let newest = last.get(0).and_then(|row| {
         let column = table.incremental.first()?;
-        column.mark(column.value(&row)?)
+        column.cursor_value(column.value(&row)?)
     });
-    let behind = match (place.stand().after.first(), &newest) {
+    let behind = match (scan_position.state().after.first(), &newest) {
         (Some(at), Some(newest)) => between(at, newest),
         _ => None,
     };
-    Ok(Standing {
-        at: place.words(table),
+    Ok(SourceStatus {
+        at: scan_position.words(table),
         newest: newest.map(|it| it.text()),
         behind,
         past,
-        settled,
+        watermark,
     })
 }
 
-impl Place {
-    fn stand(&self) -> &Stand {
+impl ScanPosition {
+    fn state(&self) -> &ScanState {
         match self {
-            Self::Incremental(stand) | Self::Full(Full { then: stand, .. }) => stand,
+            Self::Incremental(state) | Self::Full(Full { then: state, .. }) => state,
         }
     }
 
     /// What it is behind, as a person writes it.
     fn words(&self, table: &Table) -> Option<String> {
-        let after = &self.stand().after;
+        let after = &self.state().after;
         let key = table.incremental.iter().zip(after).skip(1);
         let key: Vec<String> = key
-            .map(|(column, mark)| format!("{} {}", column.name, mark.text()))
+            .map(|(column, cursor_value)| format!("{} {}", column.name, cursor_value.text()))
             .collect();
-        let value = after.first().map(|it| match key.is_empty() {
-            true => it.text(),
-            false => format!("{} ({})", it.text(), key.join(", ")),
+        let value = after.first().map(|it| {
+            if key.is_empty() {
+                it.text()
+            } else {
+                format!("{} ({})", it.text(), key.join(", "))
+            }
         });
         match self {
             Self::Incremental(_) => value,
@@ -67,15 +72,15 @@ impl Place {
 }
 
 /// The time from one mark to another, where they are times; zero where the second is earlier.
-fn between(one: &Mark, other: &Mark) -> Option<Duration> {
+fn between(one: &CursorValue, other: &CursorValue) -> Option<Duration> {
     let ahead = u64::try_from(at(other)? - at(one)?).unwrap_or_default();
     Some(Duration::from_micros(ahead))
 }
 
-fn at(mark: &Mark) -> Option<Micros> {
-    match mark {
-        Mark::DateTime(it) => micros_of(*it),
-        Mark::Date(date) => micros_of(DateTime {
+fn at(cursor_value: &CursorValue) -> Option<Micros> {
+    match cursor_value {
+        CursorValue::DateTime(it) => micros_of(*it),
+        CursorValue::Date(date) => micros_of(DateTime {
             date: *date,
             hour: 0,
             minute: 0,
@@ -89,33 +94,35 @@ fn at(mark: &Mark) -> Option<Micros> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::scan::{MarkKind, tests::table};
+    use crate::source::scan::{ValueKind, tests::table};
 
     #[test]
     fn a_place_is_told_as_a_person_writes_it() {
         let table = table();
-        let time = MarkKind::DateTime.parse("2025-08-26 09:30:15").expect("it");
-        let place = |after: Vec<Mark>| Place::behind(after).words(&table);
-        assert_eq!(place(vec![]), None);
+        let time = ValueKind::DateTime
+            .parse("2025-08-26 09:30:15")
+            .expect("it");
+        let words = |after: Vec<CursorValue>| ScanPosition::behind(after).words(&table);
+        assert_eq!(words(vec![]), None);
         assert_eq!(
-            place(vec![time.clone()]).as_deref(),
+            words(vec![time.clone()]).as_deref(),
             Some("2025-08-26 09:30:15")
         );
         assert_eq!(
-            place(vec![time, Mark::U64(42)]).as_deref(),
+            words(vec![time, CursorValue::U64(42)]).as_deref(),
             Some("2025-08-26 09:30:15 (id 42)")
         );
     }
 
     #[test]
     fn time_behind_is_between_times_alone_and_never_below_zero() {
-        let of = |kind: MarkKind, text: &str| kind.parse(text).expect("a value");
+        let of = |kind: ValueKind, text: &str| kind.parse(text).expect("a value");
         let (day, next) = (
-            of(MarkKind::Date, "2025-08-26"),
-            of(MarkKind::Date, "2025-08-27"),
+            of(ValueKind::Date, "2025-08-26"),
+            of(ValueKind::Date, "2025-08-27"),
         );
         assert_eq!(between(&day, &next), Some(Duration::from_secs(86_400)));
         assert_eq!(between(&next, &day), Some(Duration::ZERO));
-        assert_eq!(between(&Mark::U64(1), &Mark::U64(9)), None);
+        assert_eq!(between(&CursorValue::U64(1), &CursorValue::U64(9)), None);
     }
 }

@@ -15,9 +15,10 @@ use crate::{in_a_world, program, wait, world::World};
 fn full_read_killed_at_nine_tenths_reads_little_again() {
     in_a_world("killed_full", async |world| {
         // Few rows last long enough only where each batch waits for the one before.
-        let (rows, batch, in_flight, shared) = match full_scale() {
-            true => (1_000_000, 1_000, 8, &[1, 2, 4][..]),
-            false => (20_000, 20, 1, &[2][..]),
+        let (rows, batch, in_flight, shared) = if full_scale() {
+            (1_000_000, 1_000, 8, &[1, 2, 4][..])
+        } else {
+            (20_000, 20, 1, &[2][..])
         };
         let mut sql = world.mysql().await?;
         sql.run(RECORDS).await?;
@@ -112,7 +113,7 @@ url = "${MYSQL_URL}"
 format = "json"
 topic = "${CASE_TOPIC}"
 broker = "kafka"
-in-flight = IN_FLIGHT
+max-in-flight = IN_FLIGHT
 create-topic = { partitions = 1, replication = 1 }
 from = { connection = "shop", table = "records", incremental = "changed_at", batch = { rows = BATCH }, workers = WORKERS }
 "#;

@@ -24,15 +24,15 @@ fn several() -> String {
     ];
     changes
         .iter()
-        .fold(SETTINGS.to_owned(), |told, (one, other)| {
-            assert!(told.contains(one), "{told}");
-            told.replace(one, other)
+        .fold(SETTINGS.to_owned(), |answer, (one, other)| {
+            assert!(answer.contains(one), "{answer}");
+            answer.replace(one, other)
         })
 }
 
-fn killed(name: &str, told: &str) {
+fn killed(name: &str, answer: &str) {
     in_a_world(name, async |world| {
-        settings(world, told)?;
+        settings(world, answer)?;
         let rows = if full_scale() { 200_000 } else { 20_000 };
         let mut sql = world.mysql().await?;
         sql.run("CREATE TABLE records (id BIGINT NOT NULL PRIMARY KEY, text VARCHAR(100))")

@@ -1,4 +1,4 @@
-//! Kills of `dead-letters replay`: audit rows tell how often each letter was applied.
+//! Kills of `dead-letters replay`: audit rows count the writes of each dead letter.
 
 use anyhow::{Context, Result, ensure};
 
@@ -9,7 +9,7 @@ use super::{
 use crate::{in_a_world, kafka::Outgoing, program, sql::Sql, wait, world::World};
 
 /// Letters that there are to be replayed.
-const LETTERS: i64 = 400;
+const DEAD_LETTERS: i64 = 400;
 
 #[test]
 fn kills_of_a_replay_land_every_letter_once() {
@@ -23,24 +23,27 @@ fn kills_of_a_replay_land_every_letter_once() {
         produce(world)?;
         let ended = program::run(world, "sink --until-caught-up").await?;
         ended.expect("exit 0", world.folder.path())?;
-        let letters = world
+        let dead_letters = world
             .kafka
             .count(&format!("{}.dead-letters", world.topic))?;
-        ensure!(i64::try_from(letters)? == LETTERS, "{letters} letters");
+        ensure!(
+            i64::try_from(dead_letters)? == DEAD_LETTERS,
+            "{dead_letters} letters"
+        );
         sql.run("ALTER TABLE landed MODIFY name VARCHAR(40)")
             .await?;
         for round in 0..kills() {
-            let at = LETTERS * (i64::try_from(round)? + 1) / (i64::try_from(kills())? + 2);
+            let at = DEAD_LETTERS * (i64::try_from(round)? + 1) / (i64::try_from(kills())? + 2);
             kill_in_a_transaction(world, &mut sql, at).await?;
             kill_between(world, &mut sql).await?;
         }
         let before = sql.number("SELECT COUNT(*) FROM landed").await?;
         let again = program::run(world, REPLAY).await?;
-        let told = format!(
+        let answer = format!(
             "exit 0\nout contains {} letters landed, {before} had landed before, 0 superseded, 0 still bad",
-            LETTERS - before
+            DEAD_LETTERS - before
         );
-        again.expect(&told, world.folder.path())?;
+        again.expect(&answer, world.folder.path())?;
         every_letter_landed_once(&mut sql).await
     });
 }
@@ -50,7 +53,7 @@ const REPLAY: &str = "dead-letters replay --data-type records";
 /// Texts that the column does not hold yet.
 fn produce(world: &World) -> Result<()> {
     let value = |id| format!(r#"{{"id":{id},"name":"longer than four letters"}}"#);
-    let values: Vec<_> = (0..LETTERS).map(value).collect();
+    let values: Vec<_> = (0..DEAD_LETTERS).map(value).collect();
     let messages = values.iter().map(|value| Outgoing {
         partition: Some(0),
         key: None,
@@ -104,7 +107,10 @@ async fn every_letter_landed_once(sql: &mut Sql) -> Result<()> {
         "SELECT COUNT(*) FROM highwater_progress WHERE flow LIKE '% letter %'",
     ] {
         let found = sql.number(query).await?;
-        ensure!(found == LETTERS, "{query}: {found}, not {LETTERS}");
+        ensure!(
+            found == DEAD_LETTERS,
+            "{query}: {found}, not {DEAD_LETTERS}"
+        );
     }
     Ok(())
 }

@@ -20,10 +20,7 @@ pub const FIRST: i64 = 1_000_001;
 /// Records that are new at each kill of a `sync`: more than a second's work, after which the
 /// cursor is saved, also where the build is a fast one.
 fn new_records() -> i64 {
-    match full_scale() {
-        true => 20_000,
-        false => 6_000,
-    }
+    if full_scale() { 20_000 } else { 6_000 }
 }
 
 #[test]
@@ -190,7 +187,7 @@ format = "json"
 topic = "${CASE_TOPIC}"
 broker = "kafka"
 create-topic = { partitions = 1, replication = 1 }
-in-flight = 2
+max-in-flight = 2
 from = { connection = "crawler", collection = "records", batch = { rows = 10 } }
 "#;
 
@@ -204,7 +201,7 @@ format = "json"
 topic = "${CASE_TOPIC}"
 broker = "kafka"
 create-topic = { partitions = 1, replication = 1 }
-in-flight = 2
+max-in-flight = 2
 from = { connection = "shop", table = "records", incremental = "changed_at", batch = { rows = 10 } }
 "#;
 

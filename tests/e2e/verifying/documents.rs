@@ -28,8 +28,8 @@ path = "local.db"
 "#;
 
 fn settings(world: &World, tasks: &str) -> Result<()> {
-    let place = world.folder.path().join("settings.toml");
-    Ok(fs::write(place, format!("{CONNECTIONS}{tasks}"))?)
+    let path = world.folder.path().join("settings.toml");
+    Ok(fs::write(path, format!("{CONNECTIONS}{tasks}"))?)
 }
 
 async fn run_in(world: &World, system: &str, statements: &str) -> Result<()> {
@@ -51,16 +51,26 @@ async fn found_and_mended(
     task: &str,
     (gone, more, other): (u64, u64, u64),
 ) -> Result<()> {
-    let told = asked(world, &format!("verify --task {task} --settle 1ms"), 3).await?;
+    let answer = asked(
+        world,
+        &format!("verify --task {task} --recheck-after 1ms"),
+        3,
+    )
+    .await?;
     ensure!(
-        told["missing"] == gone && told["extra"] == more && told["different"] == other,
-        "{told}"
+        answer["missing"] == gone && answer["extra"] == more && answer["different"] == other,
+        "{answer}"
     );
-    let shown = asked(world, &format!("repair --task {task} --settle 1ms"), 3).await?;
+    let shown = asked(
+        world,
+        &format!("repair --task {task} --recheck-after 1ms"),
+        3,
+    )
+    .await?;
     ensure!(shown["would"]["delete"] == more, "{shown}");
     let mended = asked(
         world,
-        &format!("repair --task {task} --settle 1ms --apply --rows 2"),
+        &format!("repair --task {task} --recheck-after 1ms --apply --rows 2"),
         0,
     )
     .await?;
@@ -244,9 +254,14 @@ fn verify_finds_each_change_of_a_document() {
                 .replace_one(doc! { "_id": id }, document(at + 1, Some(at))?)
                 .await?;
         }
-        let told = asked(world, "verify --task copy --settle 1ms --samples 100", 3).await?;
-        ensure!(told["different"] == TYPES.len(), "{told}");
-        for sample in told["samples"].as_array().context("samples")? {
+        let answer = asked(
+            world,
+            "verify --task copy --recheck-after 1ms --samples 100",
+            3,
+        )
+        .await?;
+        ensure!(answer["different"] == TYPES.len(), "{answer}");
+        for sample in answer["samples"].as_array().context("samples")? {
             let id: usize = sample["key"]["_id"].as_str().context("id")?.parse()?;
             let differing = sample["columns"].as_array().context("columns")?;
             ensure!(

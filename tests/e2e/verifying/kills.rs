@@ -42,7 +42,7 @@ fn killed_repairs_lose_no_row_and_write_none_twice_on_mariadb() {
     });
 }
 
-const REPAIR: &str = "repair --task orders --settle 1ms --rows 50 --apply";
+const REPAIR: &str = "repair --task orders --recheck-after 1ms --rows 50 --apply";
 
 async fn killed(
     world: &World,

@@ -62,7 +62,7 @@ fn verify_of_many_equal_rows_takes_little_memory() {
             "UPDATE copies SET amount = amount + 0.01 WHERE id = {rows}"
         ))
         .await?;
-        let found = program::run(world, "verify --task in-servers --settle 1ms").await?;
+        let found = program::run(world, "verify --task in-servers --recheck-after 1ms").await?;
         found.expect(
             "exit 3\nout contains 0 missing, 0 extra, 1 different",
             world.folder.path(),
@@ -75,13 +75,13 @@ async fn verify(world: &World, (task, sums): (&str, &str), rows: u64) -> Result<
     let Measured { ended, took, peak } = measured::run(world, &arguments, LIMIT).await?;
     let took = took.as_secs_f64();
     ended.expect("exit 0", world.folder.path())?;
-    let told: Value = serde_json::from_str(&ended.out)?;
-    let told = told["verified"].get(0).context("nothing is told")?;
+    let answer: Value = serde_json::from_str(&ended.out)?;
+    let answer = answer["verified"].get(0).context("nothing is told")?;
     ensure!(
-        told["expected_rows"] == rows && told["actual_rows"] == rows,
-        "{told}"
+        answer["expected_rows"] == rows && answer["actual_rows"] == rows,
+        "{answer}"
     );
-    ensure!((told["ranges"] == 0) == (task == "here"), "{told}");
+    ensure!((answer["ranges"] == 0) == (task == "here"), "{answer}");
     let rate = rows as f64 / took;
     println!(
         "{task}, --sums {sums}: {rows} equal rows in {took:.1} s, {rate:.0} rows/s, {:.1} MB at most",

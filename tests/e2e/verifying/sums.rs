@@ -48,10 +48,10 @@ fn verify_sums_up_rows_that_lie_in_another_order() {
         );
         two.run("UPDATE copies SET a = a + 1 WHERE id = 7 AND part = 7")
             .await?;
-        let told = asked(world, "verify --task copy --settle 1ms", 3).await?;
+        let answer = asked(world, "verify --task copy --recheck-after 1ms", 3).await?;
         ensure!(
-            told["different"] == 1 && told["differing_ranges"] == 1,
-            "{told}"
+            answer["different"] == 1 && answer["differing_ranges"] == 1,
+            "{answer}"
         );
         Ok(())
     });
@@ -86,9 +86,9 @@ fn verify_cuts_no_rows_of_one_value_apart() {
         two.run("UPDATE copies SET a = 0 WHERE a IN (49999, 50000, 50003, 50004, 150002, 150006)")
             .await?;
         for sums in ["servers", "faster", "here"] {
-            let arguments = format!("verify --task copy --settle 1ms --sums {sums}");
-            let told = asked(world, &arguments, 3).await?;
-            ensure!(told["different"] == 6, "{told}");
+            let arguments = format!("verify --task copy --recheck-after 1ms --sums {sums}");
+            let answer = asked(world, &arguments, 3).await?;
+            ensure!(answer["different"] == 6, "{answer}");
         }
         Ok(())
     });
@@ -117,9 +117,10 @@ fn verify_takes_the_way_of_the_format_wherever_it_sums_up() {
             ("longs", "extra"),
         ] {
             for sums in ["servers", "faster", "here"] {
-                let arguments = format!("verify --data-type {name} --settle 1ms --sums {sums}");
-                let told = asked(world, &arguments, 3).await?;
-                ensure!(told[kind] == 1, "{name}, {sums}: {told}");
+                let arguments =
+                    format!("verify --data-type {name} --recheck-after 1ms --sums {sums}");
+                let answer = asked(world, &arguments, 3).await?;
+                ensure!(answer[kind] == 1, "{name}, {sums}: {answer}");
             }
         }
         // And where nothing changes a row, they are summed up there.
@@ -199,8 +200,8 @@ fn verify_reads_a_row_that_is_longer_than_a_packet() {
         server
             .run("UPDATE orders SET b = CONCAT(b, 'c') WHERE id = 2")
             .await?;
-        let told = asked(world, "verify --task copy --settle 1ms", 3).await?;
-        ensure!(told["different"] == 1, "{told}");
+        let answer = asked(world, "verify --task copy --recheck-after 1ms", 3).await?;
+        ensure!(answer["different"] == 1, "{answer}");
         Ok(())
     });
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     in_a_world, program,
     sql::Sql,
-    tables::{TABLES, settle},
+    tables::{TABLES, write_settings},
     walkthrough::document,
     world::World,
 };
@@ -103,7 +103,7 @@ const PLANTED: &str = "\
     UPDATE resource_information_section_list SET src_text = '' WHERE information_id = '686868686868686800000009'";
 
 async fn prepare(world: &World, url: &str) -> Result<()> {
-    settle(world, url)?;
+    write_settings(world, url)?;
     let file = world.folder.path().join("settings.toml");
     let source = SOURCE.trim_end();
     let settings = fs::read_to_string(&file)?.replace("\n[data-types.information]", source);
@@ -129,19 +129,19 @@ async fn prepare(world: &World, url: &str) -> Result<()> {
 
 /// What a verification says of each table: expected rows, and those missing, extra and different.
 async fn check(world: &World, status: i32, expected: [[u64; 4]; 4]) -> Result<()> {
-    let told = asked(world, "verify", status).await?;
-    let tables = told.as_array().context("no tables")?;
+    let answer = asked(world, "verify", status).await?;
+    let tables = answer.as_array().context("no tables")?;
     let found: Vec<_> = tables
         .iter()
         .map(|it| ["expected_rows", "missing", "extra", "different"].map(|name| it[name].as_u64()))
         .collect();
     let expected = expected.map(|it| it.map(Some));
-    ensure!(found == expected, "{found:?}\n{told:#}");
+    ensure!(found == expected, "{found:?}\n{answer:#}");
     Ok(())
 }
 
 async fn asked(world: &World, arguments: &str, status: i32) -> Result<Value> {
-    let all = format!("{arguments} --data-type information --settle 1ms --json");
+    let all = format!("{arguments} --data-type information --recheck-after 1ms --json");
     let ended = program::run(world, &all).await?;
     ended.expect(&format!("exit {status}"), world.folder.path())?;
     let value: Value = serde_json::from_str(&ended.out).context(ended.out)?;
@@ -204,7 +204,7 @@ into = {{ connection = "mysql", {into} }}
             .await?
             .run("CREATE TABLE orders (id INT PRIMARY KEY); CREATE TABLE log (number INT PRIMARY KEY, id INT, mark VARCHAR(200) UNIQUE)")
             .await?;
-        for (into, told) in [
+        for (into, answer) in [
             (
                 r#"table = "log", append = "mark""#,
                 "keeps every message that came",
@@ -219,7 +219,7 @@ into = {{ connection = "mysql", {into} }}
                 let ended = program::run(world, command).await?;
                 let stream = if command == "verify" { "out" } else { "err" };
                 ended.expect(
-                    &format!("exit 1\n{stream} contains {told}"),
+                    &format!("exit 1\n{stream} contains {answer}"),
                     world.folder.path(),
                 )?;
             }

@@ -74,12 +74,12 @@ const COLUMNS: &[(&str, &str, &str, &str)] = &[
 /// Which tables: those whose key begins with a text are read, the others are summed up by their
 /// servers, which is for columns that have one text on both.
 #[derive(Clone, Copy, PartialEq)]
-enum Manner {
+enum Order {
     Read,
     Summed,
 }
 
-impl Manner {
+impl Order {
     fn columns(self) -> Vec<&'static (&'static str, &'static str, &'static str, &'static str)> {
         let alike = |it: &&(&str, &str, &str, &str)| !["said", "place"].contains(&it.0);
         let all = COLUMNS.iter();
@@ -103,9 +103,12 @@ impl Manner {
     /// A row of usual values, but for the column at `other`.
     fn row(self, name: &str, id: usize, other: Option<usize>) -> String {
         let columns = self.columns();
-        let value = |(at, it): (usize, &&(_, _, &str, &str))| match other == Some(at) {
-            true => it.3.to_owned(),
-            false => it.2.to_owned(),
+        let value = |(at, it): (usize, &&(_, _, &str, &str))| {
+            if other == Some(at) {
+                it.3.to_owned()
+            } else {
+                it.2.to_owned()
+            }
         };
         let values: Vec<_> = columns.iter().enumerate().map(value).collect();
         format!(
@@ -118,23 +121,23 @@ impl Manner {
 /// Zero days are values here.
 const MODE: &str = "SET sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES', time_zone = '+00:00';";
 
-fn every_single_change_is_found(source: &str, format: &str, manner: Manner) {
+fn every_single_change_is_found(source: &str, format: &str, order: Order) {
     let target = match source {
         "mysql" => "mariadb",
         _ => "mysql",
     };
-    let ranges = u8::from(manner == Manner::Summed);
+    let ranges = u8::from(order == Order::Summed);
     let name = format!("verify_{source}_{format}_{ranges}");
     in_a_world(&name, async |world| {
         settings(world, source, target, format)?;
         let (mut one, mut two) = both(world, source).await?;
-        let columns = manner.columns();
-        let (make, copy) = (manner.table("orders"), manner.table("copies"));
+        let columns = order.columns();
+        let (make, copy) = (order.table("orders"), order.table("copies"));
         one.run(&format!("{MODE} {make}")).await?;
         two.run(&format!("{MODE} {copy}")).await?;
         for id in 0..=columns.len() {
-            one.run(&manner.row("orders", id, None)).await?;
-            two.run(&manner.row("copies", id, None)).await?;
+            one.run(&order.row("orders", id, None)).await?;
+            two.run(&order.row("copies", id, None)).await?;
         }
         let equal = asked(world, "verify", 0).await?;
         ensure!(
@@ -146,14 +149,14 @@ fn every_single_change_is_found(source: &str, format: &str, manner: Manner) {
             "{equal}"
         );
         two.run("DELETE FROM copies").await?;
-        two.run(&manner.row("copies", 0, None)).await?;
+        two.run(&order.row("copies", 0, None)).await?;
         for at in 0..columns.len() {
-            two.run(&manner.row("copies", at + 1, Some(at))).await?;
+            two.run(&order.row("copies", at + 1, Some(at))).await?;
         }
-        let told = asked(world, "verify --settle 1ms --samples 100", 3).await?;
-        ensure!(told["different"] == columns.len(), "{told}");
-        ensure!(told["missing"] == 0 && told["extra"] == 0, "{told}");
-        for sample in told["samples"].as_array().context("samples")? {
+        let answer = asked(world, "verify --recheck-after 1ms --samples 100", 3).await?;
+        ensure!(answer["different"] == columns.len(), "{answer}");
+        ensure!(answer["missing"] == 0 && answer["extra"] == 0, "{answer}");
+        for sample in answer["samples"].as_array().context("samples")? {
             let differing = sample["columns"].as_array().context("columns")?;
             let id: usize = sample["key"]["id"].as_str().context("id")?.parse()?;
             ensure!(differing.len() == 1, "{sample}");
@@ -162,7 +165,7 @@ fn every_single_change_is_found(source: &str, format: &str, manner: Manner) {
         // One row alone differs: what its server sums up is another sum for each column.
         two.run("DELETE FROM copies").await?;
         for id in 0..=columns.len() {
-            two.run(&manner.row("copies", id, None)).await?;
+            two.run(&order.row("copies", id, None)).await?;
         }
         for (at, column) in columns.iter().enumerate() {
             let change = |value: &str| {
@@ -173,10 +176,10 @@ fn every_single_change_is_found(source: &str, format: &str, manner: Manner) {
                 )
             };
             two.run(&change(column.3)).await?;
-            let told = asked(world, "verify --settle 1ms", 3).await?;
+            let answer = asked(world, "verify --recheck-after 1ms", 3).await?;
             ensure!(
-                told["different"] == 1 && told["differing_ranges"] == ranges,
-                "{told}"
+                answer["different"] == 1 && answer["differing_ranges"] == ranges,
+                "{answer}"
             );
             two.run(&change(column.2)).await?;
         }
@@ -189,7 +192,12 @@ fn every_single_change_is_found(source: &str, format: &str, manner: Manner) {
             ))
             .await?;
         }
-        let repaired = asked(world, "repair --data-type orders --apply --settle 1ms", 0).await?;
+        let repaired = asked(
+            world,
+            "repair --data-type orders --apply --recheck-after 1ms",
+            0,
+        )
+        .await?;
         ensure!(
             repaired["written"] == columns.len() && repaired["equal"] == true,
             "{repaired}"
@@ -199,9 +207,9 @@ fn every_single_change_is_found(source: &str, format: &str, manner: Manner) {
 }
 
 macro_rules! every_type {
-    ($($name:ident($source:literal, $format:literal, $manner:ident))*) => {
+    ($($name:ident($source:literal, $format:literal, $order:ident))*) => {
         $(#[test] fn $name() {
-            every_single_change_is_found($source, $format, Manner::$manner);
+            every_single_change_is_found($source, $format, Order::$order);
         })*
     };
 }
@@ -246,11 +254,11 @@ const SQLITE: &[(&str, &str, &str)] = &[
 fn verify_finds_each_change_in_a_sqlite_file() {
     in_a_world("verify_sqlite", async |world| {
         settings(world, "mysql", "local", "json")?;
-        let place = world.folder.path().join("settings.toml");
-        let text = fs::read_to_string(&place)?;
+        let settings_file = world.folder.path().join("settings.toml");
+        let text = fs::read_to_string(&settings_file)?;
         let file = "[connections.local]\nkind = \"sqlite\"\npath = \"copies.db\"\n";
         fs::write(
-            &place,
+            &settings_file,
             text.replacen(
                 "from =",
                 "create-topic = { partitions = 1, replication = 1 }\nfrom =",
@@ -258,10 +266,10 @@ fn verify_finds_each_change_in_a_sqlite_file() {
             ) + file,
         )?;
         let mut one = world.mysql().await?;
-        one.run(&format!("{MODE} {}", Manner::Read.table("orders")))
+        one.run(&format!("{MODE} {}", Order::Read.table("orders")))
             .await?;
         for id in 0..=SQLITE.len() {
-            one.run(&Manner::Read.row("orders", id, None)).await?;
+            one.run(&Order::Read.row("orders", id, None)).await?;
         }
         let mut two = sqlite(&world.folder.path().join("copies.db")).await?;
         let columns: Vec<_> = SQLITE
@@ -289,9 +297,9 @@ fn verify_finds_each_change_in_a_sqlite_file() {
             );
             two.execute(sqlx::raw_sql(AssertSqlSafe(change))).await?;
         }
-        let told = asked(world, "verify --settle 1ms --samples 100", 3).await?;
-        ensure!(told["different"] == SQLITE.len(), "{told}");
-        for sample in told["samples"].as_array().context("samples")? {
+        let answer = asked(world, "verify --recheck-after 1ms --samples 100", 3).await?;
+        ensure!(answer["different"] == SQLITE.len(), "{answer}");
+        for sample in answer["samples"].as_array().context("samples")? {
             let id: usize = sample["key"]["id"].as_str().context("id")?.parse()?;
             let differing = sample["columns"].as_array().context("columns")?;
             ensure!(
@@ -299,7 +307,12 @@ fn verify_finds_each_change_in_a_sqlite_file() {
                 "{sample}"
             );
         }
-        let mended = asked(world, "repair --data-type orders --settle 1ms --apply", 0).await?;
+        let mended = asked(
+            world,
+            "repair --data-type orders --recheck-after 1ms --apply",
+            0,
+        )
+        .await?;
         ensure!(mended["equal"] == true, "{mended}");
         Ok(())
     });

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::state::State;
 use super::{Entry, Origin, Server, process};
-use crate::{place, shell};
+use crate::{paths, shell};
 
 /// The client alone is not enough: only a daemon answers `docker info`.
 pub fn daemon_answers() -> bool {
@@ -77,10 +77,10 @@ fn compose() -> Command {
     command
         .args(["compose", "--project-name", "highwater-test"])
         .args(["--profile", "tests", "--file"])
-        .arg(place::workspace().join("docker-compose/docker-compose.yml"));
+        .arg(paths::workspace().join("docker-compose/docker-compose.yml"));
     command
 }
 
 fn log() -> PathBuf {
-    place::services().join("compose.log")
+    paths::services().join("compose.log")
 }

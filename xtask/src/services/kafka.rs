@@ -92,7 +92,7 @@ impl Recipe for Kafka {
         Ok(command)
     }
 
-    fn settled(&self, _: &Site) -> bool {
+    fn is_configured(&self, _: &Site) -> bool {
         true
     }
 }

@@ -113,7 +113,7 @@ impl Recipe for Mariadb {
     }
 
     /// A node greets its clients before it answers them.
-    fn settled(&self, site: &Site) -> bool {
+    fn is_configured(&self, site: &Site) -> bool {
         if !self.galera {
             return true;
         }

@@ -27,12 +27,13 @@ pub fn unstable() -> Result<String> {
         .iter()
         .find_map(|path| {
             let text = fs::read_to_string(path).ok()?;
-            match path
+            if path
                 .extension()
                 .is_some_and(|extension| extension == "sources")
             {
-                true => from_stanzas(&text, &codename),
-                false => from_lines(&text, &codename),
+                from_stanzas(&text, &codename)
+            } else {
+                from_lines(&text, &codename)
             }
         })
         .with_context(|| format!("no file under /etc/apt names a mirror of Debian {codename}"))

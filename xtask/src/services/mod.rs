@@ -152,7 +152,7 @@ pub fn up(wanted: &[Server]) -> Result<BTreeMap<Server, Entry>> {
 /// # Errors
 /// It is not there and cannot be installed.
 pub fn dump() -> Result<()> {
-    let log = crate::place::services().join("dump.log");
+    let log = crate::paths::services().join("dump.log");
     packages::program("mariadb-dump", &["mariadb-client"], &log).map(drop)
 }
 

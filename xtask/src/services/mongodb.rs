@@ -25,9 +25,10 @@ impl Recipe for Mongodb {
             fetch(site)?;
         }
         // The one library of mongod that a small Debian lacks.
-        match shell::succeeds(Command::new(program(site)).arg("--version")) {
-            true => Ok(()),
-            false => packages::install(&["libcurl4"], &site.log),
+        if shell::succeeds(Command::new(program(site)).arg("--version")) {
+            Ok(())
+        } else {
+            packages::install(&["libcurl4"], &site.log)
         }
     }
 
@@ -60,7 +61,7 @@ impl Recipe for Mongodb {
     }
 
     /// Makes the replica set on the first start, and corrects its address when the port is another.
-    fn settled(&self, site: &Site) -> bool {
+    fn is_configured(&self, site: &Site) -> bool {
         let port = site.ports[0];
         let members = doc! {"_id": 0, "host": format!("127.0.0.1:{port}")};
         let wanted = doc! {"_id": "rs0", "version": 1, "members": [members.clone()]};

@@ -15,14 +15,10 @@ pub struct Mysql;
 
 impl Recipe for Mysql {
     fn provide(&self, site: &Site) -> Result<()> {
-        match root(site).exists() {
-            true => Ok(()),
-            false => packages::unpack_unstable(
-                "mysql-server-core",
-                &site.packages,
-                &root(site),
-                &site.log,
-            ),
+        if root(site).exists() {
+            Ok(())
+        } else {
+            packages::unpack_unstable("mysql-server-core", &site.packages, &root(site), &site.log)
         }
     }
 
@@ -64,7 +60,7 @@ impl Recipe for Mysql {
         Ok(command)
     }
 
-    fn settled(&self, _: &Site) -> bool {
+    fn is_configured(&self, _: &Site) -> bool {
         true
     }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::{Entry, Origin, Server, kafka, mariadb, mongodb, mysql, process, redis};
-use crate::place;
+use crate::paths;
 
 /// How one server is had from packages and run.
 pub trait Recipe {
@@ -30,7 +30,7 @@ pub trait Recipe {
     fn command(&self, site: &Site) -> Result<Command>;
 
     /// What is left to do when the process runs, before the server is ready for clients.
-    fn settled(&self, site: &Site) -> bool;
+    fn is_configured(&self, site: &Site) -> bool;
 }
 
 /// The folders and ports of one server.
@@ -67,7 +67,7 @@ pub fn up(server: Server, ports: &[u16]) -> Result<Entry> {
     recipe.prepare(&site)?;
     let mut command = recipe.command(&site)?;
     let pid = process::start(&mut command, &site.folder, &site.log, || {
-        recipe.settled(&site) && server.answers(site.ports[0])
+        recipe.is_configured(&site) && server.answers(site.ports[0])
     })?;
     Ok(Entry {
         origin: Origin::Native,
@@ -112,7 +112,7 @@ pub fn purge(server: Server) -> Result<()> {
 fn site(server: Server, ports: [u16; 2]) -> Site {
     let folder = folder(server);
     Site {
-        packages: place::services().join("packages").join(server.name()),
+        packages: paths::services().join("packages").join(server.name()),
         data: folder.join("data"),
         log: folder.join("log"),
         folder,
@@ -121,7 +121,7 @@ fn site(server: Server, ports: [u16; 2]) -> Site {
 }
 
 fn folder(server: Server) -> PathBuf {
-    place::services().join(server.name())
+    paths::services().join(server.name())
 }
 
 fn recipe(server: Server) -> &'static dyn Recipe {

@@ -119,7 +119,7 @@ fn works_in(pid: u32, folder: &Path) -> bool {
     let folder = folder
         .canonicalize()
         .unwrap_or_else(|_| folder.to_path_buf());
-    fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|place| place.starts_with(folder))
+    fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|paths| paths.starts_with(folder))
 }
 
 #[cfg(test)]

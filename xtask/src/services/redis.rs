@@ -43,7 +43,7 @@ impl Recipe for Redis {
         Ok(command)
     }
 
-    fn settled(&self, _: &Site) -> bool {
+    fn is_configured(&self, _: &Site) -> bool {
         true
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{Server, native};
-use crate::place;
+use crate::paths;
 
 /// The servers and where they are; one that was stopped keeps its entry, and so its ports.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ impl State {
 /// # Errors
 /// The lock file cannot be written.
 pub fn lock() -> Result<File> {
-    let folder = place::services();
+    let folder = paths::services();
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let file = File::create(folder.join("lock"))?;
     file.lock()?;
@@ -91,5 +91,5 @@ pub fn lock() -> Result<File> {
 }
 
 fn path() -> PathBuf {
-    place::services().join("state.json")
+    paths::services().join("state.json")
 }

@@ -8,7 +8,7 @@ use crate::{
     fault::{Fault, Faulty},
     flow::FlowError,
     model::{Role, System},
-    settings::{Connection, LettersTable, Settings},
+    settings::{Connection, DeadLettersTable, Settings},
 };
 
 const SETTINGS: &str = r#"
@@ -54,7 +54,7 @@ async fn opened(role: Role, system: System) -> Result<(), FlowError> {
         settings.data_types.get_mut("a").unwrap().broker = "it".to_owned();
     }
     let open = Open::new(Arc::new(settings));
-    let chosen = open.settings.choose(Some("a"), None).unwrap().remove(0);
+    let chosen = open.settings.select(Some("a"), None).unwrap().remove(0);
     let from = chosen.data_type.from.as_ref().unwrap();
     let into = chosen.data_type.into.as_ref().unwrap();
     match role {
@@ -67,11 +67,11 @@ async fn opened(role: Role, system: System) -> Result<(), FlowError> {
         }
         Role::LookupTable => open.steps(&chosen.data_type.steps).await.map(drop),
         Role::DeadLetterTable => {
-            let table = LettersTable {
+            let table = DeadLettersTable {
                 connection: "it".to_owned(),
                 table: "d".to_owned(),
             };
-            open.letters_into(&table).await.map(drop)
+            open.dead_letters_into(&table).await.map(drop)
         }
         Role::Topics => open.topic(&chosen).await.map(drop),
     }

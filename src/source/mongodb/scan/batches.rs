@@ -1,4 +1,4 @@
-//! Documents into batches within the limits, and each batch's place.
+//! Batches of documents within the limits, each with its position.
 
 use std::sync::Arc;
 
@@ -12,51 +12,51 @@ use mongodb::{
 use super::{
     class::Class,
     collection::{Classes, Scanned},
-    identity::{Amiss, Identity},
-    position::Place,
+    identity::{Identity, IdentityError},
+    position::ScanPosition,
     values::pack_fields,
 };
 use crate::{
     model::{Batch, Op, Position, Records, Value},
     source::{
-        EarlySettings, Nulls, ReadLimits, SourceError,
-        reread::{Early, digest},
+        DeduplicationSettings, Nulls, ReadLimits, SourceError,
+        deduplication::{DeduplicationWindow, digest},
         scan::{
-            At, Lane, Outlet,
+            At, BatchSender, ScanPhase,
             chunks::{Chunk, Shared},
         },
     },
 };
 
 /// Documents in one answer of the server: fewer cost a round trip for every few, more wait here.
-const ANSWER: std::ops::RangeInclusive<usize> = 1000..=5000;
+const SIZES: std::ops::RangeInclusive<usize> = 1000..=5000;
 
 /// Gathers documents into batches within the limits, and hands these over.
 pub(super) struct Batches {
     pub scanned: Arc<Scanned>,
-    /// Behind everything in `records`, once `settle` has been called; within a full read, of one
+    /// Behind everything in `records`, once `move_behind` has been called; within a full read, of one
     /// chunk alone.
-    pub place: Place,
+    pub scan_position: ScanPosition,
     classes: Classes,
     /// What is read in it sees all that had been committed by its operation time.
     session: ClientSession,
     records: Records,
     limits: ReadLimits,
-    pub toward: Toward,
+    pub target: Target,
     /// What the documents that come are.
     pub at: At,
     /// Where the reader stands.
     handed_over: Position,
     /// What was sent early, where that is done.
-    early: Option<Early>,
+    window: Option<DeduplicationWindow>,
     /// The values of the last document that was read early, sent or not.
     reached: Option<Vec<Bson>>,
 }
 
 /// Where batches go.
 #[derive(Clone)]
-pub(super) enum Toward {
-    Flow(Outlet),
+pub(super) enum Target {
+    Flow(BatchSender),
     /// To the flow in turn with those of other chunks; this one has a number.
     Shared(Arc<Shared<Bson>>, usize),
 }
@@ -64,25 +64,25 @@ pub(super) enum Toward {
 impl Batches {
     pub async fn start(
         scanned: Arc<Scanned>,
-        place: Place,
+        scan_position: ScanPosition,
         classes: Classes,
         limits: ReadLimits,
-        toward: Toward,
+        target: Target,
     ) -> Result<Self, SourceError> {
         let client = scanned.connection.database().client();
         let session = client.start_session().causal_consistency(true).await;
         let session = session.map_err(|error| scanned.error(&error))?;
         Ok(Self {
             records: Records::new(scanned.schema.clone()),
-            handed_over: place.position(&scanned.order),
+            handed_over: scan_position.position(&scanned.order),
             scanned,
-            place,
+            scan_position,
             classes,
             session,
             limits,
-            toward,
-            at: At::Settled(Lane::Values),
-            early: None,
+            target,
+            at: At::BelowWatermark(ScanPhase::Values),
+            window: None,
             reached: None,
         })
     }
@@ -90,34 +90,34 @@ impl Batches {
     /// Another one, with a session of its own that sees what this one sees.
     pub async fn beside(&self) -> Result<Self, SourceError> {
         let scanned = self.scanned.clone();
-        let (place, classes) = (self.place.clone(), self.classes.clone());
-        let toward = self.toward.clone();
-        let mut other = Self::start(scanned, place, classes, self.limits, toward).await?;
+        let (scan_position, classes) = (self.scan_position.clone(), self.classes.clone());
+        let target = self.target.clone();
+        let mut other = Self::start(scanned, scan_position, classes, self.limits, target).await?;
         other.advance(self.session.operation_time());
         Ok(other)
     }
 
     /// What an incremental read remembers as sent early from here on.
-    pub async fn remember_early(&mut self, settings: Option<&EarlySettings>) {
-        let stand = self.place.stand_mut();
-        self.early = match settings {
-            Some(settings) => {
-                Some(Early::open(&self.scanned.order.source, settings, stand.sent).await)
-            }
+    pub async fn open_deduplication(&mut self, settings: Option<&DeduplicationSettings>) {
+        let state = self.scan_position.state_mut();
+        self.window = match settings {
+            Some(settings) => Some(
+                DeduplicationWindow::open(&self.scanned.order.source, settings, state.sent).await,
+            ),
             None => None,
         };
-        stand.sent = self.early.as_ref().map(Early::sent);
+        state.sent = self.window.as_ref().map(DeduplicationWindow::sent);
     }
 
-    pub fn reads_early(&self) -> bool {
-        self.early.is_some()
+    pub fn reads_above_watermark(&self) -> bool {
+        self.window.is_some()
     }
 
     /// Where batches go to the flow.
-    pub fn outlet(&self) -> Outlet {
-        match &self.toward {
-            Toward::Flow(outlet) => outlet.clone(),
-            Toward::Shared(shared, _) => shared.outlet(),
+    pub fn sender(&self) -> BatchSender {
+        match &self.target {
+            Target::Flow(sender) => sender.clone(),
+            Target::Shared(shared, _) => shared.sender(),
         }
     }
 
@@ -132,12 +132,12 @@ impl Batches {
     }
 
     pub fn is_full(&self) -> bool {
-        matches!(self.place, Place::Full(_))
+        matches!(self.scan_position, ScanPosition::Full(_))
     }
 
     /// Whether it is a full read before its first document.
     pub fn is_at_start_of_full(&self) -> bool {
-        matches!(&self.place, Place::Full(full) if full.is_at_start())
+        matches!(&self.scan_position, ScanPosition::Full(full) if full.is_at_start())
     }
 
     /// Pages that are read from here on see all that had been committed by `time`.
@@ -163,22 +163,22 @@ impl Batches {
     }
 
     /// The lanes that have a progress, in the order in which they are read.
-    pub fn lanes(&self) -> &'static [Lane] {
+    pub fn phases(&self) -> &'static [ScanPhase] {
         match self.scanned.nulls {
-            Nulls::First => &[Lane::Nulls, Lane::Values],
-            Nulls::EveryRun | Nulls::Refuse => &[Lane::Values],
+            Nulls::First => &[ScanPhase::Nulls, ScanPhase::Values],
+            Nulls::EveryRun | Nulls::Refuse => &[ScanPhase::Values],
         }
     }
 
     /// Classes that there may be something of: those that the lane held when it was last looked
     /// at, and those that have been read.
-    pub fn classes(&self, lane: Lane) -> Vec<Class> {
-        let mut classes = match lane {
-            Lane::Nulls => self.classes.ids.clone(),
-            Lane::Values => self.classes.values.clone(),
+    pub fn classes(&self, phase: ScanPhase) -> Vec<Class> {
+        let mut classes = match phase {
+            ScanPhase::Nulls => self.classes.ids.clone(),
+            ScanPhase::Values => self.classes.values.clone(),
         };
-        let marks = self.place.stand().of(lane).all().iter();
-        classes.extend(marks.filter_map(|it| it.first().map(Class::of)));
+        let cursor_values = self.scan_position.state().of(phase).all().iter();
+        classes.extend(cursor_values.filter_map(|it| it.first().map(Class::of)));
         classes.sort_unstable();
         classes.dedup();
         classes
@@ -208,36 +208,36 @@ impl Batches {
     /// All that there is has been read.
     pub async fn end_round(&mut self) {
         self.send().await;
-        if let Some(early) = &mut self.early {
-            early.end_pass().await;
-            self.place.stand_mut().sent = Some(early.sent());
+        if let Some(window) = &mut self.window {
+            window.end_pass().await;
+            self.scan_position.state_mut().sent = Some(window.sent());
         }
         // What it passed without sending, and that all without a value have been read.
-        if self.early.is_some() || self.scanned.nulls == Nulls::EveryRun {
+        if self.window.is_some() || self.scanned.nulls == Nulls::EveryRun {
             self.end().await;
         }
     }
 
     /// Hands over where it stands, if that has moved.
     pub async fn end(&mut self) {
-        self.place.stand_mut().forget_read();
-        if self.place.position(&self.scanned.order) != self.handed_over {
+        self.scan_position.state_mut().forget_read();
+        if self.scan_position.position(&self.scanned.order) != self.handed_over {
             self.hand_over().await;
         }
     }
 
     /// The position of its place has been handed over by others.
     pub fn stands(&mut self) {
-        self.handed_over = self.place.position(&self.scanned.order);
+        self.handed_over = self.scan_position.position(&self.scanned.order);
     }
 
     /// Reads what one query finds. Answers whether there was anything.
     pub async fn query(&mut self, filter: Document, sort: Document) -> Result<bool, SourceError> {
         let scanned = self.scanned.clone();
         let lost = |error| scanned.error(&error);
-        let answer = self.limits.rows.clamp(*ANSWER.start(), *ANSWER.end());
+        let size = self.limits.rows.clamp(*SIZES.start(), *SIZES.end());
         let find = scanned.documents.find(filter).sort(sort);
-        let find = find.batch_size(answer as u32).session(&mut self.session);
+        let find = find.batch_size(size as u32).session(&mut self.session);
         let mut answers = find.batch().await.map_err(lost)?;
         let mut found = false;
         loop {
@@ -265,62 +265,64 @@ impl Batches {
                 continue;
             }
             push(&mut self.records, document, scanned.identity.as_ref())
-                .map_err(|advice| scanned.unfit(advice))?;
+                .map_err(|advice| scanned.incompatible(advice))?;
             if self.records.bytes() > self.limits.bytes
                 && self.records.len() > 1
                 && let Some(first) = self.records.split_last()
             {
-                self.settle(last)?;
+                self.move_behind(last)?;
                 self.hand_over().await;
                 self.records.append(&first, 0);
             }
-            if let (At::Early(_) | At::Again(_), Some(early)) = (self.at, &mut self.early) {
-                early.remember(key(document), digest(document.as_bytes()));
+            if let (At::AboveWatermark(_) | At::Reread(_), Some(window)) =
+                (self.at, &mut self.window)
+            {
+                window.remember(key(document), digest(document.as_bytes()));
             }
             last = Some(document);
             let full = self.records.bytes() >= self.limits.bytes;
             if full || self.records.len() >= self.limits.rows {
-                self.settle(last)?;
+                self.move_behind(last)?;
                 self.hand_over().await;
             }
         }
-        self.settle(last)?;
+        self.move_behind(last)?;
         Ok(last.is_some())
     }
 
     /// Whether a document was sent early, or may have been.
     fn was_sent(&mut self, document: &RawDocument) -> bool {
-        let Some(early) = &mut self.early else {
+        let Some(window) = &mut self.window else {
             return false;
         };
         let (key, digest) = (key(document), digest(document.as_bytes()));
         match self.at {
-            At::Settled(_) => early.pass_by(key, digest),
-            At::Early(_) => early.is_sent(key, digest),
-            At::Again(_) => early.is_sent(key, digest) || !early.has_room(),
-            At::Chunk | At::Anew => false,
+            At::BelowWatermark(_) => window.pass_by(key, digest),
+            At::AboveWatermark(_) => window.is_sent(key, digest),
+            At::Reread(_) => window.is_sent(key, digest) || !window.has_room(),
+            At::Chunk | At::NullRows => false,
         }
     }
 
     /// Moves the place behind `last`.
-    fn settle(&mut self, last: Option<&RawDocument>) -> Result<(), SourceError> {
+    fn move_behind(&mut self, last: Option<&RawDocument>) -> Result<(), SourceError> {
         let Some(last) = last else {
             return Ok(());
         };
         match self.at {
-            At::Settled(lane) => {
-                let values = self.scanned.values(lane, last)?;
-                self.place.stand_mut().of_mut(lane).put(values);
+            At::BelowWatermark(phase) => {
+                let values = self.scanned.values(phase, last)?;
+                self.scan_position.state_mut().of_mut(phase).put(values);
             }
-            At::Anew => {
+            At::NullRows => {
                 let id = vec![self.scanned.id(last)?];
-                self.place.stand_mut().nulls.put(id);
+                self.scan_position.state_mut().nulls.put(id);
             }
-            At::Early(lane) | At::Again(lane) => {
-                self.reached = Some(self.scanned.values(lane, last)?);
+            At::AboveWatermark(phase) | At::Reread(phase) => {
+                self.reached = Some(self.scanned.values(phase, last)?);
             }
             At::Chunk => {
-                if let Place::Full(full) = &mut self.place {
+                if let ScanPosition::Full(full) = &mut self.scan_position {
                     full.chunks = vec![Chunk::behind(Some(self.scanned.id(last)?))];
                 }
             }
@@ -333,24 +335,24 @@ impl Batches {
         let (rows, bytes) = (self.records.len(), self.records.bytes());
         let next = Records::with_capacity(self.scanned.schema.clone(), rows, bytes);
         let records = std::mem::replace(&mut self.records, next);
-        if let (At::Early(_) | At::Again(_), Some(early)) = (self.at, &mut self.early) {
-            early.hand_over().await;
-            self.place.stand_mut().sent = Some(early.sent());
+        if let (At::AboveWatermark(_) | At::Reread(_), Some(window)) = (self.at, &mut self.window) {
+            window.hand_over().await;
+            self.scan_position.state_mut().sent = Some(window.sent());
         }
-        match (&self.toward, &mut self.place) {
-            (Toward::Shared(shared, number), Place::Full(full)) => {
+        match (&self.target, &mut self.scan_position) {
+            (Target::Shared(shared, number), ScanPosition::Full(full)) => {
                 let read_to = full.chunks.first().and_then(|it| it.after.clone());
                 if let Some(key) = read_to {
                     shared.send(*number, key, records).await;
                 }
             }
-            (Toward::Flow(outlet), place) => {
-                place.stand_mut().forget_read();
-                let position = place.position(&self.scanned.order);
+            (Target::Flow(sender), scan_position) => {
+                scan_position.state_mut().forget_read();
+                let position = scan_position.position(&self.scanned.order);
                 self.handed_over = position.clone();
-                outlet.send(Batch { records, position }).await;
+                sender.send(Batch { records, position }).await;
             }
-            (Toward::Shared(..), Place::Incremental(_)) => {}
+            (Target::Shared(..), ScanPosition::Incremental(_)) => {}
         }
     }
 
@@ -358,7 +360,7 @@ impl Batches {
     pub async fn end_chunk(&mut self) {
         let next = Records::new(self.scanned.schema.clone());
         let left = std::mem::replace(&mut self.records, next);
-        if let Toward::Shared(shared, number) = &self.toward {
+        if let Target::Shared(shared, number) = &self.target {
             shared.finish(*number, left).await;
         }
     }
@@ -391,7 +393,7 @@ fn push(
         None => Ok(pack_fields(bytes, packer)?),
         Some(identity) => identity.pack(bytes, packer),
     });
-    if let Err(Amiss::Foreign(advice)) = pushed {
+    if let Err(IdentityError::Foreign(advice)) = pushed {
         return Err(advice);
     }
     if pushed.is_err() {

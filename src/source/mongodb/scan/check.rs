@@ -87,8 +87,8 @@ async fn look(
             Severity::Note,
             "`late = \"none\"`: what commits after higher values have been read is not seen".into(),
         )),
-        Late::HoldBack(hold) | Late::ReRead(hold) => {
-            rests_on(scanned, hold, &classes, findings).await?
+        Late::HoldBack(hold_back) | Late::ReRead(hold_back) => {
+            rests_on(scanned, hold_back, &classes, findings).await?
         }
     }
     let indexes = scanned.documents.list_indexes().await.map_err(error)?;
@@ -106,43 +106,43 @@ async fn look(
 /// What holding back rests on.
 async fn rests_on(
     scanned: &Arc<Scanned>,
-    hold: HoldBack,
+    hold_back: HoldBack,
     classes: &[Class],
     findings: &mut Vec<Finding>,
 ) -> Result<(), SourceError> {
-    let mut watch = Watch::new(scanned.clone(), hold);
+    let mut watch = Watch::new(scanned.clone(), hold_back);
     let look = watch.look().await?;
-    let settle = watch.settle();
+    let max_commit_delay = watch.max_commit_delay();
     findings.push(match watch.sight() {
         Sight::Open => {
             let text = format!(
                 "late commits: documents are read once nothing that the server knows to be under \
-                 way is older than they are, by {settle:?}"
+                 way is older than they are, by {max_commit_delay:?}"
             );
             finding(Severity::Good, text)
         }
-        Sight::Blind(longest) if settle < longest => {
+        Sight::Blind(longest) if max_commit_delay < longest => {
             let text = format!(
                 "late commits: open transactions cannot be seen, and live for up to {longest:?}; \
-                 `settle` says {settle:?}: what commits later than that is not seen. {GRANT}"
+                 `max-commit-delay` says {max_commit_delay:?}: what commits later than that is not seen. {GRANT}"
             );
             finding(Severity::Note, text)
         }
         Sight::Blind(_) => {
             let text = format!(
                 "late commits: open transactions cannot be seen, so documents are held back for \
-                 {settle:?}. {GRANT}; or declare a shorter `settle`"
+                 {max_commit_delay:?}. {GRANT}; or declare a shorter `max-commit-delay`"
             );
             finding(Severity::Note, text)
         }
     });
-    let (field, skew) = (&scanned.order.field, hold.clock_skew);
+    let (field, skew) = (&scanned.order.field, hold_back.clock_skew);
     for class in classes {
         let text = match class {
             Class::Date | Class::ObjectId => format!(
                 "{} in `{field}` carry the clocks of the clients that made them: those of a clock \
-                 that is behind the server's by more than `clock-skew` ({skew:?}) and `settle` \
-                 ({settle:?}) together may not be seen",
+                 that is behind the server's by more than `clock-skew` ({skew:?}) and `max-commit-delay` \
+                 ({max_commit_delay:?}) together may not be seen",
                 class.word()
             ),
             Class::Timestamp => continue,

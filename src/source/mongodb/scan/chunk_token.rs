@@ -62,8 +62,8 @@ mod tests {
     use super::*;
     use crate::source::mongodb::scan::{
         full::Full,
-        position::{Order, Place},
-        state::Stand,
+        position::{Order, ScanPosition},
+        state::ScanState,
     };
 
     #[test]
@@ -81,17 +81,20 @@ mod tests {
             chunk(Some(2), Some(3)),
             chunk(Some(3), None),
         ];
-        let place = Place::Full(Full {
+        let scan_position = ScanPosition::Full(Full {
             chunks,
             rows: 9,
-            then: Stand::default(),
+            then: ScanState::default(),
         });
-        let position = place.position(&order);
+        let position = scan_position.position(&order);
         let text = concat!(
             r#"{"field":"_id","chunks":[{"after":{"$numberInt":"1"},"up-to":{"$numberInt":"2"}},"#,
             r#"{"up-to":{"$numberInt":"3"}},{}],"then":[],"rows":9}"#
         );
         assert_eq!(position.as_str(), text);
-        assert_eq!(Place::parse(&position, &order).expect("our own"), place);
+        assert_eq!(
+            ScanPosition::parse(&position, &order).expect("our own"),
+            scan_position
+        );
     }
 }

@@ -12,13 +12,13 @@ use mongodb::{
 use super::{
     class::Class,
     identity::Identity,
-    position::{Order, Place},
-    range::{Among, Bound},
+    position::{Order, ScanPosition},
+    range::{Bound, RangeFilter},
 };
 use crate::{
-    connect::mongodb::{MongodbConnection, Trouble},
+    connect::mongodb::{ErrorClass, MongodbConnection},
     model::Schema,
-    source::{Nulls, SourceError, scan::Lane},
+    source::{Nulls, SourceError, scan::ScanPhase},
 };
 
 /// A collection, the fields that it is read by, and its connection.
@@ -67,11 +67,11 @@ impl Scanned {
     }
 
     /// The filter that finds these documents of a lane.
-    pub fn filter(&self, lane: Lane, among: Among<'_>) -> Document {
-        match lane {
-            Lane::Values => self.order.filter(among),
-            Lane::Nulls => {
-                let mut filter = self.order.filter_of_ids(among);
+    pub fn filter(&self, phase: ScanPhase, range_filter: RangeFilter<'_>) -> Document {
+        match phase {
+            ScanPhase::Values => self.order.filter(range_filter),
+            ScanPhase::Nulls => {
+                let mut filter = self.order.filter_of_ids(range_filter);
                 filter.extend(self.has_none());
                 filter
             }
@@ -84,19 +84,19 @@ impl Scanned {
     }
 
     /// The order of a lane, or with -1 its reverse.
-    pub fn sort(&self, lane: Lane, direction: i32) -> Document {
-        match lane {
-            Lane::Values => self.order.sort(direction),
-            Lane::Nulls => doc! { "_id": direction },
+    pub fn sort(&self, phase: ScanPhase, direction: i32) -> Document {
+        match phase {
+            ScanPhase::Values => self.order.sort(direction),
+            ScanPhase::Nulls => doc! { "_id": direction },
         }
     }
 
     /// What an error of the driver means.
     pub fn error(&self, error: &Error) -> SourceError {
         let name = self.order.source.clone();
-        match self.connection.trouble(error) {
-            Trouble::Lost(cause) => SourceError::Lost(name, cause),
-            Trouble::Refused { advice, cause } => SourceError::Refused {
+        match self.connection.classify(error) {
+            ErrorClass::Lost(cause) => SourceError::Lost(name, cause),
+            ErrorClass::Refused { advice, cause } => SourceError::Refused {
                 name,
                 advice: advice.to_owned(),
                 cause,
@@ -104,17 +104,21 @@ impl Scanned {
         }
     }
 
-    pub fn unfit(&self, advice: String) -> SourceError {
-        SourceError::Unfit {
+    pub fn incompatible(&self, advice: String) -> SourceError {
+        SourceError::Incompatible {
             name: self.order.source.clone(),
             advice,
         }
     }
 
     /// The values by which a lane is ordered, as a place holds them.
-    pub fn values(&self, lane: Lane, document: &RawDocument) -> Result<Vec<Bson>, SourceError> {
+    pub fn values(
+        &self,
+        phase: ScanPhase,
+        document: &RawDocument,
+    ) -> Result<Vec<Bson>, SourceError> {
         let id = || self.value_at(document, "_id");
-        if lane == Lane::Nulls || self.order.is_id() {
+        if phase == ScanPhase::Nulls || self.order.is_id() {
             return Ok(vec![id()?]);
         }
         Ok(vec![self.value_at(document, &self.order.field)?, id()?])
@@ -127,7 +131,7 @@ impl Scanned {
     fn value_at(&self, document: &RawDocument, path: &str) -> Result<Bson, SourceError> {
         let value = value_at(document, path).unwrap_or(Bson::Null);
         if Class::of(&value) == Class::None {
-            return Err(self.unfit(orderless(path, self.nulls)));
+            return Err(self.incompatible(orderless(path, self.nulls)));
         }
         Ok(value)
     }
@@ -151,18 +155,18 @@ impl Scanned {
     /// The values of the last document of a class before a bound.
     pub async fn last(
         &self,
-        lane: Lane,
+        phase: ScanPhase,
         class: Class,
         bound: Option<&Bound>,
     ) -> Result<Option<Vec<Bson>>, SourceError> {
-        let among = Among {
+        let range_filter = RangeFilter {
             class: Some(class),
             alone: false,
             after: None,
             bound,
         };
-        let last = self.first(self.filter(lane, among), self.sort(lane, -1));
-        last.await?.map(|it| self.values(lane, &it)).transpose()
+        let last = self.first(self.filter(phase, range_filter), self.sort(phase, -1));
+        last.await?.map(|it| self.values(phase, &it)).transpose()
     }
 
     /// Whether there is such a document.
@@ -178,21 +182,23 @@ impl Scanned {
     /// The classes that the incremental field and the `_id` hold; none in an empty collection.
     ///
     /// # Errors
-    /// `Unfit` where a document has no value, which `$gt` would pass over in silence.
+    /// `Incompatible` where a document has no value, which `$gt` would pass over in silence.
     pub async fn classes(&self) -> Result<Classes, SourceError> {
         let ids = self.classes_of("_id").await?;
-        let values = match self.order.is_id() {
-            true => ids.clone(),
-            false => self.classes_of(&self.order.field).await?,
+        let values = if self.order.is_id() {
+            ids.clone()
+        } else {
+            self.classes_of(&self.order.field).await?
         };
         Ok(Classes { values, ids })
     }
 
     /// Values sort by class first, so that the first and the last show whether there are others.
     async fn classes_of(&self, path: &str) -> Result<Vec<Class>, SourceError> {
-        let only = match self.nulls == Nulls::Refuse || path == "_id" {
-            true => doc! {},
-            false => doc! { path: { "$ne": Bson::Null } },
+        let only = if self.nulls == Nulls::Refuse || path == "_id" {
+            doc! {}
+        } else {
+            doc! { path: { "$ne": Bson::Null } }
         };
         let mut ends = Vec::new();
         for direction in [1, -1] {
@@ -216,7 +222,7 @@ impl Scanned {
     }
 
     /// # Errors
-    /// `Unfit` where the incremental field holds a list somewhere: it sorts by its elements, so
+    /// `Incompatible` where the incremental field holds a list somewhere: it sorts by its elements, so
     /// that the ends do not show it.
     pub async fn refuse_lists(&self) -> Result<(), SourceError> {
         if self.order.is_id() {
@@ -230,26 +236,35 @@ impl Scanned {
             .chain([field.len()]);
         let is_list = |end: usize| doc! { &field[..end]: { "$type": "array" } };
         let lists = doc! { "$or": ends.map(is_list).collect::<Vec<_>>() };
-        match self.has(lists).await? {
-            false => Ok(()),
-            true => Err(self.unfit(format!(
+        if self.has(lists).await? {
+            Err(self.incompatible(format!(
                 "`{field}` is a list in some documents, which has no one place in an order: \
                  choose another field, such as `_id`"
-            ))),
+            )))
+        } else {
+            Ok(())
         }
     }
 
     /// # Errors
-    /// `Position` where `place` is behind values of which the collection has no more: it is
+    /// `Position` where `scan_position` is behind values of which the collection has no more: it is
     /// another one now, and what it has would be taken for read.
-    pub fn refuse_foreign(&self, place: &Place, now: &Classes) -> Result<(), SourceError> {
-        let stand = place.stand();
-        let marks = stand.marks.all();
-        let nulls = stand.nulls.all().iter().filter_map(|it| it.first());
-        let made = |at: usize| marks.iter().filter_map(move |it| it.get(at).map(Class::of));
-        let id = match place {
-            Place::Full(full) => full.classes(),
-            Place::Incremental(_) => Vec::new(),
+    pub fn refuse_foreign(
+        &self,
+        scan_position: &ScanPosition,
+        now: &Classes,
+    ) -> Result<(), SourceError> {
+        let state = scan_position.state();
+        let cursor_values = state.cursor_values.all();
+        let nulls = state.nulls.all().iter().filter_map(|it| it.first());
+        let made = |at: usize| {
+            cursor_values
+                .iter()
+                .filter_map(move |it| it.get(at).map(Class::of))
+        };
+        let id = match scan_position {
+            ScanPosition::Full(full) => full.classes(),
+            ScanPosition::Incremental(_) => Vec::new(),
         };
         let foreign = |now: &[Class], made: &[Class]| {
             let gone = !now.is_empty() && !made.iter().any(|it| now.contains(it));
@@ -262,7 +277,7 @@ impl Scanned {
             ("_id", &now.ids, nulls.map(Class::of).collect()),
         ] {
             if let Some(made) = foreign(now, &made) {
-                let position = place.position(&self.order);
+                let position = scan_position.position(&self.order);
                 let advice = format!(
                     "it was made when `{path}` held {}, and it holds {} now",
                     made.word(),

@@ -1,4 +1,4 @@
-//! What an incremental read is behind: a document of each class, and what was seen when.
+//! Cursor values of an incremental read: one of each class, and samples over time.
 //!
 //! Values of one class only ever compare with each other, so each class of a field has a mark of
 //! its own: a number that comes after dates have been read is still behind the last number.
@@ -12,7 +12,7 @@ use crate::source::samples::{Sample, Samples};
 
 /// The documents that an incremental read is behind.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Marks {
+pub(super) struct CursorValues {
     /// The incremental value and the `_id`, of each class in order. Of the `_id` alone where that
     /// is the order; the value alone stands for all documents that have it.
     after: Vec<Vec<Bson>>,
@@ -20,22 +20,22 @@ pub(super) struct Marks {
     seen: BTreeMap<Class, Samples<Vec<Bson>>>,
 }
 
-impl Marks {
+impl CursorValues {
     /// Behind `values` alone; behind nothing where there are none.
     pub fn at(values: Vec<Bson>) -> Self {
-        let mut marks = Self::default();
-        marks.put(values);
-        marks
+        let mut cursor_values = Self::default();
+        cursor_values.put(values);
+        cursor_values
     }
 
     /// The whole of it; `None` where a mark has no values, or a class has two.
     pub fn of_parts(after: Vec<Vec<Bson>>, seen: Vec<Sample<Vec<Bson>>>) -> Option<Self> {
-        let mut marks = Self::default();
+        let mut cursor_values = Self::default();
         for values in after {
-            if marks.of(class(&values)?).is_some() {
+            if cursor_values.of(class(&values)?).is_some() {
                 return None;
             }
-            marks.put(values);
+            cursor_values.put(values);
         }
         let mut by_class: BTreeMap<Class, Vec<_>> = BTreeMap::new();
         for sample in seen {
@@ -45,10 +45,10 @@ impl Marks {
                 .push(sample);
         }
         let samples = by_class.into_iter();
-        marks.seen = samples
+        cursor_values.seen = samples
             .map(|(class, it)| (class, it.into_iter().collect()))
             .collect();
-        Some(marks)
+        Some(cursor_values)
     }
 
     /// The mark of each class, in the order of classes.
@@ -72,8 +72,8 @@ impl Marks {
         let Some(class) = class(&values) else {
             return;
         };
-        let place = |it: &Vec<Bson>| self::class(it).cmp(&Some(class));
-        match self.after.binary_search_by(place) {
+        let values_at = |it: &Vec<Bson>| self::class(it).cmp(&Some(class));
+        match self.after.binary_search_by(values_at) {
             Ok(at) => self.after[at] = values,
             Err(at) => self.after.insert(at, values),
         }
@@ -91,15 +91,19 @@ impl Marks {
 
     /// The value up to which documents of a class that is no clock are settled, where everything
     /// taken before `until` is.
-    pub fn settled(&mut self, class: Class, until: i64) -> Option<Bson> {
-        self.seen.get_mut(&class)?.settled(until)?.first().cloned()
+    pub fn newest_until(&mut self, class: Class, until: i64) -> Option<Bson> {
+        self.seen
+            .get_mut(&class)?
+            .newest_until(until)?
+            .first()
+            .cloned()
     }
 
     /// Leaves out what was seen and has been read by now.
     pub fn forget_read(&mut self) {
-        for mark in &self.after {
-            if let Some(samples) = class(mark).and_then(|it| self.seen.get_mut(&it)) {
-                samples.forget(mark);
+        for cursor_value in &self.after {
+            if let Some(samples) = class(cursor_value).and_then(|it| self.seen.get_mut(&it)) {
+                samples.forget(cursor_value);
             }
         }
         self.seen.retain(|_, it| !it.is_empty());
@@ -114,7 +118,7 @@ fn class(values: &[Bson]) -> Option<Class> {
 mod tests {
     use super::*;
 
-    fn place(value: i64) -> Vec<Bson> {
+    fn values_at(value: i64) -> Vec<Bson> {
         vec![value.into(), (-value).into()]
     }
 
@@ -124,44 +128,54 @@ mod tests {
 
     #[test]
     fn each_class_has_a_mark_of_its_own() {
-        let mut marks = Marks::default();
-        marks.put(text("a"));
-        marks.put(place(5));
-        marks.put(text("b"));
-        assert_eq!(marks.all(), [place(5), text("b")]);
-        assert_eq!(marks.of(Class::Number), Some(&place(5)[..]));
-        assert_eq!(marks.of(Class::Date), None);
+        let mut cursor_values = CursorValues::default();
+        cursor_values.put(text("a"));
+        cursor_values.put(values_at(5));
+        cursor_values.put(text("b"));
+        assert_eq!(cursor_values.all(), [values_at(5), text("b")]);
+        assert_eq!(cursor_values.of(Class::Number), Some(&values_at(5)[..]));
+        assert_eq!(cursor_values.of(Class::Date), None);
     }
 
     #[test]
     fn what_was_seen_before_a_time_is_settled_and_no_more() {
-        let mut marks = Marks::default();
-        marks.see(1000, place(5));
-        marks.see(2000, place(7));
-        marks.see(3000, place(7));
-        assert_eq!(marks.settled(Class::Number, 999), None);
-        assert_eq!(marks.settled(Class::Number, 1999), Some(5_i64.into()));
-        assert_eq!(marks.settled(Class::Number, 2000), Some(7_i64.into()));
-        assert_eq!(marks.settled(Class::Text, 9000), None);
+        let mut cursor_values = CursorValues::default();
+        cursor_values.see(1000, values_at(5));
+        cursor_values.see(2000, values_at(7));
+        cursor_values.see(3000, values_at(7));
+        assert_eq!(cursor_values.newest_until(Class::Number, 999), None);
+        assert_eq!(
+            cursor_values.newest_until(Class::Number, 1999),
+            Some(5_i64.into())
+        );
+        assert_eq!(
+            cursor_values.newest_until(Class::Number, 2000),
+            Some(7_i64.into())
+        );
+        assert_eq!(cursor_values.newest_until(Class::Text, 9000), None);
     }
 
     #[test]
     fn what_has_been_read_is_forgotten() {
-        let mut marks = Marks::default();
-        marks.see(1000, place(5));
-        marks.see(1500, text("a"));
-        marks.see(2000, place(7));
-        marks.put(place(5));
-        marks.forget_read();
-        assert_eq!(marks.seen().count(), 2);
-        marks.put(place(7));
-        marks.put(text("a"));
-        marks.forget_read();
+        let mut cursor_values = CursorValues::default();
+        cursor_values.see(1000, values_at(5));
+        cursor_values.see(1500, text("a"));
+        cursor_values.see(2000, values_at(7));
+        cursor_values.put(values_at(5));
+        cursor_values.forget_read();
+        assert_eq!(cursor_values.seen().count(), 2);
+        cursor_values.put(values_at(7));
+        cursor_values.put(text("a"));
+        cursor_values.forget_read();
         assert_eq!(
-            marks,
-            Marks::of_parts(vec![place(7), text("a")], vec![]).expect("marks")
+            cursor_values,
+            CursorValues::of_parts(vec![values_at(7), text("a")], vec![]).expect("marks")
         );
-        marks.see(3000, place(7));
-        assert_eq!(marks.seen().count(), 0, "there is nothing behind the mark");
+        cursor_values.see(3000, values_at(7));
+        assert_eq!(
+            cursor_values.seen().count(),
+            0,
+            "there is nothing behind the mark"
+        );
     }
 }

@@ -9,11 +9,11 @@ use mongodb::{
 use tokio::task::JoinSet;
 
 use super::{
-    batches::{Batches, Toward},
+    batches::{Batches, Target},
     class::Class,
-    position::Place,
-    range::{Among, Bound},
-    state::Stand,
+    position::ScanPosition,
+    range::{Bound, RangeFilter},
+    state::ScanState,
 };
 use crate::source::{
     SourceError,
@@ -31,12 +31,12 @@ pub(super) struct Full {
     /// Documents that have been read.
     pub rows: u64,
     /// Where the collection stood before it, to go on from.
-    pub then: Stand,
+    pub then: ScanState,
 }
 
 impl Full {
     /// Of all documents.
-    pub fn of_all(then: Stand) -> Self {
+    pub fn of_all(then: ScanState) -> Self {
         Self {
             chunks: vec![Chunk::behind(None)],
             rows: 0,
@@ -65,13 +65,14 @@ pub(super) async fn read(
     let (order, then) = (batches.scanned.order.clone(), full.then.clone());
     let write = move |chunks: Vec<Chunk<Bson>>, rows| {
         let then = then.clone();
-        let place = match chunks.is_empty() {
-            true => Place::Incremental(then),
-            false => Place::Full(Full { chunks, rows, then }),
+        let scan_position = if chunks.is_empty() {
+            ScanPosition::Incremental(then)
+        } else {
+            ScanPosition::Full(Full { chunks, rows, then })
         };
-        place.position(&order)
+        scan_position.position(&order)
     };
-    let shared = Shared::new(full.chunks, full.rows, Box::new(write), batches.outlet());
+    let shared = Shared::new(full.chunks, full.rows, Box::new(write), batches.sender());
     let mut workers = JoinSet::new();
     for _ in 0..sharing.workers.max(1) {
         let worker = Worker {
@@ -92,7 +93,7 @@ pub(super) async fn read(
 struct Worker {
     batches: Batches,
     shared: Arc<Shared<Bson>>,
-    then: Stand,
+    then: ScanState,
 }
 
 impl Worker {
@@ -129,12 +130,12 @@ impl Worker {
 
     async fn read(&mut self, number: usize, chunk: Chunk<Bson>) -> Result<(), SourceError> {
         self.batches.at = At::Chunk;
-        self.batches.toward = Toward::Shared(self.shared.clone(), number);
+        self.batches.target = Target::Shared(self.shared.clone(), number);
         let filters = self.filters(&chunk);
-        self.batches.place = Place::Full(Full {
+        self.batches.scan_position = ScanPosition::Full(Full {
             chunks: vec![chunk],
             rows: 0,
-            then: Stand::default(),
+            then: ScanState::default(),
         });
         for filter in filters {
             self.batches.query(filter, doc! { "_id": 1 }).await?;
@@ -156,7 +157,7 @@ impl Worker {
             }
             let up_to = chunk.up_to.clone().filter(|_| last == Some(*class));
             let bound = up_to.map(Bound::UpTo);
-            let filter = order.filter_of_ids(Among {
+            let filter = order.filter_of_ids(RangeFilter {
                 class: Some(*class),
                 alone: ids.len() == 1,
                 after: chunk
@@ -168,13 +169,13 @@ impl Worker {
             });
             // Where `_id` is the order itself, the incremental read has what is past the bound;
             // elsewhere new documents can have any `_id`.
-            let then = self.then.marks.of(*class).and_then(<[Bson]>::first);
+            let then = self.then.cursor_values.of(*class).and_then(<[Bson]>::first);
             match (order.is_id(), then) {
                 (false, _) => filters.push(filter),
                 (true, None) => {}
                 (true, Some(then)) => {
-                    let settled = doc! { "_id": { "$lte": then.clone() } };
-                    filters.push(doc! { "$and": [filter, settled] });
+                    let below = doc! { "_id": { "$lte": then.clone() } };
+                    filters.push(doc! { "$and": [filter, below] });
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Reading up to what is settled: no further than where an open transaction may still commit.
+//! Hold-back: reading up to the low watermark, below every open transaction.
 //!
 //! A bounded read fixes what was there when it began, and waits a while for that to settle. A
 //! following one reads at each poll what has settled since.
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use super::{
     batches::Batches,
-    range::{Among, Bound},
+    range::{Bound, RangeFilter},
     reading::{Bounds, POLLS, Reading, Rounds},
     watermark::{Look, Watch},
 };
-use crate::source::{HoldBack, Manner, SourceError, scan::Lane};
+use crate::source::{HoldBack, ReadMode, SourceError, scan::ScanPhase};
 
 /// Between two looks of a bounded read that waits.
 const STEP: Duration = Duration::from_millis(200);
@@ -24,9 +24,9 @@ const STEP: Duration = Duration::from_millis(200);
 pub(super) async fn read(
     mut batches: Batches,
     reading: Reading,
-    hold: HoldBack,
+    hold_back: HoldBack,
 ) -> Result<(), SourceError> {
-    let mut watch = Watch::new(batches.scanned.clone(), hold);
+    let mut watch = Watch::new(batches.scanned.clone(), hold_back);
     let look = watch.look().await?;
     batches.wait_for(look.operation_time).await?;
     batches.look_for_classes().await?;
@@ -34,15 +34,15 @@ pub(super) async fn read(
         fix_then(&mut batches, &mut watch, look).await?;
         batches.full(reading.sharing).await?;
         // By `_id` it has read what was settled; by another order, all that there was.
-        if reading.manner == Manner::Bounded && !batches.scanned.order.is_id() {
+        if reading.mode == ReadMode::Bounded && !batches.scanned.order.is_id() {
             return Ok(());
         }
     }
     let rounds = Rounds::start(&mut batches, &reading).await;
-    match reading.manner {
-        Manner::Bounded if batches.reads_early() => once(batches, rounds, watch).await,
-        Manner::Bounded => bounded(batches, rounds, watch).await,
-        Manner::Follow => follow(batches, rounds, watch, reading.poll).await,
+    match reading.mode {
+        ReadMode::Bounded if batches.reads_above_watermark() => once(batches, rounds, watch).await,
+        ReadMode::Bounded => bounded(batches, rounds, watch).await,
+        ReadMode::Follow => follow(batches, rounds, watch, reading.poll).await,
     }
 }
 
@@ -67,10 +67,10 @@ async fn bounded(
 ) -> Result<(), SourceError> {
     let look = watch.look().await?;
     batches.wait_for(look.operation_time).await?;
-    let reach = watch.reach(&look);
-    let goals = goals(&batches, reach).await?;
+    let over_at = watch.over_at(&look);
+    let goals = goals(&batches, over_at).await?;
     let deadline = Instant::now() + watch.patience();
-    let mut told = false;
+    let mut is_logged = false;
     loop {
         let look = look_on(&mut batches, &mut watch).await?;
         let bounds = bounds(&mut batches, &look);
@@ -84,18 +84,18 @@ async fn bounded(
                     reason(&look, &watch)
                 );
             }
-            warn_of_clocks_ahead(&batches, reach).await?;
+            warn_of_clocks_ahead(&batches, over_at).await?;
             batches.end().await;
             return Ok(());
         }
-        if !told {
+        if !is_logged {
             tracing::info!(
                 source = %batches.scanned.order.source,
                 "waiting up to {:.1?} for the last documents: {}",
                 deadline.duration_since(Instant::now()),
                 reason(&look, &watch)
             );
-            told = true;
+            is_logged = true;
         }
         tokio::time::sleep(STEP).await;
     }
@@ -113,7 +113,7 @@ async fn follow(
         let bounds = bounds(&mut batches, &look);
         let found = rounds.go(&mut batches, Some(&bounds)).await?;
         idle = if found { 0 } else { idle + 1 };
-        if idle % POLLS == POLLS - 1 || batches.classes(Lane::Values).is_empty() {
+        if idle % POLLS == POLLS - 1 || batches.classes(ScanPhase::Values).is_empty() {
             batches.look_for_classes().await?;
         }
         tokio::time::sleep(poll).await;
@@ -123,19 +123,19 @@ async fn follow(
 /// Notes what is last, then asks how far that is settled.
 async fn look_on(batches: &mut Batches, watch: &mut Watch) -> Result<Look, SourceError> {
     let mut last = Vec::new();
-    for lane in batches.lanes() {
-        let classes = batches.classes(*lane).into_iter();
+    for phase in batches.phases() {
+        let classes = batches.classes(*phase).into_iter();
         for class in classes.filter(|it| !it.is_clock()) {
-            let found = batches.scanned.last(*lane, class, None).await?;
-            last.extend(found.map(|it| (*lane, it)));
+            let found = batches.scanned.last(*phase, class, None).await?;
+            last.extend(found.map(|it| (*phase, it)));
         }
     }
     // What is asked for behind it says a time at which it had been there.
     let look = watch.look().await?;
     batches.advance(look.operation_time);
-    for (lane, last) in last {
-        let stand = batches.place.stand_mut();
-        stand.of_mut(lane).see(look.now, last);
+    for (phase, last) in last {
+        let state = batches.scan_position.state_mut();
+        state.of_mut(phase).see(look.now, last);
     }
     Ok(look)
 }
@@ -143,16 +143,18 @@ async fn look_on(batches: &mut Batches, watch: &mut Watch) -> Result<Look, Sourc
 /// How far each class is settled.
 fn bounds(batches: &mut Batches, look: &Look) -> Bounds {
     let mut bounds = Vec::new();
-    for lane in batches.lanes() {
-        for class in batches.classes(*lane) {
+    for phase in batches.phases() {
+        for class in batches.classes(*phase) {
             let bound = match class.taken_at(look.until) {
                 Some(value) => Some(Bound::Below(value)),
                 None => {
-                    let marks = batches.place.stand_mut().of_mut(*lane);
-                    marks.settled(class, look.until).map(Bound::UpTo)
+                    let cursor_values = batches.scan_position.state_mut().of_mut(*phase);
+                    cursor_values
+                        .newest_until(class, look.until)
+                        .map(Bound::UpTo)
                 }
             };
-            bounds.extend(bound.map(|it| (*lane, class, it)));
+            bounds.extend(bound.map(|it| (*phase, class, it)));
         }
     }
     bounds
@@ -160,28 +162,28 @@ fn bounds(batches: &mut Batches, look: &Look) -> Bounds {
 
 /// What a bounded read waits for: the documents that are there, but for those whose clocks are so
 /// far ahead that it would wait in vain.
-async fn goals(batches: &Batches, reach: i64) -> Result<Bounds, SourceError> {
+async fn goals(batches: &Batches, over_at: i64) -> Result<Bounds, SourceError> {
     let mut goals = Vec::new();
-    for lane in batches.lanes() {
-        for class in batches.classes(*lane) {
-            let reachable = class.taken_at(reach).map(Bound::Below);
-            let last = batches.scanned.last(*lane, class, reachable.as_ref());
+    for phase in batches.phases() {
+        for class in batches.classes(*phase) {
+            let reachable = class.taken_at(over_at).map(Bound::Below);
+            let last = batches.scanned.last(*phase, class, reachable.as_ref());
             let value = last.await?.and_then(|it| it.into_iter().next());
-            goals.extend(value.map(|it| (*lane, class, Bound::UpTo(it))));
+            goals.extend(value.map(|it| (*phase, class, Bound::UpTo(it))));
         }
     }
     Ok(goals)
 }
 
 async fn is_left(batches: &Batches, goals: &Bounds) -> Result<bool, SourceError> {
-    for (lane, class, goal) in goals {
-        let among = Among {
+    for (phase, class, goal) in goals {
+        let range_filter = RangeFilter {
             class: Some(*class),
             alone: false,
-            after: batches.place.stand().of(*lane).of(*class),
+            after: batches.scan_position.state().of(*phase).of(*class),
             bound: Some(goal),
         };
-        let filter = batches.scanned.filter(*lane, among);
+        let filter = batches.scanned.filter(*phase, range_filter);
         if batches.scanned.has(filter).await? {
             return Ok(true);
         }
@@ -189,12 +191,12 @@ async fn is_left(batches: &Batches, goals: &Bounds) -> Result<bool, SourceError>
     Ok(false)
 }
 
-async fn warn_of_clocks_ahead(batches: &Batches, reach: i64) -> Result<(), SourceError> {
+async fn warn_of_clocks_ahead(batches: &Batches, over_at: i64) -> Result<(), SourceError> {
     let field = &batches.scanned.order.field;
     let values = batches
-        .classes(Lane::Values)
+        .classes(ScanPhase::Values)
         .into_iter()
-        .filter_map(|it| it.taken_at(reach));
+        .filter_map(|it| it.taken_at(over_at));
     for value in values {
         if batches
             .scanned
@@ -222,17 +224,17 @@ async fn fix_then(
         return Ok(());
     }
     let mut last = Vec::new();
-    for lane in batches.lanes() {
-        for class in batches.classes(*lane) {
+    for phase in batches.phases() {
+        for class in batches.classes(*phase) {
             match class.taken_at(look.until).map(Bound::Below) {
                 Some(bound) => {
-                    let settled = batches.scanned.last(*lane, class, Some(&bound)).await?;
-                    let stand = batches.place.stand_mut();
-                    stand.of_mut(*lane).put(settled.unwrap_or_default());
+                    let found_below = batches.scanned.last(*phase, class, Some(&bound)).await?;
+                    let state = batches.scan_position.state_mut();
+                    state.of_mut(*phase).put(found_below.unwrap_or_default());
                 }
                 None => {
-                    let found = batches.scanned.last(*lane, class, None).await?;
-                    last.extend(found.map(|it| (*lane, it)));
+                    let found = batches.scanned.last(*phase, class, None).await?;
+                    last.extend(found.map(|it| (*phase, it)));
                 }
             }
         }
@@ -260,15 +262,15 @@ async fn fix_then(
         look = watch.look().await?;
     }
     batches.wait_for(look.operation_time).await?;
-    for (lane, last) in last {
-        batches.place.stand_mut().of_mut(lane).put(last);
+    for (phase, last) in last {
+        batches.scan_position.state_mut().of_mut(phase).put(last);
     }
     Ok(())
 }
 
 /// Why documents are held back.
 fn reason(look: &Look, watch: &Watch) -> String {
-    let settle = watch.settle();
+    let max_commit_delay = watch.max_commit_delay();
     match &look.open {
         Some(open) if open.lasts > Duration::from_secs(1) => {
             let connection = open.connection.as_deref().unwrap_or("unknown");
@@ -278,6 +280,8 @@ fn reason(look: &Look, watch: &Watch) -> String {
                  commit below them"
             )
         }
-        _ => format!("they are held back for {settle:?}, as others may still commit below them"),
+        _ => format!(
+            "they are held back for {max_commit_delay:?}, as others may still commit below them"
+        ),
     }
 }

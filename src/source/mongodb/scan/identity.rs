@@ -9,14 +9,14 @@ pub(super) struct Identity(Vec<String>);
 
 /// Why a document cannot be taken as such.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Amiss {
+pub(super) enum IdentityError {
     /// It is no BSON.
     Malformed,
     /// Its `_id` is not made of these fields; one sentence of advice.
     Foreign(String),
 }
 
-impl From<Malformed> for Amiss {
+impl From<Malformed> for IdentityError {
     fn from(_: Malformed) -> Self {
         Self::Malformed
     }
@@ -31,8 +31,8 @@ impl Identity {
     /// as well has to have the same value: one of two would be lost.
     ///
     /// # Errors
-    /// As `Amiss` says; what has been appended is of no use then.
-    pub fn pack(&self, document: &[u8], packer: &mut Packer<'_>) -> Result<(), Amiss> {
+    /// As `IdentityError` says; what has been appended is of no use then.
+    pub fn pack(&self, document: &[u8], packer: &mut Packer<'_>) -> Result<(), IdentityError> {
         let parts = self.parts(document)?;
         for part in &parts {
             pack_field(part, packer)?;
@@ -47,7 +47,7 @@ impl Identity {
                 Some(part) if (part.tag, part.value) == (element.tag, element.value) => (),
                 Some(_) => {
                     let name = String::from_utf8_lossy(element.name);
-                    return Err(Amiss::Foreign(format!(
+                    return Err(IdentityError::Foreign(format!(
                         "a document has a field `{name}` of another value or type than in its `_id`: mend it, or leave `key` out"
                     )));
                 }
@@ -57,7 +57,7 @@ impl Identity {
     }
 
     /// The fields as they are in `_id`.
-    fn parts<'a>(&'a self, document: &'a [u8]) -> Result<Vec<Element<'a>>, Amiss> {
+    fn parts<'a>(&'a self, document: &'a [u8]) -> Result<Vec<Element<'a>>, IdentityError> {
         let mut elements = Elements::of(document)?;
         let id = loop {
             match elements.next()? {
@@ -72,7 +72,7 @@ impl Identity {
         Ok(vec![id.named(only.as_bytes())])
     }
 
-    fn of_document<'a>(&self, id: Element<'a>) -> Result<Vec<Element<'a>>, Amiss> {
+    fn of_document<'a>(&self, id: Element<'a>) -> Result<Vec<Element<'a>>, IdentityError> {
         if id.tag != 0x03 {
             return Err(self.foreign());
         }
@@ -83,14 +83,15 @@ impl Identity {
         }
         // In another order it is another `_id`, and the way back would make it this one.
         let names = parts.iter().map(|it| it.name);
-        match names.eq(self.0.iter().map(|it| it.as_bytes())) {
-            true => Ok(parts),
-            false => Err(self.foreign()),
+        if names.eq(self.0.iter().map(|it| it.as_bytes())) {
+            Ok(parts)
+        } else {
+            Err(self.foreign())
         }
     }
 
-    fn foreign(&self) -> Amiss {
-        Amiss::Foreign(format!(
+    fn foreign(&self) -> IdentityError {
+        IdentityError::Foreign(format!(
             "a document's `_id` is not made of {}, in this order, as `key` says: correct `key`, or leave it out",
             self.0.join(", ")
         ))
@@ -107,7 +108,7 @@ mod tests {
     use crate::model::{Op, Records, Schema};
 
     /// The fields of the record that a document becomes.
-    fn packed(document: &Document, key: &[&str]) -> Result<Vec<String>, Amiss> {
+    fn packed(document: &Document, key: &[&str]) -> Result<Vec<String>, IdentityError> {
         let key: Vec<String> = key.iter().map(|it| (*it).to_owned()).collect();
         let mut bytes = Vec::new();
         document.to_writer(&mut bytes).expect("it is BSON");
@@ -154,7 +155,7 @@ mod tests {
         ] {
             let refused = packed(&document, &["a", "b"]);
             assert!(
-                matches!(refused, Err(Amiss::Foreign(_))),
+                matches!(refused, Err(IdentityError::Foreign(_))),
                 "{why}: {refused:?}"
             );
         }

@@ -31,19 +31,19 @@ use async_trait::async_trait;
 use self::{
     class::{Class, guess},
     collection::{Scanned, words},
-    cursor_values::Marks,
+    cursor_values::CursorValues,
     full::Full,
-    position::Place,
+    position::ScanPosition,
     reading::Reading,
-    state::Stand,
+    state::ScanState,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
     model::{Finding, Position, Schema, TableIndex},
     source::{
-        EarlySettings, Extent, Late, Manner, Nulls, Plan, Progress, ReadLimits, Rules, Sharing,
-        Source, SourceError, SourceReader, Standing,
-        scan::{Lane, ReadAhead},
+        DeduplicationSettings, Late, Nulls, Plan, Progress, ReadLimits, ReadMode, Rules, Scope,
+        Sharing, Source, SourceError, SourceReader, SourceStatus,
+        scan::{ReadAhead, ScanPhase},
     },
 };
 
@@ -76,7 +76,7 @@ pub struct MongodbScan {
     poll: Duration,
     late: Late,
     sharing: Sharing,
-    early: Option<EarlySettings>,
+    deduplication: Option<DeduplicationSettings>,
 }
 
 impl MongodbScan {
@@ -103,7 +103,7 @@ impl MongodbScan {
             poll: *poll,
             late: *late,
             sharing: *sharing,
-            early: rules.early(*late),
+            deduplication: rules.deduplication(*late),
         }
     }
 }
@@ -134,45 +134,48 @@ impl Source for MongodbScan {
         plan::plan(&self.scanned, self.late, stored).await
     }
 
-    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
-        status::standing(&self.scanned, self.late, stored).await
+    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
+        status::status(&self.scanned, self.late, stored).await
     }
 
     async fn begin(
         &self,
-        extent: Extent,
+        scope: Scope,
         stored: Option<&Position>,
     ) -> Result<Position, SourceError> {
         let order = &self.scanned.order;
-        let stored = stored.map(|it| Place::parse(it, order)).transpose()?;
-        let place = match (extent, stored) {
-            (Extent::Incremental, None) => Place::Incremental(Stand::default()),
-            (Extent::Incremental, Some(place)) | (_, Some(place @ Place::Full(_))) => place,
-            (Extent::FullAmount, _) => Place::Full(Full::of_all(match self.late {
+        let stored = stored
+            .map(|it| ScanPosition::parse(it, order))
+            .transpose()?;
+        let scan_position = match (scope, stored) {
+            (Scope::Incremental, None) => ScanPosition::Incremental(ScanState::default()),
+            (Scope::Incremental, Some(scan_position))
+            | (_, Some(scan_position @ ScanPosition::Full(_))) => scan_position,
+            (Scope::Full, _) => ScanPosition::Full(Full::of_all(match self.late {
                 Late::None => self.ends().await?,
                 // Found by the reader, which may have to wait for it.
-                Late::HoldBack(_) | Late::ReRead(_) => Stand::default(),
+                Late::HoldBack(_) | Late::ReRead(_) => ScanState::default(),
             })),
         };
-        Ok(place.position(order))
+        Ok(scan_position.position(order))
     }
 
     async fn open(
         &self,
         position: &Position,
-        manner: Manner,
+        mode: ReadMode,
     ) -> Result<Box<dyn SourceReader>, SourceError> {
-        let place = Place::parse(position, &self.scanned.order)?;
+        let scan_position = ScanPosition::parse(position, &self.scanned.order)?;
         self.scanned.refuse_lists().await?;
         let classes = self.scanned.classes().await?;
-        self.scanned.refuse_foreign(&place, &classes)?;
+        self.scanned.refuse_foreign(&scan_position, &classes)?;
         let reading = Reading {
             late: self.late,
             limits: self.limits,
-            manner,
+            mode,
             poll: self.poll,
             sharing: self.sharing,
-            early: self.early.clone(),
+            deduplication: self.deduplication.clone(),
         };
         let (name, schema) = (self.name(), self.scanned.schema.clone());
         let start = position.clone();
@@ -181,12 +184,20 @@ impl Source for MongodbScan {
             schema,
             start,
             self.limits.max_wait,
-            |outlet| reading::read(self.scanned.clone(), place, classes, reading, outlet),
+            |sender| {
+                reading::read(
+                    self.scanned.clone(),
+                    scan_position,
+                    classes,
+                    reading,
+                    sender,
+                )
+            },
         )))
     }
 
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
-        let Place::Full(full) = Place::parse(position, &self.scanned.order)? else {
+        let ScanPosition::Full(full) = ScanPosition::parse(position, &self.scanned.order)? else {
             return Ok(None);
         };
         let of = self.scanned.documents.estimated_document_count().await;
@@ -211,32 +222,32 @@ impl Source for MongodbScan {
                 }
             })?,
         };
-        let mut marks = Marks::at(vec![value.clone()]);
+        let mut cursor_values = CursorValues::at(vec![value.clone()]);
         // What sorts before it is behind it, too.
         for class in classes.into_iter().filter(|it| *it < Class::of(&value)) {
-            let last = self.scanned.last(Lane::Values, class, None).await?;
-            marks.put(last.unwrap_or_default());
+            let last = self.scanned.last(ScanPhase::Values, class, None).await?;
+            cursor_values.put(last.unwrap_or_default());
         }
-        Ok(Place::Incremental(Stand::behind(marks)).position(order))
+        Ok(ScanPosition::Incremental(ScanState::behind(cursor_values)).position(order))
     }
 }
 
 impl MongodbScan {
     /// Behind all documents that there are now.
-    async fn ends(&self) -> Result<Stand, SourceError> {
-        let mut stand = Stand::default();
+    async fn ends(&self) -> Result<ScanState, SourceError> {
+        let mut state = ScanState::default();
         let classes = self.scanned.classes().await?;
-        let mut lanes = vec![(Lane::Values, classes.values)];
+        let mut phases = vec![(ScanPhase::Values, classes.values)];
         if self.scanned.nulls == Nulls::First {
-            lanes.push((Lane::Nulls, classes.ids));
+            phases.push((ScanPhase::Nulls, classes.ids));
         }
-        for (lane, classes) in lanes {
+        for (phase, classes) in phases {
             for class in classes {
-                let last = self.scanned.last(lane, class, None).await?;
-                stand.of_mut(lane).put(last.unwrap_or_default());
+                let last = self.scanned.last(phase, class, None).await?;
+                state.of_mut(phase).put(last.unwrap_or_default());
             }
         }
-        Ok(stand)
+        Ok(state)
     }
 }
 

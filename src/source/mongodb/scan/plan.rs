@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::{class::Class, collection::Scanned, position::Place, range::Among, watermark::Watch};
+use super::{
+    class::Class, collection::Scanned, position::ScanPosition, range::RangeFilter, watermark::Watch,
+};
 use crate::{
     model::{Finding, Position, Severity},
     source::{
         Late, Nulls, SourceError,
-        plan::{Access, Counted, Counting, Holder, Plan, SettledAt},
+        plan::{Access, Blocker, Counted, Counting, LowWatermark, Plan},
     },
 };
 
@@ -20,18 +22,20 @@ pub(super) async fn plan(
     stored: Option<&Position>,
 ) -> Result<Plan, SourceError> {
     let order = &scanned.order;
-    let stored = stored.map(|it| Place::parse(it, order)).transpose()?;
+    let stored = stored
+        .map(|it| ScanPosition::parse(it, order))
+        .transpose()?;
     scanned.refuse_lists().await?;
     let classes = scanned.classes().await?.values;
-    let place = stored.unwrap_or(Place::Incremental(Default::default()));
-    let sort = match &place {
-        Place::Incremental(_) => order.sort(1),
-        Place::Full(_) => doc! { "_id": 1 },
+    let scan_position = stored.unwrap_or(ScanPosition::Incremental(Default::default()));
+    let sort = match &scan_position {
+        ScanPosition::Incremental(_) => order.sort(1),
+        ScanPosition::Full(_) => doc! { "_id": 1 },
     };
-    let filters = filters(scanned, &place, &classes);
+    let filters = filters(scanned, &scan_position, &classes);
     let access = explain(scanned, &filters[0], &sort).await?;
     let past = past(scanned, &filters).await?;
-    let settled = settled(scanned, late, &classes).await?;
+    let watermark = watermark(scanned, late, &classes).await?;
     let queries: Vec<String> = filters
         .iter()
         .map(|it| format!("db.{}.find({it}).sort({sort})", scanned.documents.name()))
@@ -47,17 +51,21 @@ pub(super) async fn plan(
             Nulls::Refuse => Counted::Exactly(0),
             _ => past_of(scanned, &scanned.has_none()).await?,
         },
-        settled,
+        watermark,
     })
 }
 
 /// The filters of all documents past a place, one for each class; never none.
-pub(super) fn filters(scanned: &Scanned, place: &Place, classes: &[Class]) -> Vec<Document> {
+pub(super) fn filters(
+    scanned: &Scanned,
+    scan_position: &ScanPosition,
+    classes: &[Class],
+) -> Vec<Document> {
     let order = &scanned.order;
     let mut filters: Vec<Document> = Vec::new();
-    match place {
-        Place::Full(full) => filters.push(
-            order.filter_of_ids(Among {
+    match scan_position {
+        ScanPosition::Full(full) => filters.push(
+            order.filter_of_ids(RangeFilter {
                 class: None,
                 alone: true,
                 after: full
@@ -68,11 +76,11 @@ pub(super) fn filters(scanned: &Scanned, place: &Place, classes: &[Class]) -> Ve
                 bound: None,
             }),
         ),
-        Place::Incremental(stand) => filters.extend(classes.iter().map(|class| {
-            order.filter(Among {
+        ScanPosition::Incremental(state) => filters.extend(classes.iter().map(|class| {
+            order.filter(RangeFilter {
                 class: Some(*class),
                 alone: scanned.nulls == Nulls::Refuse && classes.len() == 1,
-                after: stand.marks.of(*class),
+                after: state.cursor_values.of(*class),
                 bound: None,
             })
         })),
@@ -97,20 +105,20 @@ pub(super) async fn past(scanned: &Scanned, filters: &[Document]) -> Result<Coun
 }
 
 /// How far a read would go now, and what holds it back.
-pub(super) async fn settled(
+pub(super) async fn watermark(
     scanned: &Arc<Scanned>,
     late: Late,
     classes: &[Class],
-) -> Result<Option<SettledAt>, SourceError> {
-    let Some(hold) = late.writers() else {
+) -> Result<Option<LowWatermark>, SourceError> {
+    let Some(hold_back) = late.writers() else {
         return Ok(None);
     };
-    let look = Watch::new(scanned.clone(), hold).look().await?;
+    let look = Watch::new(scanned.clone(), hold_back).look().await?;
     let value = classes.iter().find_map(|it| it.taken_at(look.until));
-    Ok(Some(SettledAt {
+    Ok(Some(LowWatermark {
         value: value.map(|it| format!("below {it}")),
         behind: (look.now - look.until) as f64 / 1000.0,
-        holder: look.open.map(|open| Holder {
+        blocked_by: look.open.map(|open| Blocker {
             connection: open
                 .connection
                 .unwrap_or_else(|| "a transaction or write".to_owned()),

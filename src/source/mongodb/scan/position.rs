@@ -1,4 +1,4 @@
-//! A place in a collection, and its text as a position.
+//! The scan position in a collection, and its text.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
 use super::{
     chunk_token::{ChunkPart, ChunkRef, chunk_refs, chunks, is_zero},
-    cursor_values::Marks,
+    cursor_values::CursorValues,
     full::Full,
-    state::Stand,
+    state::ScanState,
 };
 use crate::{
     model::Position,
-    source::{SourceError, reread::Sent, samples::Sample, scan::chunks::Chunk},
+    source::{SourceError, deduplication::Sent, samples::Sample, scan::chunks::Chunk},
 };
 
 /// Where a read of a collection stands.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Place {
+pub(super) enum ScanPosition {
     /// Behind these; at the first document where there are none.
-    Incremental(Stand),
+    Incremental(ScanState),
     /// Within a full read.
     Full(Full),
 }
@@ -99,12 +99,12 @@ impl Order {
     }
 }
 
-impl Place {
+impl ScanPosition {
     /// The position of this place.
     pub fn position(&self, order: &Order) -> Position {
-        let stand = self.stand();
-        let marks = &stand.marks;
-        let (first, also) = match marks.all() {
+        let state = self.state();
+        let cursor_values = &state.cursor_values;
+        let (first, also) = match cursor_values.all() {
             [] => (Canonical(&[]), &[][..]),
             [first, also @ ..] => (Canonical(first), also),
         };
@@ -128,10 +128,10 @@ impl Place {
             then,
             rows,
             also: also.iter().map(|it| Canonical(it)).collect(),
-            seen: marks.seen().map(seen).collect(),
-            nulls: stand.nulls.all().iter().map(|it| Canonical(it)).collect(),
-            nulls_seen: stand.nulls.seen().map(seen).collect(),
-            sent: stand.sent,
+            seen: cursor_values.seen().map(seen).collect(),
+            nulls: state.nulls.all().iter().map(|it| Canonical(it)).collect(),
+            nulls_seen: state.nulls.seen().map(seen).collect(),
+            sent: state.sent,
         };
         // Maps of texts and lists always have a JSON text.
         Position::new(serde_json::to_string(&token).unwrap_or_default())
@@ -163,7 +163,7 @@ impl Place {
             _ => return Err(damaged()),
         };
         let fits = |values: &Vec<Bson>| (1..=order.width()).contains(&values.len());
-        let marks: Vec<_> = match (first.is_empty(), token.also.is_empty()) {
+        let cursor_values: Vec<_> = match (first.is_empty(), token.also.is_empty()) {
             (true, true) => Vec::new(),
             _ => std::iter::once(first).chain(token.also).collect(),
         };
@@ -173,39 +173,39 @@ impl Place {
         };
         let (seen, nulls_seen) = (samples(token.seen), samples(token.nulls_seen));
         let is_id = |values: &Vec<Bson>| values.len() == 1;
-        let all_fit = marks.iter().all(fits)
+        let all_fit = cursor_values.iter().all(fits)
             && seen.iter().all(|it| fits(&it.value))
             && token.nulls.iter().all(is_id)
             && nulls_seen.iter().all(|it| is_id(&it.value));
         if !all_fit {
             return Err(damaged());
         }
-        let stand = Stand {
-            marks: Marks::of_parts(marks, seen).ok_or_else(damaged)?,
-            nulls: Marks::of_parts(token.nulls, nulls_seen).ok_or_else(damaged)?,
+        let state = ScanState {
+            cursor_values: CursorValues::of_parts(cursor_values, seen).ok_or_else(damaged)?,
+            nulls: CursorValues::of_parts(token.nulls, nulls_seen).ok_or_else(damaged)?,
             sent: token.sent,
         };
         Ok(match chunks {
-            None => Self::Incremental(stand),
+            None => Self::Incremental(state),
             Some(chunks) => Self::Full(Full {
                 chunks,
                 rows: token.rows,
-                then: stand,
+                then: state,
             }),
         })
     }
 
     /// Where the incremental read stands or will go on.
-    pub fn stand(&self) -> &Stand {
+    pub fn state(&self) -> &ScanState {
         match self {
-            Self::Incremental(stand) | Self::Full(Full { then: stand, .. }) => stand,
+            Self::Incremental(state) | Self::Full(Full { then: state, .. }) => state,
         }
     }
 
     /// The same, to be moved.
-    pub fn stand_mut(&mut self) -> &mut Stand {
+    pub fn state_mut(&mut self) -> &mut ScanState {
         match self {
-            Self::Incremental(stand) | Self::Full(Full { then: stand, .. }) => stand,
+            Self::Incremental(state) | Self::Full(Full { then: state, .. }) => state,
         }
     }
 }

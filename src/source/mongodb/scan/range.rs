@@ -1,4 +1,4 @@
-//! The queries of a scan: one class at a time, behind a mark and before a bound.
+//! Range filters of a scan: one class at a time, between a cursor value and a bound.
 
 use mongodb::bson::{Bson, Document, doc};
 
@@ -15,7 +15,7 @@ pub(super) enum Bound {
 
 /// Documents that one query finds, whole.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Among<'a> {
+pub(super) struct RangeFilter<'a> {
     /// Values of this class; `None` where none is known yet.
     pub class: Option<Class>,
     /// Whether the field holds no other.
@@ -38,17 +38,17 @@ impl Bound {
 
 impl Order {
     /// The filter that finds them in the incremental order.
-    pub fn filter(&self, among: Among<'_>) -> Document {
+    pub fn filter(&self, range_filter: RangeFilter<'_>) -> Document {
         let field = self.field.as_str();
         let values = |operator: &str, value: &Bson| {
             let mut range = doc! { operator: value.clone() };
-            if let Some(bound) = among.bound {
+            if let Some(bound) = range_filter.bound {
                 bound.add_to(&mut range);
             }
             range
         };
-        match among.after {
-            None | Some([]) => one(field, among),
+        match range_filter.after {
+            None | Some([]) => one(field, range_filter),
             Some([value]) => doc! { field: values("$gt", value) },
             Some([value, id, ..]) => {
                 // Said outright: a document's own `$ref` would be taken for an operator.
@@ -68,16 +68,16 @@ impl Order {
     }
 
     /// The filter that finds them in the order of `_id`.
-    pub fn filter_of_ids(&self, among: Among<'_>) -> Document {
-        match among.after {
+    pub fn filter_of_ids(&self, range_filter: RangeFilter<'_>) -> Document {
+        match range_filter.after {
             Some([id, ..]) => {
                 let mut range = doc! { "$gt": id.clone() };
-                if let Some(bound) = among.bound {
+                if let Some(bound) = range_filter.bound {
                     bound.add_to(&mut range);
                 }
                 doc! { "_id": range }
             }
-            None | Some([]) => one("_id", among),
+            None | Some([]) => one("_id", range_filter),
         }
     }
 
@@ -92,12 +92,12 @@ impl Order {
 }
 
 /// A class from its beginning.
-fn one(field: &str, among: Among<'_>) -> Document {
+fn one(field: &str, range_filter: RangeFilter<'_>) -> Document {
     let mut range = Document::new();
-    match (among.bound, among.class) {
+    match (range_filter.bound, range_filter.class) {
         // Such a comparison keeps to the class by itself.
         (Some(bound), _) => bound.add_to(&mut range),
-        (None, Some(class)) if !among.alone => {
+        (None, Some(class)) if !range_filter.alone => {
             range.insert("$type", class.types());
         }
         (None, _) => return Document::new(),
@@ -116,8 +116,8 @@ mod tests {
         }
     }
 
-    fn among<'a>(after: &'a [Bson], bound: Option<&'a Bound>) -> Among<'a> {
-        Among {
+    fn range_filter<'a>(after: &'a [Bson], bound: Option<&'a Bound>) -> RangeFilter<'a> {
+        RangeFilter {
             class: Some(Class::Number),
             alone: true,
             after: Some(after),
@@ -129,7 +129,7 @@ mod tests {
     fn ties_are_read_on_by_their_id() {
         let after = [Bson::Int32(7), Bson::Boolean(true)];
         assert_eq!(
-            order("at").filter(among(&after, None)),
+            order("at").filter(range_filter(&after, None)),
             doc! { "$or": [
                 { "at": { "$gt": 7 } },
                 { "at": { "$eq": 7 }, "_id": { "$gt": true } },
@@ -138,7 +138,7 @@ mod tests {
         );
         assert_eq!(order("at").sort(1), doc! { "at": 1, "_id": 1 });
         assert_eq!(
-            order("_id").filter(among(&after[..1], None)),
+            order("_id").filter(range_filter(&after[..1], None)),
             doc! { "_id": { "$gt": 7 } }
         );
     }
@@ -147,7 +147,7 @@ mod tests {
     fn no_branch_passes_the_bound() {
         let after = [Bson::Int32(7), Bson::Int32(1)];
         let bound = Bound::Below(Bson::Int32(9));
-        let filter = order("at").filter(among(&after, Some(&bound)));
+        let filter = order("at").filter(range_filter(&after, Some(&bound)));
         let branches = filter.get_array("$or").expect("branches");
         assert_eq!(branches.len(), 3);
         for branch in branches {
@@ -158,16 +158,16 @@ mod tests {
 
     #[test]
     fn a_class_alone_is_read_without_a_filter_and_one_of_several_by_its_types() {
-        let alone = among(&[], None);
+        let alone = range_filter(&[], None);
         assert_eq!(order("at").filter(alone), doc! {});
-        let one = Among {
+        let one = RangeFilter {
             alone: false,
             ..alone
         };
         let filter = doc! { "at": { "$type": ["number"] } };
         assert_eq!(order("at").filter(one), filter);
         let bound = Bound::UpTo(Bson::Int32(9));
-        let bounded = Among {
+        let bounded = RangeFilter {
             bound: Some(&bound),
             ..one
         };

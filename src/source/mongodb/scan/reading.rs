@@ -1,27 +1,27 @@
-//! Reading a collection on from a place, round after round.
+//! The read loop of a collection, round after round.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{
-    batches::{Batches, Toward},
+    batches::{Batches, Target},
     class::Class,
     collection::{Classes, Scanned},
     full, hold_back,
-    position::Place,
-    range::{Among, Bound},
+    position::ScanPosition,
+    range::{Bound, RangeFilter},
 };
 use crate::source::{
-    EarlySettings, Late, Manner, Nulls, ReadLimits, Sharing, SourceError,
-    scan::{At, Lane, Outlet},
+    DeduplicationSettings, Late, Nulls, ReadLimits, ReadMode, Sharing, SourceError,
+    scan::{At, BatchSender, ScanPhase},
 };
 
 /// How a collection is read on.
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
     pub limits: ReadLimits,
-    pub manner: Manner,
+    pub mode: ReadMode,
     /// How long a following read waits for new documents before it asks again.
     pub poll: Duration,
     /// How late commits are met.
@@ -29,7 +29,7 @@ pub(super) struct Reading {
     /// How a full read is shared out.
     pub sharing: Sharing,
     /// Where what is not settled is read early: how it is remembered.
-    pub early: Option<EarlySettings>,
+    pub deduplication: Option<DeduplicationSettings>,
 }
 
 /// How many polls that find nothing pass between two looks at the field's classes, and how many
@@ -37,25 +37,26 @@ pub(super) struct Reading {
 pub(super) const POLLS: u32 = 60;
 
 /// How far classes may be read, or have to be. What is not named has nothing yet to be read.
-pub(super) type Bounds = Vec<(Lane, Class, Bound)>;
+pub(super) type Bounds = Vec<(ScanPhase, Class, Bound)>;
 
-/// Reads on from `place` until the end, or for ever.
+/// Reads on from `scan_position` until the end, or for ever.
 pub(super) async fn read(
     scanned: Arc<Scanned>,
-    place: Place,
+    scan_position: ScanPosition,
     classes: Classes,
     reading: Reading,
-    outlet: Outlet,
+    sender: BatchSender,
 ) -> Result<(), SourceError> {
-    let toward = Toward::Flow(outlet);
-    let mut batches = Batches::start(scanned, place, classes, reading.limits, toward).await?;
-    if let Some(hold) = reading.late.writers() {
-        return hold_back::read(batches, reading, hold).await;
+    let target = Target::Flow(sender);
+    let mut batches =
+        Batches::start(scanned, scan_position, classes, reading.limits, target).await?;
+    if let Some(hold_back) = reading.late.writers() {
+        return hold_back::read(batches, reading, hold_back).await;
     }
     if batches.is_full() {
         batches.full(reading.sharing).await?;
         // A full read ends where the collection stood before it.
-        if reading.manner == Manner::Bounded {
+        if reading.mode == ReadMode::Bounded {
             return Ok(());
         }
     }
@@ -63,7 +64,7 @@ pub(super) async fn read(
     let mut idle = 0;
     loop {
         let found = rounds.go(&mut batches, None).await?;
-        if reading.manner == Manner::Bounded {
+        if reading.mode == ReadMode::Bounded {
             return Ok(());
         }
         idle = if found { 0 } else { idle + 1 };
@@ -77,17 +78,17 @@ pub(super) async fn read(
 
 /// Rounds over all that can be read now.
 pub(super) struct Rounds {
-    manner: Manner,
+    mode: ReadMode,
     done: u32,
     /// The last documents that were sent early: what is not remembered before them may have been,
     /// and waits until it is settled.
-    furthest: BTreeMap<(Lane, Class), Vec<Bson>>,
+    furthest: BTreeMap<(ScanPhase, Class), Vec<Bson>>,
 }
 
 /// One query of a round.
-struct Stretch<'b> {
+struct RoundQuery<'b> {
     at: At,
-    lane: Lane,
+    phase: ScanPhase,
     class: Class,
     after: Option<Vec<Bson>>,
     /// Above what ends there.
@@ -97,9 +98,11 @@ struct Stretch<'b> {
 
 impl Rounds {
     pub async fn start(batches: &mut Batches, reading: &Reading) -> Self {
-        batches.remember_early(reading.early.as_ref()).await;
+        batches
+            .open_deduplication(reading.deduplication.as_ref())
+            .await;
         Self {
-            manner: reading.manner,
+            mode: reading.mode,
             done: 0,
             furthest: BTreeMap::new(),
         }
@@ -112,18 +115,18 @@ impl Rounds {
         batches: &mut Batches,
         bounds: Option<&Bounds>,
     ) -> Result<bool, SourceError> {
-        let is_due = match self.manner {
-            Manner::Bounded => self.done == 0,
-            Manner::Follow => self.done.is_multiple_of(POLLS),
+        let is_due = match self.mode {
+            ReadMode::Bounded => self.done == 0,
+            ReadMode::Follow => self.done.is_multiple_of(POLLS),
         };
         let mut found = false;
         if batches.scanned.nulls == Nulls::EveryRun && is_due {
-            found |= anew(batches).await?;
+            found |= read_null_rows(batches).await?;
         }
-        for lane in batches.lanes() {
-            found |= settled(batches, *lane, bounds).await?;
-            if let (true, Some(bounds)) = (batches.reads_early(), bounds) {
-                found |= self.early(batches, *lane, bounds).await?;
+        for phase in batches.phases() {
+            found |= read_below(batches, *phase, bounds).await?;
+            if let (true, Some(bounds)) = (batches.reads_above_watermark(), bounds) {
+                found |= self.read_above(batches, *phase, bounds).await?;
             }
         }
         batches.end_round().await;
@@ -132,44 +135,44 @@ impl Rounds {
     }
 
     /// What is not settled: what was read before, and what lies behind that.
-    async fn early(
+    async fn read_above(
         &mut self,
         batches: &mut Batches,
-        lane: Lane,
+        phase: ScanPhase,
         bounds: &Bounds,
     ) -> Result<bool, SourceError> {
         let mut found = false;
-        for class in batches.classes(lane) {
+        for class in batches.classes(phase) {
             let after = batches
-                .place
-                .stand()
-                .of(lane)
+                .scan_position
+                .state()
+                .of(phase)
                 .of(class)
                 .map(<[Bson]>::to_vec);
-            let above = bound(bounds, lane, class);
-            let reached = self.furthest.get(&(lane, class)).cloned();
+            let above = bound(bounds, phase, class);
+            let reached = self.furthest.get(&(phase, class)).cloned();
             if let Some(value) = reached.as_ref().and_then(|it| it.first()) {
-                let again = Stretch {
-                    at: At::Again(lane),
-                    lane,
+                let reread = RoundQuery {
+                    at: At::Reread(phase),
+                    phase,
                     class,
                     after: after.clone(),
                     above,
                     bound: Some(&Bound::UpTo(value.clone())),
                 };
-                found |= stretch(batches, again).await?;
+                found |= run_query(batches, reread).await?;
             }
-            let on = Stretch {
-                at: At::Early(lane),
-                lane,
+            let on = RoundQuery {
+                at: At::AboveWatermark(phase),
+                phase,
                 class,
                 after: reached.or(after),
                 above,
                 bound: None,
             };
-            found |= stretch(batches, on).await?;
+            found |= run_query(batches, on).await?;
             if let Some(reached) = batches.reached() {
-                self.furthest.insert((lane, class), reached);
+                self.furthest.insert((phase, class), reached);
             }
         }
         Ok(found)
@@ -177,91 +180,96 @@ impl Rounds {
 }
 
 /// All documents without a value; a restart in the middle of them goes on there.
-async fn anew(batches: &mut Batches) -> Result<bool, SourceError> {
+async fn read_null_rows(batches: &mut Batches) -> Result<bool, SourceError> {
     let mut found = false;
-    for class in batches.classes(Lane::Nulls) {
-        let after = batches.place.stand().nulls.of(class).map(<[Bson]>::to_vec);
-        let all = Stretch {
-            at: At::Anew,
-            lane: Lane::Nulls,
+    for class in batches.classes(ScanPhase::Nulls) {
+        let after = batches
+            .scan_position
+            .state()
+            .nulls
+            .of(class)
+            .map(<[Bson]>::to_vec);
+        let all = RoundQuery {
+            at: At::NullRows,
+            phase: ScanPhase::Nulls,
             class,
             after,
             above: None,
             bound: None,
         };
-        found |= stretch(batches, all).await?;
+        found |= run_query(batches, all).await?;
     }
     batches.send().await;
-    batches.place.stand_mut().nulls = Default::default();
+    batches.scan_position.state_mut().nulls = Default::default();
     Ok(found)
 }
 
-async fn settled(
+async fn read_below(
     batches: &mut Batches,
-    lane: Lane,
+    phase: ScanPhase,
     bounds: Option<&Bounds>,
 ) -> Result<bool, SourceError> {
-    let classes = batches.classes(lane);
+    let classes = batches.classes(phase);
     let mut found = false;
-    if classes.is_empty() && bounds.is_none() && lane == Lane::Values {
+    if classes.is_empty() && bounds.is_none() && phase == ScanPhase::Values {
         let all = match batches.scanned.nulls {
             Nulls::Refuse => doc! {},
             _ => doc! { batches.scanned.order.field.as_str(): { "$ne": Bson::Null } },
         };
-        batches.turn_to(At::Settled(lane)).await;
-        found = batches.query(all, batches.scanned.sort(lane, 1)).await?;
+        batches.turn_to(At::BelowWatermark(phase)).await;
+        found = batches.query(all, batches.scanned.sort(phase, 1)).await?;
     }
     for class in classes {
         let bound = match bounds {
             None => None,
-            Some(bounds) => match bound(bounds, lane, class) {
+            Some(bounds) => match bound(bounds, phase, class) {
                 None => continue,
                 bound => bound,
             },
         };
         let after = batches
-            .place
-            .stand()
-            .of(lane)
+            .scan_position
+            .state()
+            .of(phase)
             .of(class)
             .map(<[Bson]>::to_vec);
-        let settled = Stretch {
-            at: At::Settled(lane),
-            lane,
+        let read_below = RoundQuery {
+            at: At::BelowWatermark(phase),
+            phase,
             class,
             after,
             above: None,
             bound,
         };
-        found |= stretch(batches, settled).await?;
+        found |= run_query(batches, read_below).await?;
     }
     Ok(found)
 }
 
-async fn stretch(batches: &mut Batches, stretch: Stretch<'_>) -> Result<bool, SourceError> {
+async fn run_query(batches: &mut Batches, query: RoundQuery<'_>) -> Result<bool, SourceError> {
     let scanned = batches.scanned.clone();
     let filter = scanned.filter(
-        stretch.lane,
-        Among {
-            class: Some(stretch.class),
-            alone: scanned.nulls == Nulls::Refuse && batches.classes(stretch.lane).len() == 1,
-            after: stretch.after.as_deref(),
-            bound: stretch.bound,
+        query.phase,
+        RangeFilter {
+            class: Some(query.class),
+            alone: scanned.nulls == Nulls::Refuse && batches.classes(query.phase).len() == 1,
+            after: query.after.as_deref(),
+            bound: query.bound,
         },
     );
-    let filter = match stretch.above {
+    let filter = match query.above {
         None => filter,
-        Some(above) => doc! { "$and": [filter, above_of(&scanned, stretch.lane, above)] },
+        Some(above) => doc! { "$and": [filter, above_of(&scanned, query.phase, above)] },
     };
-    batches.turn_to(stretch.at).await;
-    batches.query(filter, scanned.sort(stretch.lane, 1)).await
+    batches.turn_to(query.at).await;
+    batches.query(filter, scanned.sort(query.phase, 1)).await
 }
 
 /// The filter of what lies above a bound.
-fn above_of(scanned: &Scanned, lane: Lane, bound: &Bound) -> Document {
-    let field = match lane {
-        Lane::Nulls => "_id",
-        Lane::Values => scanned.order.field.as_str(),
+fn above_of(scanned: &Scanned, phase: ScanPhase, bound: &Bound) -> Document {
+    let field = match phase {
+        ScanPhase::Nulls => "_id",
+        ScanPhase::Values => scanned.order.field.as_str(),
     };
     let (operator, value) = match bound {
         Bound::Below(value) => ("$gte", value),
@@ -270,20 +278,20 @@ fn above_of(scanned: &Scanned, lane: Lane, bound: &Bound) -> Document {
     doc! { field: { operator: value.clone() } }
 }
 
-fn bound(bounds: &Bounds, lane: Lane, class: Class) -> Option<&Bound> {
+fn bound(bounds: &Bounds, phase: ScanPhase, class: Class) -> Option<&Bound> {
     let mut bounds = bounds.iter();
-    let found = bounds.find(|(its, of, _)| *its == lane && *of == class);
+    let found = bounds.find(|(its, of, _)| *its == phase && *of == class);
     found.map(|(_, _, bound)| bound)
 }
 
 impl Batches {
     /// Reads what is left of a full read, and goes over to the incremental one.
     pub async fn full(&mut self, sharing: Sharing) -> Result<(), SourceError> {
-        self.place.stand_mut().forget_read();
-        let Place::Full(full) = self.place.clone() else {
+        self.scan_position.state_mut().forget_read();
+        let ScanPosition::Full(full) = self.scan_position.clone() else {
             return Ok(());
         };
-        self.place = Place::Incremental(full.then.clone());
+        self.scan_position = ScanPosition::Incremental(full.then.clone());
         full::read(self, full, sharing).await?;
         self.stands();
         Ok(())

@@ -1,55 +1,67 @@
-//! Where a flow stands beside a collection.
+//! Source status of a collection.
 
 use std::{sync::Arc, time::Duration};
 
 use mongodb::bson::Bson;
 
-use super::{class::Class, collection::Scanned, plan, position::Place, state::Stand};
+use super::{class::Class, collection::Scanned, plan, position::ScanPosition, state::ScanState};
 use crate::{
     model::Position,
-    source::{Late, SourceError, scan::Lane, status::Standing},
+    source::{Late, SourceError, scan::ScanPhase, status::SourceStatus},
 };
 
 /// The standing of a read from `stored`.
-pub(super) async fn standing(
+pub(super) async fn status(
     scanned: &Arc<Scanned>,
     late: Late,
     stored: Option<&Position>,
-) -> Result<Standing, SourceError> {
+) -> Result<SourceStatus, SourceError> {
     let order = &scanned.order;
-    let stored = stored.map(|it| Place::parse(it, order)).transpose()?;
+    let stored = stored
+        .map(|it| ScanPosition::parse(it, order))
+        .transpose()?;
     let classes = scanned.classes().await?.values;
-    let place = stored.unwrap_or(Place::Incremental(Stand::default()));
-    let past = plan::past(scanned, &plan::filters(scanned, &place, &classes)).await?;
+    let scan_position = stored.unwrap_or(ScanPosition::Incremental(ScanState::default()));
+    let past = plan::past(scanned, &plan::filters(scanned, &scan_position, &classes)).await?;
     let (mut newest, mut behind) = (Vec::new(), None);
     for class in &classes {
-        let last = scanned.last(Lane::Values, *class, None).await?;
+        let last = scanned.last(ScanPhase::Values, *class, None).await?;
         let last = last.unwrap_or_default();
         let Some(last) = last.first() else { continue };
         newest.push(words(last));
-        let at = place.stand().marks.of(*class).and_then(<[Bson]>::first);
+        let at = scan_position
+            .state()
+            .cursor_values
+            .of(*class)
+            .and_then(<[Bson]>::first);
         behind = behind.max(at.and_then(|at| between(at, last)));
     }
-    Ok(Standing {
-        at: told(&place),
+    Ok(SourceStatus {
+        at: reported(&scan_position),
         newest: (!newest.is_empty()).then(|| newest.join("; ")),
         behind,
         past,
-        settled: plan::settled(scanned, late, &classes).await?,
+        watermark: plan::watermark(scanned, late, &classes).await?,
     })
 }
 
 /// What a place is behind: a document of each class.
-fn told(place: &Place) -> Option<String> {
-    let mark = |values: &Vec<Bson>| match &values[..] {
+fn reported(scan_position: &ScanPosition) -> Option<String> {
+    let cursor_value = |values: &Vec<Bson>| match &values[..] {
         [value, id] => format!("{} (_id {})", words(value), words(id)),
         values => values.iter().map(words).collect::<Vec<_>>().join(" "),
     };
-    let marks: Vec<String> = place.stand().marks.all().iter().map(mark).collect();
-    let value = (!marks.is_empty()).then(|| marks.join("; "));
-    match place {
-        Place::Incremental(_) => value,
-        Place::Full(full) => {
+    let cursor_values: Vec<String> = scan_position
+        .state()
+        .cursor_values
+        .all()
+        .iter()
+        .map(cursor_value)
+        .collect();
+    let value = (!cursor_values.is_empty()).then(|| cursor_values.join("; "));
+    match scan_position {
+        ScanPosition::Incremental(_) => value,
+        ScanPosition::Full(full) => {
             let then = value.map_or(String::new(), |it| format!(", then behind {it}"));
             Some(format!("a full read, {} documents so far{then}", full.rows))
         }
@@ -97,20 +109,24 @@ mod tests {
     use mongodb::bson::{DateTime, oid::ObjectId};
 
     use super::*;
-    use crate::source::mongodb::scan::cursor_values::Marks;
+    use crate::source::mongodb::scan::cursor_values::CursorValues;
 
     #[test]
     fn an_object_id_is_told_with_its_time() {
         let id = ObjectId::parse_str("66cc4e87a1b2c3d4e5f60718").expect("an id");
-        let place = Place::Incremental(Stand::behind(Marks::at(vec![id.into()])));
+        let scan_position =
+            ScanPosition::Incremental(ScanState::behind(CursorValues::at(vec![id.into()])));
         assert_eq!(
-            told(&place).as_deref(),
+            reported(&scan_position).as_deref(),
             Some("66cc4e87a1b2c3d4e5f60718 of 2024-08-26 09:44:39Z")
         );
         let time = Bson::from(DateTime::from_millis(1_756_200_600_123));
-        let place = Place::Incremental(Stand::behind(Marks::at(vec![time.clone(), 7.into()])));
+        let scan_position = ScanPosition::Incremental(ScanState::behind(CursorValues::at(vec![
+            time.clone(),
+            7.into(),
+        ])));
         assert_eq!(
-            told(&place).as_deref(),
+            reported(&scan_position).as_deref(),
             Some("2025-08-26 09:30:00.123Z (_id 7)")
         );
         let later = Bson::from(DateTime::from_millis(1_756_200_602_123));

@@ -1,5 +1,4 @@
-//! Up to which time everything that was taken has been committed: the server's clock, and the
-//! transactions and writes that it knows to be under way.
+//! The low watermark of MongoDB: the server's clock, and its open transactions.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,14 +6,14 @@ use mongodb::bson::{Bson, Document, Timestamp, doc};
 
 use super::collection::Scanned;
 use crate::{
-    connect::mongodb::Trouble,
+    connect::mongodb::ErrorClass,
     source::{HoldBack, SourceError},
 };
 
 /// Asks the server how far a collection is settled.
 pub(super) struct Watch {
     scanned: Arc<Scanned>,
-    hold: HoldBack,
+    hold_back: HoldBack,
     sight: Sight,
 }
 
@@ -53,7 +52,7 @@ pub(super) enum Sight {
 }
 
 /// Between taking a value and the server's first sight of it.
-const SETTLE: Duration = Duration::from_secs(1);
+const USUAL_COMMIT_DELAY: Duration = Duration::from_secs(1);
 
 /// How long a bounded read waits while what is under way can be seen.
 const WAIT: Duration = Duration::from_secs(10);
@@ -65,10 +64,10 @@ const LONGEST: Duration = Duration::from_secs(100);
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Watch {
-    pub fn new(scanned: Arc<Scanned>, hold: HoldBack) -> Self {
+    pub fn new(scanned: Arc<Scanned>, hold_back: HoldBack) -> Self {
         Self {
             scanned,
-            hold,
+            hold_back,
             sight: Sight::Open,
         }
     }
@@ -102,7 +101,7 @@ impl Watch {
             .as_ref()
             .unwrap_or(&hello)
             .get_timestamp("operationTime");
-        let margin = millis(self.settle() + self.hold.clock_skew);
+        let margin = millis(self.max_commit_delay() + self.hold_back.clock_skew);
         Ok(Look {
             now,
             until: now - lasts - margin,
@@ -118,20 +117,20 @@ impl Watch {
 
     /// The longest time that is allowed for between taking a value and its commit, besides what
     /// is seen to be under way.
-    pub fn settle(&self) -> Duration {
-        self.hold.settle.unwrap_or(match self.sight {
-            Sight::Open => SETTLE,
+    pub fn max_commit_delay(&self) -> Duration {
+        self.hold_back.max_commit_delay.unwrap_or(match self.sight {
+            Sight::Open => USUAL_COMMIT_DELAY,
             Sight::Blind(longest) => longest,
         })
     }
 
     /// How long a bounded read waits for what had been there when it began.
     pub fn patience(&self) -> Duration {
-        let settle = self.hold.settle.unwrap_or(match self.sight {
+        let max_commit_delay = self.hold_back.max_commit_delay.unwrap_or(match self.sight {
             Sight::Open => WAIT,
             Sight::Blind(longest) => longest,
         });
-        settle + self.hold.clock_skew + SECOND
+        max_commit_delay + self.hold_back.clock_skew + SECOND
     }
 
     /// How long what is under way lasts at most, as far as that is known.
@@ -140,8 +139,9 @@ impl Watch {
     }
 
     /// By this time of the server's, counted in milliseconds from `look` on, such a wait is over.
-    pub fn reach(&self, look: &Look) -> i64 {
-        look.now + millis(self.patience()) - millis(self.settle() + self.hold.clock_skew)
+    pub fn over_at(&self, look: &Look) -> i64 {
+        look.now + millis(self.patience())
+            - millis(self.max_commit_delay() + self.hold_back.clock_skew)
     }
 
     /// The server's answer on what is under way; `None` where it does not tell this user.
@@ -178,10 +178,10 @@ impl Watch {
             .database("admin");
         match admin.run_command(ask).await {
             Ok(answer) => Ok(Some(answer)),
-            Err(error) => match self.scanned.connection.trouble(&error) {
-                Trouble::Lost(_) => Err(self.scanned.error(&error)),
+            Err(error) => match self.scanned.connection.classify(&error) {
+                ErrorClass::Lost(_) => Err(self.scanned.error(&error)),
                 // No right, or a service that does not have it.
-                Trouble::Refused { .. } => {
+                ErrorClass::Refused { .. } => {
                     self.sight = Sight::Blind(self.longest_transaction().await?);
                     Ok(None)
                 }
@@ -218,7 +218,7 @@ impl Watch {
     fn unknown_time(&self) -> SourceError {
         let advice = "the server does not say its time, which `late = \"hold-back\"` rests on: \
                       choose `late = \"none\"`";
-        self.scanned.unfit(advice.to_owned())
+        self.scanned.incompatible(advice.to_owned())
     }
 }
 

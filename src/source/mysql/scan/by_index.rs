@@ -46,17 +46,17 @@ pub(super) fn serving<'i>(table: &Table, indexes: &'i [Index], by: &'i By) -> Op
 /// What would make the missing index.
 pub(super) fn remedy(learned: &Learned, (flavor, version): (Flavor, &str)) -> String {
     let table = &learned.table;
-    let (place, of) = (&learned.place, table.incremental.first());
+    let (quoted_table, of) = (&learned.quoted_table, table.incremental.first());
     let rest = table.incremental.iter().skip(1).map(|it| it.quoted.clone());
     let expression = of.map_or("", |it| it.quoted.as_str());
     match (&learned.by, indexes_expressions(flavor, version)) {
-        (By::Column | By::Generated(_), _) => table.create_index(place),
+        (By::Column | By::Generated(_), _) => table.create_index(quoted_table),
         (By::Sort | By::Index(_), true) => {
             let parts: Vec<String> = std::iter::once(format!("({expression})"))
                 .chain(rest)
                 .collect();
             let parts = parts.join(", ");
-            format!("CREATE INDEX highwater_order ON {place} ({parts})")
+            format!("CREATE INDEX highwater_order ON {quoted_table} ({parts})")
         }
         (By::Sort | By::Index(_), false) => format!(
             "make a generated column that is {expression}, and an index on it and the key (it is a \

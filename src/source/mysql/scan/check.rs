@@ -79,7 +79,7 @@ pub(super) fn late(writers: Option<&Writers>) -> Finding {
             for a table that one writer appends to";
         return finding(Severity::Note, text.to_owned());
     };
-    let settle = writers.settle().as_secs_f64();
+    let max_commit_delay = writers.max_commit_delay().as_secs_f64();
     let values = match writers.column {
         Column::Timestamp(_) => "its values must come from the server's clock".to_owned(),
         Column::DateTime(_) => {
@@ -99,9 +99,10 @@ pub(super) fn late(writers: Option<&Writers>) -> Finding {
                 .to_owned()
         }
     };
-    let skew = match writers.clock_skew.is_zero() {
-        true => String::new(),
-        false => format!(", give or take {} s", writers.clock_skew.as_secs_f64()),
+    let skew = if writers.clock_skew.is_zero() {
+        String::new()
+    } else {
+        format!(", give or take {} s", writers.clock_skew.as_secs_f64())
     };
     let (severity, rests) = match writers.rest {
         Rest::Transactions => (
@@ -112,18 +113,18 @@ pub(super) fn late(writers: Option<&Writers>) -> Finding {
             Severity::Note,
             format!(
                 "the statements and transactions that are open now; not covered: a transaction whose first \
-                 statement waited for more than {settle} s (`settle`)"
+                 statement waited for more than {max_commit_delay} s (`max-commit-delay`)"
             ),
         ),
-        Rest::Settle(reason) => (
+        Rest::Declared(reason) => (
             Severity::Note,
             format!(
-                "`settle` alone ({reason}); not covered: a transaction of more than {settle} s"
+                "`max-commit-delay` alone ({reason}); not covered: a transaction of more than {max_commit_delay} s"
             ),
         ),
     };
     let unknown = match (writers.rest, writers.knows_source) {
-        (Rest::Settle(_), _) | (_, true) => "",
+        (Rest::Declared(_), _) | (_, true) => "",
         _ => {
             "; not seen: whether the server is a replica that stands still (grant REPLICATION CLIENT, on \
              MariaDB SLAVE MONITOR)"

@@ -20,7 +20,7 @@ use crate::{
     model::{Field, Schema},
     source::{
         Nulls, SourceError,
-        scan::{self, Form, Index, KeyColumn, MarkKind, Members, Table, failed},
+        scan::{self, Form, Index, KeyColumn, Members, Table, ValueKind, failed},
     },
 };
 pub(super) use coalesce::By;
@@ -36,7 +36,7 @@ pub(super) struct Learned {
     pub indexes: Vec<Index>,
     pub named: TableName,
     /// `database`.`table`, quoted.
-    pub place: String,
+    pub quoted_table: String,
     /// The quoted incremental field, where it may be NULL.
     pub nullable: Option<String>,
     /// What serves an order by the first of several fields that has a value.
@@ -93,16 +93,16 @@ pub(super) async fn learn(
     connection: &MysqlConnection,
     settings: &MysqlScanSettings,
 ) -> Result<Learned, SourceError> {
-    let unfit = |advice: String| SourceError::Unfit {
+    let refused = |advice: String| SourceError::Incompatible {
         name: name.to_owned(),
         advice,
     };
-    let named = TableName::parse(&settings.table).map_err(|error| unfit(error.to_string()))?;
-    let place = named.quoted().map_err(|error| unfit(error.to_string()))?;
+    let named = TableName::parse(&settings.table).map_err(|error| refused(error.to_string()))?;
+    let quoted_table = named.quoted().map_err(|error| refused(error.to_string()))?;
     let (database, table) = (named.database.as_deref(), &named.table[..]);
     let pool = connection.pool();
     // A table that we may not see is missing in information_schema: the server says which it is.
-    probe(name, pool, format!("SELECT 1 FROM {place}")).await?;
+    probe(name, pool, format!("SELECT 1 FROM {quoted_table}")).await?;
     let mut columns = columns(name, pool, database, table).await?;
     if connection.flavor() == Flavor::Mariadb {
         mark_json(name, pool, database, table, &mut columns).await?;
@@ -121,31 +121,33 @@ pub(super) async fn learn(
         _ => None,
     };
     let unique = by_word.as_ref().unwrap_or(&indexes);
-    let key = scan::key(&names, unique, declared).map_err(unfit)?;
+    let key = scan::key(&names, unique, declared).map_err(refused)?;
     let key: Vec<&Column> = key.into_iter().map(|it| &columns[it]).collect();
     if let Some(column) = key.iter().find(|it| it.is_nullable && by_word.is_none()) {
         let name = &column.name;
-        return Err(unfit(format!(
+        return Err(refused(format!(
             "key column `{name}` may be NULL: make it NOT NULL"
         )));
     }
-    let fields = match settings.incremental.is_empty() {
-        true => key[..1].to_vec(),
-        false => coalesced(&names, &columns, settings).map_err(unfit)?,
+    let fields = if settings.incremental.is_empty() {
+        key[..1].to_vec()
+    } else {
+        coalesced(&names, &columns, settings).map_err(refused)?
     };
     let expressions = match fields.len() {
         1 => Vec::new(),
         _ => expressions(name, connection, database, table).await?,
     };
-    let (first, by) = first_column(&fields, &columns, &expressions).map_err(unfit)?;
+    let (first, by) = first_column(&fields, &columns, &expressions).map_err(refused)?;
     let may_be_null = fields.iter().all(|it| it.is_nullable);
-    let nulls = match may_be_null {
-        true => settings.rules.nulls,
-        false => Nulls::Refuse,
+    let nulls = if may_be_null {
+        settings.rules.nulls
+    } else {
+        Nulls::Refuse
     };
     let nullable = may_be_null.then(|| first.quoted.clone());
-    let names = (name, table, &place[..]);
-    let mut table = keyset_table(names, &columns, (first, nulls), &key).map_err(unfit)?;
+    let names = (name, table, &quoted_table[..]);
+    let mut table = keyset_table(names, &columns, (first, nulls), &key).map_err(refused)?;
     // A column can be seen by any right to it, and read only by that to SELECT.
     probe(name, pool, table.select.clone()).await?;
     // An index may also be there and not be usable: then the server chooses by itself.
@@ -160,7 +162,7 @@ pub(super) async fn learn(
         key_unpacks: key.iter().map(|it| it.unpack).collect(),
         indexes,
         named: named.clone(),
-        place,
+        quoted_table,
         nullable,
         by,
     })
@@ -232,13 +234,13 @@ async fn columns(
     database: Option<&str>,
     table: &str,
 ) -> Result<Vec<Column>, SourceError> {
-    let unfit = |advice: String| SourceError::Unfit {
+    let refused = |advice: String| SourceError::Incompatible {
         name: name.to_owned(),
         advice,
     };
     let rows: Vec<ColumnRow> = ask(name, pool, COLUMNS, database, table).await?;
     if rows.is_empty() {
-        return Err(unfit(
+        return Err(refused(
             "its columns cannot be seen: grant SELECT on the table".to_owned(),
         ));
     }
@@ -246,7 +248,7 @@ async fn columns(
         let unpack = Unpack::of(&row.1, &row.2);
         Ok(Column {
             name: row.0.clone(),
-            quoted: backticked(&row.0).map_err(|error: NotAName| unfit(error.to_string()))?,
+            quoted: backticked(&row.0).map_err(|error: NotAName| refused(error.to_string()))?,
             unpack,
             is_nullable: row.3,
             row,
@@ -273,7 +275,7 @@ async fn mark_json(
 }
 
 fn keyset_table(
-    (name, table_name, place): (&str, &str, &str),
+    (name, table_name, quoted_table): (&str, &str, &str),
     columns: &[Column],
     (first, nulls): (KeyColumn, Nulls),
     key: &[&Column],
@@ -295,8 +297,8 @@ fn keyset_table(
             fields.collect(),
             key.iter().map(|it| &it.name),
         )),
-        select: format!("SELECT {} FROM {place}", selected.join(", ")),
-        select_key: format!("SELECT {} FROM {place}", selected_key.join(", ")),
+        select: format!("SELECT {} FROM {quoted_table}", selected.join(", ")),
+        select_key: format!("SELECT {} FROM {quoted_table}", selected_key.join(", ")),
         incremental: ordering,
         key: key
             .iter()
@@ -329,20 +331,20 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
         })
     };
     let (kind, placeholder) = match column.unpack {
-        Unpack::Signed => (MarkKind::I64, "?".to_owned()),
-        Unpack::Unsigned | Unpack::Bit => (MarkKind::U64, "?".to_owned()),
+        Unpack::Signed => (ValueKind::I64, "?".to_owned()),
+        Unpack::Unsigned | Unpack::Bit => (ValueKind::U64, "?".to_owned()),
         // Compared with a number they are numbers, as they are for ORDER BY; with a text, texts.
-        Unpack::Enum => (MarkKind::Member, "?".to_owned()),
-        Unpack::Float | Unpack::Double => (MarkKind::F64, "?".to_owned()),
-        Unpack::Year => (MarkKind::Year, "?".to_owned()),
-        Unpack::Date => (MarkKind::Date, "CAST(? AS DATE)".to_owned()),
+        Unpack::Enum => (ValueKind::Member, "?".to_owned()),
+        Unpack::Float | Unpack::Double => (ValueKind::F64, "?".to_owned()),
+        Unpack::Year => (ValueKind::Year, "?".to_owned()),
+        Unpack::Date => (ValueKind::Date, "CAST(? AS DATE)".to_owned()),
         Unpack::DateTime | Unpack::Timestamp => {
-            (MarkKind::DateTime, "CAST(? AS DATETIME(6))".to_owned())
+            (ValueKind::DateTime, "CAST(? AS DATETIME(6))".to_owned())
         }
         // MySQL takes the placeholder of a bare cast for a datetime, where it can: the time
         // 10:11:12.000001 for the first hour of 2010-11-12.
         Unpack::Time => (
-            MarkKind::Time,
+            ValueKind::Time,
             "CAST(CAST(? AS CHAR) AS TIME(6))".to_owned(),
         ),
         // Longer than what a session sorts by (`super::SESSION`).
@@ -357,18 +359,18 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
         Unpack::Bytes if data_type == "vector" => {
             return Err(unordered(column, "vectors have no order"));
         }
-        Unpack::Bytes => (MarkKind::Bytes, "CAST(? AS BINARY)".to_owned()),
+        Unpack::Bytes => (ValueKind::Bytes, "CAST(? AS BINARY)".to_owned()),
         Unpack::Decimal => (
-            MarkKind::Decimal,
+            ValueKind::Decimal,
             decimal(precision.unwrap_or(65), scale.unwrap_or(30)),
         ),
         // MariaDB's own types, which it orders by their bytes.
         Unpack::Text if matches!(data_type.as_str(), "uuid" | "inet4" | "inet6") => {
-            (MarkKind::Text, format!("CAST(? AS {data_type})"))
+            (ValueKind::Text, format!("CAST(? AS {data_type})"))
         }
         Unpack::Text => match (plain(charset), plain(collation)) {
             (Some(charset), Some(collation)) => (
-                MarkKind::Text,
+                ValueKind::Text,
                 format!("CONVERT(? USING {charset}) COLLATE {collation}"),
             ),
             _ => return Err(unordered(column, "its collation is not known")),

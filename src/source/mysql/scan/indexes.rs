@@ -36,9 +36,10 @@ pub(super) async fn indexes(
 ) -> Result<Vec<TableIndex>, SourceError> {
     let says = says(name, pool).await?;
     let has = |column: &str| says.iter().any(|it| it == column);
-    let expression = match has("EXPRESSION") {
-        true => "CAST(s.EXPRESSION AS CHAR)",
-        false => "CAST(NULL AS CHAR)",
+    let expression = if has("EXPRESSION") {
+        "CAST(s.EXPRESSION AS CHAR)"
+    } else {
+        "CAST(NULL AS CHAR)"
     };
     let hidden = match (has("IS_VISIBLE"), has("IGNORED")) {
         (true, _) => "s.IS_VISIBLE = 'NO'",

@@ -25,11 +25,11 @@ use crate::{
     fault::{Fault, Faulty, chain},
     model::{Finding, Op, Position, Records, Schema, Severity, TableIndex},
     source::{
-        Extent, Late, Manner, Nulls, Plan, Progress, ReadLimits, Rules, Sharing, Source,
-        SourceError, SourceReader, Standing,
+        Late, Nulls, Plan, Progress, ReadLimits, ReadMode, Rules, Scope, Sharing, Source,
+        SourceError, SourceReader, SourceStatus,
         scan::{
-            self, Batches, HeldBy, Lane, Mark, Page, Pages, Place, ReadAhead, Reading, Settled,
-            failed,
+            self, Batches, CursorValue, Page, Pages, ReadAhead, Reading, ScanPhase, ScanPosition,
+            Watermark, WatermarkBasis, failed,
         },
     },
 };
@@ -115,14 +115,14 @@ impl MysqlScan {
         };
         let text = format!(
             "SELECT 1 FROM {} WHERE {column} IS NULL LIMIT 1",
-            learned.place
+            learned.quoted_table
         );
         let found = sqlx::query(statement(text))
             .fetch_optional(self.connection.pool())
             .await;
         match found.map_err(|error| failed(&self.name, error))? {
             None => Ok(()),
-            Some(_) => Err(SourceError::Unfit {
+            Some(_) => Err(SourceError::Incompatible {
                 name: self.name.clone(),
                 advice: format!(
                     "rows with NULL in {column} would never be read: give them a value, or choose `nulls`"
@@ -134,7 +134,7 @@ impl MysqlScan {
     async fn findings(&self, learned: &Learned) -> Result<Vec<Finding>, SourceError> {
         let mut findings = check::findings(&self.connection, learned).await?;
         match self.refuse_random(learned).await {
-            Err(error @ SourceError::Unfit { .. }) => {
+            Err(error @ SourceError::Incompatible { .. }) => {
                 findings.push(check::finding(Severity::Problem, chain(&error)));
             }
             other => other?,
@@ -172,52 +172,52 @@ impl Source for MysqlScan {
         plan::plan(self, stored).await
     }
 
-    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
-        status::standing(self, stored).await
+    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
+        status::status(self, stored).await
     }
 
     async fn begin(
         &self,
-        extent: Extent,
+        scope: Scope,
         stored: Option<&Position>,
     ) -> Result<Position, SourceError> {
         let learned = self.learn().await?;
         self.refuse_unread(&learned).await?;
         let mut pages = self.pages(&learned).await?;
-        let place = scan::begin(&learned.table, &mut pages, extent, stored).await?;
-        Ok(place.position(&learned.table))
+        let scan_position = scan::begin(&learned.table, &mut pages, scope, stored).await?;
+        Ok(scan_position.position(&learned.table))
     }
 
     async fn open(
         &self,
         position: &Position,
-        manner: Manner,
+        mode: ReadMode,
     ) -> Result<Box<dyn SourceReader>, SourceError> {
         let learned = self.learn().await?;
         self.refuse_unread(&learned).await?;
-        let place = Place::parse(position, &learned.table)?;
+        let scan_position = ScanPosition::parse(position, &learned.table)?;
         let sharing = self.settings.sharing;
         let mut pages: Vec<Box<dyn Pages>> = Vec::new();
-        for _ in 0..place.readers(sharing) {
+        for _ in 0..scan_position.readers(sharing) {
             pages.push(Box::new(self.pages(&learned).await?));
         }
         let (limits, poll) = (self.settings.limits, self.settings.poll);
         let reading = Reading {
             limits,
-            manner,
+            mode,
             poll,
             sharing,
-            early: self.settings.rules.early(self.settings.late),
+            deduplication: self.settings.rules.deduplication(self.settings.late),
         };
         let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
-        let read = |outlet| scan::read(table, pages, place, reading, outlet);
+        let read = |sender| scan::read(table, pages, scan_position, reading, sender);
         let reader = ReadAhead::start(&self.name, schema, position.clone(), limits.max_wait, read);
         Ok(Box::new(reader))
     }
 
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
         let learned = self.learn().await?;
-        let Place::Full(full) = Place::parse(position, &learned.table)? else {
+        let ScanPosition::Full(full) = ScanPosition::parse(position, &learned.table)? else {
             return Ok(None);
         };
         let of = columns::about(&self.name, &self.connection, &learned.named).await?;
@@ -227,7 +227,7 @@ impl Source for MysqlScan {
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
         let learned = self.learn().await?;
-        Place::at(value, &learned.table).map(|it| it.position(&learned.table))
+        ScanPosition::at(value, &learned.table).map(|it| it.position(&learned.table))
     }
 }
 
@@ -253,8 +253,8 @@ impl Pages for MysqlPages {
         let now = now.map_err(|error| failed(&self.name, error))?;
         scan::expect_columns(&self.learned.table, &now)?;
         let mut query = sqlx::query(statement(page.text));
-        for mark in page.bound {
-            query = bind(query, mark);
+        for cursor_value in page.bound {
+            query = bind(query, cursor_value);
         }
         let mut rows = query.fetch(&mut self.session);
         let mut count = 0;
@@ -275,8 +275,8 @@ impl Pages for MysqlPages {
 
     async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError> {
         let mut query = sqlx::query(statement(page.text));
-        for mark in page.bound {
-            query = bind(query, mark);
+        for cursor_value in page.bound {
+            query = bind(query, cursor_value);
         }
         let rows = query.fetch_all(&mut self.session).await;
         let unpacks = &self.learned.key_unpacks;
@@ -288,10 +288,10 @@ impl Pages for MysqlPages {
         Ok(records)
     }
 
-    async fn last(&mut self, lane: Lane) -> Result<Records, SourceError> {
+    async fn last(&mut self, phase: ScanPhase) -> Result<Records, SourceError> {
         let mut records = Records::new(self.learned.table.schema.clone());
         // Prepared like a page, so that its values come in the same protocol.
-        let rows = sqlx::query(statement(self.learned.table.last(lane)))
+        let rows = sqlx::query(statement(self.learned.table.last(phase)))
             .fetch_all(&mut self.session)
             .await;
         for row in rows.map_err(|error| failed(&self.name, error))? {
@@ -301,14 +301,14 @@ impl Pages for MysqlPages {
         Ok(records)
     }
 
-    fn held_by(&self) -> Option<HeldBy> {
-        self.writers.as_ref().map(Writers::held_by)
+    fn watermark_basis(&self) -> Option<WatermarkBasis> {
+        self.writers.as_ref().map(Writers::watermark_basis)
     }
 
-    async fn settled(&mut self) -> Result<Settled, SourceError> {
+    async fn watermark(&mut self) -> Result<Watermark, SourceError> {
         match &self.writers {
-            Some(writers) => writers.settled(&self.name, &mut self.session).await,
-            None => Err(SourceError::Unfit {
+            Some(writers) => writers.watermark(&self.name, &mut self.session).await,
+            None => Err(SourceError::Incompatible {
                 name: self.name.clone(),
                 advice: "its writers are not asked for: set `late` to \"hold-back\"".to_owned(),
             }),
@@ -349,17 +349,19 @@ fn push(
 
 fn bind<'q>(
     query: Query<'q, MySql, MySqlArguments>,
-    mark: &Mark,
+    cursor_value: &CursorValue,
 ) -> Query<'q, MySql, MySqlArguments> {
-    match mark {
-        Mark::I64(it) => query.bind(*it),
-        Mark::U64(it) | Mark::Member { number: it, .. } => query.bind(*it),
-        Mark::F64(it) => query.bind(*it),
-        Mark::Year(it) => query.bind(*it),
-        Mark::Bytes(it) => query.bind(it.clone()),
-        Mark::Decimal(_) | Mark::Text(_) | Mark::Date(_) | Mark::Time(_) | Mark::DateTime(_) => {
-            query.bind(mark.text())
-        }
+    match cursor_value {
+        CursorValue::I64(it) => query.bind(*it),
+        CursorValue::U64(it) | CursorValue::Member { number: it, .. } => query.bind(*it),
+        CursorValue::F64(it) => query.bind(*it),
+        CursorValue::Year(it) => query.bind(*it),
+        CursorValue::Bytes(it) => query.bind(it.clone()),
+        CursorValue::Decimal(_)
+        | CursorValue::Text(_)
+        | CursorValue::Date(_)
+        | CursorValue::Time(_)
+        | CursorValue::DateTime(_) => query.bind(cursor_value.text()),
     }
 }
 
@@ -369,7 +371,7 @@ async fn count_nulls(connection: &MysqlConnection, learned: &Learned) -> Result<
     };
     let text = format!(
         "SELECT COUNT(*) FROM {} WHERE {column} IS NULL",
-        learned.place
+        learned.quoted_table
     );
     let counted = sqlx::query_scalar(statement(text))
         .fetch_one(connection.pool())
@@ -383,9 +385,10 @@ fn page_failed(name: &str, error: sqlx::Error) -> SourceError {
     const NO_SUCH_INDEX: u16 = 1176;
     let said = error.as_database_error();
     let number = said.and_then(|it| it.try_downcast_ref::<MySqlDatabaseError>());
-    match number.is_some_and(|it| matches!(it.number(), NO_SUCH_COLUMN | NO_SUCH_INDEX)) {
-        true => SourceError::Lost(name.to_owned(), error.into()),
-        false => failed(name, error),
+    if number.is_some_and(|it| matches!(it.number(), NO_SUCH_COLUMN | NO_SUCH_INDEX)) {
+        SourceError::Lost(name.to_owned(), error.into())
+    } else {
+        failed(name, error)
     }
 }
 

@@ -14,8 +14,10 @@ use crate::{
     model::{Finding, Position, Severity},
     source::{
         SourceError,
-        plan::{Access, Counted, Counting, Holder, Plan, SettledAt},
-        scan::{Ceiling, Mark, Page, Pages, Place, ceiling, failed, texts, without_value},
+        plan::{Access, Blocker, Counted, Counting, LowWatermark, Plan},
+        scan::{
+            Ceiling, CursorValue, Page, Pages, ScanPosition, ceiling, failed, texts, without_value,
+        },
     },
 };
 
@@ -23,21 +25,21 @@ use crate::{
 pub(super) async fn plan(scan: &MysqlScan, stored: Option<&Position>) -> Result<Plan, SourceError> {
     let learned = scan.learn().await?;
     let table = learned.table.clone();
-    let place = match stored {
-        Some(stored) => Place::parse(stored, &table)?,
-        None => Place::behind(Vec::new()),
+    let scan_position = match stored {
+        Some(stored) => ScanPosition::parse(stored, &table)?,
+        None => ScanPosition::behind(Vec::new()),
     };
     let mut findings = Vec::new();
     match scan.refuse_random(&learned).await {
-        Err(error @ SourceError::Unfit { .. }) => findings.push(Finding {
+        Err(error @ SourceError::Incompatible { .. }) => findings.push(Finding {
             severity: Severity::Problem,
             text: chain(&error),
         }),
         other => other?,
     }
     let mut pages = scan.pages(&learned).await?;
-    let (ceiling, settled) = settled(&mut pages, &place).await?;
-    let page = table.next_page(&place, &ceiling, scan.settings.limits.rows);
+    let (ceiling, watermark) = watermark(&mut pages, &scan_position).await?;
+    let page = table.next_page(&scan_position, &ceiling, scan.settings.limits.rows);
     let access = explain(scan.connection.flavor(), &mut pages, &page).await?;
     let server = &scan.connection;
     let remedy = remedy(&learned, (server.flavor(), server.version()));
@@ -47,14 +49,14 @@ pub(super) async fn plan(scan: &MysqlScan, stored: Option<&Position>) -> Result<
         let field = &scan.settings.incremental;
         findings.push(without_value(nulls, field, table.nulls));
     }
-    let past = past(&mut pages, &learned, &place).await?;
+    let past = past(&mut pages, &learned, &scan_position).await?;
     Ok(Plan {
         bound: texts(&page.bound),
         query: page.text,
         access: Some(access),
         past,
         nulls: Counted::Exactly(u64::try_from(nulls).unwrap_or_default()),
-        settled,
+        watermark,
         findings,
     })
 }
@@ -63,12 +65,12 @@ pub(super) async fn plan(scan: &MysqlScan, stored: Option<&Position>) -> Result<
 pub(super) async fn past(
     pages: &mut MysqlPages,
     learned: &Learned,
-    place: &Place,
+    scan_position: &ScanPosition,
 ) -> Result<Counted, SourceError> {
     let mut counting = Counting::start();
     loop {
         let table = &learned.table;
-        let asked = table.count_past(&learned.from(), place, counting.limit);
+        let asked = table.count_past(&learned.from(), scan_position, counting.limit);
         let found = counted(pages, asked).await?;
         if let Some(past) = counting.found(found) {
             return Ok(past);
@@ -77,18 +79,18 @@ pub(super) async fn past(
 }
 
 /// How far a read would go now, and what holds it back.
-pub(super) async fn settled(
+pub(super) async fn watermark(
     pages: &mut MysqlPages,
-    place: &Place,
-) -> Result<(Ceiling, Option<SettledAt>), SourceError> {
-    if pages.held_by().is_none() {
+    scan_position: &ScanPosition,
+) -> Result<(Ceiling, Option<LowWatermark>), SourceError> {
+    if pages.watermark_basis().is_none() {
         return Ok((Ceiling::Open, None));
     }
-    let found = pages.settled().await?;
-    let ceiling = ceiling(&found, place);
+    let found = pages.watermark().await?;
+    let ceiling = ceiling(&found, scan_position);
     let seconds = |micros: i64| micros as f64 / 1_000_000.0;
-    let holder = match found.holder {
-        Some(id) => Some(Holder {
+    let blocked_by = match found.blocked_by {
+        Some(id) => Some(Blocker {
             who: who(pages, id).await?,
             connection: match id {
                 0 => "a prepared transaction without a connection (XA RECOVER lists it)".to_owned(),
@@ -98,12 +100,12 @@ pub(super) async fn settled(
         }),
         None => None,
     };
-    let settled = SettledAt {
+    let watermark = LowWatermark {
         value: ceiling.text(),
         behind: seconds(found.now - found.at),
-        holder,
+        blocked_by,
     };
-    Ok((ceiling, Some(settled)))
+    Ok((ceiling, Some(watermark)))
 }
 
 /// The user of a connection, and where it comes from.
@@ -139,8 +141,8 @@ async fn explain(
     let rows = explained(format, pages, page).await?;
     let of = |row: &MySqlRow| {
         let at = |name: &str| {
-            let place = row.columns().iter().position(|it| it.name() == name)?;
-            text_at(row, place)
+            let index = row.columns().iter().position(|it| it.name() == name)?;
+            text_at(row, index)
         };
         (at("type"), at("key"), at("rows"), at("Extra"))
     };
@@ -156,18 +158,18 @@ async fn explained(
     let query = page
         .bound
         .iter()
-        .fold(sqlx::query(statement(text)), |query, mark| {
-            bind(query, mark)
+        .fold(sqlx::query(statement(text)), |query, cursor_value| {
+            bind(query, cursor_value)
         });
     let rows = query.fetch_all(&mut pages.session).await;
     rows.map_err(|error| failed(&pages.name, error))
 }
 
 /// Whatever type the server gives it.
-fn text_at(row: &MySqlRow, place: usize) -> Option<String> {
-    let text = row.try_get_unchecked::<Option<String>, _>(place);
-    let number = || row.try_get::<Option<i64>, _>(place).ok().flatten();
-    let unsigned = || row.try_get::<Option<u64>, _>(place).ok().flatten();
+fn text_at(row: &MySqlRow, index: usize) -> Option<String> {
+    let text = row.try_get_unchecked::<Option<String>, _>(index);
+    let number = || row.try_get::<Option<i64>, _>(index).ok().flatten();
+    let unsigned = || row.try_get::<Option<u64>, _>(index).ok().flatten();
     match number().map(|it| it.to_string()) {
         Some(it) => Some(it),
         None => unsigned()
@@ -185,15 +187,17 @@ async fn counted(pages: &mut MysqlPages, page: Page<'_>) -> Result<u64, SourceEr
 
 type Asked<T> = QueryScalar<'static, MySql, T, MySqlArguments>;
 
-fn bound<T>(asked: Asked<T>, marks: &[&Mark]) -> Asked<T> {
-    marks.iter().fold(asked, |asked, mark| match mark {
-        Mark::I64(it) => asked.bind(*it),
-        Mark::U64(it) | Mark::Member { number: it, .. } => asked.bind(*it),
-        Mark::F64(it) => asked.bind(*it),
-        Mark::Year(it) => asked.bind(*it),
-        Mark::Bytes(it) => asked.bind(it.clone()),
-        other => asked.bind(other.text()),
-    })
+fn bound<T>(asked: Asked<T>, cursor_values: &[&CursorValue]) -> Asked<T> {
+    cursor_values
+        .iter()
+        .fold(asked, |asked, cursor_value| match cursor_value {
+            CursorValue::I64(it) => asked.bind(*it),
+            CursorValue::U64(it) | CursorValue::Member { number: it, .. } => asked.bind(*it),
+            CursorValue::F64(it) => asked.bind(*it),
+            CursorValue::Year(it) => asked.bind(*it),
+            CursorValue::Bytes(it) => asked.bind(it.clone()),
+            other => asked.bind(other.text()),
+        })
 }
 
 /// The tabular form.
@@ -269,8 +273,11 @@ impl Learned {
     /// The table as it is named in a statement, with what it is to be read by.
     pub(super) fn from(&self) -> String {
         let select = &self.table.select;
-        let at = select.rfind(&format!(" FROM {}", self.place));
-        at.map_or_else(|| self.place.clone(), |at| select[at + 6..].to_owned())
+        let at = select.rfind(&format!(" FROM {}", self.quoted_table));
+        at.map_or_else(
+            || self.quoted_table.clone(),
+            |at| select[at + 6..].to_owned(),
+        )
     }
 }
 

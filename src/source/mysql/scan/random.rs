@@ -5,7 +5,7 @@ use crate::{
     connect::identifier::statement,
     source::{
         Late, SourceError,
-        scan::{KeyColumn, MarkKind},
+        scan::{KeyColumn, ValueKind},
     },
 };
 
@@ -16,28 +16,29 @@ impl MysqlScan {
             return Ok(());
         }
         let first = learned.table.incremental.first();
-        let texts = |it: &&KeyColumn| matches!(it.kind, Some(MarkKind::Text | MarkKind::Bytes));
+        let texts = |it: &&KeyColumn| matches!(it.kind, Some(ValueKind::Text | ValueKind::Bytes));
         let Some(column) = first.filter(texts) else {
             return Ok(());
         };
         let text = format!(
             "SELECT CAST({} AS BINARY) FROM {} LIMIT 32",
-            column.quoted, learned.place
+            column.quoted, learned.quoted_table
         );
         let values = sqlx::query_scalar(statement(text))
             .fetch_all(self.connection.pool())
             .await;
         let values: Vec<Vec<u8>> = values.map_err(|error| failed(&self.name, error))?;
-        match is_random(&values) {
-            false => Ok(()),
-            true => Err(SourceError::Unfit {
+        if is_random(&values) {
+            Err(SourceError::Incompatible {
                 name: self.name.clone(),
                 advice: format!(
                     "the values of {} are random (UUIDs of version 4), so that new rows come before the \
                      cursor as well and would never be read: choose an `incremental` that grows",
                     column.quoted
                 ),
-            }),
+            })
+        } else {
+            Ok(())
         }
     }
 }

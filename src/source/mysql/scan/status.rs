@@ -1,28 +1,28 @@
-//! Where a flow stands beside a table of MySQL or MariaDB.
+//! Source status of a table of MySQL or MariaDB.
 
 use super::{MysqlScan, plan};
 use crate::{
     model::Position,
     source::{
         SourceError,
-        scan::{self, Place},
-        status::Standing,
+        scan::{self, ScanPosition},
+        status::SourceStatus,
     },
 };
 
 /// The standing of a read from `stored`.
-pub(super) async fn standing(
+pub(super) async fn status(
     scan: &MysqlScan,
     stored: Option<&Position>,
-) -> Result<Standing, SourceError> {
+) -> Result<SourceStatus, SourceError> {
     let learned = scan.learn().await?;
     let table = learned.table.clone();
-    let place = match stored {
-        Some(stored) => Place::parse(stored, &table)?,
-        None => Place::behind(Vec::new()),
+    let scan_position = match stored {
+        Some(stored) => ScanPosition::parse(stored, &table)?,
+        None => ScanPosition::behind(Vec::new()),
     };
     let mut pages = scan.pages(&learned).await?;
-    let (_, settled) = plan::settled(&mut pages, &place).await?;
-    let past = plan::past(&mut pages, &learned, &place).await?;
-    scan::standing(&table, &mut pages, &place, past, settled).await
+    let (_, watermark) = plan::watermark(&mut pages, &scan_position).await?;
+    let past = plan::past(&mut pages, &learned, &scan_position).await?;
+    scan::status(&table, &mut pages, &scan_position, past, watermark).await
 }

@@ -1,4 +1,4 @@
-//! What a server of MySQL or MariaDB knows of its writers: the time before which all that began is over.
+//! Writers of a server of MySQL or MariaDB: the time before which all transactions are over.
 
 mod ask;
 mod learn;
@@ -10,7 +10,7 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::source::{
     SourceError,
-    scan::{Clock, HeldBy, Mark, MarkKind, Micros, Settled, clock, failed},
+    scan::{Clock, CursorValue, Micros, ValueKind, Watermark, WatermarkBasis, clock, failed},
 };
 use ask::{Statements, Transaction};
 pub(super) use learn::learn;
@@ -23,7 +23,7 @@ pub(super) struct Writers {
     pub knows_source: bool,
     pub column: Column,
     /// How long a value's transaction takes, where it is not seen.
-    pub settle: Option<Duration>,
+    pub max_commit_delay: Option<Duration>,
     pub clock_skew: Duration,
     /// The zone of a wall clock's values, where it is not the server's own.
     pub zone: Option<chrono_tz::Tz>,
@@ -38,7 +38,7 @@ pub(super) enum Rest {
     /// statement began, where that had to wait.
     Touches(Statements),
     /// The declared time alone, for this reason.
-    Settle(&'static str),
+    Declared(&'static str),
 }
 
 /// What the values of the incremental column are.
@@ -71,47 +71,47 @@ const USUAL_SEEN: Duration = Duration::from_secs(10);
 const MARGIN: Duration = Duration::from_secs(3);
 
 impl Writers {
-    pub fn held_by(&self) -> HeldBy {
+    pub fn watermark_basis(&self) -> WatermarkBasis {
         match self.column {
-            Column::Other { .. } => HeldBy::Samples,
-            _ => HeldBy::Clock,
+            Column::Other { .. } => WatermarkBasis::Samples,
+            _ => WatermarkBasis::Clock,
         }
     }
 
     /// How long a transaction takes at most, where that is not seen.
-    pub fn settle(&self) -> Duration {
+    pub fn max_commit_delay(&self) -> Duration {
         let usual = match self.rest {
-            Rest::Settle(_) => USUAL_UNSEEN,
+            Rest::Declared(_) => USUAL_UNSEEN,
             _ => USUAL_SEEN,
         };
-        self.settle.unwrap_or(usual)
+        self.max_commit_delay.unwrap_or(usual)
     }
 
     /// Asks the server. The order matters: what is not seen yet when statements are listed begins
     /// after `now`; what is not listed any more then is listed as a transaction, or over.
-    pub async fn settled(
+    pub async fn watermark(
         &self,
         name: &str,
         session: &mut MySqlConnection,
-    ) -> Result<Settled, SourceError> {
+    ) -> Result<Watermark, SourceError> {
         let lost = |error| failed(name, error);
         let now = ask::now(session).await.map_err(lost)?;
         let seen = match self.rest {
-            Rest::Settle(_) => None,
+            Rest::Declared(_) => None,
             Rest::Transactions => {
                 self.seen(name, now, Statements::Performance, session)
                     .await?
             }
             Rest::Touches(statements) => self.seen(name, now, statements, session).await?,
         };
-        let unseen = self.settle.unwrap_or(USUAL_UNSEEN);
-        let (oldest, holder) = seen.unwrap_or((now - micros(unseen), None));
+        let unseen = self.max_commit_delay.unwrap_or(USUAL_UNSEEN);
+        let (oldest, blocked_by) = seen.unwrap_or((now - micros(unseen), None));
         let at = oldest.min(now - FLOOR) - micros(self.clock_skew);
         let patience = match seen {
-            Some(_) => self.settle().max(MARGIN),
+            Some(_) => self.max_commit_delay().max(MARGIN),
             None => unseen + MARGIN,
         };
-        Ok(Settled {
+        Ok(Watermark {
             now,
             at,
             clock: self.clock(name, session, at, now).await?,
@@ -120,7 +120,7 @@ impl Writers {
                 _ => 0,
             },
             patience: patience + 2 * self.clock_skew,
-            holder,
+            blocked_by,
         })
     }
 
@@ -146,7 +146,7 @@ impl Writers {
         let Some(touches) = touches else {
             return Ok(Some((0, None)));
         };
-        let wait = micros(self.settle());
+        let wait = micros(self.max_commit_delay());
         for touch in &touches {
             // Its first statement may have begun long before.
             if !touch.reads && !known.contains_key(&touch.connection) {
@@ -195,25 +195,26 @@ impl Writers {
         if let (Some(zone), Column::DateTime(_) | Column::Date) = (self.zone, self.column) {
             let below = zone::lowest_from(zone, at).and_then(clock);
             let now = zone::local(zone, now).and_then(clock);
-            let mark = |it: crate::model::DateTime| self.mark(Some(it.to_string()));
-            let found = below.and_then(mark).zip(now.and_then(mark));
+            let cursor_value = |it: crate::model::DateTime| self.cursor_value(Some(it.to_string()));
+            let found = below.and_then(cursor_value).zip(now.and_then(cursor_value));
             return Ok(found.map(|(below, now)| Clock { below, now }));
         }
         let (at, now) = (clock(at), clock(now));
         let (below, now) = match (self.column, at, now) {
-            (Column::Timestamp(_), Some(below), Some(now)) => {
-                (Some(Mark::DateTime(below)), Some(Mark::DateTime(now)))
-            }
+            (Column::Timestamp(_), Some(below), Some(now)) => (
+                Some(CursorValue::DateTime(below)),
+                Some(CursorValue::DateTime(now)),
+            ),
             (_, Some(below), Some(now)) => {
                 let zoned = ask::zoned(&below.to_string(), &now.to_string(), session).await;
                 let (below, now) = zoned.map_err(|error| failed(name, error))?;
-                (self.mark(below), self.mark(now))
+                (self.cursor_value(below), self.cursor_value(now))
             }
             _ => (None, None),
         };
         match (below, now) {
             (Some(below), Some(now)) => Ok(Some(Clock { below, now })),
-            _ => Err(SourceError::Unfit {
+            _ => Err(SourceError::Incompatible {
                 name: name.to_owned(),
                 advice: "the server does not know its own time zone (@@global.time_zone): load its tables of zones"
                     .to_owned(),
@@ -221,11 +222,11 @@ impl Writers {
         }
     }
 
-    fn mark(&self, text: Option<String>) -> Option<Mark> {
+    fn cursor_value(&self, text: Option<String>) -> Option<CursorValue> {
         let text = text?;
         match self.column {
-            Column::Date => MarkKind::Date.parse(text.get(..10)?),
-            _ => MarkKind::DateTime.parse(&text),
+            Column::Date => ValueKind::Date.parse(text.get(..10)?),
+            _ => ValueKind::DateTime.parse(&text),
         }
     }
 }

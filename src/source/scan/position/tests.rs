@@ -1,4 +1,4 @@
-//! Places as positions, and what is refused as one.
+//! Scan positions as text, and texts that are refused.
 
 use super::*;
 use crate::{model::Schema, source::scan::tests::table};
@@ -6,16 +6,19 @@ use crate::{model::Schema, source::scan::tests::table};
 #[test]
 fn a_position_reads_as_its_fields_and_values() {
     let table = table();
-    let clock = MarkKind::DateTime
+    let clock = ValueKind::DateTime
         .parse("2025-08-26 09:30:15.123")
         .expect("a time");
-    let place = Place::behind(vec![clock, Mark::U64(7)]);
-    let position = place.position(&table);
+    let scan_position = ScanPosition::behind(vec![clock, CursorValue::U64(7)]);
+    let position = scan_position.position(&table);
     assert_eq!(
         position.as_str(),
         r#"{"by":["updated_at","id"],"after":[{"datetime":"2025-08-26 09:30:15.123000"},{"u64":"7"}]}"#
     );
-    assert_eq!(Place::parse(&position, &table).expect("our own"), place);
+    assert_eq!(
+        ScanPosition::parse(&position, &table).expect("our own"),
+        scan_position
+    );
 }
 
 #[test]
@@ -31,11 +34,11 @@ fn a_time_with_a_zone_is_taken_where_the_field_has_points_in_time() {
             ..table()
         }
     };
-    let at = |value: &str, kind| Place::at(value, &with(kind));
-    let noon = MarkKind::DateTime
+    let at = |value: &str, kind| ScanPosition::at(value, &with(kind));
+    let noon = ValueKind::DateTime
         .parse("2025-08-26 09:30")
         .expect("a time");
-    let expected = Place::behind(vec![noon]);
+    let expected = ScanPosition::behind(vec![noon]);
     for value in [
         "2025-08-26T17:30+08:00",
         "2025-08-26 09:30Z",
@@ -64,31 +67,34 @@ fn a_time_with_a_zone_is_taken_where_the_field_has_points_in_time() {
 #[test]
 fn samples_are_kept_with_their_times() {
     let table = table();
-    let value = |text| MarkKind::DateTime.parse(text).expect("a time");
+    let value = |text| ValueKind::DateTime.parse(text).expect("a time");
     let sample = |at, text| Sample {
         at,
         value: value(text),
     };
-    let place = Place::Incremental(Stand {
+    let scan_position = ScanPosition::Incremental(ScanState {
         after: vec![value("2025-08-26 09:30:15")],
         seen: Samples::from_iter([
             sample(1_756_200_615_000_001, "2025-08-26 09:30:16"),
             sample(1_756_200_616_000_000, "2025-08-26 09:30:17"),
         ]),
-        nulls: vec![Mark::U64(7)],
+        nulls: vec![CursorValue::U64(7)],
         nulls_seen: Samples::from_iter([Sample {
             at: 5,
-            value: Mark::U64(9),
+            value: CursorValue::U64(9),
         }]),
         sent: Some(Sent { life: 3, batch: 4 }),
     });
-    let position = place.position(&table);
+    let position = scan_position.position(&table);
     let text = position.as_str();
     assert!(
         text.contains(r#""seen":[{"at":"2025-08-26 09:30:15.000001","value":{"datetime":"#),
         "{text}"
     );
-    assert_eq!(Place::parse(&position, &table).expect("our own"), place);
+    assert_eq!(
+        ScanPosition::parse(&position, &table).expect("our own"),
+        scan_position
+    );
 }
 
 #[test]
@@ -124,7 +130,7 @@ fn a_foreign_or_damaged_position_is_refused_with_its_remedy() {
             "made for (uid)",
         ),
     ] {
-        let error = Place::parse(&Position::new(text), &table)
+        let error = ScanPosition::parse(&Position::new(text), &table)
             .expect_err(text)
             .to_string();
         assert!(error.contains(reason), "{error}");

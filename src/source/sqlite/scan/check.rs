@@ -9,7 +9,7 @@ use crate::{
     model::{Finding, Severity},
     source::{
         SourceError,
-        scan::{Ceiling, KeyColumn, Place, failed, without_value},
+        scan::{Ceiling, KeyColumn, ScanPosition, failed, without_value},
     },
 };
 
@@ -29,13 +29,13 @@ pub(super) async fn findings(
     let readers = connection.readers();
     let lost = |error| failed(&table.name, error);
     // SQLite knows best what serves: an index over an expression, or one that ends with the rowid.
-    let place = Place::behind(Vec::new());
-    let page = table.next_page(&place, &Ceiling::Open, 1);
-    let access = explain(readers, &learned.place, &page)
+    let scan_position = ScanPosition::behind(Vec::new());
+    let page = table.next_page(&scan_position, &Ceiling::Open, 1);
+    let access = explain(readers, &learned.quoted_table, &page)
         .await
         .map_err(lost)?;
     if access.sorts {
-        let remedy = table.create_index(&learned.place);
+        let remedy = table.create_index(&learned.quoted_table);
         findings.push(finding(
             Severity::Note,
             format!("no index serves this order: {remedy}"),

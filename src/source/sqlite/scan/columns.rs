@@ -8,7 +8,7 @@ use crate::{
     model::{Field, Kind, Schema},
     source::{
         Nulls, SourceError,
-        scan::{self, Form, Index, KeyColumn, MarkKind, Table, failed},
+        scan::{self, Form, Index, KeyColumn, Table, ValueKind, failed},
     },
 };
 
@@ -21,7 +21,7 @@ pub(super) struct Learned {
     /// The same of the key's columns.
     pub key_columns: Arc<[Reads]>,
     /// The table's name, quoted.
-    pub place: String,
+    pub quoted_table: String,
     /// The quoted ordering columns that must not be NULL, and may be.
     pub nullable: Vec<String>,
     /// Whether the incremental field may be.
@@ -44,9 +44,10 @@ impl Learned {
 
     /// What a person may do besides about rows without a value in the incremental field.
     pub fn choice(&self) -> &'static str {
-        match self.may_be_null && self.table.nulls == Nulls::Refuse {
-            true => ", or choose `nulls`",
-            false => "",
+        if self.may_be_null && self.table.nulls == Nulls::Refuse {
+            ", or choose `nulls`"
+        } else {
+            ""
         }
     }
 }
@@ -83,14 +84,15 @@ pub(super) async fn learn(
     connection: &SqliteConnection,
     settings: &SqliteScanSettings,
 ) -> Result<Learned, SourceError> {
-    let unfit = |advice: String| SourceError::Unfit {
+    let refused = |advice: String| SourceError::Incompatible {
         name: name.to_owned(),
         advice,
     };
-    let place = double_quoted(&settings.table).map_err(|error| unfit(error.to_string()))?;
+    let quoted_table =
+        double_quoted(&settings.table).map_err(|error| refused(error.to_string()))?;
     let columns = columns(name, connection, &settings.table).await?;
     if columns.is_empty() {
-        return Err(unfit(format!(
+        return Err(refused(format!(
             "there is no such table in {}: create it, or correct its name",
             connection.path().display()
         )));
@@ -103,18 +105,19 @@ pub(super) async fn learn(
     let mut indexes = Index::gather(parts);
     indexes.extend(primary(&columns));
     let names: Vec<&str> = columns.iter().map(|it| it.name.as_str()).collect();
-    let key = scan::key(&names, &indexes, settings.key.as_deref()).map_err(unfit)?;
+    let key = scan::key(&names, &indexes, settings.key.as_deref()).map_err(refused)?;
     let key: Vec<&Column> = key.into_iter().map(|it| &columns[it]).collect();
     let fields = std::iter::once(&settings.incremental).chain(&settings.rules.coalesce);
-    let fields = fields.map(|it| scan::place(&names, it, "incremental"));
-    let fields: Vec<&Column> = match settings.incremental.is_empty() {
-        true => key[..1].to_vec(),
-        false => fields
+    let fields = fields.map(|it| scan::column_index(&names, it, "incremental"));
+    let fields: Vec<&Column> = if settings.incremental.is_empty() {
+        key[..1].to_vec()
+    } else {
+        fields
             .map(|it| it.map(|it| &columns[it]))
             .collect::<Result<_, _>>()
-            .map_err(unfit)?,
+            .map_err(refused)?
     };
-    let first = coalesced(&fields).map_err(unfit)?;
+    let first = coalesced(&fields).map_err(refused)?;
     let is_first = |it: &&Column| first.others.is_empty() && it.name == first.name;
     let others: Vec<&Column> = key.iter().copied().filter(|it| !is_first(it)).collect();
     let ordering: Vec<&Column> = fields.iter().chain(&others).copied().collect();
@@ -123,9 +126,10 @@ pub(super) async fn learn(
         is_ordering: ordering.iter().any(|it| it.name == column.name),
     };
     let may_be_null = fields.iter().all(|it| it.may_be_null);
-    let nulls = match may_be_null {
-        true => settings.rules.nulls,
-        false => Nulls::Refuse,
+    let nulls = if may_be_null {
+        settings.rules.nulls
+    } else {
+        Nulls::Refuse
     };
     let incremental = first.quoted.clone();
     let has_place = may_be_null && nulls == Nulls::Refuse;
@@ -135,11 +139,11 @@ pub(super) async fn learn(
     Ok(Learned {
         table: Arc::new(Table {
             nulls,
-            ..keyset_table(name, settings, &place, &columns, by, &key)
+            ..keyset_table(name, settings, &quoted_table, &columns, by, &key)
         }),
         columns: columns.iter().map(reads).collect(),
         key_columns: key.iter().map(|it| reads(it)).collect(),
-        place,
+        quoted_table,
         nullable: has_place
             .then(|| incremental.clone())
             .into_iter()
@@ -178,7 +182,7 @@ async fn columns(
     let column = |(column, declared, not_null, key): (String, String, bool, i64)| {
         let quoted = double_quoted(&column);
         Ok(Column {
-            quoted: quoted.map_err(|error| SourceError::Unfit {
+            quoted: quoted.map_err(|error| SourceError::Incompatible {
                 name: name.to_owned(),
                 advice: error.to_string(),
             })?,
@@ -208,7 +212,7 @@ fn primary(columns: &[Column]) -> Option<Index> {
 fn keyset_table(
     name: &str,
     settings: &SqliteScanSettings,
-    place: &str,
+    quoted_table: &str,
     columns: &[Column],
     incremental: Vec<KeyColumn>,
     key: &[&Column],
@@ -219,7 +223,7 @@ fn keyset_table(
     });
     // With the table's name: a lone name in double quotes that SQLite does not know (any more) is
     // a text to it.
-    let named = |it: &Column| format!("{place}.{}", it.quoted);
+    let named = |it: &Column| format!("{quoted_table}.{}", it.quoted);
     let selected: Vec<String> = columns.iter().map(named).collect();
     let selected_key: Vec<String> = key.iter().map(|it| named(it)).collect();
     Table {
@@ -229,8 +233,8 @@ fn keyset_table(
             fields.collect(),
             key.iter().map(|it| &it.name),
         )),
-        select: format!("SELECT {} FROM {place}", selected.join(", ")),
-        select_key: format!("SELECT {} FROM {place}", selected_key.join(", ")),
+        select: format!("SELECT {} FROM {quoted_table}", selected.join(", ")),
+        select_key: format!("SELECT {} FROM {quoted_table}", selected_key.join(", ")),
         incremental,
         key: key.iter().map(|it| key_column(it)).collect(),
         form: Form::RowValues,
@@ -245,7 +249,7 @@ fn key_column(column: &Column) -> KeyColumn {
         quoted: column.quoted.clone(),
         placeholder: "?".to_owned(),
         // Values have types here, not columns; but a column of text turns numbers into text.
-        kind: (kind(&column.declared) == Kind::String).then_some(MarkKind::Text),
+        kind: (kind(&column.declared) == Kind::String).then_some(ValueKind::Text),
         members: None,
     }
 }

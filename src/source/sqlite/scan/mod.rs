@@ -23,11 +23,11 @@ use crate::{
     fault::{Fault, Faulty, chain},
     model::{Finding, Op, Packer, Position, Records, Schema, Severity, TableIndex, Value},
     source::{
-        Extent, Manner, Plan, Progress, ReadLimits, Rules, Sharing, Source, SourceError,
-        SourceReader, Standing,
+        Plan, Progress, ReadLimits, ReadMode, Rules, Scope, Sharing, Source, SourceError,
+        SourceReader, SourceStatus,
         scan::{
-            self, Batches, HeldBy, Lane, Mark, Page, Pages, Place, ReadAhead, Reading, Settled,
-            failed,
+            self, Batches, CursorValue, Page, Pages, ReadAhead, Reading, ScanPhase, ScanPosition,
+            Watermark, WatermarkBasis, failed,
         },
     },
 };
@@ -87,13 +87,16 @@ impl SqliteScan {
         let Some(condition) = learned.has_nulls() else {
             return Ok(());
         };
-        let text = format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", learned.place);
+        let text = format!(
+            "SELECT 1 FROM {} WHERE {condition} LIMIT 1",
+            learned.quoted_table
+        );
         let found = sqlx::query(statement(text))
             .fetch_optional(self.connection.readers())
             .await;
         match found.map_err(|error| failed(&self.name, error))? {
             None => Ok(()),
-            Some(_) => Err(SourceError::Unfit {
+            Some(_) => Err(SourceError::Incompatible {
                 name: self.name.clone(),
                 advice: format!(
                     "rows with NULL in {} would never be read: give them a value{}",
@@ -136,55 +139,58 @@ impl Source for SqliteScan {
         plan::plan(self, stored).await
     }
 
-    async fn standing(&self, stored: Option<&Position>) -> Result<Standing, SourceError> {
-        status::standing(self, stored).await
+    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
+        status::status(self, stored).await
     }
 
     async fn begin(
         &self,
-        extent: Extent,
+        scope: Scope,
         stored: Option<&Position>,
     ) -> Result<Position, SourceError> {
         let learned = self.learn().await?;
         self.refuse_nulls(&learned).await?;
         let mut pages = self.pages(&learned);
-        let place = scan::begin(&learned.table, &mut pages, extent, stored).await?;
-        Ok(place.position(&learned.table))
+        let scan_position = scan::begin(&learned.table, &mut pages, scope, stored).await?;
+        Ok(scan_position.position(&learned.table))
     }
 
     async fn open(
         &self,
         position: &Position,
-        manner: Manner,
+        mode: ReadMode,
     ) -> Result<Box<dyn SourceReader>, SourceError> {
         let learned = self.learn().await?;
         self.refuse_nulls(&learned).await?;
-        let place = Place::parse(position, &learned.table)?;
+        let scan_position = ScanPosition::parse(position, &learned.table)?;
         let sharing = self.settings.sharing;
         let reader = |_| -> Box<dyn Pages> { Box::new(self.pages(&learned)) };
-        let pages = (0..place.readers(sharing)).map(reader).collect();
+        let pages = (0..scan_position.readers(sharing)).map(reader).collect();
         let (limits, poll) = (self.settings.limits, self.settings.poll);
         let reading = Reading {
             limits,
-            manner,
+            mode,
             poll,
             sharing,
             // A file has one writer: what is there is settled.
-            early: None,
+            deduplication: None,
         };
         let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
-        let read = |outlet| scan::read(table, pages, place, reading, outlet);
+        let read = |sender| scan::read(table, pages, scan_position, reading, sender);
         let reader = ReadAhead::start(&self.name, schema, position.clone(), limits.max_wait, read);
         Ok(Box::new(reader))
     }
 
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
         let learned = self.learn().await?;
-        let Place::Full(full) = Place::parse(position, &learned.table)? else {
+        let ScanPosition::Full(full) = ScanPosition::parse(position, &learned.table)? else {
             return Ok(None);
         };
         // Counting would read all of it. A table without rowid has no such numbers.
-        let text = format!("SELECT max(rowid) - min(rowid) + 1 FROM {}", learned.place);
+        let text = format!(
+            "SELECT max(rowid) - min(rowid) + 1 FROM {}",
+            learned.quoted_table
+        );
         let asked = sqlx::query_scalar::<_, Option<i64>>(statement(text))
             .fetch_one(self.connection.readers())
             .await;
@@ -195,7 +201,7 @@ impl Source for SqliteScan {
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
         let learned = self.learn().await?;
-        Place::at(value, &learned.table).map(|it| it.position(&learned.table))
+        ScanPosition::at(value, &learned.table).map(|it| it.position(&learned.table))
     }
 }
 
@@ -213,8 +219,8 @@ impl Pages for SqlitePages {
         let now = now.map_err(|error| failed(&self.name, error))?;
         scan::expect_columns(&self.learned.table, &now)?;
         let mut query = sqlx::query(statement(page.text));
-        for mark in page.bound {
-            query = bind(query, mark);
+        for cursor_value in page.bound {
+            query = bind(query, cursor_value);
         }
         let mut rows = query.fetch(self.connection.readers());
         let mut count = 0;
@@ -232,8 +238,8 @@ impl Pages for SqlitePages {
 
     async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError> {
         let mut query = sqlx::query(statement(page.text));
-        for mark in page.bound {
-            query = bind(query, mark);
+        for cursor_value in page.bound {
+            query = bind(query, cursor_value);
         }
         let rows = query.fetch_all(self.connection.readers()).await;
         let mut records = Records::new(self.learned.table.schema_of_key());
@@ -243,9 +249,9 @@ impl Pages for SqlitePages {
         Ok(records)
     }
 
-    async fn last(&mut self, lane: Lane) -> Result<Records, SourceError> {
+    async fn last(&mut self, phase: ScanPhase) -> Result<Records, SourceError> {
         let mut records = Records::new(self.learned.table.schema.clone());
-        let rows = sqlx::query(statement(self.learned.table.last(lane)))
+        let rows = sqlx::query(statement(self.learned.table.last(phase)))
             .fetch_all(self.connection.readers())
             .await;
         for row in rows.map_err(|error| failed(&self.name, error))? {
@@ -255,12 +261,12 @@ impl Pages for SqlitePages {
     }
 
     /// A file has one writer at a time: what it commits later has the higher values.
-    fn held_by(&self) -> Option<HeldBy> {
+    fn watermark_basis(&self) -> Option<WatermarkBasis> {
         None
     }
 
-    async fn settled(&mut self) -> Result<Settled, SourceError> {
-        Err(SourceError::Unfit {
+    async fn watermark(&mut self) -> Result<Watermark, SourceError> {
+        Err(SourceError::Incompatible {
             name: self.name.clone(),
             advice: "a SQLite file does not tell of its writers: set `late` to \"none\"".to_owned(),
         })
@@ -279,7 +285,7 @@ fn push(
                 .try_get_raw(index)
                 .map_err(|error| failed(name, error))?;
             if !pack(value, *reads, packer) {
-                return Err(SourceError::Unfit {
+                return Err(SourceError::Incompatible {
                     name: name.to_owned(),
                     advice: "a row is ordered by a text that is no valid UTF-8: correct it"
                         .to_owned(),
@@ -325,20 +331,21 @@ fn pack(value: SqliteValueRef<'_>, reads: Reads, packer: &mut Packer<'_>) -> boo
 /// the table as it is now.
 fn page_failed(name: &str, error: sqlx::Error) -> SourceError {
     let said = error.as_database_error();
-    match said.is_some_and(|it| it.message().starts_with("no such column")) {
-        true => SourceError::Lost(name.to_owned(), error.into()),
-        false => failed(name, error),
+    if said.is_some_and(|it| it.message().starts_with("no such column")) {
+        SourceError::Lost(name.to_owned(), error.into())
+    } else {
+        failed(name, error)
     }
 }
 
 fn bind<'q>(
     query: Query<'q, Sqlite, SqliteArguments>,
-    mark: &Mark,
+    cursor_value: &CursorValue,
 ) -> Query<'q, Sqlite, SqliteArguments> {
-    match mark {
-        Mark::I64(it) => query.bind(*it),
-        Mark::F64(it) => query.bind(*it),
-        Mark::Bytes(it) => query.bind(it.clone()),
+    match cursor_value {
+        CursorValue::I64(it) => query.bind(*it),
+        CursorValue::F64(it) => query.bind(*it),
+        CursorValue::Bytes(it) => query.bind(it.clone()),
         other => query.bind(other.text()),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     source::{
         SourceError,
         plan::{Access, Counted, Counting, Plan},
-        scan::{Ceiling, Mark, Page, Place, failed, texts, without_value},
+        scan::{Ceiling, CursorValue, Page, ScanPosition, failed, texts, without_value},
     },
 };
 
@@ -20,18 +20,18 @@ pub(super) async fn plan(
 ) -> Result<Plan, SourceError> {
     let learned = scan.learn().await?;
     let table = &learned.table;
-    let place = match stored {
-        Some(stored) => Place::parse(stored, table)?,
-        None => Place::behind(Vec::new()),
+    let scan_position = match stored {
+        Some(stored) => ScanPosition::parse(stored, table)?,
+        None => ScanPosition::behind(Vec::new()),
     };
     let lost = |error| failed(&scan.name, error);
     let readers = scan.connection.readers();
-    let page = table.next_page(&place, &Ceiling::Open, scan.settings.limits.rows);
-    let access = explain(scan.connection.readers(), &learned.place, &page).await;
+    let page = table.next_page(&scan_position, &Ceiling::Open, scan.settings.limits.rows);
+    let access = explain(scan.connection.readers(), &learned.quoted_table, &page).await;
     let access = access.map_err(lost)?;
-    let past = past(scan, &learned, &place).await?;
+    let past = past(scan, &learned, &scan_position).await?;
     let nulls = count_nulls(readers, &learned).await.map_err(lost)?;
-    let mut findings = table.warn(&access, &table.create_index(&learned.place));
+    let mut findings = table.warn(&access, &table.create_index(&learned.quoted_table));
     if nulls > 0 {
         let field = &scan.settings.incremental;
         findings.push(without_value(nulls, field, table.nulls));
@@ -43,27 +43,27 @@ pub(super) async fn plan(
         access: Some(access),
         past,
         nulls: Counted::Exactly(u64::try_from(nulls).unwrap_or_default()),
-        settled: None,
+        watermark: None,
     })
 }
 
 /// How the file would be searched for a page.
 pub(super) async fn explain(
     readers: &SqlitePool,
-    place: &str,
+    quoted_table: &str,
     page: &Page<'_>,
 ) -> Result<Access, sqlx::Error> {
     // An EXPLAIN answers by the schema as this connection has last seen it: a read looks at it anew.
     let mut session = readers.acquire().await?;
-    let look = statement(format!("SELECT 1 FROM {place} LIMIT 1"));
+    let look = statement(format!("SELECT 1 FROM {quoted_table} LIMIT 1"));
     sqlx::query(look).fetch_optional(&mut *session).await?;
     let text = format!("EXPLAIN QUERY PLAN {}", page.text);
     let asked = page.bound.iter().fold(
         sqlx::query_as(statement(text)).persistent(false),
-        |asked, mark| match mark {
-            Mark::I64(it) => asked.bind(*it),
-            Mark::F64(it) => asked.bind(*it),
-            Mark::Bytes(it) => asked.bind(it.clone()),
+        |asked, cursor_value| match cursor_value {
+            CursorValue::I64(it) => asked.bind(*it),
+            CursorValue::F64(it) => asked.bind(*it),
+            CursorValue::Bytes(it) => asked.bind(it.clone()),
             other => asked.bind(other.text()),
         },
     );
@@ -79,7 +79,10 @@ pub(super) async fn count_nulls(
     let Some(condition) = learned.without_value() else {
         return Ok(0);
     };
-    let text = format!("SELECT count(*) FROM {} WHERE {condition}", learned.place);
+    let text = format!(
+        "SELECT count(*) FROM {} WHERE {condition}",
+        learned.quoted_table
+    );
     sqlx::query_scalar(statement(text)).fetch_one(readers).await
 }
 
@@ -87,13 +90,13 @@ pub(super) async fn count_nulls(
 pub(super) async fn past(
     scan: &SqliteScan,
     learned: &Learned,
-    place: &Place,
+    scan_position: &ScanPosition,
 ) -> Result<Counted, SourceError> {
     let lost = |error| failed(&scan.name, error);
     let mut counting = Counting::start();
     loop {
         let table = &learned.table;
-        let page = table.count_past(&learned.place, place, counting.limit);
+        let page = table.count_past(&learned.quoted_table, scan_position, counting.limit);
         let asked = bound(sqlx::query_scalar(statement(page.text)), &page.bound);
         let found = asked.fetch_one(scan.connection.readers()).await;
         let found: i64 = found.map_err(lost)?;
@@ -105,13 +108,15 @@ pub(super) async fn past(
 
 type Asked<T> = QueryScalar<'static, Sqlite, T, SqliteArguments>;
 
-fn bound<T>(asked: Asked<T>, marks: &[&Mark]) -> Asked<T> {
-    marks.iter().fold(asked, |asked, mark| match mark {
-        Mark::I64(it) => asked.bind(*it),
-        Mark::F64(it) => asked.bind(*it),
-        Mark::Bytes(it) => asked.bind(it.clone()),
-        other => asked.bind(other.text()),
-    })
+fn bound<T>(asked: Asked<T>, cursor_values: &[&CursorValue]) -> Asked<T> {
+    cursor_values
+        .iter()
+        .fold(asked, |asked, cursor_value| match cursor_value {
+            CursorValue::I64(it) => asked.bind(*it),
+            CursorValue::F64(it) => asked.bind(*it),
+            CursorValue::Bytes(it) => asked.bind(it.clone()),
+            other => asked.bind(other.text()),
+        })
 }
 
 /// `SEARCH t USING INDEX i (…)`, `SCAN t`, `USE TEMP B-TREE FOR ORDER BY`.

@@ -1,27 +1,27 @@
-//! Where a flow stands beside a table of SQLite.
+//! Source status of a table of SQLite.
 
 use super::{SqliteScan, plan};
 use crate::{
     model::Position,
     source::{
         SourceError,
-        scan::{self, Place},
-        status::Standing,
+        scan::{self, ScanPosition},
+        status::SourceStatus,
     },
 };
 
 /// The standing of a read from `stored`.
-pub(super) async fn standing(
+pub(super) async fn status(
     scan: &SqliteScan,
     stored: Option<&Position>,
-) -> Result<Standing, SourceError> {
+) -> Result<SourceStatus, SourceError> {
     let learned = scan.learn().await?;
     let table = learned.table.clone();
-    let place = match stored {
-        Some(stored) => Place::parse(stored, &table)?,
-        None => Place::behind(Vec::new()),
+    let scan_position = match stored {
+        Some(stored) => ScanPosition::parse(stored, &table)?,
+        None => ScanPosition::behind(Vec::new()),
     };
-    let past = plan::past(scan, &learned, &place).await?;
+    let past = plan::past(scan, &learned, &scan_position).await?;
     let mut pages = scan.pages(&learned);
-    scan::standing(&table, &mut pages, &place, past, None).await
+    scan::status(&table, &mut pages, &scan_position, past, None).await
 }

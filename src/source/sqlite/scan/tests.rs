@@ -59,7 +59,10 @@ const TIES: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, u TEXT NOT NULL); \
 
 /// Reads at most `batches` batches from `position` on; the ids, and where it stands then.
 async fn ids(scan: &SqliteScan, position: &Position, batches: usize) -> (Vec<i64>, Position) {
-    let mut reader = scan.open(position, Manner::Bounded).await.expect("opened");
+    let mut reader = scan
+        .open(position, ReadMode::Bounded)
+        .await
+        .expect("opened");
     let (mut ids, mut position) = (Vec::new(), position.clone());
     for _ in 0..batches {
         let Some(batch) = reader.next_batch().await.expect("read") else {
@@ -79,15 +82,15 @@ fn ids_of(batch: &Batch) -> Vec<i64> {
     batch.records.iter().map(id).collect()
 }
 
-async fn start(scan: &SqliteScan, extent: Extent) -> Position {
-    scan.begin(extent, None).await.expect("begun")
+async fn start(scan: &SqliteScan, scope: Scope) -> Position {
+    scan.begin(scope, None).await.expect("begun")
 }
 
 #[tokio::test]
 async fn a_restart_within_ties_neither_skips_nor_repeats() {
     let file = file(TIES).await;
     let scan = file.scan("u", 7);
-    let mut position = start(&scan, Extent::Incremental).await;
+    let mut position = start(&scan, Scope::Incremental).await;
     let mut all = Vec::new();
     loop {
         let (ids, next) = ids(&scan, &position, 2).await;
@@ -114,8 +117,7 @@ async fn pages_follow_each_other_without_a_gap() {
         INSERT INTO t SELECT 'k' || (i % 3), i, i % 2 + 0.1 FROM n";
     let file = file(made).await;
     let scan = file.scan("u", 4_000);
-    let (mut ids, position) =
-        ids(&scan, &start(&scan, Extent::Incremental).await, usize::MAX).await;
+    let (mut ids, position) = ids(&scan, &start(&scan, Scope::Incremental).await, usize::MAX).await;
     ids.sort_unstable();
     assert_eq!(ids, (1..=25_000).collect::<Vec<i64>>());
     let end = r#"{"by":["u","a","id"],"after":[{"f64":"1.1"},{"text":"k2"},{"i64":"24995"}]}"#;
@@ -130,7 +132,7 @@ async fn a_batch_stays_within_its_bytes_but_for_one_large_row() {
     let mut scan = file.scan("id", 100);
     scan.settings.limits.bytes = 110;
     let mut reader = scan
-        .open(&start(&scan, Extent::Incremental).await, Manner::Bounded)
+        .open(&start(&scan, Scope::Incremental).await, ReadMode::Bounded)
         .await
         .expect("opened");
     let mut seen = Vec::new();
@@ -145,12 +147,12 @@ async fn a_batch_stays_within_its_bytes_but_for_one_large_row() {
 async fn an_interrupted_full_read_goes_on_and_ends_where_the_table_stood_before_it() {
     let file = file(TIES).await;
     let scan = file.scan("u", 100);
-    let begun = start(&scan, Extent::FullAmount).await;
+    let begun = start(&scan, Scope::Full).await;
     let (first, interrupted) = ids(&scan, &begun, 3).await;
     // Changed behind the full read: only the incremental read after it can see that.
     file.run("UPDATE t SET u = 'ultimate' WHERE id = 5").await;
     let resumed = scan
-        .begin(Extent::FullAmount, Some(&interrupted))
+        .begin(Scope::Full, Some(&interrupted))
         .await
         .expect("begun");
     assert_eq!(resumed, interrupted);
@@ -163,18 +165,15 @@ async fn an_interrupted_full_read_goes_on_and_ends_where_the_table_stood_before_
         r#"{"by":["u","id"],"after":[{"text":"tied"},{"i64":"999"}]}"#
     );
     assert_eq!(ids(&scan, &end, usize::MAX).await.0, [5]);
-    let again = scan
-        .begin(Extent::FullAmount, Some(&end))
-        .await
-        .expect("begun");
-    assert_eq!(ids(&scan, &again, usize::MAX).await.0.len(), 1000);
+    let reread = scan.begin(Scope::Full, Some(&end)).await.expect("begun");
+    assert_eq!(ids(&scan, &reread, usize::MAX).await.0.len(), 1000);
 }
 
 #[tokio::test]
 async fn a_full_read_of_nothing_ends_at_the_beginning() {
     let file = file("CREATE TABLE t (id INTEGER PRIMARY KEY, u INTEGER NOT NULL)").await;
     let scan = file.scan("u", 10);
-    let (ids_then, end) = ids(&scan, &start(&scan, Extent::FullAmount).await, usize::MAX).await;
+    let (ids_then, end) = ids(&scan, &start(&scan, Scope::Full).await, usize::MAX).await;
     assert_eq!(
         (ids_then, end.as_str()),
         (vec![], r#"{"by":["u","id"],"after":[]}"#)
@@ -189,7 +188,7 @@ async fn a_following_read_sees_what_comes_and_answers_while_nothing_does() {
     let mut scan = file.scan("id", 1000);
     scan.settings.limits.max_wait = Duration::from_millis(20);
     let mut reader = scan
-        .open(&start(&scan, Extent::Incremental).await, Manner::Follow)
+        .open(&start(&scan, Scope::Incremental).await, ReadMode::Follow)
         .await
         .expect("opened");
     let read_to = async |reader: &mut Box<dyn SourceReader>, last: i64| loop {
@@ -224,7 +223,7 @@ async fn every_storage_class_goes_on_as_it_is_stored() {
     let file = file(made).await;
     let scan = file.scan("id", 10);
     let mut reader = scan
-        .open(&start(&scan, Extent::Incremental).await, Manner::Bounded)
+        .open(&start(&scan, Scope::Incremental).await, ReadMode::Bounded)
         .await
         .expect("opened");
     let batch = reader.next_batch().await.expect("read").expect("a row");
@@ -260,7 +259,7 @@ async fn what_would_be_skipped_is_refused_before_the_first_row() {
     .await;
     let scan = file.scan("u", 100);
     let refused = scan
-        .begin(Extent::Incremental, None)
+        .begin(Scope::Incremental, None)
         .await
         .expect_err("a NULL")
         .to_string();

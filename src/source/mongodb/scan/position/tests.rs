@@ -1,4 +1,4 @@
-//! Places as positions, and what is refused as one.
+//! Scan positions as text, and texts that are refused.
 
 use mongodb::bson::{
     Binary, DateTime, Decimal128, Timestamp, doc, oid::ObjectId, spec::BinarySubtype,
@@ -13,17 +13,17 @@ fn order(field: &str) -> Order {
     }
 }
 
-fn full(after: Option<Bson>, then: Marks) -> Place {
-    let then = Stand::behind(then);
-    Place::Full(Full {
+fn full(after: Option<Bson>, then: CursorValues) -> ScanPosition {
+    let then = ScanState::behind(then);
+    ScanPosition::Full(Full {
         chunks: vec![Chunk::behind(after)],
         rows: 0,
         then,
     })
 }
 
-fn incremental(marks: Marks) -> Place {
-    Place::Incremental(Stand::behind(marks))
+fn incremental(cursor_values: CursorValues) -> ScanPosition {
+    ScanPosition::Incremental(ScanState::behind(cursor_values))
 }
 
 fn id() -> Bson {
@@ -33,12 +33,12 @@ fn id() -> Bson {
 #[test]
 fn a_position_reads_as_its_field_and_values() {
     let order = order("_id");
-    let place = incremental(Marks::at(vec![id()]));
+    let scan_position = incremental(CursorValues::at(vec![id()]));
     let text = r#"{"field":"_id","after":[{"$oid":"abababababababababababab"}]}"#;
-    assert_eq!(place.position(&order).as_str(), text);
-    let place = full(None, Marks::at(vec![id()]));
+    assert_eq!(scan_position.position(&order).as_str(), text);
+    let scan_position = full(None, CursorValues::at(vec![id()]));
     let text = r#"{"field":"_id","full":[],"then":[{"$oid":"abababababababababababab"}]}"#;
-    assert_eq!(place.position(&order).as_str(), text);
+    assert_eq!(scan_position.position(&order).as_str(), text);
 }
 
 #[test]
@@ -81,10 +81,10 @@ fn values_of_every_ordered_type_come_back() {
         }),
         Bson::Document(doc! { "b": 1_i64, "a": [2.0, "x"] }),
     ] {
-        for place in [
-            incremental(Marks::at(vec![value.clone(), id()])),
-            full(Some(value.clone()), Marks::at(vec![value.clone()])),
-            Place::Full(Full {
+        for scan_position in [
+            incremental(CursorValues::at(vec![value.clone(), id()])),
+            full(Some(value.clone()), CursorValues::at(vec![value.clone()])),
+            ScanPosition::Full(Full {
                 chunks: vec![
                     Chunk {
                         after: None,
@@ -93,12 +93,12 @@ fn values_of_every_ordered_type_come_back() {
                     Chunk::behind(Some(value.clone())),
                 ],
                 rows: 5,
-                then: Stand::default(),
+                then: ScanState::default(),
             }),
         ] {
-            let position = place.position(&order);
-            let back = Place::parse(&position, &order).expect("our own");
-            assert_eq!(back, place, "{position}");
+            let position = scan_position.position(&order);
+            let back = ScanPosition::parse(&position, &order).expect("our own");
+            assert_eq!(back, scan_position, "{position}");
         }
     }
 }
@@ -106,23 +106,27 @@ fn values_of_every_ordered_type_come_back() {
 #[test]
 fn marks_of_several_classes_and_what_was_seen_come_back() {
     let order = order("at");
-    let marks = vec![vec![Bson::Int64(5), id()], vec!["a".into(), id()]];
+    let cursor_values = vec![vec![Bson::Int64(5), id()], vec!["a".into(), id()]];
     let value = vec![Bson::Int64(9), id()];
     let at = 1_756_200_615_123;
-    let marks = Marks::of_parts(marks, vec![Sample { at, value }]).expect("marks");
-    let place = incremental(marks.clone());
+    let cursor_values =
+        CursorValues::of_parts(cursor_values, vec![Sample { at, value }]).expect("marks");
+    let scan_position = incremental(cursor_values.clone());
     let (long, oid) = (
         r#"{"$numberLong":"9"}"#,
         r#"{"$oid":"abababababababababababab"}"#,
     );
-    let text = place.position(&order);
+    let text = scan_position.position(&order);
     let expected = format!(
         r#"{{"field":"at","after":[{{"$numberLong":"5"}},{oid}],"also":[["a",{oid}]],"seen":[[{at},[{long},{oid}]]]}}"#
     );
     assert_eq!(text.as_str(), expected);
-    for place in [place, full(Some(id()), marks)] {
-        let position = place.position(&order);
-        assert_eq!(Place::parse(&position, &order).expect("our own"), place);
+    for scan_position in [scan_position, full(Some(id()), cursor_values)] {
+        let position = scan_position.position(&order);
+        assert_eq!(
+            ScanPosition::parse(&position, &order).expect("our own"),
+            scan_position
+        );
     }
 }
 
@@ -131,20 +135,23 @@ fn what_has_no_value_and_what_was_sent_early_come_back() {
     let order = order("at");
     let (at, value) = (1_756_200_615_123, vec![Bson::Int64(9)]);
     let nulls = vec![vec![Bson::Int64(5)], vec![id()]];
-    let stand = Stand {
-        marks: Marks::at(vec![Bson::Int64(5), id()]),
-        nulls: Marks::of_parts(nulls, vec![Sample { at, value }]).expect("marks"),
+    let state = ScanState {
+        cursor_values: CursorValues::at(vec![Bson::Int64(5), id()]),
+        nulls: CursorValues::of_parts(nulls, vec![Sample { at, value }]).expect("marks"),
         sent: Some(Sent { life: 3, batch: 4 }),
     };
-    let place = Place::Incremental(stand);
-    let position = place.position(&order);
+    let scan_position = ScanPosition::Incremental(state);
+    let position = scan_position.position(&order);
     assert!(
         position.as_str().ends_with(
             r#""nulls":[[{"$numberLong":"5"}],[{"$oid":"abababababababababababab"}]],"nulls-seen":[[1756200615123,[{"$numberLong":"9"}]]],"sent":{"life":3,"batch":4}}"#
         ),
         "{position}"
     );
-    assert_eq!(Place::parse(&position, &order).expect("our own"), place);
+    assert_eq!(
+        ScanPosition::parse(&position, &order).expect("our own"),
+        scan_position
+    );
 }
 
 #[test]
@@ -181,7 +188,7 @@ fn a_damaged_position_or_one_of_another_field_is_refused() {
         (r#"{"by":["id"],"after":[{"u64":"7"}]}"#, "another kind"),
         (r#"{"field":"at","after":[]}"#, "made for the field `at`"),
     ] {
-        let refused = Place::parse(&Position::new(text), &order("_id"));
+        let refused = ScanPosition::parse(&Position::new(text), &order("_id"));
         let said = refused.expect_err(text).to_string();
         assert!(
             said.contains(why) && said.contains("cursor reset"),

@@ -158,8 +158,8 @@ fn canonical_extended_json_is_the_same_document() {
     let canonical = written(Documents::Canonical);
     let expected = r#"{"z":{"$numberInt":"-5"},"a":{"$numberLong":"5"},"whole":{"$numberDouble":"5.0"},"huge":{"$numberDouble":"1.7976931348623157e+308"},"tiny":{"$numberDouble":"5e-324"},"minus zero":{"$numberDouble":"-0.0"},"none":{"$numberDouble":"NaN"},"least":{"$numberDouble":"-Infinity"},"decimal":{"$numberDecimal":"-1.50E+10"},"text":"\u0000\"文","symbol":{"$symbol":"s"},"undefined":{"$undefined":true},"null":null,"date":{"$date":{"$numberLong":"1756200615120"}},"before":{"$date":{"$numberLong":"-1"}},"code":{"$code":"f()"},"scoped":{"$code":"g()","$scope":{"x":{"$numberInt":"1"}}},"binary":{"$binary":{"base64":"AP8=","subType":"80"}},"regex":{"$regularExpression":{"pattern":"a\"b","options":"im"}},"":[{"$numberInt":"1"},{"$a.b":true}],"id":{"$oid":"070707070707070707070707"},"min":{"$minKey":1},"max":{"$maxKey":1},"time":{"$timestamp":{"t":4294967295,"i":7}}}"#;
     assert_eq!(canonical, expected);
-    let again: Document = serde_json::from_str(&canonical).expect("the driver reads it");
-    assert_eq!(self::bytes(&again), bytes);
+    let reread: Document = serde_json::from_str(&canonical).expect("the driver reads it");
+    assert_eq!(self::bytes(&reread), bytes);
     let relaxed = written(Documents::Relaxed);
     for part in [
         r#""z":-5,"a":5,"whole":5.0,"#,

@@ -47,7 +47,7 @@ pub(super) fn coalesced<'c>(
     settings: &MysqlScanSettings,
 ) -> Result<Vec<&'c Column>, String> {
     let fields = std::iter::once(&settings.incremental).chain(&settings.rules.coalesce);
-    let fields = fields.map(|it| scan::place(names, it, "incremental"));
+    let fields = fields.map(|it| scan::column_index(names, it, "incremental"));
     let fields: Vec<&Column> = fields
         .map(|it| Ok::<_, String>(&columns[it?]))
         .collect::<Result<_, _>>()?;

@@ -46,7 +46,7 @@ fn a_member_is_compared_by_its_number() {
     let found = key_column(&column).expect("members have an order");
     assert_eq!(
         (found.kind, &found.placeholder[..]),
-        (Some(MarkKind::Member), "?")
+        (Some(ValueKind::Member), "?")
     );
     assert_eq!(found.members.and_then(|it| it.number("a")), Some(2));
     column.row.2 = "enum('','a')".to_owned();

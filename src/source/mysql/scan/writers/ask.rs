@@ -1,4 +1,4 @@
-//! What the server is asked about its clock, its statements and its transactions.
+//! Queries about the server's clock, statements and transactions.
 
 use std::{
     collections::HashMap,
@@ -107,7 +107,7 @@ pub(super) async fn statements(
     now: Micros,
     session: &mut MySqlConnection,
 ) -> Result<Option<Vec<(u64, Micros)>>, sqlx::Error> {
-    let (place, age, now) = match list {
+    let (table, age, now) = match list {
         // MySQL counts from one whole second to another.
         Statements::Performance => (
             "performance_schema.processlist",
@@ -121,7 +121,7 @@ pub(super) async fn statements(
         ),
         Statements::Micros => ("information_schema.PROCESSLIST", "TIME_MS * 1000", now),
     };
-    let text = STATEMENTS.replace("{age}", age).replace("{list}", place);
+    let text = STATEMENTS.replace("{age}", age).replace("{list}", table);
     let rows: Vec<(u64, i64, bool)> = sqlx::query_as(statement(text)).fetch_all(session).await?;
     if rows.iter().any(|(_, _, is_replica)| *is_replica) {
         return Ok(None);
@@ -178,9 +178,10 @@ async fn list(session: &mut MySqlConnection) -> Result<Option<Vec<Touch>>, sqlx:
             // same and does not come to the end of the message. A connection that is lost has no
             // transaction left.
             let ended = sqlx::raw_sql("COMMIT").execute(session).await;
-            return match is_unwritten(&error) {
-                true => ended.map(|_| None),
-                false => Err(error),
+            return if is_unwritten(&error) {
+                ended.map(|_| None)
+            } else {
+                Err(error)
             };
         }
     };
@@ -189,13 +190,14 @@ async fn list(session: &mut MySqlConnection) -> Result<Option<Vec<Touch>>, sqlx:
     for row in &rows {
         let (connection, start, reads, is_ours, text) =
             <(u64, i64, bool, bool, Option<String>)>::from_row(row)?;
-        match is_ours {
-            true => is_new |= text.is_some_and(|it| it.contains(&asked)),
-            false => touches.push(Touch {
+        if is_ours {
+            is_new |= text.is_some_and(|it| it.contains(&asked))
+        } else {
+            touches.push(Touch {
                 connection,
                 start,
                 reads,
-            }),
+            })
         }
     }
     Ok(is_new.then_some(touches))

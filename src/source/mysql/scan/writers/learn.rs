@@ -1,4 +1,4 @@
-//! What tells of a table's writers, and what its incremental column is.
+//! How a table's writers can be observed, and what its incremental column is.
 
 use sqlx::{
     Row,
@@ -72,7 +72,7 @@ pub(in crate::source::mysql::scan) async fn learn(
         rest,
         knows_source,
         column: column_of(learned, digits),
-        settle: hold_back.settle,
+        max_commit_delay: hold_back.max_commit_delay,
         clock_skew: hold_back.clock_skew,
         zone: settings.time_zone,
     }))
@@ -102,7 +102,7 @@ async fn rest(connection: &MysqlConnection, engine: &str) -> Result<(Rest, bool)
     // Statements of the others' own are all that there is: they have no transactions.
     if !matches!(engine, "innodb" | "myisam" | "aria" | "memory" | "csv") {
         let reason = "the table's engine does not list its transactions";
-        return Ok((Rest::Settle(reason), true));
+        return Ok((Rest::Declared(reason), true));
     }
     let mut session = connection.pool().acquire().await?;
     let variables = sqlx::query(VARIABLES).fetch_all(&mut *session).await?;
@@ -114,7 +114,7 @@ async fn rest(connection: &MysqlConnection, engine: &str) -> Result<(Rest, bool)
         Flavor::Mysql => Statements::Seconds,
     };
     let rest = match elsewhere(&names, follows) {
-        Some(reason) => Rest::Settle(reason),
+        Some(reason) => Rest::Declared(reason),
         None => seen(&mut session, listed, &names).await?,
     };
     Ok((rest, follows.is_some()))
@@ -142,12 +142,12 @@ async fn seen(
     names: &[String],
 ) -> Result<Rest, sqlx::Error> {
     if granted(ask::touches(session).await)?.is_none() {
-        return Ok(Rest::Settle(
+        return Ok(Rest::Declared(
             "the user has not the PROCESS right: grant it to see transactions",
         ));
     }
     if ask::statements(listed, 0, session).await?.is_none() {
-        return Ok(Rest::Settle(REPLICA));
+        return Ok(Rest::Declared(REPLICA));
     }
     if listed == Statements::Seconds && is_on(names, "performance_schema") {
         let lost = sqlx::query_scalar(UNSEEN)

@@ -1,4 +1,4 @@
-//! A settled time as the wall clock of a zone that the settings name.
+//! The low watermark as wall-clock time of the time zone in the settings.
 
 use chrono::{DateTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -24,9 +24,10 @@ pub(super) fn lowest_from(zone: Tz, at: Micros) -> Option<Micros> {
     // The first moment of the new clock.
     while behind - before > 1 {
         let middle = before + (behind - before) / 2;
-        match shift(middle)? < shift(at)? {
-            true => behind = middle,
-            false => before = middle,
+        if shift(middle)? < shift(at)? {
+            behind = middle
+        } else {
+            before = middle
         }
     }
     Some(now.min(local(zone, behind)?))
@@ -38,11 +39,11 @@ const AHEAD: Micros = 4 * 3600 * 1_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::scan::{Mark, MarkKind, clock, micros_of};
+    use crate::source::scan::{CursorValue, ValueKind, clock, micros_of};
 
     fn utc(text: &str) -> Micros {
-        match MarkKind::DateTime.parse(text) {
-            Some(Mark::DateTime(it)) => micros_of(it).expect("a time"),
+        match ValueKind::DateTime.parse(text) {
+            Some(CursorValue::DateTime(it)) => micros_of(it).expect("a time"),
             other => panic!("{other:?}"),
         }
     }
@@ -54,8 +55,8 @@ mod tests {
 
     #[test]
     fn a_zone_without_changes_is_a_shift() {
-        let told = lowest(Tz::Asia__Shanghai, "2025-08-26 20:00:00.123456");
-        assert_eq!(told, "2025-08-27 04:00:00.123456");
+        let reported = lowest(Tz::Asia__Shanghai, "2025-08-26 20:00:00.123456");
+        assert_eq!(reported, "2025-08-27 04:00:00.123456");
     }
 
     #[test]
@@ -64,8 +65,8 @@ mod tests {
         let berlin = |at: &str| lowest(Tz::Europe__Berlin, at);
         assert_eq!(berlin("2025-10-25 23:59:59"), "2025-10-26 01:59:59");
         for first_time in ["00:00:00", "00:00:01", "00:59:59", "01:00:00"] {
-            let told = berlin(&format!("2025-10-26 {first_time}"));
-            assert_eq!(told, "2025-10-26 02:00:00", "{first_time}");
+            let reported = berlin(&format!("2025-10-26 {first_time}"));
+            assert_eq!(reported, "2025-10-26 02:00:00", "{first_time}");
         }
         assert_eq!(berlin("2025-10-26 01:30:00"), "2025-10-26 02:30:00");
         assert_eq!(berlin("2025-10-26 02:00:00"), "2025-10-26 03:00:00");

@@ -1,4 +1,4 @@
-//! What was sent before it was settled: rows that the window will show again, by key and digest.
+//! Late-row deduplication window: unsettled rows that were sent already, by key and digest.
 //!
 //! A position says how many batches of early rows came before it (`Sent`), and each row is
 //! remembered with the number of the batch that carried it. So on opening at a position, what was
@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 use xxhash_rust::xxh3::xxh3_128;
 
-use self::file::EarlyFile;
-use super::rules::EarlySettings;
+use self::file::DeduplicationFile;
+use super::rules::DeduplicationSettings;
 
 /// How many batches of early rows a position is behind, and in which life of the memory: after a
 /// reset, what was sent before it counts no more.
@@ -26,12 +26,12 @@ pub(super) struct Sent {
 }
 
 /// The rows that were sent early.
-pub(super) struct Early {
+pub(super) struct DeduplicationWindow {
     source: String,
     rows: HashMap<u128, Remembered>,
     most: usize,
     sent: Sent,
-    file: Option<EarlyFile>,
+    file: Option<DeduplicationFile>,
     /// Passes through the window so far.
     pass: u32,
     /// Rows in the window that are remembered.
@@ -63,10 +63,10 @@ enum State {
 /// Passes for which a row is still known after it was passed.
 const KEPT: u32 = 16;
 
-impl Early {
+impl DeduplicationWindow {
     /// What is remembered at the position that says `sent`.
-    pub async fn open(source: &str, settings: &EarlySettings, sent: Option<Sent>) -> Self {
-        let mut early = Self {
+    pub async fn open(source: &str, settings: &DeduplicationSettings, sent: Option<Sent>) -> Self {
+        let mut window = Self {
             source: source.to_owned(),
             rows: HashMap::new(),
             most: settings.most,
@@ -78,9 +78,9 @@ impl Early {
             pending: Vec::new(),
         };
         let Some(path) = settings.file.clone() else {
-            return early;
+            return window;
         };
-        let mut file = EarlyFile::at(path);
+        let mut file = DeduplicationFile::at(path);
         let found = match sent {
             Some(sent) => file.load(sent.life).await,
             // Nothing has been sent early before this place.
@@ -96,11 +96,11 @@ impl Early {
                         met,
                         state,
                     };
-                    early.rows.insert(key, row);
+                    window.rows.insert(key, row);
                 }
                 // Only now: what came last counts, and it may never have been acknowledged.
-                let acknowledged = early.sent.batch;
-                early.rows.retain(|_, it| it.batch <= acknowledged);
+                let acknowledged = window.sent.batch;
+                window.rows.retain(|_, it| it.batch <= acknowledged);
             }
             Err(reason) => warn!(
                 source,
@@ -109,9 +109,9 @@ impl Early {
                 "what was sent early is not known: rows that are not settled are sent again"
             ),
         }
-        early.file = Some(file);
-        early.write_anew().await;
-        early
+        window.file = Some(file);
+        window.rewrite().await;
+        window
     }
 
     /// What a position says of this memory.
@@ -206,13 +206,13 @@ impl Early {
             self.over = 0;
         }
         self.pass += 1;
-        let is_long = |it: &EarlyFile| it.rows() > 2 * self.rows.len() + 4096;
+        let is_long = |it: &DeduplicationFile| it.rows() > 2 * self.rows.len() + 4096;
         if self.file.as_ref().is_some_and(is_long) {
-            self.write_anew().await;
+            self.rewrite().await;
         }
     }
 
-    async fn write_anew(&mut self) {
+    async fn rewrite(&mut self) {
         let rows = self
             .rows
             .iter()

@@ -1,8 +1,8 @@
-//! The contract of a sink for migrations: rows and the source's place in one transaction.
+//! The contract of a sink for migrations: rows and the source's position in one transaction.
 
 use highwater::{
     model::{Op, Position, Value},
-    sink::{Passage, SinkError},
+    sink::{PositionAdvance, SinkError},
 };
 
 use super::{
@@ -17,64 +17,64 @@ const fn text(text: &str) -> Value<'_> {
 }
 
 /// What a source's token may be like: longer than any key, with letters of every kind.
-fn place(of: &str) -> Position {
+fn position(of: &str) -> Position {
     Position::new(format!(
         "{{\"after\":\"{of} ä ' \\\\ {}\"}}",
         "x".repeat(5000)
     ))
 }
 
-async fn carry(
+async fn write_positioned(
     target: &Target,
     rows: &[Written<'_>],
     (from, to): (Option<&str>, &str),
 ) -> Result<(), SinkError> {
-    let passage = Passage {
+    let advance = PositionAdvance {
         flow: FLOW.to_owned(),
-        from: from.map(place),
-        to: place(to),
+        from: from.map(position),
+        to: position(to),
     };
-    target.sink.carry(&records(rows), &passage).await
+    target.sink.write_positioned(&records(rows), &advance).await
 }
 
 async fn holds(target: &Target, rows: &[&str], at: Option<&str>) {
     assert_eq!((target.rows)().await, rows);
-    let stored = target.sink.place(FLOW).await.expect("the place is read");
-    assert_eq!(stored, at.map(place));
+    let stored = target.sink.position(FLOW).await.expect("the place is read");
+    assert_eq!(stored, at.map(position));
 }
 
 async fn rows_and_place_are_read_back(target: &Target) {
     holds(target, &[], None).await;
     let row = [("uid", text("a")), ("name", text("x"))];
-    carry(target, &[(Op::Upsert, &row)], (None, "1"))
+    write_positioned(target, &[(Op::Upsert, &row)], (None, "1"))
         .await
         .expect("written");
     holds(target, &["a x NULL NULL"], Some("1")).await;
-    assert_eq!(target.sink.place("another").await.expect("read"), None);
+    assert_eq!(target.sink.position("another").await.expect("read"), None);
     assert_eq!(target.offset().await, None, "a place is no progress");
 }
 
 async fn a_writer_who_is_behind_is_fenced_and_writes_nothing(target: &Target) {
     let row = [("uid", text("a")), ("name", text("x"))];
     let newer = [("uid", text("a")), ("name", text("y"))];
-    carry(target, &[(Op::Upsert, &row)], (None, "b"))
+    write_positioned(target, &[(Op::Upsert, &row)], (None, "b"))
         .await
         .expect("written");
     for from in [None, Some("a"), Some("B"), Some("b ")] {
-        let error = carry(target, &[(Op::Upsert, &newer)], (from, "c"))
+        let error = write_positioned(target, &[(Op::Upsert, &newer)], (from, "c"))
             .await
             .expect_err("another writer owns it");
         assert!(matches!(error, SinkError::Fenced(_)), "{from:?}: {error:?}");
     }
     holds(target, &["a x NULL NULL"], Some("b")).await;
-    carry(target, &[(Op::Upsert, &newer)], (Some("b"), "c"))
+    write_positioned(target, &[(Op::Upsert, &newer)], (Some("b"), "c"))
         .await
         .expect("written");
     holds(target, &["a y NULL NULL"], Some("c")).await;
 }
 
 async fn a_writer_expecting_a_place_where_there_is_none_is_fenced(target: &Target) {
-    let error = carry(target, &[], (Some("a"), "b"))
+    let error = write_positioned(target, &[], (Some("a"), "b"))
         .await
         .expect_err("there is none");
     assert!(matches!(error, SinkError::Fenced(_)), "{error:?}");
@@ -85,8 +85,10 @@ async fn of_two_writers_at_once_one_is_fenced(target: &Target) {
     for (from, to) in [(None, "1"), (Some("1"), "2")] {
         let (a, b) = ([("uid", text("a"))], [("uid", text("b"))]);
         let (a, b) = ([(Op::Upsert, &a[..])], [(Op::Upsert, &b[..])]);
-        let (first, second) =
-            futures_util::join!(carry(target, &a, (from, to)), carry(target, &b, (from, to)));
+        let (first, second) = futures_util::join!(
+            write_positioned(target, &a, (from, to)),
+            write_positioned(target, &b, (from, to))
+        );
         let fenced = match (first, second) {
             (Ok(()), Err(error)) | (Err(error), Ok(())) => error,
             both => panic!("one of them must be fenced: {both:?}"),
@@ -96,20 +98,24 @@ async fn of_two_writers_at_once_one_is_fenced(target: &Target) {
 }
 
 async fn the_place_may_stand_still(target: &Target) {
-    carry(target, &[], (None, "1")).await.expect("written");
+    write_positioned(target, &[], (None, "1"))
+        .await
+        .expect("written");
     let row = [("uid", text("a"))];
-    carry(target, &[(Op::Upsert, &row)], (Some("1"), "1"))
+    write_positioned(target, &[(Op::Upsert, &row)], (Some("1"), "1"))
         .await
         .expect("the same is no other writer's");
     holds(target, &["a NULL NULL NULL"], Some("1")).await;
 }
 
 async fn a_record_that_is_refused_moves_nothing(target: &Target) {
-    carry(target, &[], (None, "1")).await.expect("written");
+    write_positioned(target, &[], (None, "1"))
+        .await
+        .expect("written");
     let good = [("uid", text("a"))];
-    let bad = [("uid", text("b")), ("name", target.unheld)];
+    let bad = [("uid", text("b")), ("name", target.unsupported)];
     let rows = [(Op::Upsert, &good[..]), (Op::Upsert, &bad[..])];
-    let error = carry(target, &rows, (Some("1"), "2"))
+    let error = write_positioned(target, &rows, (Some("1"), "2"))
         .await
         .expect_err("it cannot be held");
     assert!(matches!(error, SinkError::Data { .. }), "{error:?}");
@@ -117,10 +123,14 @@ async fn a_record_that_is_refused_moves_nothing(target: &Target) {
 }
 
 async fn a_place_can_be_forgotten(target: &Target) {
-    carry(target, &[], (None, "1")).await.expect("written");
+    write_positioned(target, &[], (None, "1"))
+        .await
+        .expect("written");
     assert_eq!(target.sink.reset(FLOW, None).await.expect("forgotten"), 1);
     holds(target, &[], None).await;
-    carry(target, &[], (None, "2")).await.expect("written");
+    write_positioned(target, &[], (None, "2"))
+        .await
+        .expect("written");
 }
 
 macro_rules! every_sink {

@@ -2,7 +2,7 @@
 
 use highwater::{
     model::{Op, Position, Value},
-    sink::{Laid, Passage, SinkError},
+    sink::{PositionAdvance, SinkError, StagedWrite},
 };
 
 use super::{
@@ -16,8 +16,8 @@ const fn text(text: &str) -> Value<'_> {
     Value::String(text)
 }
 
-fn passage(from: Option<&str>, to: &str) -> Passage {
-    Passage {
+fn advance(from: Option<&str>, to: &str) -> PositionAdvance {
+    PositionAdvance {
         flow: FLOW.to_owned(),
         from: from.map(Position::new),
         to: Position::new(to),
@@ -26,39 +26,42 @@ fn passage(from: Option<&str>, to: &str) -> Passage {
 
 /// The place `1`, with no row.
 async fn begin(target: &Target) {
-    let begun = target.sink.carry(&[], &passage(None, "1")).await;
+    let begun = target.sink.write_positioned(&[], &advance(None, "1")).await;
     begun.expect("written");
 }
 
-async fn lay<'t>(target: &'t Target, rows: &[Written<'_>]) -> Box<dyn Laid + 't> {
-    let laid = target.sink.lay(&records(rows)).await.expect("laid");
-    laid.expect("it writes several at a time")
+async fn stage<'t>(target: &'t Target, rows: &[Written<'_>]) -> Box<dyn StagedWrite + 't> {
+    let staged = target.sink.stage(&records(rows)).await.expect("laid");
+    staged.expect("it writes several at a time")
 }
 
 async fn holds(target: &Target, rows: &[&str], at: &str) {
     assert_eq!((target.rows)().await, rows);
-    let stored = target.sink.place(FLOW).await.expect("the place is read");
+    let stored = target.sink.position(FLOW).await.expect("the place is read");
     assert_eq!(stored, Some(Position::new(at)));
 }
 
 async fn nobody_sees_rows_before_their_place(target: &Target) {
     begin(target).await;
     let row = [("uid", text("a"))];
-    let laid = lay(target, &[(Op::Upsert, &row)]).await;
+    let staged = stage(target, &[(Op::Upsert, &row)]).await;
     holds(target, &[], "1").await;
-    laid.settle(&passage(Some("1"), "2")).await.expect("ended");
+    staged
+        .commit(&advance(Some("1"), "2"))
+        .await
+        .expect("ended");
     holds(target, &["a NULL NULL NULL"], "2").await;
 }
 
 async fn several_are_laid_at_a_time_and_end_in_their_order(target: &Target) {
     begin(target).await;
     let (a, b) = ([("uid", text("a"))], [("uid", text("b"))]);
-    let first = lay(target, &[(Op::Upsert, &a)]).await;
-    let second = lay(target, &[(Op::Upsert, &b)]).await;
-    first.settle(&passage(Some("1"), "2")).await.expect("ended");
+    let first = stage(target, &[(Op::Upsert, &a)]).await;
+    let second = stage(target, &[(Op::Upsert, &b)]).await;
+    first.commit(&advance(Some("1"), "2")).await.expect("ended");
     holds(target, &["a NULL NULL NULL"], "2").await;
     second
-        .settle(&passage(Some("2"), "3"))
+        .commit(&advance(Some("2"), "3"))
         .await
         .expect("ended");
     holds(target, &["a NULL NULL NULL", "b NULL NULL NULL"], "3").await;
@@ -67,20 +70,26 @@ async fn several_are_laid_at_a_time_and_end_in_their_order(target: &Target) {
 async fn what_is_dropped_is_undone(target: &Target) {
     begin(target).await;
     let row = [("uid", text("a")), ("name", text("x"))];
-    drop(lay(target, &[(Op::Upsert, &row)]).await);
+    drop(stage(target, &[(Op::Upsert, &row)]).await);
     let other = [("uid", text("b"))];
-    let laid = lay(target, &[(Op::Upsert, &other)]).await;
-    laid.settle(&passage(Some("1"), "2")).await.expect("ended");
+    let staged = stage(target, &[(Op::Upsert, &other)]).await;
+    staged
+        .commit(&advance(Some("1"), "2"))
+        .await
+        .expect("ended");
     holds(target, &["b NULL NULL NULL"], "2").await;
 }
 
 async fn where_another_writer_has_moved_the_place_rows_are_undone(target: &Target) {
     begin(target).await;
     let row = [("uid", text("a"))];
-    let laid = lay(target, &[(Op::Upsert, &row)]).await;
-    let moved = target.sink.carry(&[], &passage(Some("1"), "2")).await;
+    let staged = stage(target, &[(Op::Upsert, &row)]).await;
+    let moved = target
+        .sink
+        .write_positioned(&[], &advance(Some("1"), "2"))
+        .await;
     moved.expect("written");
-    let fenced = laid.settle(&passage(Some("1"), "3")).await;
+    let fenced = staged.commit(&advance(Some("1"), "3")).await;
     assert!(matches!(fenced, Err(SinkError::Fenced(_))), "{fenced:?}");
     holds(target, &[], "2").await;
 }
@@ -89,10 +98,10 @@ async fn rows_that_cannot_be_held_are_refused_before_their_end(target: &Target) 
     begin(target).await;
     let (good, bad) = (
         [("uid", text("a"))],
-        [("uid", text("b")), ("name", target.unheld)],
+        [("uid", text("b")), ("name", target.unsupported)],
     );
     let rows = records(&[(Op::Upsert, &good[..]), (Op::Upsert, &bad[..])]);
-    let refused = target.sink.lay(&rows).await.err();
+    let refused = target.sink.stage(&rows).await.err();
     assert!(
         matches!(refused, Some(SinkError::Data { .. })),
         "{refused:?}"
@@ -103,8 +112,8 @@ async fn rows_that_cannot_be_held_are_refused_before_their_end(target: &Target) 
 async fn a_sink_that_writes_one_after_the_other_lays_nothing(target: &Target) {
     begin(target).await;
     let row = [("uid", text("a"))];
-    let laid = target.sink.lay(&records(&[(Op::Upsert, &row)])).await;
-    assert!(laid.expect("no error").is_none());
+    let staged = target.sink.stage(&records(&[(Op::Upsert, &row)])).await;
+    assert!(staged.expect("no error").is_none());
     holds(target, &[], "1").await;
 }
 
@@ -126,7 +135,7 @@ macro_rules! behaviours {
     };
 }
 
-macro_rules! laying {
+macro_rules! staging {
     ($($adapter:ident: $open:expr),* $(,)?) => {
         behaviours! {
             $($adapter: $open => [
@@ -140,7 +149,7 @@ macro_rules! laying {
     };
 }
 
-laying! {
+staging! {
     on_memory: crate::sinks::memory(),
     on_mysql: crate::sinks::server("HIGHWATER_TEST_MYSQL_URL"),
     on_mariadb: crate::sinks::server("HIGHWATER_TEST_MARIADB_URL"),

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::sinks::{database, drop_database, on_both_servers, read, run};
 use highwater::{
     broker::{
-        DeliveryError, Publisher, Reader, Verdict,
+        DeliveryError, Publisher, Reader, Rejection,
         dead_letters::{
-            table::{LetterTable, TablePublisher},
+            table::{DeadLetterTable, TablePublisher},
             table_reader::TableReader,
         },
     },
     connect::mysql::{Flavor, MysqlConnection, MysqlSettings, open},
     fault::chain,
-    model::{Message, Messages, Place},
+    model::{Message, Messages, RecordOrigin},
 };
 
 on_both_servers!(
@@ -26,15 +26,15 @@ on_both_servers!(
     select_and_insert_are_rights_enough_for_a_table_that_is_there,
 );
 
-type Told = (
+type Fields = (
     Option<Vec<u8>>,
     Option<Vec<u8>>,
     Vec<(String, Option<Vec<u8>>)>,
 );
 
 /// Ensured, and empty.
-async fn table(connection: &MysqlConnection, name: &str) -> LetterTable {
-    let table = LetterTable::in_mysql(connection.clone(), name, "own-").expect("a name");
+async fn table(connection: &MysqlConnection, name: &str) -> DeadLetterTable {
+    let table = DeadLetterTable::in_mysql(connection.clone(), name, "own-").expect("a name");
     table.ensure().await.expect("made");
     table
 }
@@ -59,26 +59,30 @@ fn push(
         ("own-timestamp", Some(b"-1")),
     ];
     let headers = own.iter().chain(headers).copied();
-    messages.push(key, value, headers, Place::default());
+    messages.push(key, value, headers, RecordOrigin::default());
 }
 
-async fn publish(table: &LetterTable, messages: Messages) -> Result<(), DeliveryError> {
+async fn publish(table: &DeadLetterTable, messages: Messages) -> Result<(), DeliveryError> {
     let publisher = TablePublisher::new(table.clone());
     let delivery = publisher.publish(Arc::new(messages)).await;
     delivery.expect("the server answers").await
 }
 
-async fn letters(table: &LetterTable) -> Vec<Told> {
-    let held = table.held().await.expect("asked").expect("letters");
-    let mut reader = TableReader::new(table.clone(), held);
+async fn dead_letters(table: &DeadLetterTable) -> Vec<Fields> {
+    let offset_ranges = table
+        .offset_ranges()
+        .await
+        .expect("asked")
+        .expect("letters");
+    let mut reader = TableReader::new(table.clone(), offset_ranges);
     let mut all = Vec::new();
     while let Some(polled) = reader.next().await.expect("read") {
-        all.extend(polled.messages.iter().map(told));
+        all.extend(polled.messages.iter().map(fields));
     }
     all
 }
 
-fn told(it: Message<'_>) -> Told {
+fn fields(it: Message<'_>) -> Fields {
     let headers = it
         .headers
         .map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)));
@@ -91,7 +95,7 @@ fn told(it: Message<'_>) -> Told {
 
 async fn every_letter_comes_back_byte_for_byte(connection: &MysqlConnection) {
     let table = table(connection, "`dead.let``ters`").await;
-    assert!(table.held().await.expect("asked").is_none());
+    assert!(table.offset_ranges().await.expect("asked").is_none());
     let every: Vec<u8> = (0..=255).collect();
     let odd = [
         ("a", Some(&b"1"[..])),
@@ -106,8 +110,8 @@ async fn every_letter_comes_back_byte_for_byte(connection: &MysqlConnection) {
     push(&mut all, 2, (None, Some(b"")), &[]);
     push(&mut all, 3, (Some(b""), None), &[("b ", None)]);
     publish(&table, all.clone()).await.expect("taken");
-    let written: Vec<_> = all.iter().map(told).collect();
-    assert_eq!(letters(&table).await, written);
+    let written: Vec<_> = all.iter().map(fields).collect();
+    assert_eq!(dead_letters(&table).await, written);
     // The server's own clock counts from it.
     let times =
         "SELECT CONCAT(message_time, ' ', set_aside_at) FROM `dead.let``ters` ORDER BY id LIMIT 1";
@@ -147,12 +151,12 @@ async fn the_largest_letter_is_written_and_read_and_a_larger_one_is_refused(
         panic!("the larger one is not taken");
     };
     assert_eq!((refused.len(), refused[0].index), (1, 0));
-    assert_eq!(refused[0].verdict, Verdict::Refused);
+    assert_eq!(refused[0].rejection, Rejection::Refused);
     assert!(
         refused[0].reason.contains("max_allowed_packet"),
         "{refused:?}"
     );
-    let values = letters(&table).await;
+    let values = dead_letters(&table).await;
     let values: Vec<_> = values.iter().map(|it| it.1.as_deref()).collect();
     assert!(values == [Some(&large[..]), Some(b"small")]);
 }
@@ -164,7 +168,7 @@ async fn a_table_of_another_database_is_used_by_its_name(connection: &MysqlConne
     let mut one = Messages::default();
     push(&mut one, 1, (None, Some(b"x")), &[]);
     publish(&table, one).await.expect("taken");
-    assert_eq!(letters(&table).await.len(), 1);
+    assert_eq!(dead_letters(&table).await.len(), 1);
     run(connection, &format!("DROP DATABASE {other}")).await;
 }
 
@@ -181,7 +185,7 @@ fn made(others: &[(&str, &str)], more: &str, engine: &str) -> String {
         ("source_partition", "INT"),
         ("source_offset", "BIGINT"),
         ("message_time", "DATETIME(3)"),
-        ("letter_file", "TEXT"),
+        ("dead_letter_file", "TEXT"),
         ("message_key", "LONGBLOB"),
         ("message_value", "LONGBLOB"),
         ("message_headers", "LONGTEXT"),
@@ -229,7 +233,7 @@ async fn a_table_that_keeps_no_letters_is_refused_and_stays_empty(connection: &M
     ];
     for (made, why) in refused {
         run(connection, &made).await;
-        let table = LetterTable::in_mysql(connection.clone(), "dead_letters", "own-");
+        let table = DeadLetterTable::in_mysql(connection.clone(), "dead_letters", "own-");
         let table = table.expect("a name");
         for said in [table.ensure().await.err(), table.check().await.err()] {
             let said = said.map_or_else(|| "it is taken".to_owned(), |it| chain(&it));
@@ -270,8 +274,8 @@ async fn a_table_made_otherwise_that_keeps_letters_is_taken(connection: &MysqlCo
     for _ in 0..2 {
         publish(&table, all.clone()).await.expect("taken");
     }
-    let written: Vec<_> = all.iter().map(told).collect();
-    assert_eq!(letters(&table).await, written);
+    let written: Vec<_> = all.iter().map(fields).collect();
+    assert_eq!(dead_letters(&table).await, written);
     assert_eq!(table.check().await.expect("asked"), Some(1_200));
 }
 
@@ -302,6 +306,6 @@ async fn select_and_insert_are_rights_enough_for_a_table_that_is_there(
     let mut one = Messages::default();
     push(&mut one, 1, (None, Some(b"x")), &[]);
     publish(&table, one).await.expect("taken");
-    assert_eq!(letters(&table).await.len(), 1);
+    assert_eq!(dead_letters(&table).await.len(), 1);
     run(connection, &format!("DROP USER {user}")).await;
 }

@@ -11,7 +11,7 @@ use highwater::{
 };
 
 use crate::{
-    consume_rig::{FLOW, LETTERS, Rig},
+    consume_rig::{DEAD_LETTERS, FLOW, Rig},
     scripted_sink::SinkFault::{None as Pass, Reject},
     waiting::within,
 };
@@ -27,13 +27,13 @@ async fn of_ten_thousand_messages_the_bad_one_is_set_aside_and_the_others_land()
     assert_eq!(rig.sink.applied().len(), 9_999);
     assert_eq!(rig.sink.memory.rows().len(), 9_999);
     assert_eq!(rig.sink.offsets(FLOW).await, [(0, 10_000)]);
-    assert_eq!(rig.figures.snapshot().dead_letters, 1);
-    let letter = letters(&rig);
-    assert_eq!(letter.len(), 1);
-    assert_eq!(letter[0].0, "bad");
-    assert_eq!(letter[0].1, r#"{"text":"no id"}"#);
-    assert_eq!(letter[0].2, "write");
-    assert_eq!(letter[0].4, "6172");
+    assert_eq!(rig.stats.snapshot().dead_letters, 1);
+    let dead_letter = dead_letters(&rig);
+    assert_eq!(dead_letter.len(), 1);
+    assert_eq!(dead_letter[0].0, "bad");
+    assert_eq!(dead_letter[0].1, r#"{"text":"no id"}"#);
+    assert_eq!(dead_letter[0].2, "write");
+    assert_eq!(dead_letter[0].4, "6172");
     // Halving takes about log2(10,000) writes on either side, not thousands.
     let writes = rig.sink.writes().len();
     assert!(writes < 20, "{writes} writes");
@@ -56,7 +56,7 @@ async fn a_batch_of_bad_messages_alone_is_passed() {
     }
     within(rig.catch_up()).await.expect("caught up");
     assert_eq!(rig.sink.applied(), []);
-    assert_eq!(letters(&rig).len(), 16);
+    assert_eq!(dead_letters(&rig).len(), 16);
     assert_eq!(rig.sink.offsets(FLOW).await, [(0, 16)]);
 }
 
@@ -66,13 +66,14 @@ async fn bad_messages_anywhere_in_a_batch_are_found() {
         let rig = Rig::new(1).with_rows(9);
         for change in 0..9 {
             let id = format!("{change}");
-            match change == bad || change == also_bad {
-                true => rig.publish_value(&id, r#"{"text":"no id"}"#).await,
-                false => rig.publish(&id, "good").await,
+            if change == bad || change == also_bad {
+                rig.publish_value(&id, r#"{"text":"no id"}"#).await
+            } else {
+                rig.publish(&id, "good").await
             }
         }
         within(rig.catch_up()).await.expect("caught up");
-        let aside: Vec<_> = letters(&rig).into_iter().map(|it| it.0).collect();
+        let aside: Vec<_> = dead_letters(&rig).into_iter().map(|it| it.0).collect();
         assert_eq!(aside, [bad.to_string(), also_bad.to_string()]);
         let landed: Vec<_> = rig.sink.applied().into_iter().map(|it| it.0).collect();
         let good = (0..9).filter(|it| *it != bad && *it != also_bad);
@@ -95,9 +96,9 @@ async fn a_message_that_cannot_be_read_is_one_letter() {
         1,
         "in one batch with its neighbours"
     );
-    let letter = letters(&rig);
-    assert_eq!(letter.len(), 1);
-    let (key, value, step, reason, offset) = &letter[0];
+    let dead_letter = dead_letters(&rig);
+    assert_eq!(dead_letter.len(), 1);
+    let (key, value, step, reason, offset) = &dead_letter[0];
     assert_eq!((key.as_str(), value.as_str()), ("b", "not JSON"));
     assert_eq!((step.as_str(), offset.as_str()), ("decode", "1"));
     assert!(reason.contains("not valid json"), "{reason}");
@@ -109,14 +110,14 @@ async fn progress_passes_a_bad_message_only_when_its_letter_is_durable() {
         let rig = Rig::new(1).with_rows(1);
         rig.publish("a", "1").await;
         rig.publish_value("b", bad).await;
-        rig.letters.then([PublishFault::Reject]);
+        rig.dead_letters.then([PublishFault::Reject]);
         within(rig.catch_up())
             .await
             .expect_err("the letter cannot be sent");
         assert_eq!(rig.sink.offsets(FLOW).await, [(0, 1)]);
         within(rig.catch_up()).await.expect("caught up");
         assert_eq!(rig.sink.offsets(FLOW).await, [(0, 2)]);
-        assert_eq!(letters(&rig).len(), 1);
+        assert_eq!(dead_letters(&rig).len(), 1);
     }
 }
 
@@ -154,13 +155,13 @@ async fn a_record_that_a_step_refuses_is_one_letter_in_its_name() {
     within(consume.run(&rig.stop)).await.expect("caught up");
     let landed: Vec<_> = rig.sink.applied().into_iter().map(|it| it.0).collect();
     assert_eq!(landed, ["a", "c"]);
-    let letter = letters(&rig);
-    assert_eq!(letter.len(), 1);
+    let dead_letter = dead_letters(&rig);
+    assert_eq!(dead_letter.len(), 1);
     assert_eq!(
-        (letter[0].0.as_str(), letter[0].2.as_str()),
+        (dead_letter[0].0.as_str(), dead_letter[0].2.as_str()),
         ("b", "particular")
     );
-    assert_eq!(letter[0].3, "it is odd");
+    assert_eq!(dead_letter[0].3, "it is odd");
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,10 +188,10 @@ async fn the_rows_of_one_message_stay_together_where_one_of_them_fails() {
     within(consume.run(&rig.stop)).await.expect("caught up");
     let landed: Vec<_> = rig.sink.applied().into_iter().map(|it| it.0).collect();
     assert_eq!(landed, ["a1", "a2"]);
-    let letter = letters(&rig);
-    assert_eq!(letter.len(), 1);
+    let dead_letter = dead_letters(&rig);
+    assert_eq!(dead_letter.len(), 1);
     assert_eq!(
-        (letter[0].0.as_str(), letter[0].2.as_str()),
+        (dead_letter[0].0.as_str(), dead_letter[0].2.as_str()),
         ("b", "filter")
     );
 }
@@ -228,9 +229,10 @@ impl Step for Particular {
         let mut failed = Vec::new();
         for row in records.iter() {
             let text = highwater::model::Value::String(self.0);
-            match row.get("text") == Some(text) {
-                true => failed.push((row.origin(), format!("it is {}", self.0))),
-                false => kept.append(&records.of_origins(row.origin()..row.origin() + 1), 0),
+            if row.get("text") == Some(text) {
+                failed.push((row.origin(), format!("it is {}", self.0)))
+            } else {
+                kept.append(&records.of_origins(row.origin()..row.origin() + 1), 0)
             }
         }
         Ok(Stepped {
@@ -259,10 +261,10 @@ impl Step for Confused {
 }
 
 /// Key, value, step, reason and offset of each letter.
-fn letters(rig: &Rig) -> Vec<(String, String, String, String, String)> {
-    let messages = rig.broker.messages(LETTERS, 0);
+fn dead_letters(rig: &Rig) -> Vec<(String, String, String, String, String)> {
+    let messages = rig.broker.messages(DEAD_LETTERS, 0);
     let text = |it: Option<&[u8]>| String::from_utf8_lossy(it.unwrap_or(b"")).into_owned();
-    let letter = |it: highwater::model::Message<'_>| {
+    let dead_letter = |it: highwater::model::Message<'_>| {
         let header = |name| text(it.headers.get(name).flatten());
         (
             text(it.key),
@@ -272,7 +274,7 @@ fn letters(rig: &Rig) -> Vec<(String, String, String, String, String)> {
             header("highwater-dead-offset"),
         )
     };
-    messages.iter().map(letter).collect()
+    messages.iter().map(dead_letter).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -294,7 +296,7 @@ async fn a_flow_stops_where_everything_is_bad_and_not_where_something_lands_betw
     within(stopping(&rig).run(&rig.stop))
         .await
         .expect("caught up");
-    assert_eq!(letters(&rig).len(), 9);
+    assert_eq!(dead_letters(&rig).len(), 9);
     for id in 12..17 {
         rig.publish_value(&format!("{id}"), "not JSON").await;
     }
@@ -302,7 +304,7 @@ async fn a_flow_stops_where_everything_is_bad_and_not_where_something_lands_betw
         .await
         .expect_err("all bad");
     assert!(matches!(error, FlowError::AllBad(3)), "{error:?}");
-    assert_eq!(letters(&rig).len(), 12);
+    assert_eq!(dead_letters(&rig).len(), 12);
     assert_eq!(
         rig.sink.offsets(FLOW).await,
         [(0, 15)],

@@ -14,7 +14,7 @@ use highwater::{
 };
 
 use crate::{
-    produce_rig::{LAST_RESORT, LETTERS, Rig, TOPIC},
+    produce_rig::{DEAD_LETTERS, LAST_RESORT, Rig, TOPIC},
     waiting::within,
 };
 
@@ -32,12 +32,12 @@ async fn a_record_that_a_step_refuses_is_a_letter_as_it_was_read() {
     within(rig.run()).await.expect("done");
     assert_eq!(rig.published(), [1, 3]);
     assert_eq!(rig.stored(), Some(3));
-    let letters = rig.broker.messages(LETTERS, 0);
-    let letter = letters.get(0).expect("one letter");
-    assert_eq!((letters.len(), letter.key), (1, Some(&b"2"[..])));
-    let text = String::from_utf8_lossy(letter.value.expect("its fields")).into_owned();
+    let dead_letters = rig.broker.messages(DEAD_LETTERS, 0);
+    let dead_letter = dead_letters.get(0).expect("one letter");
+    assert_eq!((dead_letters.len(), dead_letter.key), (1, Some(&b"2"[..])));
+    let text = String::from_utf8_lossy(dead_letter.value.expect("its fields")).into_owned();
     assert!(!text.contains("new"), "as it was read: {text}");
-    let step = letter.headers.get("highwater-dead-step").flatten();
+    let step = dead_letter.headers.get("highwater-dead-step").flatten();
     assert_eq!(step, Some(&b"filter"[..]));
 }
 
@@ -49,14 +49,14 @@ async fn a_record_that_cannot_be_encoded_is_set_aside_with_all_that_is_known_of_
     within(rig.run()).await.expect("done");
     assert_eq!(rig.published(), [1, 2, 4]);
     assert_eq!(rig.stored(), Some(4));
-    assert_eq!(rig.figures.snapshot().dead_letters, 1);
+    assert_eq!(rig.stats.snapshot().dead_letters, 1);
 
-    let letters = rig.broker.messages(LETTERS, 0);
-    assert_eq!(letters.len(), 1);
-    let letter = letters.get(0).expect("one letter");
-    let header = |name: &str| letter.headers.get(name).flatten();
-    assert_eq!(letter.key, Some(&b"3"[..]));
-    let fields = fields(letter.value.expect("its fields"));
+    let dead_letters = rig.broker.messages(DEAD_LETTERS, 0);
+    assert_eq!(dead_letters.len(), 1);
+    let dead_letter = dead_letters.get(0).expect("one letter");
+    let header = |name: &str| dead_letter.headers.get(name).flatten();
+    assert_eq!(dead_letter.key, Some(&b"3"[..]));
+    let fields = fields(dead_letter.value.expect("its fields"));
     assert_eq!(
         fields,
         [("id".into(), "3".into()), ("text".into(), "bad".into())]
@@ -77,14 +77,14 @@ async fn a_record_that_cannot_be_encoded_is_set_aside_with_all_that_is_known_of_
 async fn a_cursor_passes_a_bad_record_only_when_its_letter_is_durable() {
     let rig = Rig::new(2, 1);
     rig.source.insert(3, "bad");
-    rig.letters.then([Reject]);
+    rig.dead_letters.then([Reject]);
     within(rig.run())
         .await
         .expect_err("the letter cannot be sent");
     assert_eq!(rig.stored(), Some(2));
     within(rig.run()).await.expect("done");
     assert_eq!(rig.stored(), Some(3));
-    assert_eq!(rig.letters(LETTERS).len(), 1);
+    assert_eq!(rig.dead_letters(DEAD_LETTERS).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +95,7 @@ async fn a_batch_of_bad_records_alone_is_passed() {
     }
     within(rig.run()).await.expect("done");
     assert_eq!((rig.published(), rig.stored()), (vec![], Some(5)));
-    assert_eq!(rig.letters(LETTERS).len(), 5);
+    assert_eq!(rig.dead_letters(DEAD_LETTERS).len(), 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,18 +107,18 @@ async fn a_message_that_is_too_large_is_found_among_its_neighbours() {
     within(rig.run()).await.expect("done");
     assert_eq!(rig.published(), [1, 2, 3, 4, 6]);
     assert_eq!(
-        rig.letters(LETTERS),
+        rig.dead_letters(DEAD_LETTERS),
         [("5".into(), "message too large".into())]
     );
     assert_eq!(rig.stored(), Some(6));
 
-    let letters = rig.broker.messages(LETTERS, 0);
-    let letter = letters.get(0).expect("one letter");
-    let step = letter.headers.get("highwater-dead-step").flatten();
+    let dead_letters = rig.broker.messages(DEAD_LETTERS, 0);
+    let dead_letter = dead_letters.get(0).expect("one letter");
+    let step = dead_letter.headers.get("highwater-dead-step").flatten();
     assert_eq!(step, Some(&b"publish"[..]));
-    let identity = letter.headers.get("highwater-key").flatten();
+    let identity = dead_letter.headers.get("highwater-key").flatten();
     assert_eq!(identity, Some(&b"5"[..]), "its own headers are kept");
-    assert!(letter.value.is_some_and(|it| it.len() > 1000));
+    assert!(dead_letter.value.is_some_and(|it| it.len() > 1000));
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +148,7 @@ async fn a_message_that_is_refused_by_itself_leaves_the_others_alone() {
     within(rig.run()).await.expect("done");
     assert_eq!(rig.published(), [1, 3, 4, 5, 6], "nothing is sent twice");
     let reason = "as the script says".to_owned();
-    assert_eq!(rig.letters(LETTERS), [("2".to_owned(), reason)]);
+    assert_eq!(rig.dead_letters(DEAD_LETTERS), [("2".to_owned(), reason)]);
     assert_eq!(rig.stored(), Some(6));
 }
 
@@ -157,12 +157,16 @@ async fn a_letter_that_its_topic_refuses_goes_to_the_last_resort() {
     let rig = Rig::new(1, 10);
     rig.source.insert(2, "x".repeat(1000));
     rig.broker.limit_messages(TOPIC, 500);
-    rig.broker.limit_messages(LETTERS, 500);
+    rig.broker.limit_messages(DEAD_LETTERS, 500);
     within(rig.run()).await.expect("done");
-    let letter = [("2".into(), "message too large".into())];
-    assert_eq!(rig.letters(LAST_RESORT), letter);
-    assert_eq!(rig.letters(LETTERS), letter, "a pointer to it");
-    let pointer = rig.broker.messages(LETTERS, 0);
+    let dead_letter = [("2".into(), "message too large".into())];
+    assert_eq!(rig.dead_letters(LAST_RESORT), dead_letter);
+    assert_eq!(
+        rig.dead_letters(DEAD_LETTERS),
+        dead_letter,
+        "a pointer to it"
+    );
+    let pointer = rig.broker.messages(DEAD_LETTERS, 0);
     let pointer = pointer.get(0).expect("one");
     let file = pointer.headers.get("highwater-dead-file").flatten();
     assert_eq!((pointer.value, file), (None, Some(LAST_RESORT.as_bytes())));
@@ -173,7 +177,7 @@ async fn a_letter_that_its_topic_refuses_goes_to_the_last_resort() {
 async fn a_letter_that_nobody_takes_stops_the_flow_before_it() {
     let rig = Rig::new(1, 1);
     rig.source.insert(2, "x".repeat(1000));
-    for topic in [TOPIC, LETTERS, LAST_RESORT] {
+    for topic in [TOPIC, DEAD_LETTERS, LAST_RESORT] {
         rig.broker.limit_messages(topic, 500);
     }
     let error = within(rig.run())
@@ -199,7 +203,12 @@ fn changes(rig: &Rig) -> Vec<(String, String)> {
 /// The names and values of a JSON message, as text.
 fn fields(value: &[u8]) -> Vec<(String, String)> {
     let mut messages = highwater::model::Messages::default();
-    messages.push(None, Some(value), [], highwater::model::Place::default());
+    messages.push(
+        None,
+        Some(value),
+        [],
+        highwater::model::RecordOrigin::default(),
+    );
     let mut records = Records::new(std::sync::Arc::new(Schema::document("rows", ["id"])));
     let message = messages.get(0).expect("one message");
     Json::PLAIN.decode(&message, 0, &mut records).expect("JSON");

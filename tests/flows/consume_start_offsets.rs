@@ -1,4 +1,4 @@
-//! Where a run begins: at the sink's progress; and where that is dead, it says so.
+//! Start offsets of a run: the sink's progress; an unusable one is an error.
 
 use highwater::{
     broker::{BrokerError, Subscription},

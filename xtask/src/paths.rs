@@ -1,4 +1,4 @@
-//! Where things are: the workspace, its target folder, the folder of the servers.
+//! Paths: the workspace, its target folder, the folder of the servers.
 
 use std::env;
 use std::path::{Path, PathBuf};

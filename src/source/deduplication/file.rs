@@ -1,4 +1,4 @@
-//! The file of rows that were sent early: blocks that are appended, each with its checksum.
+//! The file of the deduplication window: appended blocks, each with its checksum.
 //!
 //! A file of its own rather than a table: it is written before each early batch goes out, read once
 //! at a start, and needs no order and no search. Whatever does not read as it was written makes the
@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Key, digest, batch.
 pub(super) type Row = (u128, u128, u64);
 
-pub(super) struct EarlyFile {
+pub(super) struct DeduplicationFile {
     path: PathBuf,
     open: Option<fs::File>,
     rows: usize,
@@ -30,7 +30,7 @@ const HEAD: usize = 24;
 /// Two digests and a batch.
 const ROW: usize = 40;
 
-impl EarlyFile {
+impl DeduplicationFile {
     pub fn at(path: PathBuf) -> Self {
         Self {
             path,
@@ -132,9 +132,10 @@ fn parse(bytes: &[u8], life: u64) -> Result<Vec<Row>, String> {
     let damaged = || "the file is damaged".to_owned();
     let mut rest = bytes.strip_prefix(MAGIC).ok_or_else(damaged)?;
     if take::<8>(&mut rest).map(u64::from_le_bytes) != Some(life) {
-        return Err(match bytes.len() < HEAD {
-            true => damaged(),
-            false => "the file is of another cursor, or of one before a reset".to_owned(),
+        return Err(if bytes.len() < HEAD {
+            damaged()
+        } else {
+            "the file is of another cursor, or of one before a reset".to_owned()
         });
     }
     let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! Where rows are read and written: everything is made for one measurement and removed after it.
+//! Sources and targets of one measurement, made for it and removed after it.
 
 use std::{env, str::FromStr};
 
@@ -17,7 +17,7 @@ use crate::{
 /// The servers, and the name that all databases and topics of one measurement begin with, a `_`
 /// behind it.
 #[derive(Debug)]
-pub struct Places {
+pub struct Servers {
     pub name: String,
     pub mysql: String,
     pub mongodb: String,
@@ -36,7 +36,7 @@ pub enum Target {
 /// The table or collection that is read, and the table that is written.
 pub const TABLE: &str = "orders";
 
-impl Places {
+impl Servers {
     /// On the servers that the environment names.
     pub fn named(name: &str, statement: usize) -> Result<Self> {
         let server = |variable: &str| {

@@ -7,13 +7,13 @@ use ::mongodb::bson::{Bson, Document, doc};
 use highwater::{
     connect::mongodb::{self, MongodbConnection, MongodbSettings},
     model::Severity,
-    source::{Extent, HoldBack, Late, Manner, Source},
+    source::{HoldBack, Late, ReadMode, Scope, Source},
 };
 
 use super::{
     source_mongodb_late::{
-        Kind, SETTLE, begin, commit, document, expect_nothing, gather, held, insert, later, opened,
-        restless, run, scan, scan_by,
+        COMMIT_DELAY, Kind, begin, commit, document, expect_nothing, gather, hold_back, insert,
+        later, opened, restless, run, scan, scan_by,
     },
     source_mongodb_proxy::{Entry, Proxy},
     sources::{Mongodb, Rows, ids, limits, open, sorted, start},
@@ -25,16 +25,23 @@ async fn a_full_read_goes_on_from_what_was_settled_before_it() {
     for kind in [Kind::Date, Kind::ObjectId] {
         for by_id in [false, true] {
             let them = opened().await;
-            let document = |number: u8, at: Bson| match by_id {
-                true => doc! { "_id": at, "id": i64::from(number) },
-                false => document(number, at),
+            let document = |number: u8, at: Bson| {
+                if by_id {
+                    doc! { "_id": at, "id": i64::from(number) }
+                } else {
+                    document(number, at)
+                }
             };
             let old = kind.value(1, Duration::from_secs(20));
             them.put(vec![document(1, old)]).await;
             let open = begin(&them, || document(2, kind.value(2, Duration::ZERO))).await;
             them.put(vec![document(3, later(kind))]).await;
-            let source = scan(&them, if by_id { "_id" } else { "at" }, held(SETTLE));
-            let begun = start(&source, Extent::FullAmount).await;
+            let source = scan(
+                &them,
+                if by_id { "_id" } else { "at" },
+                hold_back(COMMIT_DELAY),
+            );
+            let begun = start(&source, Scope::Full).await;
             let (all, end) = run(&source, &begun).await;
             // By another order the whole collection is read, and what had not settled once more.
             let expected: &[i64] = if by_id { &[1] } else { &[1, 3] };
@@ -54,9 +61,9 @@ async fn a_full_read_by_numbers_begins_when_what_was_last_has_settled() {
     let transaction = begin(&them, || document(2, Bson::Int32(2))).await;
     insert(&them, 1, Bson::Int32(1)).await;
     insert(&them, 3, Bson::Int32(3)).await;
-    let source = scan_by(&them.connection, "at", held(SETTLE), restless());
-    let begun = start(&source, Extent::FullAmount).await;
-    let mut reader = open(&source, &begun, Manner::Bounded).await;
+    let source = scan_by(&them.connection, "at", hold_back(COMMIT_DELAY), restless());
+    let begun = start(&source, Scope::Full).await;
+    let mut reader = open(&source, &begun, ReadMode::Bounded).await;
     expect_nothing(&mut *reader, "a page before the place to go on from").await;
     commit(transaction).await;
     let (mut all, mut position) = (Vec::new(), begun);
@@ -89,9 +96,12 @@ async fn a_user_who_may_not_see_transactions_is_told_what_it_costs() {
     let them = opened().await;
     let (connection, _proxy) = proxied(&them).await;
     insert(&them, 1, Kind::Date.value(1, Duration::ZERO)).await;
-    for (settle, says) in [(None, "90s"), (Some(SETTLE), "`settle` says 300ms")] {
+    for (max_commit_delay, says) in [
+        (None, "90s"),
+        (Some(COMMIT_DELAY), "`max-commit-delay` says 300ms"),
+    ] {
         let late = Late::HoldBack(HoldBack {
-            settle,
+            max_commit_delay,
             clock_skew: Duration::ZERO,
         });
         let source = scan_by(&connection, "at", late, limits(10));
@@ -103,8 +113,8 @@ async fn a_user_who_may_not_see_transactions_is_told_what_it_costs() {
         assert_eq!(note.severity, Severity::Note);
         assert!(note.text.contains(says), "{note:?}");
     }
-    let source = scan_by(&connection, "at", held(SETTLE), limits(10));
-    let (all, _) = run(&source, &start(&source, Extent::Incremental).await).await;
+    let source = scan_by(&connection, "at", hold_back(COMMIT_DELAY), limits(10));
+    let (all, _) = run(&source, &start(&source, Scope::Incremental).await).await;
     assert_eq!(all, [1]);
     them.close().await;
 }
@@ -114,8 +124,8 @@ async fn a_user_who_may_not_see_transactions_is_told_what_it_costs() {
 async fn each_page_is_read_behind_the_time_of_the_look() {
     let them = opened().await;
     let (connection, proxy) = proxied(&them).await;
-    let source = scan_by(&connection, "at", held(SETTLE), limits(10));
-    let mut position = start(&source, Extent::Incremental).await;
+    let source = scan_by(&connection, "at", hold_back(COMMIT_DELAY), limits(10));
+    let mut position = start(&source, Scope::Incremental).await;
     for number in 1..=20 {
         insert(
             &them,
