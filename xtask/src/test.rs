@@ -118,7 +118,7 @@ fn demo() -> Result<()> {
         "clippy of the demo's build",
         clippy.args(alone).args(["--", "-D", "warnings"]),
     )?;
-    let folder = place::workspace().join("target/tmp/demo-build");
+    let folder = paths::workspace().join("target/tmp/demo-build");
     let run = || {
         let mut command = cargo(&["run", "--quiet"]);
         command.args(alone).arg("--");
@@ -134,7 +134,7 @@ fn demo() -> Result<()> {
     let refused = run()
         .args(["check", "--offline", "--settings"])
         .arg(&settings)
-        .current_dir(place::workspace())
+        .current_dir(paths::workspace())
         .output()?;
     let told = String::from_utf8_lossy(&refused.stderr);
     let all_told = [
