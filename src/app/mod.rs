@@ -37,6 +37,7 @@ pub use run::scheduled::command_scope;
 pub fn run(cli: &Cli) -> ExitCode {
     // Two providers are linked; without a choice the first handshake would panic. It fails only
     // where one was installed before, which is as good.
+    #[cfg(any(feature = "mongodb", feature = "mysql"))]
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -20,6 +20,7 @@
 
 pub mod dead_letters;
 pub mod embedded;
+#[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod memory;
 

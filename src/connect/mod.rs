@@ -1,10 +1,15 @@
 //! Clients and pools, opened once and shared by sources, brokers, stores and sinks.
 
 pub mod identifier;
+#[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(feature = "kafka")]
 pub mod kafka_log;
+#[cfg(feature = "mongodb")]
 pub mod mongodb;
+#[cfg(feature = "mysql")]
 pub mod mysql;
+#[cfg(feature = "mysql")]
 mod mysql_errors;
 mod sql_errors;
 pub mod sqlite;

@@ -1,8 +1,8 @@
 //! Error classes of the SQL driver: transient, permanent, or one record's data.
 
-use sqlx::{mysql::MySqlDatabaseError, sqlite::SqliteError};
+use sqlx::{error::DatabaseError, sqlite::SqliteError};
 
-use super::{mysql_errors, sqlite_errors};
+use super::sqlite_errors;
 
 /// What an error of MySQL, MariaDB or SQLite means for the one who met it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,19 +18,7 @@ pub enum ErrorClass {
 /// The verdict on `error`, by the written lists of `mysql_errors` and `sqlite_errors`.
 pub fn classify(error: &sqlx::Error) -> ErrorClass {
     match error {
-        sqlx::Error::Database(said) => {
-            if let Some(error) = said.try_downcast_ref::<MySqlDatabaseError>() {
-                mysql_errors::classify(error.number(), error.code(), error.message())
-            } else if let Some(code) = said
-                .try_downcast_ref::<SqliteError>()
-                .and_then(|_| said.code())
-                .and_then(|code| code.parse().ok())
-            {
-                sqlite_errors::classify(code, said.message())
-            } else {
-                ErrorClass::Refused(UNKNOWN)
-            }
-        }
+        sqlx::Error::Database(said) => of_a_database(said.as_ref()),
         sqlx::Error::Io(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
@@ -45,6 +33,18 @@ pub fn classify(error: &sqlx::Error) -> ErrorClass {
         }
         _ => ErrorClass::Refused(UNKNOWN),
     }
+}
+
+fn of_a_database(said: &dyn DatabaseError) -> ErrorClass {
+    #[cfg(feature = "mysql")]
+    if let Some(error) = said.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return super::mysql_errors::classify(error.number(), error.code(), error.message());
+    }
+    said.try_downcast_ref::<SqliteError>()
+        .and_then(|_| said.code()?.parse().ok())
+        .map_or(ErrorClass::Refused(UNKNOWN), |code| {
+            sqlite_errors::classify(code, said.message())
+        })
 }
 
 /// The advice where none is known.

@@ -2,7 +2,9 @@
 //! server's clock, fenced by a number that grows with every lease.
 
 mod bounded;
+#[cfg(feature = "mongodb")]
 mod mongodb;
+#[cfg(feature = "mysql")]
 mod mysql;
 mod sqlite;
 mod table;
@@ -25,8 +27,12 @@ use self::{
     table::{Failure, Lease, Row, Stored, Table},
 };
 use super::{CursorError, CursorLease, CursorStore, Leased, StoredCursor};
+#[cfg(feature = "mongodb")]
+use crate::connect::mongodb::MongodbConnection;
+#[cfg(feature = "mysql")]
+use crate::connect::mysql::MysqlConnection;
 use crate::{
-    connect::{mongodb::MongodbConnection, mysql::MysqlConnection, sqlite::SqliteConnection},
+    connect::sqlite::SqliteConnection,
     fault::chain,
     model::{FlowName, Position},
 };
@@ -53,6 +59,7 @@ impl DatabaseCursors {
     ///
     /// # Errors
     /// Where the table is missing and cannot be made.
+    #[cfg(feature = "mysql")]
     pub async fn in_mysql(connection: MysqlConnection, holder: &str) -> Result<Self, CursorError> {
         Self::open(Arc::new(mysql::MysqlTable::new(connection)), holder).await
     }
@@ -72,6 +79,7 @@ impl DatabaseCursors {
     ///
     /// # Errors
     /// Where the collection is missing and cannot be made.
+    #[cfg(feature = "mongodb")]
     pub async fn in_mongodb(
         connection: MongodbConnection,
         holder: &str,

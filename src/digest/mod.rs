@@ -5,14 +5,18 @@
 //! is `verify` on real servers, over every type of MySQL, MariaDB, SQLite and MongoDB (`tests/e2e/verifying`).
 //! Documents have one column, `_id`, and take whatever other fields records have.
 
+#[cfg(feature = "mongodb")]
 pub mod mongodb;
+#[cfg(feature = "mysql")]
 pub mod mysql;
+#[cfg(feature = "mysql")]
 mod mysql_sums;
 pub mod sqlite;
 mod sums;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "mysql")]
 pub use mysql_sums::MysqlSums;
 pub use sums::{Range, Sum, Sums};
 

@@ -78,20 +78,6 @@ impl MysqlSums {
         }))
     }
 
-    /// Whether rows are summed up in the order of the primary key, which begins with the key.
-    pub fn is_along_primary(&self) -> bool {
-        self.is_primary
-    }
-
-    /// The same in the order of the rows' hashes, which any two tables have in common.
-    #[must_use]
-    pub fn along_hashes(self) -> Self {
-        Self {
-            is_primary: false,
-            ..self
-        }
-    }
-
     fn condition(&self, range: Range) -> String {
         let mut parts = Vec::new();
         if range.after.is_some() {
@@ -110,6 +96,17 @@ impl MysqlSums {
 
 #[async_trait]
 impl Sums for MysqlSums {
+    fn is_along_primary(&self) -> bool {
+        self.is_primary
+    }
+
+    fn along_hashes(self: Box<Self>) -> Box<dyn Sums> {
+        Box::new(Self {
+            is_primary: false,
+            ..*self
+        })
+    }
+
     fn forms(&self) -> &[String] {
         &self.forms
     }

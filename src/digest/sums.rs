@@ -8,6 +8,13 @@ use super::DigestError;
 /// their `forms` are equal; where sums differ, rows need not: that is for others to look into.
 #[async_trait]
 pub trait Sums: Send + Sync {
+    /// Whether rows are summed up in the order of the primary key, which begins with the key.
+    fn is_along_primary(&self) -> bool;
+
+    /// The same in the order of the rows' hashes, which any two tables have in common.
+    #[must_use]
+    fn along_hashes(self: Box<Self>) -> Box<dyn Sums>;
+
     /// Into which text each column's values are brought before they are summed up. Sums of
     /// different forms say nothing of each other.
     fn forms(&self) -> &[String];

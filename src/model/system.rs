@@ -61,6 +61,8 @@ pub struct Facts {
     pub kind: &'static str,
     /// The roles that it plays; those that are missing here are refused with the settings.
     pub roles: &'static [Role],
+    /// The Cargo feature that it comes with, where this build was made without that.
+    pub missing_feature: Option<&'static str>,
     /// What records lie in.
     pub keeps: Keeps,
     /// Whether it is a file that this process opens: it has one writer at a time.
@@ -92,6 +94,10 @@ const DATABASE: &[Role] = &[
     Role::DeadLetterTable,
 ];
 
+const fn unless(is_built: bool, feature: &'static str) -> Option<&'static str> {
+    if is_built { None } else { Some(feature) }
+}
+
 impl System {
     /// The one table of all systems.
     #[deny(clippy::wildcard_enum_match_arm)]
@@ -100,6 +106,7 @@ impl System {
             Self::Mongodb => Facts {
                 name: "MongoDB",
                 kind: "mongodb",
+                missing_feature: unless(cfg!(feature = "mongodb"), "mongodb"),
                 roles: &[
                     Role::Source,
                     Role::Sink,
@@ -114,6 +121,7 @@ impl System {
             Self::Mysql => Facts {
                 name: "MySQL",
                 kind: "mysql",
+                missing_feature: unless(cfg!(feature = "mysql"), "mysql"),
                 roles: DATABASE,
                 keeps: Keeps::Tables,
                 is_file: false,
@@ -123,6 +131,7 @@ impl System {
             Self::Mariadb => Facts {
                 name: "MariaDB",
                 kind: "mariadb",
+                missing_feature: unless(cfg!(feature = "mysql"), "mysql"),
                 roles: DATABASE,
                 keeps: Keeps::Tables,
                 is_file: false,
@@ -132,6 +141,7 @@ impl System {
             Self::Sqlite => Facts {
                 name: "SQLite",
                 kind: "sqlite",
+                missing_feature: None,
                 roles: DATABASE,
                 keeps: Keeps::Tables,
                 is_file: true,
@@ -141,6 +151,7 @@ impl System {
             Self::Kafka => Facts {
                 name: "Kafka",
                 kind: "kafka",
+                missing_feature: unless(cfg!(feature = "kafka"), "kafka"),
                 roles: &[Role::Topics],
                 keeps: Keeps::Topics,
                 is_file: false,
@@ -150,6 +161,7 @@ impl System {
             Self::Embedded => Facts {
                 name: "embedded topics",
                 kind: "embedded",
+                missing_feature: None,
                 roles: &[Role::Topics],
                 keeps: Keeps::Topics,
                 is_file: true,

@@ -5,11 +5,12 @@ use std::{collections::HashMap, convert::Infallible, sync::Arc};
 use sqlx::{Column, Row as _, TypeInfo};
 
 use super::StepError;
+#[cfg(feature = "mysql")]
+use crate::connect::{identifier::backticked, mysql::MysqlConnection};
 use crate::{
     connect::{
         ConnectError,
-        identifier::{NotAName, backticked, double_quoted, statement},
-        mysql::MysqlConnection,
+        identifier::{NotAName, double_quoted, statement},
         sqlite::SqliteConnection,
     },
     model::{Op, Records, Schema, Value},
@@ -19,6 +20,7 @@ use crate::{
 #[derive(Clone)]
 pub enum LookupTable {
     /// On a server.
+    #[cfg(feature = "mysql")]
     Mysql(MysqlConnection),
     /// In a file.
     Sqlite(SqliteConnection),
@@ -40,6 +42,7 @@ impl LookupTable {
         };
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         match self {
+            #[cfg(feature = "mysql")]
             Self::Mysql(it) => {
                 let text = mysql_text(table, columns).map_err(not_a_name)?;
                 let rows = sqlx::query(statement(text))
@@ -92,6 +95,7 @@ fn push<'v>(out: &mut Records, fields: impl Iterator<Item = (&'v str, Value<'v>)
 }
 
 /// Each column as text, and behind all of them again as it is: to know its type.
+#[cfg(feature = "mysql")]
 fn mysql_text(table: &str, columns: &[&str]) -> Result<String, NotAName> {
     let columns: Result<Vec<String>, NotAName> = columns.iter().map(|it| backticked(it)).collect();
     let columns = columns?;
@@ -106,6 +110,7 @@ fn mysql_text(table: &str, columns: &[&str]) -> Result<String, NotAName> {
     ))
 }
 
+#[cfg(feature = "mysql")]
 fn mysql_rows(
     table: &str,
     columns: &[&str],

@@ -200,7 +200,14 @@ fn read_system(section: &mut Section<'_>) -> Option<System> {
         section.wrong("kind", &written.span, message, help);
         return None;
     }
-    section.as_choice("kind", &written)
+    let system: System = section.as_choice("kind", &written)?;
+    let Some(feature) = system.facts().missing_feature else {
+        return Some(system);
+    };
+    let message = format!("this build has no {system}");
+    let help = Some(format!("build with `--features {feature}`"));
+    section.wrong("kind", &written.span, message, help);
+    None
 }
 
 impl Mysql {

@@ -24,7 +24,9 @@
 //! - After any error the transaction is rolled back and its connection is not used again.
 
 pub mod memory;
+#[cfg(feature = "mongodb")]
 pub mod mongodb;
+#[cfg(feature = "mysql")]
 pub mod mysql;
 pub mod sqlite;
 

@@ -19,7 +19,9 @@ mod deduplication;
 mod lateness;
 pub mod memory;
 pub mod memory_table;
+#[cfg(feature = "mongodb")]
 pub mod mongodb;
+#[cfg(feature = "mysql")]
 pub mod mysql;
 mod plan;
 mod rules;

@@ -26,6 +26,14 @@ struct Server {
 
 #[async_trait]
 impl Sums for Server {
+    fn is_along_primary(&self) -> bool {
+        true
+    }
+
+    fn along_hashes(self: Box<Self>) -> Box<dyn Sums> {
+        self
+    }
+
     fn forms(&self) -> &[String] {
         &[]
     }

@@ -100,7 +100,51 @@ fn lints() -> Result<()> {
     step(
         "documentation",
         documentation.env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    )?;
+    demo()
+}
+
+/// The build of the README's first command, which has no system with a server: it shows the demo, and
+/// refuses settings that name what it does not have. All other steps are of the full build.
+fn demo() -> Result<()> {
+    let alone = [
+        "--locked",
+        "--package",
+        "highwater",
+        "--no-default-features",
+    ];
+    let mut clippy = cargo(&["clippy", "--bin", "highwater"]);
+    step(
+        "clippy of the demo's build",
+        clippy.args(alone).args(["--", "-D", "warnings"]),
+    )?;
+    let folder = paths::workspace().join("target/tmp/demo-build");
+    let run = || {
+        let mut command = cargo(&["run", "--quiet"]);
+        command.args(alone).arg("--");
+        command
+    };
+    let mut shown = run();
+    shown.args(["demo", "--rows", "1000", "--folder"]);
+    step("the demo's build", shown.arg(&folder))?;
+    let settings = folder.join("crawler.toml");
+    let crawler =
+        "[connections.crawler]\nkind = \"mongodb\"\nurl = \"mongodb://h\"\ndatabase = \"d\"\n";
+    fs::write(&settings, crawler)?;
+    let refused = run()
+        .args(["check", "--offline", "--settings"])
+        .arg(&settings)
+        .current_dir(paths::workspace())
+        .output()?;
+    let told = String::from_utf8_lossy(&refused.stderr);
+    let all_told = [
+        "this build has no MongoDB",
+        "build with `--features mongodb`",
+    ];
+    if refused.status.code() != Some(2) || !all_told.iter().all(|it| told.contains(it)) {
+        bail!("a build without MongoDB does not refuse settings that name it: {told}");
+    }
+    Ok(())
 }
 
 /// Unit, flow, tidy, contract and end-to-end tests; a server that is missing fails them.

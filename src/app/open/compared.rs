@@ -5,16 +5,25 @@ use std::{path::Path, time::Duration};
 use super::{Open, declared, no_role};
 use crate::{
     connect::sqlite::Absent,
-    digest::{Digest, Shape, mongodb::MongodbDigest, mysql::MysqlDigest, sqlite::SqliteDigest},
+    digest::{Digest, Shape, Sums, sqlite::SqliteDigest},
     flow::FlowError,
     model::{Role, System},
     settings::ReadFrom,
     source::{
         Late, ReadLimits, Rules, Sharing, Source,
-        mongodb::scan::{MongodbScan, MongodbScanSettings},
-        mysql::scan::{MysqlScan, MysqlScanSettings},
         sqlite::scan::{SqliteScan, SqliteScanSettings},
     },
+};
+
+#[cfg(feature = "mongodb")]
+use crate::{
+    digest::mongodb::MongodbDigest,
+    source::mongodb::scan::{MongodbScan, MongodbScanSettings},
+};
+#[cfg(feature = "mysql")]
+use crate::{
+    digest::mysql::MysqlDigest,
+    source::mysql::scan::{MysqlScan, MysqlScanSettings},
 };
 
 /// A stop is noticed at least this often.
@@ -73,6 +82,11 @@ impl Open {
         let (limits, poll, sharing) = (named.limits, named.poll, Sharing::with_workers(1));
         let rules = Rules::default();
         Ok(match self.system(named.connection)? {
+            #[cfg(not(feature = "mongodb"))]
+            system @ System::Mongodb => {
+                return Err(super::not_built(named.connection, system).into());
+            }
+            #[cfg(feature = "mongodb")]
             System::Mongodb => {
                 let mongodb = self.mongodb(named.connection).await?;
                 let shape = if named.is_target {
@@ -109,6 +123,11 @@ impl Open {
                 };
                 (Box::new(SqliteScan::new(sqlite, settings)), Some(shape))
             }
+            #[cfg(not(feature = "mysql"))]
+            system @ (System::Mysql | System::Mariadb) => {
+                return Err(super::not_built(named.connection, system).into());
+            }
+            #[cfg(feature = "mysql")]
             System::Mysql | System::Mariadb => {
                 let mysql = self.mysql(named.connection).await?;
                 let digest = MysqlDigest::new(mysql.clone(), &table, key.clone());
@@ -132,20 +151,29 @@ impl Open {
         })
     }
 
-    /// A table whose server can sum up its rows; `None` where the system cannot.
-    pub(in crate::app) async fn summed(
+    /// A table whose server sums up `columns` of its rows by the first column of their key, `key`;
+    /// `None` where the system cannot, or these columns have no text to be summed up.
+    pub(in crate::app) async fn sums(
         &self,
-        connection: &str,
-        table: &str,
-    ) -> Result<Option<MysqlDigest>, FlowError> {
+        (connection, table): (&str, &str),
+        key: &str,
+        columns: &[String],
+    ) -> anyhow::Result<Option<Box<dyn Sums>>> {
         match self.system(connection)? {
+            #[cfg(feature = "mysql")]
             System::Mysql | System::Mariadb => {
                 let mysql = self.mysql(connection).await?;
-                Ok(Some(MysqlDigest::new(mysql, table, None)))
+                let digest = MysqlDigest::new(mysql, table, None);
+                let sums = digest.sums(key, columns).await?;
+                Ok(sums.map(|it| Box::new(it) as Box<dyn Sums>))
+            }
+            #[cfg(not(feature = "mysql"))]
+            system @ (System::Mysql | System::Mariadb) => {
+                Err(super::not_built(connection, system).into())
             }
             System::Mongodb | System::Sqlite => Ok(None),
             system @ (System::Kafka | System::Embedded) => {
-                Err(no_role(connection, system, Role::VerifySide))
+                Err(no_role(connection, system, Role::VerifySide).into())
             }
         }
     }

@@ -1,18 +1,21 @@
 //! One client or pool for each connection, opened when it is first needed.
 
-use super::{Open, cannot, kafka, opening};
+use super::{Open, cannot, opening};
+#[cfg(feature = "mongodb")]
+use crate::connect::mongodb::{self, MongodbConnection, MongodbSettings};
+#[cfg(feature = "mysql")]
+use crate::connect::mysql::{self, MysqlConnection, MysqlSettings};
 use crate::{
-    broker::{embedded::EmbeddedBroker, kafka::KafkaBroker},
-    connect::{
-        mongodb::{self, MongodbConnection, MongodbSettings},
-        mysql::{self, MysqlConnection, MysqlSettings},
-        sqlite::{self, Absent, Durability, SqliteConnection, SqliteSettings},
-    },
+    broker::embedded::EmbeddedBroker,
+    connect::sqlite::{self, Absent, Durability, SqliteConnection, SqliteSettings},
     flow::FlowError,
     settings::Connection,
 };
+#[cfg(feature = "kafka")]
+use {super::kafka, crate::broker::kafka::KafkaBroker};
 
 impl Open {
+    #[cfg(feature = "mysql")]
     pub(in crate::app) async fn mysql(&self, name: &str) -> Result<MysqlConnection, FlowError> {
         let connection = self.connection(name)?;
         let (Connection::Mysql(it) | Connection::Mariadb(it)) = connection else {
@@ -31,6 +34,7 @@ impl Open {
         self.mysql.get(name.to_owned(), open).await.map_err(opening)
     }
 
+    #[cfg(feature = "mongodb")]
     pub(super) async fn mongodb(&self, name: &str) -> Result<MongodbConnection, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Mongodb { url, database } = connection else {
@@ -94,6 +98,7 @@ impl Open {
             .map_err(opening)
     }
 
+    #[cfg(feature = "kafka")]
     pub(super) fn kafka(&self, name: &str) -> Result<KafkaBroker, FlowError> {
         let connection = self.connection(name)?;
         let Connection::Kafka(kafka) = connection else {

@@ -27,10 +27,18 @@ impl Open {
     async fn cursors_in(&self, name: &str) -> Result<DatabaseCursors, FlowError> {
         let holder = holder();
         let opened = match self.system(name)? {
+            #[cfg(not(feature = "mongodb"))]
+            system @ System::Mongodb => return Err(super::not_built(name, system)),
+            #[cfg(feature = "mongodb")]
             System::Mongodb => {
                 let mongodb = self.mongodb(name).await?;
                 DatabaseCursors::in_mongodb(mongodb, &holder).await
             }
+            #[cfg(not(feature = "mysql"))]
+            system @ (System::Mysql | System::Mariadb) => {
+                return Err(super::not_built(name, system));
+            }
+            #[cfg(feature = "mysql")]
             System::Mysql | System::Mariadb => {
                 let mysql = self.mysql(name).await?;
                 DatabaseCursors::in_mysql(mysql, &holder).await

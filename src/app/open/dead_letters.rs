@@ -140,6 +140,11 @@ impl Open {
     ) -> Result<DeadLetterTable, FlowError> {
         let DeadLettersTable { connection, table } = to;
         let opened = match self.system(connection)? {
+            #[cfg(not(feature = "mysql"))]
+            system @ (System::Mysql | System::Mariadb) => {
+                return Err(super::not_built(connection, system));
+            }
+            #[cfg(feature = "mysql")]
             System::Mysql | System::Mariadb => {
                 let mysql = self.mysql(connection).await?;
                 DeadLetterTable::in_mysql(mysql, table, DEAD_LETTER_HEADERS)

@@ -12,6 +12,11 @@ impl Open {
     /// The tables of this connection.
     pub(in crate::app) async fn hashed(&self, name: &str) -> Result<Tables, FlowError> {
         Ok(match self.system(name)? {
+            #[cfg(not(feature = "mysql"))]
+            system @ (System::Mysql | System::Mariadb) => {
+                return Err(super::not_built(name, system));
+            }
+            #[cfg(feature = "mysql")]
             System::Mysql | System::Mariadb => Tables::Mysql(self.mysql(name).await?),
             System::Sqlite => Tables::Sqlite(self.sqlite(name, Absent::Refuse).await?),
             system @ System::Mongodb => {

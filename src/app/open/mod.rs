@@ -11,6 +11,7 @@ mod connections;
 mod cursors;
 mod dead_letters;
 mod hashed;
+#[cfg(feature = "kafka")]
 mod kafka;
 pub(super) mod lease;
 mod rules;
@@ -25,11 +26,13 @@ mod topics;
 
 use std::sync::Arc;
 
+#[cfg(feature = "mongodb")]
+use crate::connect::mongodb::MongodbConnection;
+#[cfg(feature = "mysql")]
+use crate::connect::mysql::MysqlConnection;
 use crate::{
     broker::embedded::EmbeddedBroker,
-    connect::{
-        ConnectError, mongodb::MongodbConnection, mysql::MysqlConnection, sqlite::SqliteConnection,
-    },
+    connect::{ConnectError, sqlite::SqliteConnection},
     cursor::database::DatabaseCursors,
     fault::{Fault, Faulty},
     flow::FlowError,
@@ -66,8 +69,10 @@ pub(super) fn sink_name(chosen: &Chosen<'_>) -> String {
 /// Opens what settings name; what is open already is shared.
 pub(super) struct Open {
     pub(super) settings: Arc<Settings>,
+    #[cfg(feature = "mysql")]
     mysql: Shared<String, MysqlConnection>,
     sqlite: Shared<String, SqliteConnection>,
+    #[cfg(feature = "mongodb")]
     mongodb: Shared<String, MongodbConnection>,
     embedded: Shared<String, EmbeddedBroker>,
     database_cursors: Shared<String, Arc<DatabaseCursors>>,
@@ -77,8 +82,10 @@ impl Open {
     pub(super) fn new(settings: Arc<Settings>) -> Self {
         Self {
             settings,
+            #[cfg(feature = "mysql")]
             mysql: Shared::new(),
             sqlite: Shared::new(),
+            #[cfg(feature = "mongodb")]
             mongodb: Shared::new(),
             embedded: Shared::new(),
             database_cursors: Shared::new(),
@@ -87,6 +94,7 @@ impl Open {
 
     /// Says good-bye to the servers that would otherwise be told while the runtime ends.
     pub(super) async fn close(&self) {
+        #[cfg(feature = "mongodb")]
         for connection in self.mongodb.take().await {
             connection.close().await;
         }
@@ -131,6 +139,12 @@ fn no_role(name: &str, system: System, role: Role) -> FlowError {
 fn cannot(name: &str, system: System, what: &'static str) -> FlowError {
     let name = name.to_owned();
     never(Unplayed::Part { name, system, what })
+}
+
+/// The system is one that this build was made without. Settings that name it are refused before.
+#[cfg(not(all(feature = "kafka", feature = "mongodb", feature = "mysql")))]
+fn not_built(name: &str, system: System) -> FlowError {
+    cannot(name, system, "this build does not have")
 }
 
 fn never(cause: Unplayed) -> FlowError {

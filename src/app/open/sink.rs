@@ -11,11 +11,14 @@ use crate::{
     settings::{self, BinaryText, Chosen, IntoTable, JsonOptions, Route, WriteInto},
     sink::{
         BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
-        mongodb::{MongodbSink, MongodbSinkSettings},
-        mysql::{MysqlSink, MysqlSinkSettings},
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
 };
+
+#[cfg(feature = "mongodb")]
+use crate::sink::mongodb::{MongodbSink, MongodbSinkSettings};
+#[cfg(feature = "mysql")]
+use crate::sink::mysql::{MysqlSink, MysqlSinkSettings};
 
 impl Open {
     /// Where a data type is written.
@@ -67,6 +70,9 @@ impl Open {
                 });
                 Arc::new(SqliteSink::of_tables(sqlite, tables.collect())?)
             }
+            #[cfg(not(feature = "mongodb"))]
+            system @ System::Mongodb => return Err(super::not_built(name, system)),
+            #[cfg(feature = "mongodb")]
             System::Mongodb => {
                 let mongodb = self.mongodb(name).await?;
                 // Settings with a list of them are refused.
@@ -82,6 +88,11 @@ impl Open {
                 };
                 Arc::new(MongodbSink::open(mongodb, settings)?)
             }
+            #[cfg(not(feature = "mysql"))]
+            system @ (System::Mysql | System::Mariadb) => {
+                return Err(super::not_built(name, system));
+            }
+            #[cfg(feature = "mysql")]
             System::Mysql | System::Mariadb => {
                 let mysql = self.mysql(name).await?;
                 let tables = tables.into_iter().map(|it| MysqlSinkSettings {

@@ -11,11 +11,14 @@ use crate::{
     settings::{Chosen, ReadFrom},
     source::{
         ReadLimits, Rules, Sharing, Source,
-        mongodb::scan::{MongodbScan, MongodbScanSettings},
-        mysql::scan::{MysqlScan, MysqlScanSettings},
         sqlite::scan::{SqliteScan, SqliteScanSettings},
     },
 };
+
+#[cfg(feature = "mongodb")]
+use crate::source::mongodb::scan::{MongodbScan, MongodbScanSettings};
+#[cfg(feature = "mysql")]
+use crate::source::mysql::scan::{MysqlScan, MysqlScanSettings};
 
 /// A following read answers at least this often, so that a stop is noticed.
 const MAX_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
@@ -48,6 +51,9 @@ impl Open {
         let (name, key, poll) = (&from.connection, declared(&from.key), from.poll);
         let rules = rules(&self.settings, flow, from);
         Ok(match self.system(name)? {
+            #[cfg(not(feature = "mongodb"))]
+            system @ System::Mongodb => return Err(super::not_built(name, system)),
+            #[cfg(feature = "mongodb")]
             System::Mongodb => {
                 let mongodb = self.mongodb(name).await?;
                 Box::new(MongodbScan::new(
@@ -68,6 +74,11 @@ impl Open {
                 };
                 Box::new(SqliteScan::new(sqlite, settings))
             }
+            #[cfg(not(feature = "mysql"))]
+            system @ (System::Mysql | System::Mariadb) => {
+                return Err(super::not_built(name, system));
+            }
+            #[cfg(feature = "mysql")]
             System::Mysql | System::Mariadb => {
                 let mysql = self.mysql(name).await?;
                 let settings = MysqlScanSettings {
@@ -90,6 +101,7 @@ impl Open {
     }
 }
 
+#[cfg(feature = "mongodb")]
 fn mongodb_scan(from: &ReadFrom, limits: ReadLimits, rules: Rules) -> MongodbScanSettings {
     MongodbScanSettings {
         collection: from.table.clone(),

@@ -26,6 +26,11 @@ impl Open {
         let mut tables = Tables::new();
         for name in StepSettings::connections(settings) {
             let table = match self.system(name)? {
+                #[cfg(not(feature = "mysql"))]
+                system @ (System::Mysql | System::Mariadb) => {
+                    return Err(super::not_built(name, system));
+                }
+                #[cfg(feature = "mysql")]
                 System::Mysql | System::Mariadb => LookupTable::Mysql(self.mysql(name).await?),
                 System::Sqlite => LookupTable::Sqlite(self.sqlite(name, Absent::Refuse).await?),
                 system @ (System::Mongodb | System::Kafka | System::Embedded) => {

@@ -1,15 +1,17 @@
 //! A data type's topics: made, published to, subscribed to and checked, on whichever broker.
 
-use super::{Open, kafka, no_role};
+use super::{Open, no_role};
 use crate::{
     broker::{
         BrokerError, OffsetRange, Publisher, Reader, Subscription, TopicId,
-        embedded::EmbeddedBroker, kafka::KafkaBroker,
+        embedded::EmbeddedBroker,
     },
     flow::FlowError,
     model::{Finding, Role, Severity, System},
     settings::{Chosen, DeadLettersTo, WriteInto},
 };
+#[cfg(feature = "kafka")]
+use {super::kafka, crate::broker::kafka::KafkaBroker};
 
 impl Open {
     /// Makes the topics of a data type, where the settings say with what.
@@ -24,11 +26,12 @@ impl Open {
         };
         for topic in [Some(&chosen.topic), dead_letters].into_iter().flatten() {
             match self.topics(chosen).await? {
+                #[cfg(feature = "kafka")]
                 Topics::Kafka(kafka) => {
                     kafka.ensure_topic(topic, kafka::create(create)).await?;
                 }
                 Topics::Embedded(embedded) => {
-                    let partitions = kafka::create(create).partitions;
+                    let partitions = i32::try_from(create.partitions).unwrap_or(i32::MAX);
                     embedded.ensure_topic(topic, partitions).await?;
                 }
             }
@@ -43,6 +46,7 @@ impl Open {
         topic: &str,
     ) -> Result<Box<dyn Publisher>, FlowError> {
         Ok(match self.topics(chosen).await? {
+            #[cfg(feature = "kafka")]
             Topics::Kafka(kafka) => {
                 let settings = kafka::publishing(chosen.data_type);
                 Box::new(kafka.publisher(topic, &settings).await?)
@@ -58,6 +62,7 @@ impl Open {
         into: &WriteInto,
     ) -> Result<Box<dyn Subscription>, FlowError> {
         Ok(match self.topics(chosen).await? {
+            #[cfg(feature = "kafka")]
             Topics::Kafka(kafka) => {
                 let settings = kafka::subscribing(into);
                 let subscription = kafka.subscribe(&chosen.topic, &into.group, &settings);
@@ -84,6 +89,7 @@ impl Open {
             (id, _) => id?,
         };
         let offset_ranges = match &topics {
+            #[cfg(feature = "kafka")]
             Topics::Kafka(kafka) => kafka.offset_ranges(&chosen.topic).await?,
             Topics::Embedded(embedded) => embedded.offset_ranges(&chosen.topic).await?,
         };
@@ -102,6 +108,7 @@ impl Open {
         into: &WriteInto,
     ) -> Result<Vec<(i32, i64)>, FlowError> {
         let committed = match self.topics(chosen).await? {
+            #[cfg(feature = "kafka")]
             Topics::Kafka(kafka) => kafka.committed(&chosen.topic, &into.group).await,
             Topics::Embedded(embedded) => embedded.committed(&chosen.topic, &into.group).await,
         };
@@ -116,6 +123,7 @@ impl Open {
         parts: Vec<OffsetRange>,
     ) -> Result<Box<dyn Reader>, FlowError> {
         Ok(match self.topics(chosen).await? {
+            #[cfg(feature = "kafka")]
             Topics::Kafka(kafka) => Box::new(kafka.read(topic, parts)),
             Topics::Embedded(embedded) => Box::new(embedded.read(topic, parts).await?),
         })
@@ -128,6 +136,7 @@ impl Open {
         into: &WriteInto,
     ) -> Result<Vec<String>, FlowError> {
         let members = match self.topics(chosen).await? {
+            #[cfg(feature = "kafka")]
             Topics::Kafka(kafka) => kafka.members(&chosen.topic, &into.group).await,
             Topics::Embedded(embedded) => embedded.members(&chosen.topic, &into.group).await,
         };
@@ -156,6 +165,9 @@ impl Open {
     async fn topics(&self, chosen: &Chosen<'_>) -> Result<Topics, FlowError> {
         let name = &chosen.data_type.broker;
         match self.system(name)? {
+            #[cfg(not(feature = "kafka"))]
+            system @ System::Kafka => Err(super::not_built(name, system)),
+            #[cfg(feature = "kafka")]
             System::Kafka => Ok(Topics::Kafka(self.kafka(name)?)),
             System::Embedded => Ok(Topics::Embedded(self.embedded(name).await?)),
             system @ (System::Mongodb | System::Mysql | System::Mariadb | System::Sqlite) => {
@@ -166,6 +178,7 @@ impl Open {
 }
 
 enum Topics {
+    #[cfg(feature = "kafka")]
     Kafka(KafkaBroker),
     Embedded(EmbeddedBroker),
 }
@@ -173,6 +186,7 @@ enum Topics {
 impl Topics {
     async fn id(&self, topic: &str) -> Result<TopicId, BrokerError> {
         match self {
+            #[cfg(feature = "kafka")]
             Self::Kafka(kafka) => kafka.topic(topic).await,
             Self::Embedded(embedded) => embedded.topic(topic).await,
         }

@@ -6,10 +6,12 @@ use sqlx::{ColumnIndex, Database, Decode, Row, Type};
 
 use crate::connect::{
     ConnectError,
-    identifier::{NotAName, backticked, double_quoted, statement},
-    mysql::MysqlConnection,
+    identifier::{NotAName, double_quoted, statement},
     sqlite::SqliteConnection,
 };
+
+#[cfg(feature = "mysql")]
+use crate::connect::{identifier::backticked, mysql::MysqlConnection};
 
 /// An md5.
 pub(in crate::app) type Hash = [u8; 16];
@@ -59,6 +61,7 @@ const PAGE: i64 = 1000;
 
 /// Where the tables are.
 pub(in crate::app) enum Tables {
+    #[cfg(feature = "mysql")]
     Mysql(MysqlConnection),
     Sqlite(SqliteConnection),
 }
@@ -81,6 +84,7 @@ impl Tables {
             last = Some(id);
         };
         let read = match self {
+            #[cfg(feature = "mysql")]
             Self::Mysql(it) => {
                 let text = select(table, after, backticked, "CHAR CHARACTER SET utf8mb4")?;
                 let mut query = sqlx::query(statement(text));
@@ -113,6 +117,7 @@ impl Tables {
             }
         };
         let name = match self {
+            #[cfg(feature = "mysql")]
             Self::Mysql(it) => it.name(),
             Self::Sqlite(it) => it.name(),
         };

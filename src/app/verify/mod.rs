@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     cli::{self, ExitStatus, Looking},
-    digest::{Column, Keeps, Shape, Sums},
+    digest::{Column, Keeps, Shape},
     fault::chain,
     flow::FlowStats,
     pipeline::{self, Routes, Step},
@@ -267,17 +267,11 @@ impl Both {
         let columns = columns.filter(|it| !target.drop.contains(it) && !computed(it));
         let columns: Vec<String> = columns.collect();
         let key = first_of_key(lies);
-        let (Some(source), Some(target)) = (
-            app.open.summed(&from.connection, &from.table).await?,
-            app.open
-                .summed(&into.connection, into.first_table())
-                .await?,
+        let of = async |connection, table| app.open.sums((connection, table), &key, &columns).await;
+        let (Some(mut source), Some(mut target)) = (
+            of(&from.connection, &from.table).await?,
+            of(&into.connection, into.first_table()).await?,
         ) else {
-            return Ok(None);
-        };
-        let source = source.sums(&key, &columns).await?;
-        let target = target.sums(&key, &columns).await?;
-        let (Some(mut source), Some(mut target)) = (source, target) else {
             return Ok(None);
         };
         if !source.is_along_primary() || !target.is_along_primary() {
@@ -287,8 +281,8 @@ impl Both {
         Ok((source.forms() == target.forms()).then(|| InServers {
             columns: columns.clone(),
             key: key.clone(),
-            source: Box::new(source),
-            target: Box::new(target),
+            source,
+            target,
             // Where some have come since the ranges were cut, they have room.
             rows: RANGE.min(most / 2),
             may_be_read: sums == cli::Summing::Faster,

@@ -3,6 +3,7 @@
 pub mod file;
 pub mod file_reader;
 pub mod table;
+#[cfg(feature = "mysql")]
 mod table_mysql;
 mod table_probe;
 pub mod table_reader;

@@ -5,16 +5,17 @@ use std::{future::Future, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio::time::timeout;
 
+#[cfg(feature = "mysql")]
+use super::table_mysql::MysqlDeadLetters;
 use super::{
-    table_mysql::MysqlDeadLetters, table_probe, table_row::DeadLetterRow,
-    table_sqlite::SqliteDeadLetters, table_store::DeadLetterStore,
+    table_probe, table_row::DeadLetterRow, table_sqlite::SqliteDeadLetters,
+    table_store::DeadLetterStore,
 };
+#[cfg(feature = "mysql")]
+use crate::connect::{mysql::MysqlConnection, table_name::TableName};
 use crate::{
     broker::{BrokerError, Delivery, DeliveryError, NotTaken, OffsetRange, Publisher, Rejection},
-    connect::{
-        self, identifier::double_quoted, mysql::MysqlConnection, sqlite::SqliteConnection,
-        table_name::TableName,
-    },
+    connect::{self, identifier::double_quoted, sqlite::SqliteConnection},
     fault::{Cause, chain},
     model::Messages,
 };
@@ -37,6 +38,7 @@ impl DeadLetterTable {
     ///
     /// # Errors
     /// Where that names no table.
+    #[cfg(feature = "mysql")]
     pub fn in_mysql(
         connection: MysqlConnection,
         table: &str,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use mongodb::bson::{Bson, Document};
+use bson::{Bson, Document};
 pub(super) use serde_json::value::RawValue;
 
 pub(super) use super::{InformationJson, InformationProtobuf};

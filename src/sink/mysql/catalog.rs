@@ -8,7 +8,10 @@ use crate::{
         mysql::Flavor,
     },
     model::Kind,
-    sink::sql::table::{Absent, Column, ColumnType, Index},
+    sink::sql::{
+        index::in_order,
+        table::{Absent, Column, ColumnType, Index},
+    },
 };
 
 /// A table that is there.
@@ -260,18 +263,6 @@ pub(in crate::sink) async fn index_columns(
     .fetch_all(session)
     .await?;
     Ok(in_order(parts, 1))
-}
-
-/// Parts of indexes, one behind the other: each index begins with the part `first`.
-pub(in crate::sink) fn in_order(parts: Vec<(i64, String)>, first: i64) -> Vec<Vec<String>> {
-    let mut indexes: Vec<Vec<String>> = Vec::new();
-    for (ordinal, column) in parts {
-        match indexes.last_mut().filter(|_| ordinal > first) {
-            Some(index) => index.push(column),
-            None => indexes.push(vec![column]),
-        }
-    }
-    indexes
 }
 
 fn stored_type(data_type: &str, scale: u8) -> ColumnType {

@@ -189,6 +189,18 @@ pub(in crate::sink) const CHARACTER_BYTES: u32 = 4;
 /// Bytes of what is no text in an index, at most: those of the longest decimal.
 pub(in crate::sink) const USUAL_BYTES: u32 = 32;
 
+/// Parts of indexes, one behind the other: each index begins with the part `first`.
+pub(in crate::sink) fn in_order(parts: Vec<(i64, String)>, first: i64) -> Vec<Vec<String>> {
+    let mut indexes: Vec<Vec<String>> = Vec::new();
+    for (ordinal, column) in parts {
+        match indexes.last_mut().filter(|_| ordinal > first) {
+            Some(index) => index.push(column),
+            None => indexes.push(vec![column]),
+        }
+    }
+    indexes
+}
+
 /// What is said where rows share the values of a unique index.
 pub(in crate::sink) fn shared(missing: &MissingIndex, what: &str) -> String {
     let (named, table) = (missing.index.named(), &missing.table);

@@ -4,7 +4,7 @@ pub(super) mod create;
 mod deletions;
 pub(super) mod exact;
 pub(super) mod failure;
-mod findings;
+pub(super) mod findings;
 pub(super) mod incompatible;
 pub(super) mod index;
 mod placeholder_values;

@@ -5,9 +5,9 @@ use sqlx::{query_as, query_scalar, sqlite::SqlitePool};
 use crate::{
     connect::identifier::{NotAName, double_quoted},
     model::Kind,
-    sink::{
-        mysql::catalog::in_order,
-        sql::table::{Absent, Column, ColumnType, Index},
+    sink::sql::{
+        index::in_order,
+        table::{Absent, Column, ColumnType, Index},
     },
 };
 
