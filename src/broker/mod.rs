@@ -21,6 +21,7 @@
 pub mod dead_letters;
 pub mod embedded;
 pub mod kafka;
+#[cfg(any(test, feature = "doubles"))]
 pub mod memory;
 
 use std::sync::Arc;
