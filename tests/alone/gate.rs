@@ -131,11 +131,11 @@ mod tests {
         thread::scope(|scope| {
             for (already, group) in ["b", "a"].into_iter().enumerate() {
                 let (gate, order) = (&gate, &order);
-                scope.spawn(move || {
+                let one = scope.spawn(move || {
                     let _inside = gate.enter(group);
                     order.lock().unwrap().push(group);
                 });
-                while gate.state().waiting.len() <= already {
+                while gate.state().waiting.len() <= already && !one.is_finished() {
                     thread::yield_now();
                 }
             }
