@@ -4,6 +4,7 @@
 mod systems;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -43,6 +44,8 @@ const FLOORS: &[(&str, &[&str])] = &[
 ];
 /// Past this, a file has a second idea in it.
 const LINES: usize = 420;
+/// Past this, a folder has a second idea in it.
+const FILES: usize = 25;
 /// What `flow` may not name: it knows no system.
 const SYSTEMS: &[&str] = &["mongo", "mysql", "maria", "sqlite", "kafka", "redis"];
 /// What no name ends in.
@@ -96,6 +99,76 @@ fn files_are_small_and_say_what_they_are() {
             faults.push(format!("{}: does not open with a `//!` line", file.name));
         }
     }
+    assert_tidy(faults);
+}
+
+#[test]
+fn folders_are_small() {
+    let mut files = BTreeMap::new();
+    for file in sources() {
+        let (folder, _) = file.name.rsplit_once('/').unwrap_or_default();
+        *files.entry(folder.to_owned()).or_insert(0) += 1;
+    }
+    let faults = files
+        .into_iter()
+        .filter(|(_, files)| *files > FILES)
+        .map(|(folder, files)| format!("{folder}/: {files} files, at most {FILES}"))
+        .collect();
+    assert_tidy(faults);
+}
+
+#[test]
+fn unit_tests_are_called_tests() {
+    let mut faults = Vec::new();
+    for file in sources().iter().filter(|it| !it.name.contains("/tests/")) {
+        let is_apart = !file.is_test && file.name.ends_with("tests.rs");
+        let mut for_tests = file.text.split("#[cfg(test)]\n").skip(1);
+        if is_apart || for_tests.any(|it| !it.trim_start().starts_with("mod tests")) {
+            faults.push(format!(
+                "{}: unit tests lie in `mod tests`, `tests.rs` or a folder `tests/`",
+                file.name
+            ));
+        }
+    }
+    assert_tidy(faults);
+}
+
+#[test]
+fn doubles_are_no_part_of_what_is_shipped() {
+    let mut faults = Vec::new();
+    for file in sources() {
+        let code = file.code();
+        for (at, _) in code.match_indices("mod memory") {
+            if !code[..at].ends_with("#[cfg(any(test, feature = \"doubles\"))]\npub ") {
+                faults.push(format!("{}: its double is compiled always", file.name));
+            }
+        }
+    }
+    assert_tidy(faults);
+}
+
+#[test]
+fn tests_that_run_alone_go_through_the_gate_first() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/alone");
+    let mut files = Vec::new();
+    gather(&root, &root, &mut files);
+    let (mut tests, mut faults) = (0, Vec::new());
+    for file in files.iter().filter(|it| it.name.contains('/')) {
+        let gate = format!("let _gate = gate(\"{}\");", file.module());
+        let lines: Vec<_> = file.text.lines().map(str::trim).collect();
+        for (at, line) in lines.iter().enumerate() {
+            let is_test = line.starts_with("#[") && line.contains("test]");
+            if is_test && !line.contains("cfg") {
+                tests += 1;
+                let function = lines[at..].iter().position(|it| it.contains("fn "));
+                let first = function.and_then(|it| lines.get(at + it + 1));
+                if first.is_none_or(|it| **it != gate) {
+                    faults.push(format!("{}:{}: not `{gate}` first", file.name, at + 1));
+                }
+            }
+        }
+    }
+    assert!(tests > 20, "the tests are somewhere else");
     assert_tidy(faults);
 }
 
@@ -248,7 +321,7 @@ fn gather(root: &Path, folder: &Path, found: &mut Vec<Source>) {
             let name = path.strip_prefix(root).expect("below the root");
             let name = name.to_string_lossy().replace('\\', "/");
             found.push(Source {
-                is_test: name.contains("/tests/") || name.contains("tests.rs"),
+                is_test: name.contains("/tests/") || name.ends_with("/tests.rs"),
                 text: fs::read_to_string(&path).expect("UTF-8"),
                 name,
             });

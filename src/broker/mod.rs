@@ -22,6 +22,7 @@ pub mod dead_letters;
 pub mod embedded;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(any(test, feature = "doubles"))]
 pub mod memory;
 
 use std::sync::Arc;

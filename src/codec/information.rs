@@ -15,8 +15,4 @@ pub use json::InformationJson;
 pub use protobuf::InformationProtobuf;
 
 #[cfg(test)]
-mod decoding_tests;
-#[cfg(test)]
-mod encoding_tests;
-#[cfg(test)]
 mod tests;

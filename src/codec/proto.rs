@@ -12,8 +12,6 @@
 mod decode;
 mod encode;
 mod plan;
-#[cfg(test)]
-mod routing_tests;
 mod scalar;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ pub mod database;
 pub mod failure;
 pub mod file;
 pub mod history;
+#[cfg(any(test, feature = "doubles"))]
 pub mod memory;
 pub mod older_producer;
 

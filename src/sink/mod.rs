@@ -23,6 +23,7 @@
 //!   what may pass (deadlock, lock wait, lost connection) is transient.
 //! - After any error the transaction is rolled back and its connection is not used again.
 
+#[cfg(any(test, feature = "doubles"))]
 pub mod memory;
 #[cfg(feature = "mongodb")]
 pub mod mongodb;

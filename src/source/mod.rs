@@ -17,7 +17,9 @@
 
 mod deduplication;
 mod lateness;
+#[cfg(any(test, feature = "doubles"))]
 pub mod memory;
+#[cfg(any(test, feature = "doubles"))]
 pub mod memory_table;
 #[cfg(feature = "mongodb")]
 pub mod mongodb;

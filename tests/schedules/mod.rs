@@ -1,6 +1,6 @@
 //! Writers that commit in any order, readers that are killed anywhere: what a cursor must not skip.
 //! The same over a table in memory (`tests/flows`) and on real servers
-//! (`tests/schedules_on_servers`).
+//! (`tests/alone/schedules_on_servers`).
 //!
 //! A schedule is made from its seed alone; `HIGHWATER_SCHEDULE=seed` repeats it.
 

@@ -70,9 +70,9 @@ impl Proof {
 
     fn command(&self) -> Command {
         let (target, tests) = match self {
-            Self::Cursors => ("schedules_on_servers", ""),
+            Self::Cursors => ("alone", "schedules_on_servers::"),
             Self::Full => ("e2e", "kills::full"),
-            Self::Sinks => ("rebalances", ""),
+            Self::Sinks => ("alone", "rebalances::"),
             Self::Verify => ("e2e", "verifying::many"),
             _ => ("e2e", self.name()),
         };

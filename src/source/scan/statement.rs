@@ -25,6 +25,13 @@ pub(in crate::source) struct Page<'m> {
 
 /// What a page asks for.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(any(test, feature = "doubles")),
+    allow(
+        dead_code,
+        reason = "every shipped system that is read by pages takes statements"
+    )
+)]
 pub(in crate::source) struct Wanted<'m> {
     /// Rows of this lane alone; those of the key's order are all.
     pub phase: Option<ScanPhase>,

@@ -1,10 +1,8 @@
 //! The model of the cursor on real servers: a few schedules; `HIGHWATER_PROOF=full` runs fifty on each.
 //!
-//! A target of its own: its open transactions would hold back the readers of tests beside it.
+//! Alone: its open transactions would hold back the readers of tests beside it.
 
 mod documents;
-#[path = "../schedules/mod.rs"]
-mod schedules;
 mod tables;
 
 use std::{
@@ -18,8 +16,11 @@ use std::{
 use futures_util::{StreamExt, future::join_all, stream};
 use highwater::cursor::file::FileCursors;
 
+use crate::{
+    gate,
+    schedules::{Outcome, Schedule, Size, reading::perform, seeds, writing::Server},
+};
 use documents::Documents;
-use schedules::{Outcome, Schedule, Size, reading::perform, seeds, writing::Server};
 use tables::Tables;
 
 /// How a server is opened for a schedule, and what for.
@@ -48,6 +49,7 @@ const SERVERS: [(&str, Open); 3] = [
 
 #[tokio::test]
 async fn no_schedule_of_writers_and_kills_loses_a_row() {
+    let _gate = gate("schedules_on_servers");
     let is_full = env::var("HIGHWATER_PROOF").is_ok_and(|it| it == "full");
     let (count, transactions) = if is_full { (50, 4) } else { (4, 2) };
     on_all_servers(async |server, open| {
@@ -64,6 +66,7 @@ async fn no_schedule_of_writers_and_kills_loses_a_row() {
 /// The schedules have teeth.
 #[tokio::test]
 async fn a_reader_that_is_not_held_back_loses_rows() {
+    let _gate = gate("schedules_on_servers");
     let soon = Duration::from_secs(1);
     on_all_servers(async |server, open| {
         let outcome = all(server, &CARELESS, 2, soon, |it| open(it, Reading::Careless)).await;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::tests::*;
+use super::*;
 use crate::model::Kind;
 
 const MESSAGE: &str = r#"{"uid":"u","topic":"t","name":"n","created_at":"c","data_type":"d","tag_values":"[1, 2]","link_data":[{"b":1.50,"a":2}],"data":{"info_date":"2025","info_section":["x",{"n":1e2}],"info_author":null,"description":""},"metadata":{"marc_code":"zh","details_page":"p"}}"#;

@@ -1,6 +1,7 @@
 //! A server's global time zone and SQL mode, for as long as a test wants them.
 
 use anyhow::{Context, Result};
+use tokio::sync::Mutex;
 
 use crate::{sql::Sql, world::World};
 
@@ -66,7 +67,7 @@ impl Server {
         self.open(world).await?.run(&text).await
     }
 
-    /// Runs `test` on a server that knows `SUMMER`; afterwards it is as it was.
+    /// Runs `test` on a server that knows `SUMMER`, one at a time; afterwards it is as it was.
     ///
     /// # Errors
     /// The test's own.
@@ -75,6 +76,8 @@ impl Server {
         world: &World,
         test: impl AsyncFnOnce() -> Result<()>,
     ) -> Result<()> {
+        static ALONE: [Mutex<()>; 2] = [const { Mutex::const_new(()) }; 2];
+        let _alone = ALONE[self as usize].lock().await;
         let before = self.globals(world).await?;
         self.open(world).await?.run(WITHOUT_SUMMER).await?;
         self.open(world).await?.run(WITH_SUMMER).await?;

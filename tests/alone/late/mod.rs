@@ -1,6 +1,6 @@
 //! `late = "re-read"` by the program on real servers: what commits late comes with the next run, and nothing twice.
 //!
-//! A target of its own: its open transactions would hold back the readers of tests beside it.
+//! Alone: its open transactions would hold back the readers of tests beside it.
 
 mod rests;
 
@@ -16,6 +16,8 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, raw_sql};
 use tempfile::TempDir;
 
+use crate::gate;
+
 /// One test at a time: each changes what the others of its server rest on.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
@@ -24,16 +26,19 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn on_mysql_a_late_row_comes_with_the_next_run_and_nothing_twice() {
+    let _gate = gate("late");
     of_a_table("mysql", "HIGHWATER_TEST_MYSQL_URL").await;
 }
 
 #[tokio::test]
 async fn on_mariadb_a_late_row_comes_with_the_next_run_and_nothing_twice() {
+    let _gate = gate("late");
     of_a_table("mariadb", "HIGHWATER_TEST_MARIADB_URL").await;
 }
 
 #[tokio::test]
 async fn on_mongodb_a_late_document_comes_with_the_next_run_and_nothing_twice() {
+    let _gate = gate("late");
     let _alone = ALONE.lock().await;
     let (url, name) = (address("HIGHWATER_TEST_MONGODB_URL"), database("mongodb"));
     let from = "collection = \"t\"\nclock-skew = \"100ms\"";

@@ -5,11 +5,13 @@ use std::{ffi::OsStr, fmt, time::Duration};
 use anyhow::{Context, Result, ensure};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::{
+use super::{
     chance::Chance,
     producing::Producing,
-    program::{self, Running},
     restart::{Restart, restart},
+};
+use crate::{
+    program::{self, Running},
     sql::Sql,
     wait,
     world::World,

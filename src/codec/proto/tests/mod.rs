@@ -1,5 +1,7 @@
 //! The planned way held against prost-reflect's own messages.
 
+mod routing;
+
 use std::sync::{Arc, LazyLock};
 
 use proptest::{collection::vec, prelude::*};
@@ -313,7 +315,7 @@ fn what_a_field_cannot_hold_is_refused_by_its_path() {
 
 #[test]
 fn a_user_of_kpm_is_read_with_the_default_that_is_not_on_the_wire() {
-    let proto = proto(&pool(include_str!("../../../proto/kpm.proto")), "User");
+    let proto = proto(&pool(include_str!("../../../../proto/kpm.proto")), "User");
     let bytes = b"\x0a\x017\x12\x01e\x1a\x01p\x2a\x01n\x32\x01i";
     let found = decoded(&proto, bytes).unwrap();
     let row = found.get(0).unwrap();

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{
-    Reading, address, own_name,
-    schedules::{
-        Begin, Schedule, Statement, TableLock,
-        schedule::HOT,
-        writing::{Server, Session},
-    },
+use super::{Reading, address, own_name};
+use crate::schedules::{
+    Begin, Schedule, Statement, TableLock,
+    schedule::HOT,
+    writing::{Server, Session},
 };
 use async_trait::async_trait;
 use highwater::{

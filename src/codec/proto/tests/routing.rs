@@ -1,9 +1,6 @@
 //! Which type a message is, and what says so: both ways.
 
-use super::{
-    tests::{keyed, pool, records, typed},
-    *,
-};
+use super::*;
 use crate::model::Headers;
 
 const PROTO: &str = r#"

@@ -1,36 +1,16 @@
 //! A target that refuses everything: the flow stops with what to do, no message is set aside, and
 //! when it is mended the same command goes on.
 //!
-//! A target of its own: a server that is read-only is so for every test.
+//! Alone: a server that is read-only is so for every test.
 
-#![allow(
-    dead_code,
-    reason = "what the end-to-end tests have is not all used here"
-)]
-
-#[path = "../e2e/kafka.rs"]
-mod kafka;
-#[path = "../e2e/mongo.rs"]
-mod mongo;
-#[path = "../e2e/program.rs"]
-mod program;
-#[path = "../e2e/servers.rs"]
-mod servers;
-#[path = "../e2e/sql.rs"]
-mod sql;
 mod target;
-#[path = "../e2e/wait.rs"]
-mod wait;
-#[path = "../e2e/world.rs"]
-mod world;
 
 use std::{fs, iter};
 
 use anyhow::{Context, Result, ensure};
 
-use kafka::Outgoing;
+use crate::{gate, in_a_world, kafka::Outgoing, program, wait, world::World};
 use target::Target;
-use world::{World, in_a_world};
 
 /// What is broken, how it is mended, and what has to be said.
 struct Break<'b> {
@@ -60,6 +40,7 @@ const MESSAGES: i64 = 30;
 
 #[test]
 fn mysql_that_refuses_costs_no_message() {
+    let _gate = gate("refused");
     in_a_world("refused_mysql", async |world| {
         on_a_server(world, "mysql", Target::Server(world.mysql().await?)).await
     });
@@ -67,6 +48,7 @@ fn mysql_that_refuses_costs_no_message() {
 
 #[test]
 fn mariadb_that_refuses_costs_no_message() {
+    let _gate = gate("refused");
     in_a_world("refused_mariadb", async |world| {
         on_a_server(world, "mariadb", Target::Server(world.mariadb().await?)).await
     });
@@ -74,6 +56,7 @@ fn mariadb_that_refuses_costs_no_message() {
 
 #[test]
 fn sqlite_that_refuses_costs_no_message() {
+    let _gate = gate("refused");
     in_a_world("refused_sqlite", async |world| {
         let mut target = Target::file(&world.folder.path().join("warehouse.db")).await?;
         write_settings(world, "kind = \"sqlite\"\npath = \"warehouse.db\"").await?;

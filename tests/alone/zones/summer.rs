@@ -6,14 +6,12 @@ use std::fs;
 use anyhow::{Result, ensure};
 use rdkafka::Message;
 
-use crate::{
-    in_a_world, program,
-    server::{Globals, SUMMER, Server},
-    world::World,
-};
+use super::server::{Globals, SUMMER, Server};
+use crate::{gate, in_a_world, program, world::World};
 
 #[test]
 fn clocks_put_back_change_no_instant_of_mysql() {
+    let _gate = gate("zones");
     in_a_world("summer_mysql", async |world| {
         let test = async || turn_of_clocks(world, Server::Mysql).await;
         Server::Mysql.with_summer(world, test).await
@@ -22,6 +20,7 @@ fn clocks_put_back_change_no_instant_of_mysql() {
 
 #[test]
 fn clocks_put_back_change_no_instant_of_mariadb() {
+    let _gate = gate("zones");
     in_a_world("summer_mariadb", async |world| {
         let test = async || turn_of_clocks(world, Server::Mariadb).await;
         Server::Mariadb.with_summer(world, test).await

@@ -1,45 +1,26 @@
 //! Three sinks on six partitions that come and go: killed, stopped, woken, their server started
 //! anew under them. Audit rows tell how often each message was applied.
 //!
-//! A target of its own: a server that is started anew is so for every test. `HIGHWATER_PROOF=full`
+//! Alone: a server that is started anew is so for every test. `HIGHWATER_PROOF=full`
 //! goes on for twenty minutes, `HIGHWATER_SCHEDULE=seed` repeats what chance has chosen.
 
-#![allow(
-    dead_code,
-    reason = "what the end-to-end tests have is not all used here"
-)]
-
 mod chance;
-#[path = "../e2e/kafka.rs"]
-mod kafka;
 mod members;
-#[path = "../e2e/mongo.rs"]
-mod mongo;
 mod producing;
-#[path = "../e2e/program.rs"]
-mod program;
 mod restart;
-#[path = "../e2e/servers.rs"]
-mod servers;
-#[path = "../e2e/sql.rs"]
-mod sql;
-#[path = "../e2e/wait.rs"]
-mod wait;
-#[path = "../e2e/world.rs"]
-mod world;
 
 use std::{env, fs, time::Duration};
 
 use anyhow::{Result, ensure};
 
+use crate::{gate, in_a_world, program, sql::Sql, world::World};
 use chance::Chance;
 use members::Members;
 use producing::{PARTITIONS, Producing};
-use sql::Sql;
-use world::{World, in_a_world};
 
 #[test]
 fn members_that_come_and_go_apply_every_message_once_to_mysql() {
+    let _gate = gate("rebalances");
     in_a_world("rebalances_mysql", async |world| {
         apply_once(world, "mysql").await
     });
@@ -47,6 +28,7 @@ fn members_that_come_and_go_apply_every_message_once_to_mysql() {
 
 #[test]
 fn members_that_come_and_go_apply_every_message_once_to_mariadb() {
+    let _gate = gate("rebalances");
     in_a_world("rebalances_mariadb", async |world| {
         apply_once(world, "mariadb").await
     });

@@ -1,6 +1,6 @@
 //! Which bytes a record becomes, rule by rule.
 
-use super::tests::*;
+use super::*;
 use crate::model::{Date, DateTime, Time};
 
 /// `name` set to `value` is `expectation` at `path` of the message.

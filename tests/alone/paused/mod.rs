@@ -1,26 +1,6 @@
 //! A writer that is stopped between its fence and COMMIT: its successor writes, and it cannot.
 //!
-//! A target of its own: the transaction that stays open would hold back readers of tests beside it.
-
-#![allow(
-    dead_code,
-    reason = "what the end-to-end tests have is not all used here"
-)]
-
-#[path = "../e2e/kafka.rs"]
-mod kafka;
-#[path = "../e2e/mongo.rs"]
-mod mongo;
-#[path = "../e2e/program.rs"]
-mod program;
-#[path = "../e2e/servers.rs"]
-mod servers;
-#[path = "../e2e/sql.rs"]
-mod sql;
-#[path = "../e2e/wait.rs"]
-mod wait;
-#[path = "../e2e/world.rs"]
-mod world;
+//! Alone: the transaction that stays open would hold back readers of tests beside it.
 
 use std::{
     fs,
@@ -29,15 +9,14 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use kafka::Outgoing;
-use sql::Sql;
-use world::{World, in_a_world};
+use crate::{gate, in_a_world, kafka::Outgoing, program, sql::Sql, wait, world::World};
 
 /// Twice the time after which a silent member leaves its group.
 const LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
 fn stopped_before_its_commit_in_mysql_it_cannot_write() {
+    let _gate = gate("paused");
     in_a_world("paused_mysql", async |world| {
         cannot_write(world, "mysql", &mut world.mysql().await?).await
     });
@@ -45,6 +24,7 @@ fn stopped_before_its_commit_in_mysql_it_cannot_write() {
 
 #[test]
 fn stopped_before_its_commit_in_mariadb_it_cannot_write() {
+    let _gate = gate("paused");
     in_a_world("paused_mariadb", async |world| {
         cannot_write(world, "mariadb", &mut world.mariadb().await?).await
     });

@@ -1,5 +1,8 @@
 //! Records under test, and how the two formats are asked.
 
+mod decoding;
+mod encoding;
+
 use std::{collections::HashMap, sync::Arc};
 
 use bson::{Bson, Document};
@@ -76,7 +79,7 @@ pub(super) fn member(message: &str, path: &str) -> String {
 
 /// The fixtures: name, record, message.
 pub(super) fn fixtures() -> Vec<(String, Records, String)> {
-    let text = include_str!("../../../tests/fixtures/information.json");
+    let text = include_str!("../../../../tests/fixtures/information.json");
     let cases: Vec<Document> = serde_json::from_str(text).expect("the fixtures");
     let case = |case: Document| {
         let document = case.get_document("document").expect("a document");

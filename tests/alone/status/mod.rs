@@ -1,6 +1,6 @@
 //! `highwater status` on real servers: the connection that holds a flow back is named.
 //!
-//! A target of its own: its open transactions would hold back the readers of tests beside it.
+//! Alone: its open transactions would hold back the readers of tests beside it.
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -8,18 +8,23 @@ use mongodb::bson::{Document, doc};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, raw_sql};
 
+use crate::gate;
+
 #[tokio::test]
 async fn on_mysql_the_connection_that_holds_a_flow_back_is_named() {
+    let _gate = gate("status");
     named("mysql", "HIGHWATER_TEST_MYSQL_URL").await;
 }
 
 #[tokio::test]
 async fn on_mariadb_the_connection_that_holds_a_flow_back_is_named() {
+    let _gate = gate("status");
     named("mariadb", "HIGHWATER_TEST_MARIADB_URL").await;
 }
 
 #[tokio::test]
 async fn on_mongodb_the_connection_that_holds_a_flow_back_is_named() {
+    let _gate = gate("status");
     let (url, name) = (address("HIGHWATER_TEST_MONGODB_URL"), database("mongodb"));
     let folder = tempfile::tempdir().expect("a folder");
     let from = format!("database = {name:?}");
@@ -47,6 +52,7 @@ async fn on_mongodb_the_connection_that_holds_a_flow_back_is_named() {
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_costs_its_own_flow_alone() {
+    let _gate = gate("status");
     let folder = tempfile::tempdir().expect("a folder");
     let url = "mysql://root:hunter2secret@127.0.0.1:1/shop";
     settings(

@@ -1,12 +1,14 @@
 //! Reading from a replica or a node of Galera, on real servers: there are writers elsewhere, so that the declared time
 //! counts alone.
 //!
-//! A target of its own: a server that is set up to follow another is a replica for every test.
+//! Alone: a server that is set up to follow another is a replica for every test.
 
 use std::{env, fs, path::Path, process::Command, time::Duration};
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, Row, mysql::MySqlRow, raw_sql};
+
+use crate::gate;
 
 /// How late a row may come to the replica behind others, as the flow declares it.
 const MAX_COMMIT_DELAY: &str = "6s";
@@ -20,6 +22,7 @@ const IN_TIME: Duration = Duration::from_secs(60);
 /// are of later times: without the declared time the cursor would pass it.
 #[tokio::test]
 async fn a_row_that_is_committed_late_on_the_source_is_read_from_its_replica() {
+    let _gate = gate("replicas");
     let source_url = address("HIGHWATER_TEST_MARIADB_URL");
     let replica_url = address("HIGHWATER_TEST_REPLICA_URL");
     let name = format!("replica_{}", std::process::id());
@@ -103,6 +106,7 @@ async fn a_row_that_is_committed_late_on_the_source_is_read_from_its_replica() {
 /// Set up to follow a server that is not there: standing still, and trying to reach it.
 #[tokio::test]
 async fn on_mysql_a_replica_is_known_by_its_set_up_and_by_its_threads() {
+    let _gate = gate("replicas");
     let url = address("HIGHWATER_TEST_MYSQL_URL");
     let name = format!("replica_{}", std::process::id());
     let mut server = MySqlConnection::connect(&url).await.expect("there");
@@ -137,6 +141,7 @@ async fn on_mysql_a_replica_is_known_by_its_set_up_and_by_its_threads() {
 /// with its older time, as if from there.
 #[tokio::test]
 async fn a_row_that_another_node_commits_late_is_read_from_a_node_of_galera() {
+    let _gate = gate("replicas");
     let url = address("HIGHWATER_TEST_GALERA_URL");
     let name = format!("galera_{}", std::process::id());
     let mut node = MySqlConnection::connect(&url).await.expect("there");

@@ -6,20 +6,22 @@ use std::fs;
 use anyhow::{Result, ensure};
 use rdkafka::Message;
 
+use super::server::{Globals, Server};
 use crate::{
     case::{self, Step},
-    in_a_world,
-    server::{Globals, Server},
+    gate, in_a_world,
     world::World,
 };
 
 #[test]
 fn every_type_of_mysql_is_the_same_in_every_zone_and_mode() {
+    let _gate = gate("zones");
     in_every_world("every_type_of_mysql", Server::Mysql);
 }
 
 #[test]
 fn every_type_of_mariadb_is_the_same_in_every_zone_and_mode() {
+    let _gate = gate("zones");
     in_every_world("every_type_of_mariadb", Server::Mariadb);
 }
 

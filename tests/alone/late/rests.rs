@@ -6,9 +6,11 @@ use serde_json::Value;
 use sqlx::{Connection, MySqlConnection};
 
 use super::{ALONE, address, database, run_sql};
+use crate::gate;
 
 #[tokio::test]
 async fn on_mysql_check_says_what_the_late_rule_rests_on() {
+    let _gate = gate("late");
     let replica = [
         "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = 1; START REPLICA SQL_THREAD",
         "STOP REPLICA; RESET REPLICA ALL",
@@ -18,6 +20,7 @@ async fn on_mysql_check_says_what_the_late_rule_rests_on() {
 
 #[tokio::test]
 async fn on_mariadb_check_says_what_the_late_rule_rests_on() {
+    let _gate = gate("late");
     let replica = [
         "CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = 1; START SLAVE SQL_THREAD",
         "STOP SLAVE; RESET SLAVE ALL",
