@@ -8,7 +8,7 @@ use crate::{
     digest::{Digest, Shape, mongodb::MongodbDigest, mysql::MysqlDigest, sqlite::SqliteDigest},
     settings::{Connection, ReadFrom},
     source::{
-        Late, ReadLimits, Rules, Sharing, Source,
+        Late, ReadLimits, Rules, Sharing, TableSource,
         mongodb::scan::{MongodbScan, MongodbScanSettings},
         mysql::scan::{MysqlScan, MysqlScanSettings},
         sqlite::scan::{SqliteScan, SqliteScanSettings},
@@ -66,7 +66,7 @@ impl Open {
     pub(in crate::app) async fn read_by_key(
         &self,
         named: &Named<'_>,
-    ) -> anyhow::Result<(Box<dyn Source>, Option<Shape>)> {
+    ) -> anyhow::Result<(Box<dyn TableSource>, Option<Shape>)> {
         let (table, key) = (named.table.to_owned(), named.key.clone());
         let (limits, poll, sharing) = (named.limits, named.poll, Sharing::with_workers(1));
         let rules = Rules::default();

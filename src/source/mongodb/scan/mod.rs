@@ -41,8 +41,9 @@ use crate::{
     connect::mongodb::MongodbConnection,
     model::{Finding, Position, Schema, TableIndex},
     source::{
-        DeduplicationSettings, Late, Nulls, Plan, Progress, ReadLimits, ReadMode, Rules, Scope,
-        Sharing, Source, SourceError, SourceReader, SourceStatus,
+        DeduplicationSettings, InspectableSource, Late, Nulls, Plan, Progress, ReadLimits,
+        ReadMode, Rules, Scope, Sharing, Source, SourceError, SourceReader, SourceStatus,
+        TableSource,
         scan::{ReadAhead, ScanPhase},
     },
 };
@@ -114,30 +115,6 @@ impl Source for MongodbScan {
         &self.scanned.order.source
     }
 
-    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
-        check::check(&self.scanned, self.late).await
-    }
-
-    async fn shape(&self) -> Result<Schema, SourceError> {
-        Ok(Schema::clone(&self.scanned.schema))
-    }
-
-    async fn survey(&self) -> Result<Schema, SourceError> {
-        survey::survey(&self.scanned).await
-    }
-
-    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
-        indexes::indexes(&self.scanned).await
-    }
-
-    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
-        plan::plan(&self.scanned, self.late, stored).await
-    }
-
-    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
-        status::status(&self.scanned, self.late, stored).await
-    }
-
     async fn begin(
         &self,
         scope: Scope,
@@ -204,6 +181,36 @@ impl Source for MongodbScan {
         let of = of.map_err(|error| self.scanned.error(&error))?;
         let rows = full.rows;
         Ok(Some(Progress { rows, of }))
+    }
+}
+
+#[async_trait]
+impl InspectableSource for MongodbScan {
+    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
+        check::check(&self.scanned, self.late).await
+    }
+
+    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
+        status::status(&self.scanned, self.late, stored).await
+    }
+}
+
+#[async_trait]
+impl TableSource for MongodbScan {
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        Ok(Schema::clone(&self.scanned.schema))
+    }
+
+    async fn survey(&self) -> Result<Schema, SourceError> {
+        survey::survey(&self.scanned).await
+    }
+
+    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
+        indexes::indexes(&self.scanned).await
+    }
+
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        plan::plan(&self.scanned, self.late, stored).await
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
