@@ -18,6 +18,7 @@ mod plan;
 mod position;
 mod range;
 mod reading;
+mod rounds;
 mod state;
 mod status;
 mod survey;
@@ -34,7 +35,7 @@ use self::{
     cursor_values::CursorValues,
     full::Full,
     position::ScanPosition,
-    reading::Reading,
+    rounds::Reading,
     state::ScanState,
 };
 use crate::{
