@@ -24,7 +24,7 @@ use crate::{
     flow::{FlowError, FlowStats, KeyRule, Produce, supervise},
     model::{FlowName, Position},
     settings::{Chosen, MessageKey},
-    source::{ReadMode, Scope, Source},
+    source::{ReadMode, Scope},
 };
 
 /// Time between two saves of the cursor: a kill repeats at most what was read in it.
@@ -150,7 +150,7 @@ async fn produce(
         let publisher = app.open.publisher(chosen, &chosen.topic).await?;
         let dead_letters = attempt::dead_letters(app, chosen).await?;
         if scope == Scope::Incremental {
-            take_over(chosen, flow, &*source, &mut *cursor).await?;
+            take_over(app, chosen, flow, &mut *cursor).await?;
         }
         let codec = open::codec(chosen.data_type)?;
         let pipeline = app.open.steps(&chosen.data_type.steps).await?;
@@ -187,9 +187,9 @@ async fn produce(
 
 /// The older producer's cursor, once: where this flow has none of its own yet.
 async fn take_over(
+    app: &App,
     chosen: &Chosen<'_>,
     flow: &FlowName,
-    source: &dyn Source,
     cursor: &mut dyn CursorLease,
 ) -> Result<(), FlowError> {
     let Some(folder) = &chosen.data_type.older_cursors else {
@@ -211,6 +211,7 @@ async fn take_over(
     let Some(id) = older else {
         return Ok(());
     };
+    let source = app.open.table_source(chosen).await?;
     let position = source.position_at(&id).await?;
     cursor.save(&position).await?;
     tracing::info!(

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::{
-    Counted, Plan, Progress, ReadLimits, ReadMode, Scope, Source, SourceError, SourceReader,
-    SourceStatus,
+    Counted, InspectableSource, Plan, Progress, ReadLimits, ReadMode, Scope, Source, SourceError,
+    SourceReader, SourceStatus, TableSource,
 };
 use crate::model::{Batch, Finding, Op, Position, Records, Schema, Severity, TableIndex, Value};
 
@@ -90,48 +90,6 @@ impl Source for MemorySource {
         "memory.rows"
     }
 
-    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
-        Ok(vec![Finding {
-            severity: Severity::Good,
-            text: "rows in memory can be read".into(),
-        }])
-    }
-
-    async fn shape(&self) -> Result<Schema, SourceError> {
-        Ok(Schema::clone(&self.schema))
-    }
-
-    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
-        Ok(Vec::new())
-    }
-
-    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
-        let after = stored.map_or(Ok(0), parse)?;
-        let rows = lock(&self.shared.rows);
-        let past = rows.iter().filter(|(id, _)| *id > after).count();
-        Ok(Plan {
-            query: "rows in the order of their numbers".into(),
-            bound: vec![after.to_string()],
-            access: None,
-            past: Counted::Exactly(past as u64),
-            nulls: Counted::Exactly(0),
-            watermark: None,
-            findings: Vec::new(),
-        })
-    }
-
-    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
-        let past = self.plan(stored).await?.past;
-        let rows = lock(&self.shared.rows);
-        Ok(SourceStatus {
-            at: stored.map(|it| it.as_str().to_owned()),
-            newest: rows.last().map(|(id, _)| id.to_string()),
-            behind: None,
-            past,
-            watermark: None,
-        })
-    }
-
     async fn begin(
         &self,
         scope: Scope,
@@ -158,6 +116,58 @@ impl Source for MemorySource {
 
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
         parse(position).map(|_| None)
+    }
+}
+
+#[async_trait]
+impl InspectableSource for MemorySource {
+    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
+        Ok(vec![Finding {
+            severity: Severity::Good,
+            text: "rows in memory can be read".into(),
+        }])
+    }
+
+    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
+        let past = self.plan(stored).await?.past;
+        let rows = lock(&self.shared.rows);
+        Ok(SourceStatus {
+            at: stored.map(|it| it.as_str().to_owned()),
+            newest: rows.last().map(|(id, _)| id.to_string()),
+            behind: None,
+            past,
+            watermark: None,
+        })
+    }
+}
+
+#[async_trait]
+impl TableSource for MemorySource {
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        Ok(Schema::clone(&self.schema))
+    }
+
+    async fn survey(&self) -> Result<Schema, SourceError> {
+        self.shape().await
+    }
+
+    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
+        Ok(Vec::new())
+    }
+
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        let after = stored.map_or(Ok(0), parse)?;
+        let rows = lock(&self.shared.rows);
+        let past = rows.iter().filter(|(id, _)| *id > after).count();
+        Ok(Plan {
+            query: "rows in the order of their numbers".into(),
+            bound: vec![after.to_string()],
+            access: None,
+            past: Counted::Exactly(past as u64),
+            nulls: Counted::Exactly(0),
+            watermark: None,
+            findings: Vec::new(),
+        })
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

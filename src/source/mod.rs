@@ -1,6 +1,11 @@
 //! ① Where records come from: a `Source` that settings describe, and a `SourceReader` opened at
 //! a position.
 //!
+//! A flow needs no more than these two: whatever has an order and a place in it can be read, a
+//! table, a change log or a file. What operators ask besides is in contracts of their own
+//! (`InspectableSource` and `TableSource`, in `operators`), which a source implements as far as it
+//! can answer.
+//!
 //! Contract, run as a suite against every source (`tests/contracts`):
 //!
 //! - A reader opened at a position yields every record after it, and none at or before it.
@@ -25,6 +30,7 @@ pub mod memory_table;
 pub mod mongodb;
 #[cfg(feature = "mysql")]
 pub mod mysql;
+mod operators;
 mod plan;
 mod rules;
 mod samples;
@@ -35,6 +41,7 @@ mod status;
 use async_trait::async_trait;
 
 pub use lateness::{HoldBack, Late};
+pub use operators::{InspectableSource, TableSource};
 pub use plan::{Access, Blocker, Counted, LowWatermark, Plan};
 pub use rules::{DeduplicationSettings, MAX_REMEMBERED, Nulls, Rules};
 pub use scan::chunks::Sharing;
@@ -42,57 +49,14 @@ pub use status::SourceStatus;
 
 use crate::{
     fault::{Cause, Fault, Faulty},
-    model::{Batch, Finding, Position, Schema, TableIndex},
+    model::{Batch, Position},
 };
 
-/// A place that records can be read from.
+/// A place that records can be read from: all that a flow knows of it.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// The connection and the table or collection: `crawler.raw_list`. Part of the cursor key.
+    /// The connection and what is read of it: `crawler.raw_list`. Part of the cursor key.
     fn name(&self) -> &str;
-
-    /// Whether this source can be read as the settings say: rights, fields, indexes. What it
-    /// cannot see is said as a note.
-    ///
-    /// # Errors
-    /// Only where the check itself cannot be made; what it finds amiss is a finding.
-    async fn check(&self) -> Result<Vec<Finding>, SourceError>;
-
-    /// The shape of its records, as it is now. Reads none of them.
-    ///
-    /// # Errors
-    /// `Incompatible` with the remedy where it cannot be read at all.
-    async fn shape(&self) -> Result<Schema, SourceError>;
-
-    /// The shape of its records as a table could have it. Where records name their own fields, all of
-    /// them are looked at for that, once; of none, nothing can be said, and it is `shape`.
-    ///
-    /// # Errors
-    /// As `shape`.
-    async fn survey(&self) -> Result<Schema, SourceError> {
-        self.shape().await
-    }
-
-    /// Its indexes, that of the primary key among them: what a table that is made of it may have as
-    /// well. None of what has no indexes.
-    ///
-    /// # Errors
-    /// As `shape`.
-    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError>;
-
-    /// What a read from `stored` would do next, and how the server would find it. Reads no record
-    /// and changes nothing.
-    ///
-    /// # Errors
-    /// `Incompatible` with the remedy where it cannot be read at all, `Position` where `stored` is not one
-    /// of this source's.
-    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError>;
-
-    /// Where a read from `stored` stands beside this source now. Reads no more than the last record.
-    ///
-    /// # Errors
-    /// As `plan`.
-    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError>;
 
     /// The position to open at for `scope`, given the stored one: an incremental read goes on
     /// from it (or starts at the first record), a full one starts over, unless `stored` is itself
@@ -113,20 +77,13 @@ pub trait Source: Send + Sync {
         mode: ReadMode,
     ) -> Result<Box<dyn SourceReader>, SourceError>;
 
-    /// How far the full read at `position` is; `None` where it is within none, or there is no
-    /// telling. The whole is what the server thinks: nothing is counted.
+    /// How far the read at `position` is, where its end is known: the full read of a table, a file.
+    /// `None` where it has no end, or there is no telling. The whole is what the server thinks: nothing
+    /// is counted.
     ///
     /// # Errors
     /// As `SourceError` says.
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError>;
-
-    /// The position that stands for `value` as a person writes it (`cursor set`): everything
-    /// after that value of the incremental field will be read. Where the field says when, a time
-    /// with a zone is understood, too.
-    ///
-    /// # Errors
-    /// `Position` where the text is no value of the incremental field.
-    async fn position_at(&self, value: &str) -> Result<Position, SourceError>;
 }
 
 /// Reads batches, front to back. Dropping it between two batches loses nothing.

@@ -35,7 +35,7 @@ use crate::{
     flow::FlowStats,
     pipeline::StepError,
     sink::{SinkError, Texts},
-    source::{Source, SourceError},
+    source::{SourceError, TableSource},
 };
 use passes::Halt;
 use row::Compared;
@@ -46,7 +46,7 @@ pub struct Verify<'a> {
     /// What the target should hold.
     pub way: Way<'a>,
     /// What it holds.
-    pub target: &'a dyn Source,
+    pub target: &'a dyn TableSource,
     /// The target's columns and key.
     pub shape: &'a Shape,
     /// Fields of the records that are not written.

@@ -8,13 +8,13 @@ use crate::{
     digest::Range,
     model::{Headers, Message, Op, RecordOrigin, Records, Schema, Value},
     pipeline::{self, Routes, Step},
-    source::{ReadMode, Scope, Source, SourceReader},
+    source::{ReadMode, Scope, SourceReader, TableSource},
 };
 
 /// The way of a row from its source to the target, as flows go it.
 pub struct Way<'a> {
     /// What is read.
-    pub source: &'a dyn Source,
+    pub source: &'a dyn TableSource,
     /// The steps before the topic.
     pub out: &'a [Box<dyn Step>],
     /// The format of the topic; `None` where there is none on the way.
@@ -69,7 +69,7 @@ impl Within {
 
 /// Rows of one side, from the first to the last.
 pub(super) struct Rows<'a> {
-    source: &'a dyn Source,
+    source: &'a dyn TableSource,
     way: Option<&'a Way<'a>>,
     key: &'a str,
     left: VecDeque<Range>,
@@ -149,7 +149,7 @@ impl Wire<'_> {
 }
 
 /// The rows of `source`, as they lie there.
-pub(super) fn rows<'a>(source: &'a dyn Source, within: &'a Within) -> Rows<'a> {
+pub(super) fn rows<'a>(source: &'a dyn TableSource, within: &'a Within) -> Rows<'a> {
     Rows {
         source,
         way: None,

@@ -11,7 +11,7 @@ use highwater::{
         Sink,
         mysql::{MysqlSink, MysqlSinkSettings},
     },
-    source::{Scope, Source},
+    source::{Scope, Source, TableSource},
 };
 
 on_both_servers!(a_server_is_read_and_written_by_every_name);

@@ -7,7 +7,7 @@ use highwater::{
     connect::mysql::{Flavor, MysqlConnection, MysqlSettings, open as connect},
     fault::{Fault, Faulty, chain},
     model::{Severity, Value},
-    source::{ReadMode, Scope, Source},
+    source::{InspectableSource, ReadMode, Scope, Source},
 };
 use tokio::time::timeout;
 

@@ -11,7 +11,7 @@ use highwater::{
     connect::mysql::{Flavor, MysqlConnection, MysqlSettings, open as connect},
     model::{Position, Severity},
     source::{
-        HoldBack, Late, Scope, Source,
+        HoldBack, InspectableSource, Late, Scope, Source,
         mysql::scan::{MysqlScan, MysqlScanSettings},
     },
 };

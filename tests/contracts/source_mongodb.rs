@@ -10,7 +10,7 @@ use ::mongodb::{
 use highwater::{
     fault::{Fault, Faulty},
     model::Severity,
-    source::{ReadMode, Scope, Source, SourceError},
+    source::{InspectableSource, ReadMode, Scope, Source, SourceError},
 };
 
 use super::{

@@ -11,7 +11,7 @@ use highwater::{
     connect::mongodb::MongodbConnection,
     model::Position,
     source::{
-        HoldBack, Late, ReadLimits, ReadMode, Scope, Source, SourceReader,
+        HoldBack, InspectableSource, Late, ReadLimits, ReadMode, Scope, SourceReader,
         mongodb::scan::{MongodbScan, MongodbScanSettings},
     },
 };

@@ -10,7 +10,7 @@ use ::mongodb::bson::{Bson, DateTime, Document, doc};
 use highwater::{
     model::{Position, Severity},
     source::{
-        Late, ReadMode, Scope, Source,
+        InspectableSource, Late, ReadMode, Scope, Source, TableSource,
         mongodb::scan::{MongodbScan, MongodbScanSettings},
     },
 };

@@ -13,7 +13,8 @@ use ::mongodb::bson::{DateTime, Document, doc, oid::ObjectId};
 use highwater::{
     model::Position,
     source::{
-        DeduplicationSettings, HoldBack, Late, Nulls, Rules, Scope, Source,
+        DeduplicationSettings, HoldBack, InspectableSource, Late, Nulls, Rules, Scope, Source,
+        TableSource,
         mongodb::scan::{MongodbScan, MongodbScanSettings},
     },
 };

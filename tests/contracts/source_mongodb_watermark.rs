@@ -7,7 +7,7 @@ use ::mongodb::bson::{Bson, Document, doc};
 use highwater::{
     connect::mongodb::{self, MongodbConnection, MongodbSettings},
     model::Severity,
-    source::{HoldBack, Late, ReadMode, Scope, Source},
+    source::{HoldBack, InspectableSource, Late, ReadMode, Scope},
 };
 
 use super::{

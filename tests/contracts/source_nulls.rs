@@ -10,7 +10,7 @@ use highwater::{
     connect::mysql::MysqlConnection,
     model::{Position, Severity},
     source::{
-        DeduplicationSettings, HoldBack, Late, Nulls, Rules, Scope, Source,
+        DeduplicationSettings, HoldBack, Late, Nulls, Rules, Scope, Source, TableSource,
         mysql::scan::{MysqlScan, MysqlScanSettings},
         sqlite::scan::{SqliteScan, SqliteScanSettings},
     },
@@ -42,7 +42,7 @@ impl Table<'_> {
         }
     }
 
-    fn source(&self, rules: Rules, late: Late, rows: usize) -> Box<dyn Source> {
+    fn source(&self, rules: Rules, late: Late, rows: usize) -> Box<dyn TableSource> {
         let (table, incremental, key) = ("t".to_owned(), "at".to_owned(), None);
         let (limits, poll) = (limits(rows), POLL);
         match self {
@@ -214,7 +214,7 @@ async fn window(
     connection: &MysqlConnection,
     rules: Rules,
     rows: usize,
-) -> (Box<dyn Source>, sqlx::mysql::MySqlConnection) {
+) -> (Box<dyn TableSource>, sqlx::mysql::MySqlConnection) {
     let table = Table::Server(connection);
     table
         .run("CREATE TABLE t (id BIGINT PRIMARY KEY, at DATETIME(6) NOT NULL, text TEXT, KEY (at))")

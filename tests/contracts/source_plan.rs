@@ -9,7 +9,7 @@ use highwater::{
     connect::mysql::{Flavor, MysqlConnection},
     model::{Finding, Severity},
     source::{
-        Counted, Late, Nulls, Plan, Rules, Scope, Source,
+        Counted, InspectableSource, Late, Nulls, Plan, Rules, Scope, TableSource,
         mysql::scan::{MysqlScan, MysqlScanSettings},
         sqlite::scan::{SqliteScan, SqliteScanSettings},
     },
@@ -36,7 +36,7 @@ fn remedy(plan: &Plan, words: &str) {
 }
 
 /// From the beginning, and behind the first page of ties.
-async fn both(source: &dyn Source) -> [Plan; 2] {
+async fn both(source: &dyn TableSource) -> [Plan; 2] {
     let first = source.plan(None).await.expect("planned");
     let begun = start(source, Scope::Incremental).await;
     let (_, behind) = read(source, &begun, 1).await;
@@ -99,7 +99,7 @@ async fn without_an_index_the_remedy_is_told(connection: &MysqlConnection) {
 }
 
 /// What `check` says of the index.
-async fn is_found(source: &dyn Source, words: &str) {
+async fn is_found(source: &dyn TableSource, words: &str) {
     let found = source.check().await.expect("checked");
     let is_found = found.iter().any(|it| it.text.contains(words));
     assert!(is_found, "{words}: {found:?}");

@@ -2,7 +2,7 @@
 //! and what compares as equal without being the same.
 
 use futures_util::future::join_all;
-use highwater::source::{Scope, Source};
+use highwater::source::{Scope, Source, TableSource};
 
 use super::{
     source_types::{ON_EVERY_SERVER, ON_MARIADB, ON_MYSQL, Typed},

@@ -13,7 +13,7 @@ use highwater::{
     },
     model::{Batch, Position, Value},
     source::{
-        Late, ReadLimits, ReadMode, Scope, Sharing, Source, SourceReader,
+        Late, ReadLimits, ReadMode, Scope, Sharing, Source, SourceReader, TableSource,
         memory::MemorySource,
         mongodb::scan::{MongodbScan, MongodbScanSettings},
         mysql::scan::{MysqlScan, MysqlScanSettings},
@@ -34,7 +34,7 @@ pub struct Row {
 #[async_trait]
 pub trait Rows: Send + Sync {
     /// The source, in the order of `field` (`at` or `id`) and of the key.
-    fn source(&self, field: &str, limits: ReadLimits) -> Box<dyn Source>;
+    fn source(&self, field: &str, limits: ReadLimits) -> Box<dyn TableSource>;
     /// Inserts rows, or puts them in the place of those with the same id.
     async fn write(&self, rows: &[Row]);
     /// Removes what the test has made; a test that fails leaves it to be looked at.
@@ -154,7 +154,7 @@ impl Memory {
 
 #[async_trait]
 impl Rows for Memory {
-    fn source(&self, _field: &str, limits: ReadLimits) -> Box<dyn Source> {
+    fn source(&self, _field: &str, limits: ReadLimits) -> Box<dyn TableSource> {
         Box::new(self.0.limited(limits))
     }
 
@@ -227,7 +227,7 @@ fn values(rows: &[Row]) -> String {
 
 #[async_trait]
 impl Rows for Sqlite {
-    fn source(&self, field: &str, limits: ReadLimits) -> Box<dyn Source> {
+    fn source(&self, field: &str, limits: ReadLimits) -> Box<dyn TableSource> {
         Box::new(self.scan("t", field, limits))
     }
 
@@ -278,7 +278,7 @@ impl Server {
 
 #[async_trait]
 impl Rows for Server {
-    fn source(&self, field: &str, limits: ReadLimits) -> Box<dyn Source> {
+    fn source(&self, field: &str, limits: ReadLimits) -> Box<dyn TableSource> {
         Box::new(self.scan("t", field, limits))
     }
 
@@ -357,7 +357,7 @@ impl Mongodb {
 
 #[async_trait]
 impl Rows for Mongodb {
-    fn source(&self, field: &str, limits: ReadLimits) -> Box<dyn Source> {
+    fn source(&self, field: &str, limits: ReadLimits) -> Box<dyn TableSource> {
         let field = if field == "id" { self.id_field } else { field };
         Box::new(self.scan(field, limits))
     }

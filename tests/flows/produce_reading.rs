@@ -5,7 +5,7 @@ use highwater::{
     broker::memory::PublishFault::{Hold, LoseAnswer, None as Pass},
     cursor::CursorStore,
     flow::FlowError,
-    model::{Finding, Position, Schema},
+    model::Position,
     source::{Progress, ReadMode, Scope, Source, SourceError, SourceReader, memory::MemorySource},
 };
 
@@ -158,32 +158,6 @@ impl Source for Resumable {
         self.0.name()
     }
 
-    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
-        self.0.check().await
-    }
-
-    async fn shape(&self) -> Result<Schema, SourceError> {
-        self.0.shape().await
-    }
-
-    async fn indexes(&self) -> Result<Vec<highwater::model::TableIndex>, SourceError> {
-        self.0.indexes().await
-    }
-
-    async fn plan(
-        &self,
-        stored: Option<&Position>,
-    ) -> Result<highwater::source::Plan, SourceError> {
-        self.0.plan(stored).await
-    }
-
-    async fn status(
-        &self,
-        stored: Option<&Position>,
-    ) -> Result<highwater::source::SourceStatus, SourceError> {
-        self.0.status(stored).await
-    }
-
     async fn begin(&self, _: Scope, stored: Option<&Position>) -> Result<Position, SourceError> {
         let within = stored.filter(|it| it.as_str().starts_with("full:"));
         Ok(within.cloned().unwrap_or_else(|| Position::new("full:0")))
@@ -202,10 +176,6 @@ impl Source for Resumable {
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
         let number = position.as_str().trim_start_matches("full:");
         self.0.progress(&Position::new(number)).await
-    }
-
-    async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
-        self.0.position_at(value).await
     }
 }
 

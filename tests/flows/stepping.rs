@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use highwater::{
     broker::{BrokerError, Delivery, Publisher},
     cursor::{CursorError, CursorLease},
-    model::{Batch, Finding, Messages, Position, Schema},
+    model::{Batch, Messages, Position},
     source::{Progress, ReadMode, Scope, Source, SourceError, SourceReader},
 };
 use tokio::task::yield_now;
@@ -104,32 +104,6 @@ impl<S: Source> Source for Stepping<S> {
         self.0.name()
     }
 
-    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
-        self.0.check().await
-    }
-
-    async fn shape(&self) -> Result<Schema, SourceError> {
-        self.0.shape().await
-    }
-
-    async fn indexes(&self) -> Result<Vec<highwater::model::TableIndex>, SourceError> {
-        self.0.indexes().await
-    }
-
-    async fn plan(
-        &self,
-        stored: Option<&Position>,
-    ) -> Result<highwater::source::Plan, SourceError> {
-        self.0.plan(stored).await
-    }
-
-    async fn status(
-        &self,
-        stored: Option<&Position>,
-    ) -> Result<highwater::source::SourceStatus, SourceError> {
-        self.0.status(stored).await
-    }
-
     async fn begin(
         &self,
         scope: Scope,
@@ -153,10 +127,6 @@ impl<S: Source> Source for Stepping<S> {
 
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
         self.0.progress(position).await
-    }
-
-    async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
-        self.0.position_at(value).await
     }
 }
 

@@ -194,7 +194,12 @@ async fn set(
         Found::Sync(chosen, flow) => {
             let cursors = app.open.cursors().await?;
             let mut cursor = lease(&*cursors, &flow, patience.wait, &app.stop).await?;
-            let position = app.open.source(&chosen).await?.position_at(value).await?;
+            let position = app
+                .open
+                .table_source(&chosen)
+                .await?
+                .position_at(value)
+                .await?;
             let before = audit::stored(&mut *cursor).await?;
             cursor.save(&position).await?;
             cursor.release().await;

@@ -28,7 +28,7 @@ use crate::{
     pipeline::{self, Routes, Step},
     settings::{DeadLettersTo, Task, TaskMode},
     sink::{Sink, SinkError},
-    source::Source,
+    source::TableSource,
 };
 
 /// Runs one task, or says what it would do.
@@ -190,7 +190,7 @@ async fn dead_letters(app: &App, name: &str, task: &Task) -> Result<DeadLetters,
 
 /// Both ends of a task, and what is between.
 pub(super) struct Ends {
-    pub source: Box<dyn Source>,
+    pub source: Box<dyn TableSource>,
     pub pipeline: Vec<Box<dyn Step>>,
     pub routes: Routes,
     pub sink: Arc<dyn Sink>,
@@ -203,7 +203,7 @@ impl Ends {
     /// Opens them. A target table that is missing is keyed as the source is, where the settings say
     /// nothing else; one that is there has its own key.
     pub(super) async fn open(app: &App, task: &Task, flow: &FlowName) -> Result<Self, FlowError> {
-        let source = app.open.source_of(&task.from, flow).await?;
+        let source = app.open.table_source_of(&task.from, flow).await?;
         let pipeline = app.open.steps(&task.steps).await?;
         pipeline::prepare(&pipeline).await?;
         let routes = app.open.routes(&task.into).await?;
@@ -260,7 +260,7 @@ fn is_to_be_surveyed(app: &App, task: &Task, shapes: &[Arc<Schema>]) -> Result<b
 }
 
 /// The source's indexes, as they are behind the steps of the only table.
-async fn indexes(source: &dyn Source, task: &Task) -> Result<Vec<TableIndex>, FlowError> {
+async fn indexes(source: &dyn TableSource, task: &Task) -> Result<Vec<TableIndex>, FlowError> {
     let own = task.into.tables.iter().flat_map(|it| &it.steps);
     let found = source.indexes().await?;
     Ok(pipeline::indexes_behind(

@@ -10,7 +10,7 @@ use crate::{
     model::{Role, System},
     settings::ReadFrom,
     source::{
-        Late, ReadLimits, Rules, Sharing, Source,
+        Late, ReadLimits, Rules, Sharing, TableSource,
         sqlite::scan::{SqliteScan, SqliteScanSettings},
     },
 };
@@ -77,7 +77,7 @@ impl Open {
     pub(in crate::app) async fn read_by_key(
         &self,
         named: &Named<'_>,
-    ) -> anyhow::Result<(Box<dyn Source>, Option<Shape>)> {
+    ) -> anyhow::Result<(Box<dyn TableSource>, Option<Shape>)> {
         let (table, key) = (named.table.to_owned(), named.key.clone());
         let (limits, poll, sharing) = (named.limits, named.poll, Sharing::with_workers(1));
         let rules = Rules::default();

@@ -10,7 +10,7 @@ use crate::{
     model::{FlowName, Role, System},
     settings::{Chosen, ReadFrom},
     source::{
-        ReadLimits, Rules, Sharing, Source,
+        InspectableSource, ReadLimits, Rules, Sharing, TableSource,
         sqlite::scan::{SqliteScan, SqliteScanSettings},
     },
 };
@@ -24,23 +24,32 @@ use crate::source::mysql::scan::{MysqlScan, MysqlScanSettings};
 const MAX_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
 
 impl Open {
-    /// Where a data type is read from.
+    /// Where a data type is read from, whatever it is.
     pub(in crate::app) async fn source(
         &self,
         chosen: &Chosen<'_>,
-    ) -> Result<Box<dyn Source>, FlowError> {
+    ) -> Result<Box<dyn InspectableSource>, FlowError> {
+        // Every source that settings can name is a table.
+        Ok(self.table_source(chosen).await?)
+    }
+
+    /// The table or collection that a data type is read from.
+    pub(in crate::app) async fn table_source(
+        &self,
+        chosen: &Chosen<'_>,
+    ) -> Result<Box<dyn TableSource>, FlowError> {
         match &chosen.data_type.from {
-            Some(from) => self.source_of(from, &flow_name(chosen)).await,
+            Some(from) => self.table_source_of(from, &flow_name(chosen)).await,
             None => Err(no_part(chosen, "from")),
         }
     }
 
-    /// Where `flow` reads.
-    pub(in crate::app) async fn source_of(
+    /// The table or collection that `flow` reads.
+    pub(in crate::app) async fn table_source_of(
         &self,
         from: &ReadFrom,
         flow: &FlowName,
-    ) -> Result<Box<dyn Source>, FlowError> {
+    ) -> Result<Box<dyn TableSource>, FlowError> {
         let limits = ReadLimits {
             rows: from.rows,
             bytes: from.bytes,

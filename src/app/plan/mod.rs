@@ -81,7 +81,7 @@ async fn plan(app: &App, chosen: &Chosen<'_>, sample: Option<u16>) -> Result<Pla
     let (mut read, mut samples, mut stages) = (None, Vec::new(), Vec::new());
     if chosen.data_type.from.is_some() {
         let position = position(&*app.open.cursors().await?, &open::flow_name(chosen)).await?;
-        let source = app.open.source(chosen).await?;
+        let source = app.open.table_source(chosen).await?;
         let plan = source.plan(position.as_ref()).await?;
         if let Some(most) = sample {
             let steps = app.open.steps(&chosen.data_type.steps).await?;

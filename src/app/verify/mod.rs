@@ -28,7 +28,7 @@ use crate::{
     pipeline::{self, Routes, Step},
     settings::IntoTable,
     sink::Texts,
-    source::Source,
+    source::TableSource,
     verify::{InServers, Verified, Verify, Way, Wire},
 };
 use output as shown;
@@ -108,7 +108,7 @@ pub(super) async fn look(app: &App, pair: &Pair<'_>, looking: Looking) -> Vec<Ta
 
 /// Both sides of a data type, opened, and the way between them.
 pub(super) struct Both {
-    pub source: Box<dyn Source>,
+    pub source: Box<dyn TableSource>,
     /// The tables, in the order in which they are written.
     pub targets: Vec<Target>,
     out: Vec<Box<dyn Step>>,
@@ -122,7 +122,7 @@ pub(super) struct Both {
 
 /// One of the tables that are written.
 pub(super) struct Target {
-    pub rows: Box<dyn Source>,
+    pub rows: Box<dyn TableSource>,
     /// What its columns do not keep of the source's.
     pub notes: Vec<String>,
     pub shape: Shape,

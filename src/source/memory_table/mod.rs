@@ -7,8 +7,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    Counted, DeduplicationSettings, Late, Nulls, Plan, Progress, ReadLimits, ReadMode, Rules,
-    Scope, Sharing, Source, SourceError, SourceReader, SourceStatus,
+    Counted, DeduplicationSettings, InspectableSource, Late, Nulls, Plan, Progress, ReadLimits,
+    ReadMode, Rules, Scope, Sharing, Source, SourceError, SourceReader, SourceStatus, TableSource,
     scan::{
         self, Batches, Ceiling, Clock, CursorValue, Form, KeyColumn, Micros, Page, Pages,
         ReadAhead, Reading, ScanPhase, ScanPosition, Table, ValueKind, Wanted, Watermark,
@@ -139,51 +139,6 @@ impl Source for MemoryScan {
         NAME
     }
 
-    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
-        Ok(vec![Finding {
-            severity: Severity::Good,
-            text: format!(
-                "a table in memory, of whose writers it sees: {:?}",
-                self.sight
-            ),
-        }])
-    }
-
-    async fn shape(&self) -> Result<Schema, SourceError> {
-        Ok(Schema::clone(&self.learned.schema))
-    }
-
-    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
-        Ok(Vec::new())
-    }
-
-    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
-        let scan_position = match stored {
-            Some(stored) => ScanPosition::parse(stored, &self.learned)?,
-            None => ScanPosition::behind(Vec::new()),
-        };
-        let page = self.learned.next_page(&scan_position, &Ceiling::Open, MOST);
-        let past = self.pages().ordered(page.wanted).len();
-        Ok(Plan {
-            query: "rows in the order of `at` and `id`".to_owned(),
-            bound: scan::texts(&page.bound),
-            access: None,
-            past: Counted::Exactly(past as u64),
-            nulls: Counted::Exactly(0),
-            watermark: None,
-            findings: Vec::new(),
-        })
-    }
-
-    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
-        let scan_position = match stored {
-            Some(stored) => ScanPosition::parse(stored, &self.learned)?,
-            None => ScanPosition::behind(Vec::new()),
-        };
-        let past = self.plan(stored).await?.past;
-        scan::status(&self.learned, &mut self.pages(), &scan_position, past, None).await
-    }
-
     async fn begin(
         &self,
         scope: Scope,
@@ -216,6 +171,61 @@ impl Source for MemoryScan {
 
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
         ScanPosition::parse(position, &self.learned).map(|_| None)
+    }
+}
+
+#[async_trait]
+impl InspectableSource for MemoryScan {
+    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
+        Ok(vec![Finding {
+            severity: Severity::Good,
+            text: format!(
+                "a table in memory, of whose writers it sees: {:?}",
+                self.sight
+            ),
+        }])
+    }
+
+    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
+        let scan_position = match stored {
+            Some(stored) => ScanPosition::parse(stored, &self.learned)?,
+            None => ScanPosition::behind(Vec::new()),
+        };
+        let past = self.plan(stored).await?.past;
+        scan::status(&self.learned, &mut self.pages(), &scan_position, past, None).await
+    }
+}
+
+#[async_trait]
+impl TableSource for MemoryScan {
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        Ok(Schema::clone(&self.learned.schema))
+    }
+
+    async fn survey(&self) -> Result<Schema, SourceError> {
+        self.shape().await
+    }
+
+    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
+        Ok(Vec::new())
+    }
+
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        let scan_position = match stored {
+            Some(stored) => ScanPosition::parse(stored, &self.learned)?,
+            None => ScanPosition::behind(Vec::new()),
+        };
+        let page = self.learned.next_page(&scan_position, &Ceiling::Open, MOST);
+        let past = self.pages().ordered(page.wanted).len();
+        Ok(Plan {
+            query: "rows in the order of `at` and `id`".to_owned(),
+            bound: scan::texts(&page.bound),
+            access: None,
+            past: Counted::Exactly(past as u64),
+            nulls: Counted::Exactly(0),
+            watermark: None,
+            findings: Vec::new(),
+        })
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

@@ -56,12 +56,20 @@ impl Full {
     }
 }
 
+/// Reads what is left of a full read, and goes over to the incremental one.
+pub(super) async fn finish(batches: &mut Batches, sharing: Sharing) -> Result<(), SourceError> {
+    batches.scan_position.state_mut().forget_read();
+    let ScanPosition::Full(full) = batches.scan_position.clone() else {
+        return Ok(());
+    };
+    batches.scan_position = ScanPosition::Incremental(full.then.clone());
+    read(batches, full, sharing).await?;
+    batches.stands();
+    Ok(())
+}
+
 /// Reads what remains of `full`; each worker sees what `batches` sees.
-pub(super) async fn read(
-    batches: &Batches,
-    full: Full,
-    sharing: Sharing,
-) -> Result<(), SourceError> {
+async fn read(batches: &Batches, full: Full, sharing: Sharing) -> Result<(), SourceError> {
     let (order, then) = (batches.scanned.order.clone(), full.then.clone());
     let write = move |chunks: Vec<Chunk<Bson>>, rows| {
         let then = then.clone();

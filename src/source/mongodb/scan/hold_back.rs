@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 use super::{
     batches::Batches,
+    full,
     range::{Bound, RangeFilter},
-    reading::{Bounds, POLLS, Reading, Rounds},
+    rounds::{Bounds, POLLS, Reading, Rounds},
     watermark::{Look, Watch},
 };
 use crate::source::{HoldBack, ReadMode, SourceError, scan::ScanPhase};
@@ -32,7 +33,7 @@ pub(super) async fn read(
     batches.look_for_classes().await?;
     if batches.is_full() {
         fix_then(&mut batches, &mut watch, look).await?;
-        batches.full(reading.sharing).await?;
+        full::finish(&mut batches, reading.sharing).await?;
         // By `_id` it has read what was settled; by another order, all that there was.
         if reading.mode == ReadMode::Bounded && !batches.scanned.order.is_id() {
             return Ok(());

@@ -18,6 +18,7 @@ mod plan;
 mod position;
 mod range;
 mod reading;
+mod rounds;
 mod state;
 mod status;
 mod survey;
@@ -34,15 +35,16 @@ use self::{
     cursor_values::CursorValues,
     full::Full,
     position::ScanPosition,
-    reading::Reading,
+    rounds::Reading,
     state::ScanState,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
     model::{Finding, Position, Schema, TableIndex},
     source::{
-        DeduplicationSettings, Late, Nulls, Plan, Progress, ReadLimits, ReadMode, Rules, Scope,
-        Sharing, Source, SourceError, SourceReader, SourceStatus,
+        DeduplicationSettings, InspectableSource, Late, Nulls, Plan, Progress, ReadLimits,
+        ReadMode, Rules, Scope, Sharing, Source, SourceError, SourceReader, SourceStatus,
+        TableSource,
         scan::{ReadAhead, ScanPhase},
     },
 };
@@ -114,30 +116,6 @@ impl Source for MongodbScan {
         &self.scanned.order.source
     }
 
-    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
-        check::check(&self.scanned, self.late).await
-    }
-
-    async fn shape(&self) -> Result<Schema, SourceError> {
-        Ok(Schema::clone(&self.scanned.schema))
-    }
-
-    async fn survey(&self) -> Result<Schema, SourceError> {
-        survey::survey(&self.scanned).await
-    }
-
-    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
-        indexes::indexes(&self.scanned).await
-    }
-
-    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
-        plan::plan(&self.scanned, self.late, stored).await
-    }
-
-    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
-        status::status(&self.scanned, self.late, stored).await
-    }
-
     async fn begin(
         &self,
         scope: Scope,
@@ -204,6 +182,36 @@ impl Source for MongodbScan {
         let of = of.map_err(|error| self.scanned.error(&error))?;
         let rows = full.rows;
         Ok(Some(Progress { rows, of }))
+    }
+}
+
+#[async_trait]
+impl InspectableSource for MongodbScan {
+    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
+        check::check(&self.scanned, self.late).await
+    }
+
+    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
+        status::status(&self.scanned, self.late, stored).await
+    }
+}
+
+#[async_trait]
+impl TableSource for MongodbScan {
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        Ok(Schema::clone(&self.scanned.schema))
+    }
+
+    async fn survey(&self) -> Result<Schema, SourceError> {
+        survey::survey(&self.scanned).await
+    }
+
+    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
+        indexes::indexes(&self.scanned).await
+    }
+
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        plan::plan(&self.scanned, self.late, stored).await
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

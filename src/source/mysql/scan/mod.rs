@@ -25,8 +25,8 @@ use crate::{
     fault::{Fault, Faulty, chain},
     model::{Finding, Op, Position, Records, Schema, Severity, TableIndex},
     source::{
-        Late, Nulls, Plan, Progress, ReadLimits, ReadMode, Rules, Scope, Sharing, Source,
-        SourceError, SourceReader, SourceStatus,
+        InspectableSource, Late, Nulls, Plan, Progress, ReadLimits, ReadMode, Rules, Scope,
+        Sharing, Source, SourceError, SourceReader, SourceStatus, TableSource,
         scan::{
             self, Batches, CursorValue, Page, Pages, ReadAhead, Reading, ScanPhase, ScanPosition,
             Watermark, WatermarkBasis, failed,
@@ -151,31 +151,6 @@ impl Source for MysqlScan {
         &self.name
     }
 
-    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
-        match self.learn().await {
-            Ok(learned) => self.findings(&learned).await,
-            Err(error) if error.fault() == Fault::Transient => Err(error),
-            Err(error) => Ok(vec![check::finding(Severity::Problem, chain(&error))]),
-        }
-    }
-
-    async fn shape(&self) -> Result<Schema, SourceError> {
-        Ok(Schema::clone(&self.learn().await?.table.schema))
-    }
-
-    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
-        let named = self.learn().await?.named;
-        indexes::indexes(&self.name, self.connection.pool(), &named).await
-    }
-
-    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
-        plan::plan(self, stored).await
-    }
-
-    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
-        status::status(self, stored).await
-    }
-
     async fn begin(
         &self,
         scope: Scope,
@@ -223,6 +198,41 @@ impl Source for MysqlScan {
         let of = columns::about(&self.name, &self.connection, &learned.named).await?;
         let rows = full.rows;
         Ok(of.map(|of| Progress { rows, of }))
+    }
+}
+
+#[async_trait]
+impl InspectableSource for MysqlScan {
+    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
+        match self.learn().await {
+            Ok(learned) => self.findings(&learned).await,
+            Err(error) if error.fault() == Fault::Transient => Err(error),
+            Err(error) => Ok(vec![check::finding(Severity::Problem, chain(&error))]),
+        }
+    }
+
+    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
+        status::status(self, stored).await
+    }
+}
+
+#[async_trait]
+impl TableSource for MysqlScan {
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        Ok(Schema::clone(&self.learn().await?.table.schema))
+    }
+
+    async fn survey(&self) -> Result<Schema, SourceError> {
+        self.shape().await
+    }
+
+    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
+        let named = self.learn().await?.named;
+        indexes::indexes(&self.name, self.connection.pool(), &named).await
+    }
+
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        plan::plan(self, stored).await
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {

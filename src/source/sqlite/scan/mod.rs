@@ -23,8 +23,8 @@ use crate::{
     fault::{Fault, Faulty, chain},
     model::{Finding, Op, Packer, Position, Records, Schema, Severity, TableIndex, Value},
     source::{
-        Plan, Progress, ReadLimits, ReadMode, Rules, Scope, Sharing, Source, SourceError,
-        SourceReader, SourceStatus,
+        InspectableSource, Plan, Progress, ReadLimits, ReadMode, Rules, Scope, Sharing, Source,
+        SourceError, SourceReader, SourceStatus, TableSource,
         scan::{
             self, Batches, CursorValue, Page, Pages, ReadAhead, Reading, ScanPhase, ScanPosition,
             Watermark, WatermarkBasis, failed,
@@ -114,35 +114,6 @@ impl Source for SqliteScan {
         &self.name
     }
 
-    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
-        match self.learn().await {
-            Ok(learned) => check::findings(&self.connection, &learned).await,
-            Err(error) if error.fault() == Fault::Transient => Err(error),
-            Err(error) => Ok(vec![Finding {
-                severity: Severity::Problem,
-                text: chain(&error),
-            }]),
-        }
-    }
-
-    async fn shape(&self) -> Result<Schema, SourceError> {
-        Ok(Schema::clone(&self.learn().await?.table.schema))
-    }
-
-    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
-        let readers = self.connection.readers();
-        let found = indexes::indexes(readers, &self.settings.table).await;
-        found.map_err(|error| failed(&self.name, error))
-    }
-
-    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
-        plan::plan(self, stored).await
-    }
-
-    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
-        status::status(self, stored).await
-    }
-
     async fn begin(
         &self,
         scope: Scope,
@@ -197,6 +168,45 @@ impl Source for SqliteScan {
         let of = asked.ok().flatten().and_then(|it| u64::try_from(it).ok());
         let rows = full.rows;
         Ok(of.map(|of| Progress { rows, of }))
+    }
+}
+
+#[async_trait]
+impl InspectableSource for SqliteScan {
+    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
+        match self.learn().await {
+            Ok(learned) => check::findings(&self.connection, &learned).await,
+            Err(error) if error.fault() == Fault::Transient => Err(error),
+            Err(error) => Ok(vec![Finding {
+                severity: Severity::Problem,
+                text: chain(&error),
+            }]),
+        }
+    }
+
+    async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
+        status::status(self, stored).await
+    }
+}
+
+#[async_trait]
+impl TableSource for SqliteScan {
+    async fn shape(&self) -> Result<Schema, SourceError> {
+        Ok(Schema::clone(&self.learn().await?.table.schema))
+    }
+
+    async fn survey(&self) -> Result<Schema, SourceError> {
+        self.shape().await
+    }
+
+    async fn indexes(&self) -> Result<Vec<TableIndex>, SourceError> {
+        let readers = self.connection.readers();
+        let found = indexes::indexes(readers, &self.settings.table).await;
+        found.map_err(|error| failed(&self.name, error))
+    }
+
+    async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
+        plan::plan(self, stored).await
     }
 
     async fn position_at(&self, value: &str) -> Result<Position, SourceError> {
