@@ -53,7 +53,7 @@ pub type Delivery = BoxFuture<'static, Result<(), DeliveryError>>;
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
     /// Some messages were not taken; all others of the same `publish` are durable.
-    #[error("{} messages were not taken, the first because {}", .0.len(), .0.first().map_or("", |it| it.reason.as_str()))]
+    #[error("messages rejected: {}, the first because {}", .0.len(), .0.first().map_or("", |it| it.reason.as_str()))]
     NotTaken(Vec<NotTaken>),
     /// The broker or the way to it failed; which messages are durable is in doubt.
     #[error(transparent)]

@@ -233,7 +233,9 @@ mod tests {
         let delivery = publisher.publish(Arc::new(two)).await.expect("answered");
         let refused = delivery.await.expect_err("the second one");
         assert!(
-            refused.to_string().starts_with("1 messages were not taken"),
+            refused
+                .to_string()
+                .starts_with("messages rejected: 1, the first because "),
             "{refused}"
         );
     }
