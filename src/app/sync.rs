@@ -216,7 +216,7 @@ async fn take_over(
     tracing::info!(
         data_type = chosen.name,
         after = id,
-        "the older producer's cursor was taken over"
+        "the older producer's cursor was imported"
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The sentences: how data moves. Nothing here names a system; adapters come in as contracts.
+//! Flows: producing, consuming and migrating over the contracts, without naming a system.
 //!
 //! - produce: source ──► encode ──► publish ──► cursor
 //! - consume: poll ──► decode ──► pipeline ──► tables ──► sink (rows and offsets in one transaction)

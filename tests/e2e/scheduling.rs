@@ -183,7 +183,7 @@ fn settings_are_read_again_and_bad_ones_are_refused() {
             "{FLOWS}\n[[schedules]]\nname = \"x\"\ncron = \"bad\"\n"
         ))?;
         running.signal("HUP")?;
-        said(&running, "the settings were not taken").await?;
+        said(&running, "the new settings have mistakes").await?;
         for words in ["schedules[0].cron", "schedules[0].run"] {
             said(&running, words).await?;
         }

@@ -62,7 +62,7 @@ pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<Ex
                 Err(mistakes) => {
                     report::mistakes(&mistakes, false);
                     let count = mistakes.lines().count();
-                    tracing::error!(mistakes = count, "the settings were not taken: all goes on by the old ones");
+                    tracing::error!(mistakes = count, "the new settings have mistakes: all units continue with the old ones");
                 }
             },
         }

@@ -65,7 +65,7 @@ impl Reader for TableReader {
             let mut messages = Messages::default();
             for (id, row) in rows {
                 if row.push(id, self.table.prefix, &mut messages).is_none() {
-                    tracing::warn!(id, "this row is no whole letter: it is passed over");
+                    tracing::warn!(id, "this row is not a complete dead letter: skipped");
                 }
             }
             if !messages.is_empty() {
