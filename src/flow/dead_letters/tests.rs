@@ -106,7 +106,7 @@ async fn those_that_the_topic_refuses_fill_no_log_either() {
     let (refusals, others): (Vec<_>, Vec<_>) = log.lines().into_iter().partition(is_refusal);
     let of_pointers = refusals
         .iter()
-        .filter(|it| it.contains("a pointer"))
+        .filter(|it| it.contains("the pointer"))
         .count();
     assert_eq!((refusals.len(), of_pointers), (80, 40));
     let number = |it| format!("more dead letters, in letters dead_letters={it}");
