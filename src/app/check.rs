@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{context::App, load};
+use super::{context::App, load, output::report};
 use crate::{
     cli::{Check, Everywhere, ExitStatus},
     fault::chain,
@@ -25,7 +25,9 @@ pub(super) fn offline(everywhere: &Everywhere) -> anyhow::Result<ExitStatus> {
             json!({ "file": file, "connections": connections, "data_types": data_types })
         );
     } else {
-        out!("{file}: {connections} connections and {data_types} data types, no mistake");
+        let connections = report::count(connections as u64, "connection");
+        let data_types = report::count(data_types as u64, "data type");
+        out!("{file}: {connections} and {data_types}, no mistake");
     }
     Ok(ExitStatus::Done)
 }
@@ -110,7 +112,7 @@ async fn cursors(app: &App) -> Result<Vec<Finding>, FlowError> {
         .collect();
     findings.push(Finding {
         severity: Severity::Good,
-        text: format!("{} cursors are stored", stored.len()),
+        text: format!("{} stored", report::count(stored.len() as u64, "cursor")),
     });
     Ok(findings)
 }
@@ -143,10 +145,14 @@ fn show(parts: &[Part], json: bool) {
     }
     let count = |severity| {
         let of = |it: &&Finding| it.severity == severity;
-        parts.iter().flat_map(|it| &it.findings).filter(of).count()
+        parts.iter().flat_map(|it| &it.findings).filter(of).count() as u64
     };
     let (problems, notes) = (count(Severity::Problem), count(Severity::Note));
-    out!("{problems} problems, {notes} notes");
+    out!(
+        "{}, {}",
+        report::count(problems, "problem"),
+        report::count(notes, "note")
+    );
 }
 
 fn symbol(severity: Severity) -> &'static str {

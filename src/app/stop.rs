@@ -17,13 +17,15 @@ pub fn on_signals(within: Duration) -> std::io::Result<CancellationToken> {
     let token = stop.clone();
     tokio::spawn(async move {
         first_of(&mut interrupt, &mut terminate).await;
-        tracing::info!("stopping: what is in flight is finished and saved; again to exit at once");
+        tracing::info!(
+            "stopping: finishing and saving what is in flight; a second signal exits at once"
+        );
         token.cancel();
         let cut_short = tokio::select! {
             () = first_of(&mut interrupt, &mut terminate) => "stopped a second time",
             () = tokio::time::sleep(within) => "it took too long to stop",
         };
-        tracing::warn!("{cut_short}: exiting; what was not saved is read again by the next run");
+        tracing::warn!("{cut_short}: exiting; the next run reads again what was not saved");
         std::process::exit(CUT_SHORT);
     });
     Ok(stop)

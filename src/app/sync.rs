@@ -217,7 +217,7 @@ async fn take_over(
     tracing::info!(
         data_type = chosen.name,
         after = id,
-        "the older producer's cursor was taken over"
+        "the older producer's cursor was imported"
     );
     Ok(())
 }
@@ -232,7 +232,7 @@ fn synced(flows: &[Synced], json: bool) {
     for it in flows {
         let done = report::stats(&it.stats, it.took);
         match (&it.position, &it.error) {
-            (Some(position), _) => out!("{}: {done}; the cursor stands at {position}", it.flow),
+            (Some(position), _) => out!("{}: {done}; position: {position}", it.flow),
             (None, None) => out!("{}: stopped; {done}", it.flow),
             (None, Some(error)) => out!("{}: failed: {error}; {done}", it.flow),
         }

@@ -1,16 +1,15 @@
-//! ③ Topics: a `Publisher` that hands over in order, and a `Subscription` that yields by
-//! partition.
+//! ③ Brokers: a `Publisher` that sends in order, and a `Subscription` that yields by partition.
 //!
 //! Contract, run as a suite against every broker (`tests/contracts`):
 //!
 //! - `publish` hands over in order and waits only while the client's queue is full. A delivery
 //!   resolves when every message is durable; a delivery that is dropped promises nothing.
 //! - Messages with equal keys go to one partition, in order.
-//! - A refusal names each message that the broker will never take alone, and `BatchRejected` those
-//!   that only failed beside one: the caller sends these again, one by one. A message that is
-//!   published with nothing else in flight is taken or refused, never spoiled.
+//! - `Refused` names each message that the broker never accepts, `BatchRejected` each one that
+//!   failed with its batch: the caller sends these again, one by one. A message that is published
+//!   with nothing else in flight is accepted or `Refused`, never `BatchRejected`.
 //! - `next` is waited on at least every few minutes, or the group takes the partitions away. A
-//!   partition that is held back costs nothing, and what was read ahead of it is kept.
+//!   paused partition costs nothing, and its messages that were read ahead are kept.
 //! - A subscription yields `Assigned` before any message of those partitions, and no message of
 //!   them until `start` has said where each begins. `Revoked` comes before another member gets
 //!   them.
@@ -55,7 +54,7 @@ pub type Delivery = BoxFuture<'static, Result<(), DeliveryError>>;
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
     /// Some messages were not taken; all others of the same `publish` are durable.
-    #[error("{} messages were not taken, the first because {}", .0.len(), .0.first().map_or("", |it| it.reason.as_str()))]
+    #[error("messages rejected: {}, the first because {}", .0.len(), .0.first().map_or("", |it| it.reason.as_str()))]
     NotTaken(Vec<NotTaken>),
     /// The broker or the way to it failed; which messages are durable is in doubt.
     #[error(transparent)]
@@ -73,12 +72,12 @@ pub struct NotTaken {
     pub rejection: Rejection,
 }
 
-/// What became of a message that was not taken.
+/// Why a message was not accepted: by itself, or with its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
     /// The broker will never take it.
     Refused,
-    /// It stood in a request that failed as a whole.
+    /// It was part of a request that failed as a whole.
     BatchRejected,
 }
 
@@ -109,14 +108,13 @@ pub trait Subscription: Send {
     /// As `BrokerError` says.
     async fn release(&mut self, partitions: &[i32]) -> Result<(), BrokerError>;
 
-    /// Holds a partition back, or lets it go on.
+    /// Pauses or resumes a partition.
     ///
     /// # Errors
     /// As `BrokerError` says.
     fn pause(&mut self, partition: i32, pause: Pause) -> Result<(), BrokerError>;
 
-    /// Tells the group how far partitions are read: the next offset of each. A hint for lag
-    /// tools only.
+    /// Commits the next offset of each partition to the group. A hint for lag tools only.
     ///
     /// # Errors
     /// As `BrokerError` says.
@@ -185,16 +183,16 @@ pub enum Start {
     At(i64),
 }
 
-/// Whether a partition's messages are held back.
+/// Pause or resume a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pause {
-    /// Hold them back.
+    /// Yield no messages.
     Hold,
-    /// Let them come.
+    /// Yield messages again.
     Resume,
 }
 
-/// A topic's name, and the id that it loses when it is deleted and made anew.
+/// A topic's name and id. A topic that is deleted and created again has another id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TopicId {
     /// Its name.
@@ -203,7 +201,7 @@ pub struct TopicId {
     pub id: String,
 }
 
-/// What a partition holds.
+/// Offset range of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OffsetRange {
     /// The partition.

@@ -1,4 +1,4 @@
-//! ② Records to bytes and back: pure, synchronous, both directions of a format in one file.
+//! ② Codecs: records to bytes and back; pure, synchronous, both directions of a format in one file.
 //!
 //! Contract, run as a suite against every format (`tests/contracts`): what is encoded decodes to
 //! the same values (or to what the format's documentation says of their types), equal records

@@ -2,12 +2,12 @@
 //!
 //! Contract, run as a suite against every store (`tests/contracts`):
 //!
-//! - While one lease of a flow is held, another is refused, in this process or in any other.
+//! - One flow has one lease at a time, in this process and all others; another one is refused.
 //! - A lease that was lost (expired and taken by another) cannot save: `save` answers `Fenced`.
-//!   Where leases expire, `lost` tells so also while there is nothing to save.
+//!   Where leases expire, `lost` reports it even if there is nothing to save.
 //! - `save` returns when the position is durable. A crash leaves the old position or the new
 //!   one, never a mixture.
-//! - What is stored but cannot be read is refused with place and remedy, never taken as "none".
+//! - A damaged cursor is an error with location and remedy, never "no cursor".
 
 pub mod database;
 pub mod failure;
@@ -45,11 +45,11 @@ pub trait CursorStore: Send + Sync {
     /// As `CursorError` says.
     async fn leased(&self, flow: &FlowName) -> Result<Option<Leased>, CursorError>;
 
-    /// Where a person finds the cursor of `flow`: a path, or a table.
+    /// Location of the cursor of `flow`, for people: a path, or a table.
     fn location(&self, flow: &FlowName) -> String;
 }
 
-/// The cursor of one flow, held by this process.
+/// The cursor of one flow, leased by this process.
 #[async_trait]
 pub trait CursorLease: Send + Sync {
     /// The stored position; `None` where the flow has never saved one.
@@ -64,7 +64,7 @@ pub trait CursorLease: Send + Sync {
     /// `Fenced` where the lease was lost.
     async fn save(&mut self, position: &Position) -> Result<(), CursorError>;
 
-    /// Forgets the position, also a damaged one.
+    /// Deletes the position, even a damaged one.
     ///
     /// # Errors
     /// `Fenced` where the lease was lost.
@@ -73,7 +73,7 @@ pub trait CursorLease: Send + Sync {
     /// Waits until it is known that another has taken the lease; for ever where that cannot be.
     async fn lost(&self);
 
-    /// Gives the cursor back.
+    /// Releases the lease.
     async fn release(self: Box<Self>);
 }
 
@@ -86,7 +86,7 @@ pub struct StoredCursor {
     pub position: Result<Position, String>,
     /// When it was saved: seconds since the epoch.
     pub saved_at: i64,
-    /// Who saved it; `None` where the store was not told.
+    /// Who saved it, if the store knows it.
     pub saved_by: Option<String>,
 }
 
@@ -110,7 +110,7 @@ pub enum CursorError {
     Leased {
         /// The flow.
         flow: String,
-        /// Who holds it, as far as it is known.
+        /// The process that has the lease, if known.
         holder: String,
     },
     /// The lease was lost; another process has taken the flow over, or may.

@@ -1,4 +1,4 @@
-//! poll ──► decode ──► pipeline ──► sink (rows and offsets in one transaction).
+//! Consuming flow: poll ──► decode ──► pipeline ──► sink (rows and offsets in one transaction).
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

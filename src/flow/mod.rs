@@ -1,4 +1,4 @@
-//! The sentences: how data moves. Nothing here names a system; adapters come in as contracts.
+//! Flows: producing, consuming and migrating over the contracts, without naming a system.
 //!
 //! - produce: source ──► encode ──► publish ──► cursor
 //! - consume: poll ──► decode ──► pipeline ──► tables ──► sink (rows and offsets in one transaction)
@@ -73,7 +73,7 @@ pub enum FlowError {
     DeadPosition(String),
     /// So many dead letters one after another that it is not the messages which are bad.
     #[error(
-        "{0} dead letters one after another, and nothing landed between them (`stop-after`): see why with `highwater dead-letters list`, mend it and start again"
+        "consecutive dead letters: {0}, with no row written between them (`stop-after`): see the reasons with `highwater dead-letters list`, correct the cause and start again"
     )]
     AllBad(u64),
     /// The task of a partition ended without an answer.

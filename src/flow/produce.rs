@@ -1,4 +1,4 @@
-//! source ──► pipeline ──► encode ──► publish ──► cursor.
+//! Producing flow: source ──► pipeline ──► encode ──► publish ──► cursor.
 
 use std::{sync::Arc, time::Duration};
 

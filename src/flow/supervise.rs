@@ -74,7 +74,7 @@ where
         tracing::warn!(
             flow,
             error = chain(&error),
-            "will go on from the stored place in {wait_text}"
+            "retrying from the stored position in {wait_text}"
         );
         tokio::select! {
             () = stop.cancelled() => return Ok(None),

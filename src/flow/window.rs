@@ -1,4 +1,4 @@
-//! Published but not yet durable, oldest first.
+//! In-flight window: published batches without acknowledgement, oldest first.
 
 use std::{
     collections::{HashSet, VecDeque},

@@ -1,4 +1,4 @@
-//! ⑤ Records to records: steps in order, between decoding and the sink, or before encoding.
+//! ⑤ Pipeline: steps that transform records in order, after decoding or before encoding.
 //!
 //! Contract: order within a key is kept; each record keeps the origin of the message it came
 //! from; a step says which record failed and changes nothing else. A field that a step does not

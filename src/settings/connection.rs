@@ -241,7 +241,7 @@ impl Kafka {
         let tls_ca = section.optional_path("tls-ca");
         let tls = section.flag_or("tls", tls_ca.is_some());
         if let (false, Some(span)) = (tls, section.written("tls-ca")) {
-            let message = "is of no use while tls = false".to_owned();
+            let message = "has no effect unless `tls = true`".to_owned();
             section.wrong("tls-ca", &span, message, None);
         }
         Self {
@@ -261,7 +261,7 @@ impl KafkaLogin {
         let mechanism = section.choice_or("mechanism", Mechanism::ScramSha512);
         for (key, other) in [("username", "password"), ("password", "username")] {
             if section.written(key).is_some() && section.written(other).is_none() {
-                let help = Some(format!("`{key}` is of no use without it"));
+                let help = Some(format!("`{key}` has no effect without it"));
                 section.missing(other, "is missing".to_owned(), help);
             }
         }

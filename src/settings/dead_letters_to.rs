@@ -104,7 +104,7 @@ impl DeadLettersTable {
             "topic",
             "a task has no topic: its dead letters go to a table, or to a file",
         );
-        section.out_of_place("stop-after", "stands in the task itself");
+        section.out_of_place("stop-after", "is a key of the task itself");
         let table = Self::read(section, connections);
         if table.is_none() {
             let help =

@@ -146,11 +146,11 @@ impl IntoTable {
                 .iter()
                 .any(|before| before.table == it.table)
             {
-                wrong(format!("number {} stands here twice", index + 1));
+                wrong(format!("number {} is listed twice", index + 1));
             }
         }
         if is_routed && tables.iter().all(|it| it.when.is_empty()) {
-            wrong("none of them has `when`, so that `route` routes nothing".to_owned());
+            wrong("none of them has `when`: `route` has no effect".to_owned());
         }
         let replaced = tables.iter().find(|it| !it.replace_by.is_empty());
         let versioned = tables.iter().find(|it| it.version.is_some());

@@ -135,7 +135,7 @@ fn refuse_unmade(section: &Section<'_>, key: &[String]) {
             wrong(message, "write names without a dot or a dollar");
         } else if key[..index].contains(name) {
             wrong(
-                format!("number {} stands here twice", index + 1),
+                format!("number {} is listed twice", index + 1),
                 "write it once",
             );
         }

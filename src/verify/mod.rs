@@ -137,7 +137,7 @@ pub enum VerifyError {
     #[error("the two sides cannot be compared: {0}")]
     Incompatible(String),
     /// It was stopped.
-    #[error("stopped before the end: nothing can be told")]
+    #[error("stopped before the end: there is no result")]
     Stopped,
 }
 

@@ -119,7 +119,7 @@ async fn backs_off(running: &mut Running) -> Result<()> {
         let said = running.said("err");
         let line = said
             .lines()
-            .find(|it| it.contains("will go on from the stored place"));
+            .find(|it| it.contains("retrying from the stored position"));
         Ok(line.map(|it| it.contains("broker cannot be reached")))
     })
     .await

@@ -105,7 +105,7 @@ fn indexes_come_behind_the_load_in_every_system() {
         let (mut mysql, mut mariadb) = (world.mysql().await?, world.mariadb().await?);
         mysql.run(ORDERS).await?;
         // No index serves the order by `at`, which is no reason to fail.
-        let dry = "exit 0\nout contains would make behind the load: CREATE UNIQUE INDEX `by_email`\n\
+        let dry = "exit 0\nout contains would create after the load: CREATE UNIQUE INDEX `by_email`\n\
             out contains cannot have the index `words` (note) of the source: it is of the kind FULLTEXT";
         reported(world, "migrate --task mysql-mariadb --dry-run", dry).await?;
         for (from, _, to, _) in pairs {
@@ -113,7 +113,7 @@ fn indexes_come_behind_the_load_in_every_system() {
             reported(
                 world,
                 &command,
-                "exit 0\nout contains : 3 rows\nout contains made behind the load",
+                "exit 0\nout contains : 3 rows\nout contains created after the load",
             )
             .await?;
             reported(
@@ -144,7 +144,7 @@ fn indexes_come_behind_the_load_in_every_system() {
             reported(
                 world,
                 &format!("migrate --task mariadb-{to}"),
-                "exit 0\nout contains : 1 rows",
+                "exit 0\nout contains : 1 row,",
             )
             .await?;
         }
@@ -212,7 +212,7 @@ fn a_table_that_was_there_is_left_alone_and_told_what_it_lacks() {
         let before = indexes(&mut mariadb, "orders").await?;
         let lines = "exit 0\nout contains orders lacks the unique index `by_code` (code, shop) of the source: CREATE UNIQUE\n\
             out contains orders cannot have the unique index `by_email` (email) of the source: column `email` is text\n\
-            out lacks made behind\nout lacks would make";
+            out lacks created after\nout lacks would create";
         reported(world, "migrate --task mysql-mariadb --dry-run", lines).await?;
         reported(world, "migrate --task mysql-mariadb", lines).await?;
         let after = indexes(&mut mariadb, "orders").await?;
@@ -282,7 +282,7 @@ fn a_kill_between_load_and_index_leaves_the_index_to_the_next_run() {
         target
             .run("UPDATE records SET code = 2 WHERE id = 2")
             .await?;
-        let made = "exit 0\nout contains made behind the load: CREATE UNIQUE INDEX `by_code`";
+        let made = "exit 0\nout contains created after the load: CREATE UNIQUE INDEX `by_code`";
         reported(world, "migrate --task mysql-mariadb", made).await?;
         let both = ["by_at: at", "by_code unique: code"];
         ensure!(indexes(&mut target, "records").await? == both, "both");

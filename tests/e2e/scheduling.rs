@@ -146,7 +146,7 @@ fn rows_arrive_by_a_schedule_beside_a_flow_that_fails() {
         stage.insert(1).await?;
         let running = program::start(world, "run")?;
         stage.arrived(1, &running).await?;
-        said(&running, "ended; the others go on").await?;
+        said(&running, "failed; the others continue").await?;
         stage.insert(2).await?;
         stage.arrived(2, &running).await?;
         // That one flow has failed is told at the end as well.
@@ -183,7 +183,7 @@ fn settings_are_read_again_and_bad_ones_are_refused() {
             "{FLOWS}\n[[schedules]]\nname = \"x\"\ncron = \"bad\"\n"
         ))?;
         running.signal("HUP")?;
-        said(&running, "the settings were not taken").await?;
+        said(&running, "the new settings have mistakes").await?;
         for words in ["schedules[0].cron", "schedules[0].run"] {
             said(&running, words).await?;
         }

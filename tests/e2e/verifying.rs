@@ -192,7 +192,7 @@ fn verify_of_what_cannot_be_told_fails() {
         two.run("ALTER TABLE copies ADD COLUMN a INT, ADD COLUMN b INT DEFAULT 5; INSERT INTO copies (id, a) VALUES (1, 1)").await?;
         let ended = program::run(world, "verify").await?;
         ended.expect(
-            "exit 0\nout contains nothing is written there: b",
+            "exit 0\nout contains no field is written to them: b",
             world.folder.path(),
         )
     });

@@ -110,7 +110,7 @@ async fn list(app: &App) -> anyhow::Result<ExitStatus> {
         out!("no cursor is stored yet");
         return Ok(ExitStatus::Done);
     }
-    let mut table = report::table(&["flow", "stands at", "saved"]);
+    let mut table = report::table(&["flow", "position", "saved"]);
     for it in &stored {
         let position = match &it.position {
             Ok(position) => position.to_string(),
@@ -141,7 +141,7 @@ async fn show(app: &App, found: Found<'_>) -> anyhow::Result<ExitStatus> {
             } else {
                 let position = position.map_or("nothing read yet".into(), |it| it.to_string());
                 out!(
-                    "{text}\n  stands at  {position}\n  saved      {}\n  kept in    {location}",
+                    "{text}\n  position  {position}\n  saved     {}\n  location  {location}",
                     saved_at(at)
                 );
             }
@@ -205,7 +205,7 @@ async fn set(
             cursor.release().await;
             let (flow, user) = (flow.text(), audit::user());
             tracing::info!(flow, before, now = %position, user, "cursor set by hand");
-            out!("{flow}: the cursor stands at {position}");
+            out!("{flow}: position set to {position}");
         }
         Found::Sink(chosen, into, flow) => {
             let Some((partition, next_offset)) = parse_offset(value) else {
@@ -225,7 +225,7 @@ async fn set(
             sink.operated()?.reset(&flow, Some(&to)).await?;
             let (now, user) = (format!("{partition}:{next_offset}"), audit::user());
             tracing::info!(flow, before, now, user, "progress set by hand");
-            out!("{flow}: partition {partition} goes on at offset {next_offset}");
+            out!("{flow}: partition {partition} continues at offset {next_offset}");
         }
     }
     Ok(ExitStatus::Done)
@@ -316,12 +316,12 @@ async fn start_at_the_beginning(
 
 fn agreed(flow: &str) -> io::Result<bool> {
     if !io::stdin().is_terminal() {
-        err!("highwater: say --yes to forget the place of {flow}");
+        err!("highwater: confirm with --yes that the position of {flow} is deleted");
         return Ok(false);
     }
     write!(
         io::stderr(),
-        "Forget the place of {flow}? The next run reads everything again. [y/N] "
+        "Delete the position of {flow}? The next run reads everything again. [y/N] "
     )?;
     io::stderr().flush()?;
     let mut answer = String::new();

@@ -87,7 +87,7 @@ async fn list(
         }
     }
     if listed == 0 && !app.json {
-        out!("no such letters");
+        out!("no dead letters");
     }
     Ok(ExitStatus::Done)
 }
@@ -98,7 +98,7 @@ async fn show(app: &App, id: DeadLetterId, data_type: Option<&str>) -> anyhow::R
         Err(status) => return Ok(status),
     };
     let [chosen] = &chosen[..] else {
-        err!("highwater: say which data type's letter with --data-type");
+        err!("highwater: name the data type of the dead letter with --data-type");
         return Ok(ExitStatus::Usage);
     };
     let mut dead_letters = DeadLetterReader::open(app, chosen, Some(id)).await?;
@@ -112,7 +112,7 @@ async fn show(app: &App, id: DeadLetterId, data_type: Option<&str>) -> anyhow::R
             }
         }
     }
-    err!("highwater: there is no such letter");
+    err!("highwater: there is no such dead letter");
     Ok(ExitStatus::Failed)
 }
 

@@ -59,10 +59,10 @@ pub(in crate::app) fn whole(
         object.insert("headers".to_owned(), Value::Array(headers.collect()));
         return writeln!(out, "{}", Value::Object(object));
     }
-    writeln!(out, "letter     {}", name(message))?;
+    writeln!(out, "id         {}", name(message))?;
     writeln!(
         out,
-        "set aside  {} by {}",
+        "rejected   {} by {}",
         at(dead_letter),
         dead_letter.flow
     )?;
@@ -74,10 +74,10 @@ pub(in crate::app) fn whole(
             "from       {}, partition {}, offset {}",
             dead_letter.topic, it.partition, it.offset
         )?,
-        None => writeln!(out, "meant for  {}", dead_letter.topic)?,
+        None => writeln!(out, "topic      {}", dead_letter.topic)?,
     }
     if let Some(file) = &dead_letter.file {
-        writeln!(out, "kept in    {file}")?;
+        writeln!(out, "file       {file}")?;
     }
     for (name, value) in headers {
         writeln!(out, "header     {} = {value}", printable(name))?;

@@ -35,7 +35,7 @@ pub(in crate::app) async fn run(
         Err(status) => return Ok(status),
     };
     if id.is_some() && chosen.len() > 1 {
-        err!("highwater: say which data type's letter with --data-type");
+        err!("highwater: name the data type of the dead letter with --data-type");
         return Ok(ExitStatus::Usage);
     }
     let filter = Filter::new(asked, id);
@@ -54,9 +54,9 @@ pub(in crate::app) async fn run(
         }
         match &count.pointed_to {
             Some(file) => err!(
-                "highwater: the letter itself is in {file}: `dead-letters list` says in which line"
+                "highwater: the dead letter is in {file}: `highwater dead-letters list` shows its line"
             ),
-            None => err!("highwater: there is no such letter"),
+            None => err!("highwater: there is no such dead letter"),
         }
         return Ok(ExitStatus::Failed);
     }
@@ -206,7 +206,7 @@ impl Count {
             Replayed::Before => self.before += 1,
             Replayed::Superseded => {
                 self.superseded += 1;
-                let why = "its row is there, or a newer letter of its key";
+                let why = "its row exists, or a newer dead letter of its key landed";
                 report(app, dead_letter, message, "superseded", why)?;
             }
             Replayed::Bad { step, reason } => {
@@ -258,20 +258,20 @@ impl Count {
         }
         writeln!(
             out,
-            "{} letters landed, {} had landed before, {} superseded, {} still bad",
+            "dead letters: {} landed, {} had landed before, {} superseded, {} still bad",
             self.landed, self.before, self.superseded, self.bad
         )?;
         if self.of_the_source > 0 {
             writeln!(
                 out,
-                "{} letters are of producing flows: their rows are in the source; change them there, or read again with `highwater sync --full-amount`",
+                "dead letters of sync: {}; correct their rows in the source, or read them again with `highwater sync --full-amount`",
                 self.of_the_source
             )?;
         }
         if self.elsewhere > 0 {
             writeln!(
                 out,
-                "{} letters are in files of other machines",
+                "dead letters in files of other machines: {}",
                 self.elsewhere
             )?;
         }

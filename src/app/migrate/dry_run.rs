@@ -90,27 +90,27 @@ async fn look(app: &App, name: &str, task: &Task) -> Result<Dry, FlowError> {
 fn show(flow: &str, dry: &Dry) {
     out!("{flow}");
     match &dry.position {
-        Some(position) => out!("  stands at {position}"),
-        None => out!("  has never run: it would read everything"),
+        Some(position) => out!("  position: {position}"),
+        None => out!("  position: none, the task would read everything"),
     }
     out!("  reads {}", dry.plan.query);
     match dry.plan.nulls.number() {
-        0 => out!("  past that place: {} rows", dry.plan.past),
+        0 => out!("  rows to read: {}", dry.plan.past),
         _ => out!(
-            "  past that place: {} rows, and {} without a value in the cursor's field",
+            "  rows to read: {}, and {} without a cursor value",
             dry.plan.past,
             dry.plan.nulls
         ),
     }
     if let Some(create) = &dry.create {
-        out!("  would make the table: {create}");
+        out!("  would create the table: {create}");
     }
     for statement in dry
         .indexes
         .iter()
         .filter_map(|it| it.statement.as_ref().ok())
     {
-        out!("  would make behind the load: {statement}");
+        out!("  would create after the load: {statement}");
     }
     for it in &dry.missing_indexes {
         out!("  · {}", missing_index::sentence(it));

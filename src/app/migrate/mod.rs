@@ -283,12 +283,12 @@ fn report(it: &Migrated, json: bool) {
     }
     let done = report::stats(&it.stats, it.took);
     match (&it.position, &it.error) {
-        (Some(position), _) => out!("{}: {done}; it stands at {position}", it.flow),
+        (Some(position), _) => out!("{}: {done}; position: {position}", it.flow),
         (None, None) => out!("{}: stopped; {done}", it.flow),
         (None, Some(error)) => out!("{}: failed: {error}; {done}", it.flow),
     }
     for statement in &it.indexes.made {
-        out!("  made behind the load: {statement}");
+        out!("  created after the load: {statement}");
     }
     for it in &it.indexes.missing_indexes {
         out!("  · {}", missing_index::sentence(it));

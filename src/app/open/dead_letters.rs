@@ -2,6 +2,7 @@
 
 use super::{Open, no_role};
 use crate::{
+    app::output::report,
     broker::{
         BrokerError, OffsetRange, Publisher, Reader,
         dead_letters::{
@@ -105,19 +106,20 @@ impl Open {
                     None => None,
                 };
                 let text = match dead_letters {
-                    Some(_) => "it is there, and letters can be written to it",
-                    None => "it is made when it is first used",
+                    Some(_) => "the table exists and accepts dead letters",
+                    None => "the table is created at its first use",
                 };
                 let findings = vec![finding(Severity::Good, text.to_owned())];
                 (findings, dead_letters.unwrap_or(0))
             }
         };
         if dead_letters > 0 {
-            let what = match to {
-                DeadLettersTo::Topic(_) => "messages",
-                DeadLettersTo::Table(_) => "letters",
+            let noun = match to {
+                DeadLettersTo::Topic(_) => "message",
+                DeadLettersTo::Table(_) => "dead letter",
             };
-            let text = format!("it holds {dead_letters} {what}: see `highwater dead-letters list`");
+            let dead_letters = report::count(dead_letters, noun);
+            let text = format!("{dead_letters}: see `highwater dead-letters list`");
             findings.push(finding(Severity::Note, text));
         }
         Ok(findings)

@@ -9,6 +9,7 @@ use std::{
 use indicatif::{HumanBytes, HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
+use super::report::count;
 use crate::flow::{FlowStats, Snapshot};
 
 /// Time between two plain lines.
@@ -100,9 +101,9 @@ async fn plain(name: String, stats: Arc<FlowStats>) {
         let now = stats.snapshot();
         if now.rows > before {
             let rate = (now.rows - before) as f64 / PLAIN.as_secs_f64();
-            let (rows, bytes) = (HumanCount(now.rows), HumanBytes(now.bytes));
+            let (rows, bytes) = (count(now.rows, "row"), HumanBytes(now.bytes));
             let of = whole(&now).map(|it| it.text(rate)).unwrap_or_default();
-            tracing::info!("{name}: {rows} rows{of}, {bytes}, {rate:.0} rows/s");
+            tracing::info!("{name}: {rows}{of}, {bytes}, {rate:.0} rows/s");
             before = now.rows;
         }
     }
@@ -114,10 +115,10 @@ async fn moving(name: String, stats: Arc<FlowStats>, bar: ProgressBar) {
     loop {
         let now = stats.snapshot();
         let rate = now.rows as f64 / began.elapsed().as_secs_f64().max(0.001);
-        let (rows, bytes) = (HumanCount(now.rows), HumanBytes(now.bytes));
+        let (rows, bytes) = (count(now.rows, "row"), HumanBytes(now.bytes));
         let aside = match now.dead_letters {
             0 => String::new(),
-            dead_letters => format!(", {dead_letters} dead letters"),
+            dead_letters => format!(", {}", count(dead_letters, "dead letter")),
         };
         let whole = whole(&now);
         let of = whole.map(|it| it.text(rate)).unwrap_or_default();
@@ -137,7 +138,7 @@ async fn moving(name: String, stats: Arc<FlowStats>, bar: ProgressBar) {
             has_bar = whole.is_some();
         }
         bar.set_message(format!(
-            "{name}: {rows} rows{of}, {bytes}, {rate:.0} rows/s{aside}"
+            "{name}: {rows}{of}, {bytes}, {rate:.0} rows/s{aside}"
         ));
         bar.tick();
         tokio::time::sleep(MOVING).await;

@@ -54,17 +54,28 @@ pub(in crate::app) fn mistakes(mistakes: &Mistakes, json: bool) {
     }
 }
 
+/// A number with its noun: `1 row`, `1,234 rows`.
+pub(in crate::app) fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", HumanCount(number))
+}
+
 /// `1,234 rows, 1.2 MiB in 3.4 s (363 rows/s)`, with what went wrong on the way.
 pub(in crate::app) fn stats(stats: &Snapshot, took: Duration) -> String {
     let seconds = took.as_secs_f64();
     let rate = stats.rows as f64 / seconds.max(0.001);
-    let (rows, bytes) = (HumanCount(stats.rows), HumanBytes(stats.bytes));
-    let mut text = format!("{rows} rows, {bytes} in {seconds:.1} s ({rate:.0} rows/s)");
+    let (rows, bytes) = (count(stats.rows, "row"), HumanBytes(stats.bytes));
+    let mut text = format!("{rows}, {bytes} in {seconds:.1} s ({rate:.0} rows/s)");
     if stats.dead_letters > 0 {
-        text.push_str(&format!(", {} dead letters", stats.dead_letters));
+        let dead_letters = count(stats.dead_letters, "dead letter");
+        text.push_str(&format!(", {dead_letters}"));
     }
     if stats.retries > 0 {
-        text.push_str(&format!(", opened again {} times", stats.retries));
+        let retries = match stats.retries {
+            1 => "1 retry".to_owned(),
+            retries => format!("{} retries", HumanCount(retries)),
+        };
+        text.push_str(&format!(", {retries}"));
     }
     text
 }
@@ -97,6 +108,12 @@ pub(in crate::app) fn stats_json(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_counted_in_the_singular() {
+        let counted = [0, 1, 1_234].map(|number| count(number, "row"));
+        assert_eq!(counted, ["0 rows", "1 row", "1,234 rows"]);
+    }
 
     #[test]
     fn a_long_error_does_not_widen_the_table_on_a_screen() {

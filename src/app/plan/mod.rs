@@ -151,7 +151,7 @@ fn show(it: &Planned) {
         out!("  {symbol} {}", finding.text);
     }
     if let Some(create) = &it.create {
-        out!("  would make  {create}");
+        out!("  would create {create}");
     }
     for line in it.stages.iter().flat_map(Stage::lines) {
         out!("  {line}");
@@ -164,12 +164,12 @@ fn show(it: &Planned) {
 fn show_read(it: &Read) {
     let plan = &it.plan;
     match &it.position {
-        Some(position) => out!("  stands at   {position}"),
-        None => out!("  stands at   the beginning: nothing is stored"),
+        Some(position) => out!("  position    {position}"),
+        None => out!("  position    none: reads from the beginning"),
     }
-    out!("  past it     {} rows", plan.past);
+    out!("  to read     {}", rows(plan.past));
     if plan.nulls.number() > 0 {
-        out!("  no value    {} rows", plan.nulls);
+        out!("  no value    {}", rows(plan.nulls));
     }
     out!("  next page   {}", plan.query);
     for value in &plan.bound {
@@ -181,18 +181,26 @@ fn show_read(it: &Read) {
             None => "without an index".to_owned(),
         };
         let all = if access.reads_all {
-            ", from its one end"
+            ", from its start"
         } else {
             ""
         };
-        let sorts = if access.sorts { ", and sorts" } else { "" };
+        let sorts = if access.sorts { ", with a sort" } else { "" };
         let rows = access
             .rows
             .map_or(String::new(), |it| format!(", about {it} rows"));
-        out!("  is found    {by}{all}{sorts}{rows}");
+        out!("  access      {by}{all}{sorts}{rows}");
     }
     if let Some(watermark) = &plan.watermark {
-        out!("  settled     {}", watermark_text(watermark));
+        out!("  watermark   {}", watermark_text(watermark));
+    }
+}
+
+/// A number of rows as it is written: `1 row`, `at least 1000 rows`.
+fn rows(counted: Counted) -> String {
+    match counted {
+        Counted::Exactly(1) => "1 row".to_owned(),
+        _ => format!("{counted} rows"),
     }
 }
 
@@ -212,10 +220,7 @@ pub(super) fn watermark_text(watermark: &LowWatermark) -> String {
             let since = blocked_by
                 .seconds
                 .map_or(String::new(), |it| format!(" for {it:.1} s"));
-            format!(
-                "{behind}: held back by {}{who}{since}",
-                blocked_by.connection
-            )
+            format!("{behind}: blocked by {}{who}{since}", blocked_by.connection)
         }
     }
 }

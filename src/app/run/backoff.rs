@@ -130,7 +130,7 @@ pub(in crate::app) async fn record(app: &App, unit: &Unit, failure: Option<&Fail
     };
     if let Err(error) = noted.await {
         let (unit, error) = (unit.to_string(), chain(&error));
-        tracing::debug!(unit, error, "`status` cannot be told of its failure");
+        tracing::debug!(unit, error, "its failure cannot be stored for `status`");
     }
 }
 

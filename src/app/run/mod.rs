@@ -62,7 +62,7 @@ pub(super) async fn run(app: &App, everywhere: &Everywhere) -> anyhow::Result<Ex
                 Err(mistakes) => {
                     report::mistakes(&mistakes, false);
                     let count = mistakes.lines().count();
-                    tracing::error!(mistakes = count, "the settings were not taken: all goes on by the old ones");
+                    tracing::error!(mistakes = count, "the new settings have mistakes: all units continue with the old ones");
                 }
             },
         }
@@ -153,7 +153,7 @@ impl All<'_> {
         let is_wanted = units(&self.current.settings).contains(unit);
         match later {
             Later::Begin if is_wanted && !self.going.contains_key(unit) => {
-                tracing::info!(unit = unit.to_string(), "is tried again");
+                tracing::info!(unit = unit.to_string(), "next attempt");
                 self.begin(unit.clone());
             }
             Later::Begin => (),
@@ -206,11 +206,11 @@ impl All<'_> {
         match wait.map(|it| it.as_secs()) {
             Some(seconds) => tracing::error!(
                 unit = name,
-                "ended; the others go on, and it is tried again in {seconds} s, or at once by SIGHUP"
+                "failed; the others continue; next attempt in {seconds} s, or at SIGHUP"
             ),
             None => tracing::error!(
                 unit = name,
-                "ended; the others go on, and SIGHUP or a new start begins it anew"
+                "failed; the others continue; no further attempt before SIGHUP or a restart"
             ),
         }
         backoff::record(&self.current, unit, Some(&failure)).await;

@@ -260,7 +260,7 @@ async fn sink(
         });
     }
     if progress.iter().any(of_old) && !progress.iter().any(|it| is_ours(&it)) {
-        status.error = Some("the topic was made anew since it was last written".to_owned());
+        status.error = Some("the topic was re-created since the last write".to_owned());
     }
     status.kind = Kind::Sink(partitions);
     status

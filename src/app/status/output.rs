@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use indicatif::HumanCount;
 use serde_json::{Value, json};
 
 use super::{Kind, Partition, Status, schedules};
@@ -29,7 +28,7 @@ pub(in crate::app) fn show(
         out!("{}", json!({ "flows": flows, "schedules": schedules }));
         return;
     }
-    let mut table = report::table(&["flow", "stands at", "behind", "saved", "runs"]);
+    let mut table = report::table(&["flow", "position", "behind", "saved", "runs"]);
     for it in all {
         let saved = match &it.saved {
             None => "never".to_owned(),
@@ -57,7 +56,7 @@ pub(in crate::app) fn show(
         } = &it.kind
             && is_blocked(watermark)
         {
-            out!("· {}: settled {}", it.flow, watermark_text(watermark));
+            out!("· {}: low watermark {}", it.flow, watermark_text(watermark));
         }
     }
     for it in all {
@@ -74,8 +73,8 @@ pub(in crate::app) fn show(
 fn failed(it: &Failure) -> String {
     let at = |millis: i64| saved_at(millis / 1_000);
     let next = match it.next {
-        Some(next) => format!("is tried again at {}", at(next)),
-        None => "begins anew by SIGHUP or a new start".to_owned(),
+        Some(next) => format!("next attempt at {}", at(next)),
+        None => "no further attempt before SIGHUP or a restart".to_owned(),
     };
     let times = match it.times {
         1 => "once".to_owned(),
@@ -104,7 +103,7 @@ fn position_text(it: &Status) -> String {
         } => position.to_string(),
         Kind::Sync { .. } => "unknown".to_owned(),
         Kind::Sink(partitions) if partitions.is_empty() => match it.error {
-            None => "the topic is not there yet".to_owned(),
+            None => "the topic does not exist yet".to_owned(),
             Some(_) => "unknown".to_owned(),
         },
         Kind::Sink(partitions) => {
@@ -125,8 +124,8 @@ fn behind(it: &Status) -> String {
             ..
         } => {
             let rows = match it.past {
-                Counted::Exactly(rows) => HumanCount(rows).to_string(),
-                Counted::AtLeast(rows) => format!("at least {}", HumanCount(rows)),
+                Counted::Exactly(rows) => report::count(rows, "row"),
+                Counted::AtLeast(rows) => format!("at least {}", report::count(rows, "row")),
             };
             let newest = it.newest.as_deref();
             let newest = newest.map_or(String::new(), |it| format!("\nnewest {it}"));
@@ -134,10 +133,10 @@ fn behind(it: &Status) -> String {
                 Some(behind) if it.past.number() > 0 => format!(", {}", lasting(behind)),
                 _ => String::new(),
             };
-            format!("{rows} rows{time}{newest}")
+            format!("{rows}{time}{newest}")
         }
         Kind::Sink(partitions) if !partitions.is_empty() => {
-            format!("{} messages", HumanCount(messages(partitions)))
+            report::count(messages(partitions), "message")
         }
         _ => "unknown".to_owned(),
     }

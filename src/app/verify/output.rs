@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Both, TableReport};
 use crate::{
+    app::output::report::count,
     cli,
     verify::{Kind, Repaired, Sample, Verified},
 };
@@ -18,7 +19,7 @@ pub(in crate::app) fn show(report: &TableReport, is_json: bool) {
     }
     let name = &report.data_type;
     match &report.outcome {
-        Err(error) => out!("{name}: cannot be told: {error}"),
+        Err(error) => out!("{name}: cannot be compared: {error}"),
         Ok(verified) => {
             let (source, target) = (&report.source, &report.target);
             out!("{name}: {} ({source} against {target})", sentence(verified));
@@ -79,11 +80,11 @@ pub(in crate::app) fn would(
         "`--apply` would do"
     };
     out!(
-        "  {verb}: {} rows inserted and {} updated by key, {} deleted by key, {} rows in a transaction",
-        HumanCount(inserts),
+        "  {verb}: {} inserted and {} updated by key, {} deleted by key, {} in a transaction",
+        count(inserts, "row"),
         HumanCount(updates),
         HumanCount(deletes),
-        asked.rows
+        count(asked.rows as u64, "row")
     );
 }
 
@@ -99,8 +100,8 @@ pub(super) fn repaired(repaired: &Repaired, (both, after): (&Both, &[Verified]),
         return;
     }
     out!(
-        "  {} rows written, {} deleted, {} refused by the target",
-        HumanCount(repaired.written),
+        "  {} written, {} deleted, {} refused by the target",
+        count(repaired.written, "row"),
         HumanCount(repaired.deleted),
         HumanCount(repaired.refused)
     );
@@ -112,7 +113,7 @@ pub(super) fn repaired(repaired: &Repaired, (both, after): (&Both, &[Verified]),
             1 => String::new(),
             _ => format!("{}: ", target.rows.name()),
         };
-        out!("  verified again: {of}{}", sentence(after));
+        out!("  after the repair: {of}{}", sentence(after));
         lines(after);
     }
 }
@@ -135,12 +136,12 @@ fn tables_json(both: &Both, verified: &[Verified]) -> Value {
 }
 
 fn sentence(verified: &Verified) -> String {
-    let rows = HumanCount(verified.expected);
+    let rows = count(verified.expected, "row");
     if verified.is_equal() {
-        return format!("equal, {rows} rows");
+        return format!("equal, {rows}");
     }
     format!(
-        "{} missing, {} extra, {} different, of {rows} rows",
+        "{} missing, {} extra, {} different, of {rows}",
         HumanCount(verified.missing),
         HumanCount(verified.extra),
         HumanCount(verified.different)
@@ -189,36 +190,36 @@ fn notes(verified: &Verified) -> Vec<String> {
     let mut notes = Vec::new();
     if verified.ranges > 0 {
         notes.push(format!(
-            "{} ranges of the key were summed up in the servers, {} of them had to be read",
-            HumanCount(verified.ranges),
+            "{} compared by checksum in the servers, {} of them read row by row",
+            count(verified.ranges, "key range"),
             HumanCount(verified.differing_ranges)
         ));
     }
     if verified.is_read_faster {
-        notes.push("the ranges behind them were read, which was faster".to_owned());
+        notes.push("the remaining key ranges were read row by row, which was faster".to_owned());
     }
     if verified.moving > 0 {
         notes.push(format!(
-            "{} rows changed while they were looked at: nothing is told of them",
-            HumanCount(verified.moving)
+            "{} changed during the comparison, and not compared",
+            count(verified.moving, "row")
         ));
     }
     if verified.set_aside > 0 {
         notes.push(format!(
-            "{} records are dead letters on their way, and are not expected",
-            HumanCount(verified.set_aside)
+            "{} rejected as dead letters by a step, and not expected",
+            count(verified.set_aside, "record")
         ));
     }
     if verified.repeated > 0 {
         notes.push(format!(
-            "{} records have the key of another one: the last one read is expected",
-            HumanCount(verified.repeated)
+            "{} with the key of another one: the last one read is expected",
+            count(verified.repeated, "record")
         ));
     }
     if !verified.left_out.is_empty() {
         let names = verified.left_out.join(", ");
         notes.push(format!(
-            "not compared, since nothing is written there: {names}"
+            "not compared, as no field is written to them: {names}"
         ));
     }
     notes

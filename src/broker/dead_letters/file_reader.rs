@@ -66,7 +66,7 @@ impl FileReader {
                 tracing::warn!(
                     file,
                     line,
-                    "this line is no whole letter: it is passed over"
+                    "this line is not a complete dead letter: skipped"
                 );
             }
         }

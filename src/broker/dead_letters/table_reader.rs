@@ -65,7 +65,7 @@ impl Reader for TableReader {
             let mut messages = Messages::default();
             for (id, row) in rows {
                 if row.push(id, self.table.prefix, &mut messages).is_none() {
-                    tracing::warn!(id, "this row is no whole letter: it is passed over");
+                    tracing::warn!(id, "this row is not a complete dead letter: skipped");
                 }
             }
             if !messages.is_empty() {
@@ -233,7 +233,9 @@ mod tests {
         let delivery = publisher.publish(Arc::new(two)).await.expect("answered");
         let refused = delivery.await.expect_err("the second one");
         assert!(
-            refused.to_string().starts_with("1 messages were not taken"),
+            refused
+                .to_string()
+                .starts_with("messages rejected: 1, the first because "),
             "{refused}"
         );
     }

@@ -126,14 +126,14 @@ impl DeadLetters {
             tracing::warn!(
                 flow = dead_letter.flow,
                 refused,
-                "{topic} does not take this dead letter: it goes to {}",
+                "{topic} rejects this dead letter: it is written to {}",
                 self.last_resort.topic()
             );
         }
         publish(&*self.last_resort, message)
             .await?
             .map_err(|reason| BrokerError::Refused {
-                advice: "a dead letter fits neither its topic or table nor its folder".into(),
+                advice: "neither its topic or table nor its folder accepts a dead letter".into(),
                 cause: reason.into(),
             })?;
         // A small message in the topic says where the letter is: who reads the topic alone must not
@@ -145,7 +145,7 @@ impl DeadLetters {
             tracing::warn!(
                 flow = dead_letter.flow,
                 refused,
-                "{topic} does not take a pointer to the dead letter either"
+                "{topic} rejects the pointer to the dead letter, too"
             );
         }
         Ok(())
@@ -188,7 +188,7 @@ impl DeadLetters {
         if let Some(dead_letters) = suppressed {
             tracing::warn!(
                 dead_letters,
-                "more dead letters that {} does not take: they are in {}",
+                "more dead letters that {} rejects: they are in {}",
                 self.topic.topic(),
                 self.last_resort.topic()
             );

@@ -102,16 +102,16 @@ async fn those_that_the_topic_refuses_fill_no_log_either() {
     set_aside(&dead_letters, 1_100..1_125).await;
     assert_eq!(broker.messages("folder", 0).len(), 125);
     drop(dead_letters);
-    let is_refusal = |it: &String| it.starts_with("letters does not take ");
+    let is_refusal = |it: &String| it.starts_with("letters rejects ");
     let (refusals, others): (Vec<_>, Vec<_>) = log.lines().into_iter().partition(is_refusal);
     let of_pointers = refusals
         .iter()
-        .filter(|it| it.contains("a pointer"))
+        .filter(|it| it.contains("the pointer"))
         .count();
     assert_eq!((refusals.len(), of_pointers), (80, 40));
     let number = |it| format!("more dead letters, in letters dead_letters={it}");
     let number_refused = |it| {
-        let line = "more dead letters that letters does not take: they are in folder";
+        let line = "more dead letters that letters rejects: they are in folder";
         format!("{line} dead_letters={it}")
     };
     let mut expected: Vec<_> = logged(0..20).collect();

@@ -1,4 +1,4 @@
-//! The indexes of a table that a migration has made: they come behind the load.
+//! Indexes of a table that a migration created: they are created after the load.
 
 use crate::{
     fault::{Fault, Faulty, chain},

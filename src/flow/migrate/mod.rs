@@ -1,4 +1,4 @@
-//! source ──► pipeline ──► sink, rows and the source's position in one transaction.
+//! Migrating flow: source ──► pipeline ──► sink, rows and source position in one transaction.
 
 pub(super) mod indexes;
 mod load;

@@ -1,4 +1,4 @@
-//! One partition's way to the sink: buffer, decode, transform, write, in order.
+//! Partition worker: buffers, decodes, transforms and writes one partition in order.
 
 mod conflicts;
 pub(super) mod handle;

@@ -1,4 +1,4 @@
-//! Writing a batch: as a whole, or by halves until the bad messages are isolated.
+//! Batch write: whole, then in halves until the bad messages are isolated.
 
 use std::ops::Range;
 

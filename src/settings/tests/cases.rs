@@ -206,9 +206,9 @@ fn kafka_is_told_only_what_is_not_highwaters_own() {
     check(
         "[connections.k]\nkind = \"kafka\"\nbrokers = \"h:9092,nowhere\"\nusername = \"u\"\ntls = false\ntls-ca = \"ca.pem\"\nmechanism = \"scram-sha-512\"\n[connections.k.options]\n\"enable.idempotence\" = \"hunter2\"\n\"group.id\" = \"hunter2\"\n\"sasl.jaas\" = 5",
         &[
-            "1: connections.k.password: is missing, `username` is of no use without it",
+            "1: connections.k.password: is missing, `username` has no effect without it",
             "3: connections.k.brokers: this value is not host:port",
-            "6: connections.k.tls-ca: is of no use while tls = false",
+            "6: connections.k.tls-ca: has no effect unless `tls = true`",
             "7: connections.k.mechanism: this value is none of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, did you mean `SCRAM-SHA-512`?",
             "9: connections.k.options: `enable.idempotence` is not for settings: Highwater sets it itself, leave it out: that nothing is lost rests on it",
             "10: connections.k.options: `group.id` is not for settings: Highwater sets it itself, use `group`",

@@ -129,7 +129,7 @@ fn what_is_of_a_data_types_letters_is_not_of_a_tasks() {
         &[
             "4: tasks.a.dead-letters: names no table, add connection = \"warehouse\" and table = \"dead_letters\", or leave it out",
             "4: tasks.a.dead-letters.topic: a task has no topic: its dead letters go to a table, or to a file",
-            "4: tasks.a.dead-letters.stop-after: stands in the task itself",
+            "4: tasks.a.dead-letters.stop-after: is a key of the task itself",
         ],
     );
 }

@@ -103,7 +103,7 @@ fn tables_and_their_route_have_to_agree() {
     check(
         "tables = [{ table = \"p\", when = \"b\" }, { table = \"p\" }]",
         &[
-            "7: data-types.a.into.tables: number 2 stands here twice",
+            "7: data-types.a.into.tables: number 2 is listed twice",
             "7: data-types.a.into.tables[0].when: compares what `route` names, and there is none",
         ],
     );

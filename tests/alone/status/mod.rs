@@ -141,7 +141,7 @@ async fn named(kind: &str, variable: &str) {
     assert!(who.starts_with("root@"), "{answer}");
     assert!(holder["seconds"].as_f64() > Some(1.0), "{answer}");
     assert!(
-        shown.contains(&format!("held back by connection {id} (root@")),
+        shown.contains(&format!("blocked by connection {id} (root@")),
         "{shown}"
     );
 }

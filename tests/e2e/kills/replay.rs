@@ -40,7 +40,7 @@ fn kills_of_a_replay_land_every_letter_once() {
         let before = sql.number("SELECT COUNT(*) FROM landed").await?;
         let again = program::run(world, REPLAY).await?;
         let answer = format!(
-            "exit 0\nout contains {} letters landed, {before} had landed before, 0 superseded, 0 still bad",
+            "exit 0\nout contains dead letters: {} landed, {before} had landed before, 0 superseded, 0 still bad",
             DEAD_LETTERS - before
         );
         again.expect(&answer, world.folder.path())?;

@@ -35,23 +35,23 @@ fn what_has_failed_is_tried_again_and_goes_on_by_itself() {
         stage.insert(1).await?;
         let running = program::start(world, "run")?;
         stage.arrived(1, &running).await?;
-        said(&running, "is tried again in 5 s").await?;
+        said(&running, "next attempt in 5 s").await?;
         answer(world, &running, |it| it["times"] == 1).await?;
         let shown = program::run(world, "status").await?;
-        for words in ["has failed once since", "is tried again at", "gone"] {
+        for words in ["has failed once since", "next attempt at", "gone"] {
             ensure!(shown.out.contains(words), "{words} in {}", shown.out);
         }
         let listed = program::run(world, "cursor list").await?;
         ensure!(!listed.out.contains("run/"), "{}", listed.out);
         // Later and later, as long as nobody mends it.
-        said(&running, "is tried again in 10 s").await?;
+        said(&running, "next attempt in 10 s").await?;
         answer(world, &running, |it| it["times"] == 2).await?;
         let mend = "CREATE TABLE gone (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO gone VALUES (1, 'a')";
         stage.source.execute(mend).await?;
         answer(world, &running, Value::is_null).await?;
         // What had failed, and goes on, is no failure of the run.
         let all = stage.stopped(running, "exit 0").await?;
-        ensure!(all.contains("following broken: stopped; 1 rows"), "{all}");
+        ensure!(all.contains("following broken: stopped; 1 row,"), "{all}");
         Ok(())
     });
 }
