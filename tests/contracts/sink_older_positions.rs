@@ -224,8 +224,8 @@ async fn older_positions_of_documents_are_refused_until_they_are_renamed() {
         made.await.expect("it was not made by what was refused");
         is_refused(&target, "is in use, and").await;
         is_refused(&target, &format!("db.{older}.drop()")).await;
-        let dropped = target.documents().collection::<Document>(current).drop();
-        dropped.await.expect("dropped");
+        let documents = target.documents().collection::<Document>(current);
+        documents.drop().await.expect("dropped");
         rename_field(&target, older, "place", "position").await;
         rename_collection(&target, older, current).await;
         is_at(&target, Some("1")).await;
