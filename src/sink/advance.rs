@@ -14,6 +14,12 @@ pub const PROGRESS_TABLE: &str = "highwater_progress";
 /// The name of the table that keeps positions. Its key column: `flow`.
 pub const POSITION_TABLE: &str = "highwater_positions";
 
+/// The name that an older version gave that table.
+pub(super) const OLDER_POSITION_TABLE: &str = "highwater_passages";
+
+/// The name that an older version gave the column, or the field, of a position.
+pub(super) const OLDER_POSITION: &str = "place";
+
 /// How far one partition of one topic is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {

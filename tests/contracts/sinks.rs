@@ -117,6 +117,32 @@ impl Target {
         }
     }
 
+    /// The name of its database, on a server of rows.
+    pub fn database(&self) -> Option<&str> {
+        match &self.storage {
+            Storage::Database(connection) => connection.database(),
+            _ => None,
+        }
+    }
+
+    /// Runs statements in its database of rows.
+    pub async fn run(&self, text: &str) {
+        match &self.storage {
+            Storage::Folder(folder) => {
+                let settings = SqliteSettings {
+                    path: folder.path().join("target.db"),
+                };
+                let opened = sqlite::open("local", &settings, Absent::Create, Durability::Normal);
+                let file = opened.await.expect("opened");
+                let text = raw_sql(AssertSqlSafe(text.to_owned()));
+                let done = file.writer().execute(text).await;
+                done.expect("it is valid");
+            }
+            Storage::Database(connection) => run(connection, text).await,
+            Storage::Memory | Storage::Documents(_) => panic!("it keeps no rows in a database"),
+        }
+    }
+
     /// The one partition's next offset.
     pub async fn offset(&self) -> Option<i64> {
         let progress = self.sink.progress(FLOW).await.expect("progress is read");

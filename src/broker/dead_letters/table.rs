@@ -30,6 +30,11 @@ pub struct DeadLetterTable {
     pub(super) prefix: &'static str,
 }
 
+/// The column that an older version gave another name.
+const FILE_COLUMN: &str = "dead_letter_file";
+const RENAME_FILE_COLUMN: &str = "in a table of an older version, rename it: \
+    ALTER TABLE … RENAME COLUMN letter_file TO dead_letter_file";
+
 /// How long an answer may take: longer than the servers themselves wait for a lock (50 s).
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -158,6 +163,11 @@ impl DeadLetterTable {
             connect::ErrorClass::Refused(advice) => advice,
             connect::ErrorClass::Data => "the server does not take this statement",
         };
+        let message = error.as_database_error().map(|it| it.message());
+        if advice.contains("no such column") && message.is_some_and(|it| it.contains(FILE_COLUMN)) {
+            let advice = format!("{advice}; {RENAME_FILE_COLUMN}");
+            return self.refused(&advice, error.into());
+        }
         self.refused(advice, error.into())
     }
 

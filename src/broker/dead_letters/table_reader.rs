@@ -263,6 +263,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_table_of_an_older_version_is_refused_with_the_statement_that_renames_its_column() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, table) = opened(&folder).await;
+        table.ensure().await.expect("made");
+        let older =
+            "ALTER TABLE \"dead \"\"letters\" RENAME COLUMN dead_letter_file TO letter_file";
+        let renamed = sqlx::query(older).execute(file.writer()).await;
+        renamed.expect("renamed");
+        let refused = table.ensure().await.expect_err("a column is of old");
+        let said = crate::fault::chain(&refused);
+        let remedy = "ALTER TABLE … RENAME COLUMN letter_file TO dead_letter_file";
+        assert!(said.contains(remedy), "{said}");
+        let remedy = remedy.replace('…', "\"dead \"\"letters\"");
+        let renamed = sqlx::query(sqlx::AssertSqlSafe(remedy));
+        renamed.execute(file.writer()).await.expect("renamed");
+        table.ensure().await.expect("as it has to be");
+    }
+
+    #[tokio::test]
     async fn a_table_without_a_column_is_refused_before_the_first_letter() {
         let folder = tempfile::tempdir().expect("a folder");
         let (file, table) = opened(&folder).await;

@@ -4,6 +4,7 @@ use mongodb::bson::{Document, doc};
 
 use super::MongodbSink;
 use crate::{
+    fault::chain,
     model::{Finding, Kind, Severity},
     sink::SinkError,
 };
@@ -18,6 +19,12 @@ pub(in crate::sink) async fn check(
     let hello = database.run_command(doc! { "hello": 1 }).await;
     let hello = hello.map_err(|error| sink.failed(error))?;
     let mut findings = vec![transactions(&hello)];
+    match sink.refuse_older().await {
+        Err(error @ SinkError::Incompatible { .. }) => {
+            findings.push(finding(Severity::Problem, chain(&error)));
+        }
+        checked => checked?,
+    }
     let collection = &sink.settings.collection;
     findings.push(if sink.is_there(collection).await? {
         good(format!("collection {collection} is there"))

@@ -5,6 +5,7 @@ mod check;
 mod failure;
 mod index;
 mod json;
+mod older_positions;
 mod progress;
 mod replay;
 mod write;
@@ -223,7 +224,11 @@ impl Sink for MongodbSink {
 
     async fn position(&self, flow: &str) -> Result<Option<Position>, SinkError> {
         let read = self.progress.position(flow).await;
-        read.map_err(|error| self.failed(error))
+        let position = read.map_err(|error| self.failed(error))?;
+        if position.is_none() {
+            self.refuse_older().await?;
+        }
+        Ok(position)
     }
 
     async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
@@ -265,6 +270,7 @@ impl DatabaseSink for MongodbSink {
             return Err(SinkError::Incompatible { name, advice });
         }
         let progress = self.settings.progress_collection.as_str();
+        self.refuse_older().await?;
         self.make(&[&self.settings.collection, progress, POSITION_TABLE])
             .await?;
         let documents = self.connection.database();
@@ -288,6 +294,7 @@ impl DatabaseSink for MongodbSink {
     }
 
     async fn advance(&self, advance: &Advance<Position>) -> Result<(), SinkError> {
+        self.refuse_older().await?;
         self.make(&[POSITION_TABLE]).await?;
         let done = async {
             let mut session = self.begin().await?;
@@ -306,6 +313,7 @@ impl OperatedSink for MongodbSink {
     }
 
     async fn reset(&self, flow: &str, to: Option<&Progress>) -> Result<u64, SinkError> {
+        self.refuse_older().await?;
         let reset = async {
             let mut session = self.begin().await?;
             let changed = self.progress.reset(&mut session, flow, to).await?;

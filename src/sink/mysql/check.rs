@@ -14,7 +14,7 @@ use crate::{
     sink::{
         SinkError,
         sql::{
-            failure::beside_records,
+            failure::{Failure, beside_records},
             table::{Absent, Table},
         },
     },
@@ -27,6 +27,12 @@ pub(in crate::sink) async fn check(
     fields: Option<&[(String, Kind)]>,
 ) -> Result<Vec<Finding>, SinkError> {
     let mut findings = vec![server(sink), progress(sink, session).await?];
+    match sink.progress.refuse_older(session).await {
+        Err(failure @ Failure::Incompatible(_)) => {
+            findings.push(problem(failure.into_error(&sink.name)));
+        }
+        checked => checked.map_err(|failure| beside_records(&sink.name, failure))?,
+    }
     for target in &sink.targets {
         findings.extend(table(sink, target, session, fields).await?);
     }

@@ -17,7 +17,9 @@ use sqlx::{Executor, MySqlConnection, raw_sql};
 
 use super::{
     Advance, AnyAdvance, Capabilities, DatabaseSink, Landing, MissingIndex, Onto, OperatedSink,
-    POSITION_TABLE, Progress, ReplaySink, Sink, SinkError, StagedWrite, StagingSink, name_of,
+    POSITION_TABLE, Progress, ReplaySink, Sink, SinkError, StagedWrite, StagingSink,
+    advance::OLDER_POSITION_TABLE,
+    name_of,
     sql::{
         failure::{Failure, beside_records},
         progress::ProgressTables,
@@ -92,6 +94,8 @@ impl MysqlSink {
         let progress = ProgressTables {
             offsets: quoted(&progress_table)?,
             positions: quoted(POSITION_TABLE)?,
+            older_positions: quoted(OLDER_POSITION_TABLE)?,
+            database: first.database.clone(),
         };
         Ok(Self {
             name,
@@ -129,7 +133,7 @@ impl MysqlSink {
         let collation = exact_collation(session).await.map_err(failed)?;
         let options = table_options(collation);
         let made = self.progress.create(session, &options).await;
-        made.map_err(failed)?;
+        made.map_err(|failure| beside_records(&self.name, failure))?;
         let mut tables = Vec::with_capacity(self.targets.len());
         for target in &self.targets {
             let learned = target.learn(&self.connection, session, fields, collation);
@@ -164,7 +168,7 @@ impl MysqlSink {
     async fn answer<T>(
         &self,
         session: MySqlConnection,
-        said: Result<T, sqlx::Error>,
+        said: Result<T, impl Into<Failure>>,
     ) -> Result<T, SinkError> {
         let said = self.sessions.end(session, said).await;
         said.map_err(|error| beside_records(&self.name, error))
@@ -219,7 +223,7 @@ impl MysqlSink {
         session: &mut MySqlConnection,
         flow: &str,
         to: Option<&Progress>,
-    ) -> Result<u64, sqlx::Error> {
+    ) -> Result<u64, Failure> {
         let Some(to) = to else {
             return self.progress.forget(session, flow).await;
         };
@@ -240,7 +244,7 @@ impl MysqlSink {
         let collation = exact_collation(session).await.map_err(failed)?;
         let options = table_options(collation);
         let made = self.progress.create_positions(session, &options).await;
-        made.map_err(failed)?;
+        made.map_err(|failure| beside_records(&self.name, failure))?;
         // One statement, which is a transaction by itself.
         let moved = self.progress.advance(session, advance.into()).await;
         moved.map_err(|failure| failure.into_error(&self.name))

@@ -55,8 +55,8 @@ pub(in crate::sink) fn is_data(error: &sqlx::Error) -> bool {
 }
 
 /// An error outside a write of records: nothing that a record did.
-pub(in crate::sink) fn beside_records(name: &str, error: sqlx::Error) -> SinkError {
-    match Failure::Sql(error).into_error(name) {
+pub(in crate::sink) fn beside_records(name: &str, error: impl Into<Failure>) -> SinkError {
+    match error.into().into_error(name) {
         SinkError::Data { name, cause } => SinkError::Refused {
             name,
             advice: "the server does not take this statement".to_owned(),

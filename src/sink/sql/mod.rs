@@ -7,6 +7,7 @@ pub(super) mod failure;
 pub(super) mod findings;
 pub(super) mod incompatible;
 pub(super) mod index;
+mod older_positions;
 mod placeholder_values;
 pub(super) mod progress;
 mod replace_by;

@@ -17,6 +17,10 @@ pub(in crate::sink) struct ProgressTables {
     pub(in crate::sink) offsets: String,
     /// One row per flow.
     pub(in crate::sink) positions: String,
+    /// The table of positions of an older version.
+    pub(in crate::sink) older_positions: String,
+    /// The database that they are in, as the catalogue names it.
+    pub(in crate::sink) database: String,
 }
 
 /// The column of a position.
@@ -35,9 +39,9 @@ impl ProgressTables {
         &self,
         session: &mut S,
         options: &str,
-    ) -> Result<(), sqlx::Error> {
-        self.create_offsets(session, options).await?;
-        self.create_positions(session, options).await
+    ) -> Result<(), Failure> {
+        self.create_positions(session, options).await?;
+        Ok(self.create_offsets(session, options).await?)
     }
 
     /// Makes the table of offsets where it is missing.
@@ -64,18 +68,22 @@ impl ProgressTables {
     }
 
     /// Makes the table of positions where it is missing.
+    ///
+    /// # Errors
+    /// As `refuse_older`, and as the server answers.
     pub(in crate::sink) async fn create_positions<S: SqlSession>(
         &self,
         session: &mut S,
         options: &str,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<(), Failure> {
+        self.refuse_older(session).await?;
         let types = S::WORDS.types;
         let text = format!(
             "CREATE TABLE IF NOT EXISTS {} (\
              flow {} NOT NULL PRIMARY KEY, {POSITION} {} NOT NULL, updated_at {} NOT NULL){options}",
             self.positions, types.flow, types.position, types.moment
         );
-        session.run(text, S::Bound::default()).await.map(drop)
+        Ok(session.run(text, S::Bound::default()).await.map(drop)?)
     }
 
     /// Moves the progress, if it is where the writer believes it to be: the first statement of every
@@ -154,25 +162,35 @@ impl ProgressTables {
     }
 
     /// The position of `flow`; none where the table is missing.
+    ///
+    /// # Errors
+    /// As `refuse_older` where none is found, and as the server answers.
     pub(in crate::sink) async fn position<S: SqlSession>(
         &self,
         session: &mut S,
         flow: &str,
-    ) -> Result<Option<Position>, sqlx::Error> {
+    ) -> Result<Option<Position>, Failure> {
         let text = format!("SELECT {POSITION} FROM {} WHERE flow=?", self.positions);
         let read = session
             .texts(text, bound::<S>(&[Cell::Text(flow)])?, 1)
             .await;
+        if !matches!(read, Ok(Some(_))) {
+            self.refuse_older(session).await?;
+        }
         let read = unless_missing::<S, _>(read, None)?;
         Ok(read.into_iter().flatten().next().map(Position::new))
     }
 
     /// Forgets the offsets and the position of `flow`; answers how many there were.
+    ///
+    /// # Errors
+    /// As `refuse_older`, and as the server answers.
     pub(in crate::sink) async fn forget<S: SqlSession>(
         &self,
         session: &mut S,
         flow: &str,
-    ) -> Result<u64, sqlx::Error> {
+    ) -> Result<u64, Failure> {
+        self.refuse_older(session).await?;
         let mut forgotten = 0;
         for table in [&self.positions, &self.offsets] {
             let text = format!("DELETE FROM {table} WHERE flow=?");

@@ -4,7 +4,10 @@ use super::{SqliteSink, target::SqliteTarget};
 use crate::{
     fault::chain,
     model::{Finding, Kind, Severity},
-    sink::{SinkError, sql::table::Table},
+    sink::{
+        SinkError,
+        sql::{failure::Failure, table::Table},
+    },
 };
 
 /// What is found; nothing is changed.
@@ -13,6 +16,12 @@ pub(in crate::sink) async fn check(
     fields: Option<&[(String, Kind)]>,
 ) -> Result<Vec<Finding>, SinkError> {
     let mut findings = Vec::new();
+    let mut reader = sink.reader().await?;
+    match sink.progress.refuse_older(&mut *reader).await {
+        Err(failure @ Failure::Incompatible(_)) => findings.push(problem(&sink.failed(failure))),
+        checked => checked.map_err(|failure| sink.failed(failure))?,
+    }
+    drop(reader);
     for target in &sink.targets {
         findings.extend(check_table(sink, target, fields).await?);
     }

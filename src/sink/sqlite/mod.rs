@@ -15,7 +15,9 @@ use sqlx::{Sqlite, SqliteConnection as Session, pool::PoolConnection};
 
 use super::{
     Advance, AnyAdvance, Capabilities, DatabaseSink, Landing, MissingIndex, Onto, OperatedSink,
-    POSITION_TABLE, Progress, ReplaySink, Sink, SinkError, name_of,
+    POSITION_TABLE, Progress, ReplaySink, Sink, SinkError,
+    advance::OLDER_POSITION_TABLE,
+    name_of,
     sql::{
         failure::{Failure, beside_records},
         progress::ProgressTables,
@@ -81,6 +83,8 @@ impl SqliteSink {
         let progress = ProgressTables {
             offsets: quoted(&progress_table)?,
             positions: quoted(POSITION_TABLE)?,
+            older_positions: quoted(OLDER_POSITION_TABLE)?,
+            database: "main".to_owned(),
         };
         Ok(Self {
             name,
@@ -103,7 +107,7 @@ impl SqliteSink {
             let mut writer = self.connection.writer().acquire().await?;
             self.progress.create(&mut *writer, OPTIONS).await
         };
-        created.await.map_err(|error| self.failed(error))?;
+        created.await.map_err(|error: Failure| self.failed(error))?;
         let mut tables = Vec::with_capacity(self.targets.len());
         for target in &self.targets {
             tables.push(target.learn(&self.connection, fields).await?);
@@ -134,7 +138,7 @@ impl SqliteSink {
         Failure::from(error).into_error(&self.name)
     }
 
-    pub(super) fn failed(&self, error: sqlx::Error) -> SinkError {
+    pub(super) fn failed(&self, error: impl Into<Failure>) -> SinkError {
         beside_records(&self.name, error)
     }
 }
@@ -234,7 +238,7 @@ impl DatabaseSink for SqliteSink {
         let failed = |error| self.failed(error);
         let mut session = self.connection.begin().await.map_err(failed)?;
         let made = self.progress.create_positions(&mut *session, OPTIONS).await;
-        made.map_err(failed)?;
+        made.map_err(|failure| self.failed(failure))?;
         let moved = self.progress.advance(&mut *session, advance.into()).await;
         moved.map_err(|failure| failure.into_error(&self.name))?;
         session.commit().await.map_err(failed)
@@ -263,7 +267,7 @@ impl OperatedSink for SqliteSink {
             session.commit().await?;
             Ok(changed)
         };
-        reset.await.map_err(|error| self.failed(error))
+        reset.await.map_err(|error: Failure| self.failed(error))
     }
 }
 
