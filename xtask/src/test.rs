@@ -125,13 +125,13 @@ fn demo() -> Result<()> {
         .arg(&settings)
         .current_dir(paths::workspace())
         .output()?;
-    let told = String::from_utf8_lossy(&refused.stderr);
-    let all_told = [
+    let message = String::from_utf8_lossy(&refused.stderr);
+    let expected = [
         "this build has no MongoDB",
         "build with `--features mongodb`",
     ];
-    if refused.status.code() != Some(2) || !all_told.iter().all(|it| told.contains(it)) {
-        bail!("a build without MongoDB does not refuse settings that name it: {told}");
+    if refused.status.code() != Some(2) || !expected.iter().all(|it| message.contains(it)) {
+        bail!("a build without MongoDB does not refuse settings that name it: {message}");
     }
     Ok(())
 }

@@ -58,7 +58,10 @@ async fn opened(role: Role, system: System) -> Result<(), FlowError> {
     let from = chosen.data_type.from.as_ref().unwrap();
     let into = chosen.data_type.into.as_ref().unwrap();
     match role {
-        Role::Source => open.table_source_of(from, &flow_name(&chosen)).await.map(drop),
+        Role::Source => open
+            .table_source_of(from, &flow_name(&chosen))
+            .await
+            .map(drop),
         Role::Sink => open.sink(&chosen, into).await.map(drop),
         Role::CursorStore => open.cursors().await.map(drop),
         Role::VerifySide => {
