@@ -241,8 +241,7 @@ impl MysqlSink {
         advance: &Advance<Position>,
     ) -> Result<(), SinkError> {
         let failed = |error| beside_records(&self.name, error);
-        let collation = exact_collation(session).await.map_err(failed)?;
-        let options = table_options(collation);
+        let options = table_options(exact_collation(session).await.map_err(failed)?);
         let made = self.progress.create_positions(session, &options).await;
         made.map_err(|failure| beside_records(&self.name, failure))?;
         // One statement, which is a transaction by itself.
@@ -337,11 +336,8 @@ impl DatabaseSink for MysqlSink {
         let mut session = self.session().await?;
         let mut all = Vec::new();
         for target in &self.targets {
-            all.extend(
-                target
-                    .missing_indexes(&self.connection, &mut session, fields)
-                    .await?,
-            );
+            let missing = target.missing_indexes(&self.connection, &mut session, fields);
+            all.extend(missing.await?);
         }
         self.sessions.give_back(session);
         Ok(all)
