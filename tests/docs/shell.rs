@@ -26,10 +26,12 @@ pub fn parse(block: &Block) -> Result<(), String> {
     Ok(())
 }
 
-/// The arguments, where a line runs our program, by itself or by `cargo run … --`.
+/// The arguments, where a line runs our program, by itself, by `cargo run … --` or by `cargo demo`.
 pub fn program(words: &[String]) -> Option<&[String]> {
     match words {
         [first, rest @ ..] if first == "highwater" => Some(rest),
+        // The alias of `.cargo/config.toml`: the demo's build, and its command.
+        [first, second, ..] if first == "cargo" && second == "demo" => Some(&words[1..]),
         [first, second, rest @ ..] if first == "cargo" && second == "run" => {
             let end = rest.iter().position(|it| it == "--")?;
             let is_other = rest[..end]

@@ -66,7 +66,7 @@ fn a_flow_that_gave_up_as_it_was_told_is_not_tried_again() {
         );
         let stage = Stage::new(world, &format!("{FLOWS}{away}")).await?;
         let running = program::start(world, "run")?;
-        said(&running, "SIGHUP or a new start begins it anew").await?;
+        said(&running, "no further attempt before SIGHUP or a restart").await?;
         answer(world, &running, |it| {
             it["times"] == 1 && it["next"].is_null()
         })
