@@ -103,8 +103,8 @@ Examples:
 const PLAN_NOTES: &str = "\
 Notes:
   `plan` takes no lease, and works while the flow runs.
-  It exits with 1 if a query would read or sort the whole table, and names
-  the missing index.";
+  It notes where a query would read or sort the whole table, and names the
+  missing index.";
 
 const TEST_EXAMPLES: &str = "\
 Examples:
