@@ -90,6 +90,7 @@ cases! {
     missing_table_and_unknown_database_are_told
     mysql_table_to_table
     mysql_through_kafka_to_mongodb
+    names_that_differ_by_case_alone
     older_cursor_damaged_is_refused
     older_cursor_empty_is_refused
     older_cursor_is_taken_over_once

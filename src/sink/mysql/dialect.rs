@@ -57,10 +57,13 @@ impl SqlSession for MySqlConnection {
         once: "",
         shared: " LOCK IN SHARE MODE",
         any: " LIMIT 1 FOR UPDATE",
+        // MariaDB compares names in its catalogue without regard to case.
         dependents: "SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS \
              WHERE DELETE_RULE NOT IN ('RESTRICT','NO ACTION') \
              AND (UNIQUE_CONSTRAINT_SCHEMA=DATABASE() AND REFERENCED_TABLE_NAME=? \
-             OR CONCAT(UNIQUE_CONSTRAINT_SCHEMA,'.',REFERENCED_TABLE_NAME)=?)",
+             OR CONCAT(UNIQUE_CONSTRAINT_SCHEMA,'.',REFERENCED_TABLE_NAME)=?) \
+             AND (@@lower_case_table_names<>0 OR CAST(? AS BINARY) IN (CAST(REFERENCED_TABLE_NAME AS BINARY), \
+             CAST(CONCAT(UNIQUE_CONSTRAINT_SCHEMA,'.',REFERENCED_TABLE_NAME) AS BINARY)))",
         // With it the primary key takes 2,856 of the 3,072 bytes that InnoDB allows; a Kafka
         // topic's name has 249 at most.
         flow: 400,

@@ -46,10 +46,13 @@ pub(super) async fn indexes(
         (_, true) => "s.IGNORED = 'YES'",
         _ => "0 = 1",
     };
+    // MariaDB joins its catalogue without regard to case: `orders` and `Orders` are two tables.
     let text = format!(
         "SELECT {PARTS}, {expression}, {hidden} FROM information_schema.STATISTICS s \
          LEFT JOIN information_schema.COLUMNS c ON c.TABLE_SCHEMA = s.TABLE_SCHEMA \
          AND c.TABLE_NAME = s.TABLE_NAME AND c.COLUMN_NAME = s.COLUMN_NAME \
+         AND CAST(c.TABLE_SCHEMA AS BINARY) = CAST(s.TABLE_SCHEMA AS BINARY) \
+         AND CAST(c.TABLE_NAME AS BINARY) = CAST(s.TABLE_NAME AS BINARY) \
          WHERE s.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND s.TABLE_NAME = ? \
          ORDER BY s.INDEX_NAME, s.SEQ_IN_INDEX"
     );

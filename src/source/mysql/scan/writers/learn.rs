@@ -19,10 +19,13 @@ use crate::{
 const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
     ('read_only', 'wsrep_on', 'performance_schema') AND Value NOT IN ('OFF', '0')";
 
-/// Fraction digits of the incremental column, and the table's engine.
+/// Fraction digits of the incremental column, and the table's engine. MariaDB joins its catalogue
+/// without regard to case: `orders` and `Orders` are two tables.
 const COLUMN: &str = "SELECT CAST(COALESCE(DATETIME_PRECISION, 0) AS SIGNED), \
     LOWER(COALESCE((SELECT CAST(ENGINE AS CHAR) FROM information_schema.TABLES t \
-        WHERE t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME), '')) \
+        WHERE t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME \
+        AND CAST(t.TABLE_SCHEMA AS BINARY) = CAST(c.TABLE_SCHEMA AS BINARY) \
+        AND CAST(t.TABLE_NAME AS BINARY) = CAST(c.TABLE_NAME AS BINARY)), '')) \
     FROM information_schema.COLUMNS c \
     WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND COLUMN_NAME = ?";
 
