@@ -30,6 +30,8 @@ pub struct IntoTable {
     pub append: Option<String>,
     /// What is done with a record whose key is known.
     pub on_known: OnKnown,
+    /// Which keys are one row's.
+    pub key_match: KeyMatch,
     /// The column that tells which of two changes is the newer.
     pub version: Option<String>,
     /// What is done with deletions.
@@ -79,11 +81,12 @@ impl Beside<'_> {
 }
 
 /// Keys of a table that stand in `into` itself where there is one table.
-const OWN: [&str; 10] = [
+const OWN: [&str; 11] = [
     "table",
     "key",
     "append",
     "on-known",
+    "key-match",
     "version",
     "on-delete",
     "drop",
@@ -203,6 +206,7 @@ impl IntoTable {
             replace_by: Vec::new(),
             append: None,
             on_known: section.choice_or("on-known", OnKnown::Update),
+            key_match: read_key_match(section, beside),
             version: section.optional_text("version").map(|it| it.text),
             on_delete: OnDelete::Delete,
             drop: texts(section, "drop"),
@@ -235,6 +239,7 @@ impl IntoTable {
             replace_by: Vec::new(),
             append,
             on_known,
+            key_match: read_key_match(section, beside),
             version: section.optional_text("version").map(|it| it.text),
             on_delete: section.choice_or("on-delete", on_delete),
             drop: texts(section, "drop"),
@@ -243,6 +248,14 @@ impl IntoTable {
             json_text,
         }
     }
+}
+
+fn read_key_match(section: &mut Section<'_>, beside: Beside<'_>) -> KeyMatch {
+    if let (Some(it), Some(span)) = (beside.documents(), section.written("key-match")) {
+        let message = format!("is for a table: {it} compares keys byte by byte");
+        section.wrong("key-match", &span, message, None);
+    }
+    section.choice_or("key-match", KeyMatch::Exact)
 }
 
 /// The identity's column; what is not for a table whose rows are only added is told.
@@ -275,6 +288,15 @@ pub enum OnKnown {
     Update,
     /// The row stays.
     Ignore,
+}
+
+/// Which keys are one row's, where the collation of the key's column takes texts for equal that differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyMatch {
+    /// Those that are equal byte by byte.
+    Exact,
+    /// Those that the collation takes for equal.
+    Collation,
 }
 
 /// What is done with deletions.
@@ -343,6 +365,11 @@ fn read_texts(beside: Beside<'_>, section: &mut Section<'_>) -> (BinaryText, Jso
 impl Choice for OnKnown {
     const WORDS: &'static [(&'static str, Self)] =
         &[("update", Self::Update), ("ignore", Self::Ignore)];
+}
+
+impl Choice for KeyMatch {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("exact", Self::Exact), ("collation", Self::Collation)];
 }
 
 impl Choice for OnDelete {

@@ -50,7 +50,7 @@ pub use connection::{Connection, Kafka, KafkaLogin, Mechanism, Mysql};
 pub use data_type::{Compression, CreateTopic, DataType, Format, MessageKey, Partitioner};
 pub use dead_letters_to::{DeadLettersTable, DeadLettersTo};
 pub use engine::{Cursors, Log, Retry, Stop};
-pub use into_table::{BinaryText, IntoTable, JsonText, OnDelete, OnKnown};
+pub use into_table::{BinaryText, IntoTable, JsonText, KeyMatch, OnDelete, OnKnown};
 pub use json_options::{BytesIn, Decimals, Documents, Instants, JsonOptions};
 pub use messages::{MessageBy, Messages};
 pub use mistake::{Mistake, Mistakes};

@@ -47,7 +47,7 @@ pub use database::DatabaseSink;
 pub use error::{Fence, RowFault, SinkError};
 pub use operated::OperatedSink;
 pub use replay::{Landing, Onto, ReplaySink};
-pub use rules::{OnDelete, OnKnown, RowRules};
+pub use rules::{KeyMatch, OnDelete, OnKnown, RowRules};
 pub use sql::create::CreateTable;
 pub use sql::index::MissingIndex;
 pub use staged::{StagedWrite, StagingSink};

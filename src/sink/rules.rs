@@ -13,6 +13,20 @@ pub struct RowRules {
     /// deletion names their values and removes all rows that have them: so the rows of a parent are
     /// replaced by a deletion in front of the new ones.
     pub replace_by: Vec<String>,
+    /// Which keys are one row's.
+    pub key_match: KeyMatch,
+}
+
+/// Which keys are one row's, where the target's collation takes keys for equal that differ: by case,
+/// by accents, by blanks at the end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeyMatch {
+    /// Those that are equal byte by byte. A record whose key the target takes for another row's is
+    /// refused.
+    #[default]
+    Exact,
+    /// Those that the collation takes for equal: the row takes the record's spelling of the key.
+    Collation,
 }
 
 /// What is done with a record whose key is known.

@@ -17,6 +17,7 @@ mod history;
 mod limit;
 mod names;
 mod sink;
+mod sink_folding_keys;
 mod sink_mongodb;
 mod sink_mysql;
 mod sink_mysql_keys;

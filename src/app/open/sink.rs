@@ -10,7 +10,7 @@ use crate::{
     pipeline::{Deletions, Replaces, RouteBy, Routes, StepSettings, TableRoute},
     settings::{self, BinaryText, Chosen, IntoTable, JsonOptions, Route, WriteInto},
     sink::{
-        BytesText, CreateTable, JsonText, OnDelete, OnKnown, RowRules, Sink, Texts,
+        BytesText, CreateTable, JsonText, KeyMatch, OnDelete, OnKnown, RowRules, Sink, Texts,
         sqlite::{SqliteSink, SqliteSinkSettings},
     },
 };
@@ -193,6 +193,10 @@ fn row_rules(it: &IntoTable) -> RowRules {
         on_known: match it.on_known {
             settings::OnKnown::Update => OnKnown::Update,
             settings::OnKnown::Ignore => OnKnown::Ignore,
+        },
+        key_match: match it.key_match {
+            settings::KeyMatch::Exact => KeyMatch::Exact,
+            settings::KeyMatch::Collation => KeyMatch::Collation,
         },
         version: it.version.clone(),
         on_delete: match it.on_delete {

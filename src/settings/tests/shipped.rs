@@ -131,6 +131,7 @@ fn every_word_that_can_be_chosen_stands_in_it() {
         .chain(words::<crate::settings::JsonText>())
         .chain(words::<crate::settings::OnKnown>())
         .chain(words::<crate::settings::OnDelete>())
+        .chain(words::<crate::settings::KeyMatch>())
         .chain(words::<crate::settings::LateRows>())
         .chain(words::<crate::schedule::Overlap>())
         .chain(words::<crate::schedule::CatchUp>())

@@ -312,9 +312,10 @@ fn absent(
     }
 }
 
-/// Whether texts are equal only where their bytes are (but for trailing spaces).
+/// Whether texts are equal only where their bytes are. Of most collations that end with `_bin` blanks
+/// at the end do not count.
 fn is_exact(collation: &str) -> bool {
-    collation.ends_with("_bin") || collation == "binary"
+    matches!(collation, "binary" | "utf8mb4_0900_bin") || collation.ends_with("_nopad_bin")
 }
 
 #[cfg(test)]

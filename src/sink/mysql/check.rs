@@ -12,7 +12,7 @@ use crate::{
     connect::identifier::statement,
     model::{Finding, Kind, Severity},
     sink::{
-        SinkError,
+        KeyMatch, SinkError,
         sql::{
             failure::{Failure, beside_records},
             table::{Absent, Table},
@@ -84,10 +84,15 @@ fn keys(table: &Table, folding: &[(String, String)]) -> Vec<Finding> {
         key().collect::<Vec<_>>().join(", ")
     ))];
     for (column, collation) in folding.iter().filter(|(it, _)| key().any(|key| key == it)) {
-        findings.push(finding(
-            Severity::Note,
-            format!("column `{column}` of the key has the collation {collation}: keys that differ by case or accents only are one row; give it a collation that ends with _bin where they are not"),
-        ));
+        let text = match table.key_match {
+            KeyMatch::Exact => format!(
+                "column `{column}` of the key has the collation {collation}, which takes some keys for equal that differ: such a record becomes a dead letter. If the source takes them for equal too, set key-match = \"collation\"; if not, give the column the collation utf8mb4_0900_bin (MariaDB: utf8mb4_nopad_bin)"
+            ),
+            KeyMatch::Collation => format!(
+                "column `{column}` of the key has the collation {collation}: keys that it takes for equal are one row (key-match)"
+            ),
+        };
+        findings.push(finding(Severity::Note, text));
     }
     findings.extend(table.others_finding());
     findings

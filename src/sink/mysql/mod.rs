@@ -151,7 +151,7 @@ impl MysqlSink {
 
     /// What one transaction writes into `tables`.
     fn transaction<'t>(&'t self, tables: &'t [Arc<Table>]) -> Transaction<'t, MySqlConnection> {
-        let by_name = tables.iter().any(|it| has_others(it));
+        let by_name = tables.iter().any(|it| has_others(it) || it.is_exact());
         let targets = self.targets.iter().zip(tables);
         let writers = targets.map(|(target, table)| {
             let writer = target.writer(&self.connection, table, by_name);

@@ -110,12 +110,8 @@ impl MysqlTarget {
             };
             return Err(self.shared.incompatible(advice));
         }
-        let mut table = self.shared.understand(found.columns, found.indexes)?;
-        table.folds = table.key.iter().chain(&table.replace_by).any(|it| {
-            let name = &table.columns[*it].name;
-            found.folding.iter().any(|(it, _)| it == name)
-        });
-        Ok(table)
+        let table = self.shared.understand(found.columns, found.indexes)?;
+        Ok(table.folded(|name| found.folding.iter().any(|(it, _)| it == name)))
     }
 
     /// The statement that makes the missing table.

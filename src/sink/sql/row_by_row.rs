@@ -10,7 +10,7 @@ use super::{
     runs::{Columns, Run},
     session::SqlSession,
     single_rows::SingleRows,
-    statements::equal,
+    statements::{Dialect, equal, found, found_by},
     table::{Absent, Column, ColumnType, Table},
     waiting::{Name, Queue, Queues, key},
 };
@@ -52,10 +52,10 @@ pub(in crate::sink) struct Conflict<'h, 'r> {
 
 impl Conflict<'_, '_> {
     /// The condition by which it is found.
-    pub(in crate::sink) fn condition(&self, text: &mut String, table: &Table) {
+    pub(in crate::sink) fn condition(&self, text: &mut String, dialect: Dialect, table: &Table) {
         equal(text, table, self.index);
         text.push_str(" AND ");
-        equal(text, table, &table.key);
+        found(text, dialect, table, &table.key);
     }
 
     /// The columns of the condition with their values, in its order.
@@ -63,11 +63,11 @@ impl Conflict<'_, '_> {
         &'a self,
         table: &'a Table,
     ) -> impl Iterator<Item = (&'a Column, &'a Value<'a>)> {
-        let wanted = self.index.iter().map(|it| (it, self.row.value(*it)));
-        let key = table.key.iter().map(|it| (it, self.by.value(*it)));
+        let wanted = self.index.iter().map(|it| (*it, self.row.value(*it)));
+        let key = found_by(table, &table.key).map(|it| (it, self.by.value(it)));
         wanted
             .chain(key)
-            .map(|(ordinal, value)| (&table.columns[*ordinal], value.unwrap_or(&Value::Null)))
+            .map(|(ordinal, value)| (&table.columns[ordinal], value.unwrap_or(&Value::Null)))
     }
 }
 

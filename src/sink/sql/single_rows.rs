@@ -5,7 +5,7 @@ use super::{
     incompatible::ValueError,
     row_by_row::{Applied, Conflict, Single, applied},
     session::{BoundValues, Cell, SqlSession},
-    statements::{StatementKind, equal},
+    statements::{StatementKind, equal, found, found_by},
     write::SqlWriter,
 };
 use crate::{
@@ -22,10 +22,48 @@ pub(in crate::sink) struct SingleRows<'w, 's, S: SqlSession> {
 impl<S: SqlSession> SingleRows<'_, '_, S> {
     /// Writes one row, by its key alone.
     pub(in crate::sink) async fn apply(&mut self, row: &Single<'_>) -> Result<Applied, Failure> {
-        match self.write(row).await {
-            Ok(()) => Ok(Applied::Done),
-            Err(failure) => applied(failure, S::is_taken),
+        let failed = match self.write(row).await {
+            Ok(()) => return Ok(Applied::Done),
+            Err(failure) => applied(failure, S::is_taken)?,
+        };
+        Ok(match self.folded(row).await? {
+            Some(named) => Applied::Refused(named.into()),
+            None => failed,
+        })
+    }
+
+    /// What is said of a row whose key the table takes for that of another row; `None` where there is
+    /// no such row.
+    async fn folded(&mut self, row: &Single<'_>) -> Result<Option<String>, Failure> {
+        let (table, whole) = (self.writer.table, |it: &usize| row.value(*it).is_some());
+        if !table.is_exact() || !table.key.iter().all(whole) {
+            return Ok(None);
         }
+        let shown = table.key.iter().map(|it| S::as_text(&table.columns[*it]));
+        let shown: Vec<String> = shown.collect();
+        let mut text = format!("SELECT {} FROM {} WHERE ", shown.join(","), table.quoted);
+        equal(&mut text, table, &table.key);
+        text.push_str(" AND NOT (");
+        found(&mut text, S::WORDS.dialect, table, &table.key);
+        text.push_str(") LIMIT 1");
+        text.push_str(S::WORDS.shared);
+        let ordinals: Vec<usize> = table
+            .key
+            .iter()
+            .copied()
+            .chain(found_by(table, &table.key))
+            .collect();
+        let bound = self.bound(row, &ordinals)?;
+        let other = self.session.texts(text, bound, table.key.len()).await?;
+        let names = table.key.iter().map(|it| table.columns[*it].name.as_str());
+        Ok(other.map(|other| {
+            let key = names.zip(&other).map(|(name, it)| format!("{name}={it}"));
+            format!(
+                "key: the row with the key {} is in the way, since the collation of table {} takes the two for equal (`key-match` says which keys are one row's)",
+                key.collect::<Vec<_>>().join(", "),
+                table.name
+            )
+        }))
     }
 
     /// The key, as text, of another row that has the values of `row` in the columns `index`.
@@ -40,10 +78,11 @@ impl<S: SqlSession> SingleRows<'_, '_, S> {
         let mut text = format!("SELECT {} FROM {} WHERE ", shown.join(","), table.quoted);
         equal(&mut text, table, index);
         text.push_str(" AND NOT (");
-        equal(&mut text, table, &table.key);
+        found(&mut text, S::WORDS.dialect, table, &table.key);
         text.push_str(") LIMIT 1");
         text.push_str(S::WORDS.shared);
-        let ordinals: Vec<usize> = index.iter().chain(&table.key).copied().collect();
+        let keyed = found_by(table, &table.key);
+        let ordinals: Vec<usize> = index.iter().copied().chain(keyed).collect();
         let bound = self.bound(row, &ordinals)?;
         Ok(self.session.texts(text, bound, table.key.len()).await?)
     }
@@ -58,8 +97,8 @@ impl<S: SqlSession> SingleRows<'_, '_, S> {
         let table = self.writer.table;
         let column = &table.columns[column];
         let mut text = format!("UPDATE {} SET {}=? WHERE ", table.quoted, column.quoted);
-        conflict.condition(&mut text, table);
-        let values = conflict.index.len() + table.key.len() + 1;
+        conflict.condition(&mut text, S::WORDS.dialect, table);
+        let values = conflict.index.len() + 2 * table.key.len() + 1;
         let mut bound = S::bound(self.writer.limits, values, 0);
         if bound.push(column, value).is_err() {
             return Ok(false);
@@ -78,8 +117,8 @@ impl<S: SqlSession> SingleRows<'_, '_, S> {
             return Ok(false);
         }
         let mut text = format!("DELETE FROM {} WHERE ", table.quoted);
-        conflict.condition(&mut text, table);
-        let values = conflict.index.len() + table.key.len();
+        conflict.condition(&mut text, S::WORDS.dialect, table);
+        let values = conflict.index.len() + 2 * table.key.len();
         let bound = S::bound(self.writer.limits, values, 0);
         self.freed(text, bound, conflict).await
     }
@@ -119,9 +158,10 @@ impl<S: SqlSession> SingleRows<'_, '_, S> {
     async fn is_known(&mut self, row: &Single<'_>) -> Result<bool, Failure> {
         let table = self.writer.table;
         let mut text = format!("SELECT 1 FROM {} WHERE ", table.quoted);
-        equal(&mut text, table, &table.key);
+        found(&mut text, S::WORDS.dialect, table, &table.key);
         text.push_str(S::WORDS.shared);
-        let bound = self.bound(row, &table.key)?;
+        let keyed: Vec<usize> = found_by(table, &table.key).collect();
+        let bound = self.bound(row, &keyed)?;
         Ok(self.session.texts(text, bound, 0).await?.is_some())
     }
 

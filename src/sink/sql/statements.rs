@@ -41,6 +41,11 @@ pub(in crate::sink) struct Statements {
     kept: Mutex<HashMap<(StatementKind, Columns, usize), Arc<str>>>,
 }
 
+/// The largest number of MySQL.
+const MOST: u64 = u64::MAX;
+/// More bytes than a value of SQLite has.
+const TOO_MANY: u64 = 1 << 31;
+
 /// Texts that are kept; the drivers keep 100 prepared statements.
 const KEPT: usize = 100;
 
@@ -71,11 +76,15 @@ impl Statements {
         let text: Arc<str> = match statement_kind {
             StatementKind::Upsert => upsert(self.dialect, table, columns, rows),
             StatementKind::Insert => insert(table, columns, rows),
-            StatementKind::Update => update(table, columns),
-            StatementKind::Delete if !table.replaces() && columns.len() > table.key.len() => {
-                older(table, rows)
+            StatementKind::Update => update(self.dialect, table, columns),
+            StatementKind::Delete => {
+                let versioned = !table.replaces() && columns.len() > table.key.len();
+                if versioned || table.exact(table.removed_by()).next().is_some() {
+                    each(self.dialect, table, versioned, rows)
+                } else {
+                    delete(self.dialect, table, columns, rows)
+                }
             }
-            StatementKind::Delete => delete(self.dialect, table, columns, rows),
         }
         .into();
         kept.insert(wanted, text.clone());
@@ -106,8 +115,17 @@ pub(in crate::sink) fn step(rows: usize) -> usize {
 
 /// The columns that an `Update` sets; then come those of the key.
 pub(in crate::sink) fn set_by_update(table: &Table, columns: &[usize]) -> Vec<usize> {
-    let beside_key = columns.iter().filter(|it| !table.key.contains(it));
-    beside_key.copied().collect()
+    let set = |it: &&usize| !table.key.contains(it) || table.respells(**it);
+    columns.iter().filter(set).copied().collect()
+}
+
+/// The columns that a row is found by, in the order in which its values are bound: behind the first
+/// ones come those that are compared byte by byte as well.
+pub(in crate::sink) fn found_by<'t>(
+    table: &'t Table,
+    columns: &'t [usize],
+) -> impl Iterator<Item = usize> + 't {
+    columns.iter().copied().chain(table.exact(columns))
 }
 
 fn upsert(dialect: Dialect, table: &Table, columns: &[usize], rows: usize) -> String {
@@ -124,10 +142,22 @@ fn upsert(dialect: Dialect, table: &Table, columns: &[usize], rows: usize) -> St
     match dialect {
         Dialect::Mysql => {
             text.push_str(" ON DUPLICATE KEY UPDATE ");
-            if set.is_empty() {
+            let exact: Vec<usize> = table.exact(&table.key).collect();
+            if set.is_empty() && exact.is_empty() {
                 // Something has to stand here; this changes nothing.
                 let key = quoted(&table.key[0]);
                 let _ = write!(text, "{key}={key}");
+            }
+            list(&mut text, exact.iter().map(quoted), |text, it| {
+                // Of another key's row the server makes an error: a number that is out of range. It
+                // depends on the row, or it would be worked out before there is one.
+                let _ = write!(
+                    text,
+                    "{it}=IF(CAST({it} AS BINARY)=CAST(VALUES({it}) AS BINARY),{it},{MOST}+LENGTH({it})+1)"
+                );
+            });
+            if !set.is_empty() && !exact.is_empty() {
+                text.push(',');
             }
             list(&mut text, set.iter().map(quoted), |text, it| {
                 let _ = match version {
@@ -144,11 +174,23 @@ fn upsert(dialect: Dialect, table: &Table, columns: &[usize], rows: usize) -> St
             list(&mut text, table.key.iter().map(quoted), |text, it| {
                 text.push_str(it);
             });
-            text.push_str(if set.is_empty() {
+            let exact: Vec<usize> = table.exact(&table.key).collect();
+            text.push_str(if set.is_empty() && exact.is_empty() {
                 ") DO NOTHING"
             } else {
                 ") DO UPDATE SET "
             });
+            let named = &table.quoted;
+            list(&mut text, exact.iter().map(quoted), |text, it| {
+                // The same: bytes that are too many.
+                let _ = write!(
+                    text,
+                    "{it}=CASE WHEN CAST({named}.{it} AS BLOB)=CAST(excluded.{it} AS BLOB) THEN {named}.{it} ELSE zeroblob({TOO_MANY}+length({named}.{it})) END"
+                );
+            });
+            if !set.is_empty() && !exact.is_empty() {
+                text.push(',');
+            }
             list(&mut text, set.iter().map(quoted), |text, it| {
                 let _ = write!(text, "{it}=excluded.{it}");
             });
@@ -178,24 +220,19 @@ fn insert(table: &Table, columns: &[usize], rows: usize) -> String {
     text
 }
 
-fn update(table: &Table, columns: &[usize]) -> String {
-    let mut set = set_by_update(table, columns);
-    if set.is_empty() {
-        set.push(table.key[0]);
-    }
+fn update(dialect: Dialect, table: &Table, columns: &[usize]) -> String {
+    let set = set_by_update(table, columns);
     let mut text = format!("UPDATE {} SET ", table.quoted);
-    let keyed = |it: usize| table.key.contains(&it);
+    if set.is_empty() {
+        let key = &table.columns[table.key[0]].quoted;
+        let _ = write!(text, "{key}={key}");
+    }
     list(&mut text, set, |text, it| {
-        let quoted = &table.columns[it].quoted;
-        let value = if keyed(it) {
-            quoted
-        } else {
-            written(&table.columns[it])
-        };
-        let _ = write!(text, "{quoted}={value}");
+        let column = &table.columns[it];
+        let _ = write!(text, "{}={}", column.quoted, written(column));
     });
     text.push_str(" WHERE ");
-    equal(&mut text, table, &table.key);
+    found(&mut text, dialect, table, &table.key);
     if let Some(version) = table.version {
         no_newer(&mut text, &table.columns[version]);
     }
@@ -212,6 +249,28 @@ pub(in crate::sink) fn equal(text: &mut String, table: &Table, columns: &[usize]
     }
 }
 
+/// The row of these values, and no other that the server takes for it. The values are bound by
+/// `found_by`.
+pub(in crate::sink) fn found(
+    text: &mut String,
+    dialect: Dialect,
+    table: &Table,
+    columns: &[usize],
+) {
+    equal(text, table, columns);
+    for it in table.exact(columns) {
+        let quoted = &table.columns[it].quoted;
+        let _ = match dialect {
+            // The value is UTF-8, whatever the column's character set is.
+            Dialect::Mysql => write!(
+                text,
+                " AND CAST(CONVERT({quoted} USING utf8mb4) AS BINARY)=CAST(? AS BINARY)"
+            ),
+            Dialect::Sqlite => write!(text, " AND CAST({quoted} AS BLOB)=CAST(? AS BLOB)"),
+        };
+    }
+}
+
 fn no_newer(text: &mut String, version: &Column) {
     let quoted = &version.quoted;
     let _ = write!(text, " AND ({quoted} IS NULL OR {quoted}<=");
@@ -219,13 +278,14 @@ fn no_newer(text: &mut String, version: &Column) {
     text.push(')');
 }
 
-/// Removes rows that are no newer than the deletion.
-fn older(table: &Table, rows: usize) -> String {
+/// Removes rows, each by a condition of its own: with a version those that are no newer than the
+/// deletion.
+fn each(dialect: Dialect, table: &Table, versioned: bool, rows: usize) -> String {
     let mut text = format!("DELETE FROM {} WHERE ", table.quoted);
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { " OR (" });
-        equal(&mut text, table, &table.key);
-        if let Some(version) = table.version {
+        found(&mut text, dialect, table, table.removed_by());
+        if let Some(version) = table.version.filter(|_| versioned) {
             no_newer(&mut text, &table.columns[version]);
         }
         text.push(')');

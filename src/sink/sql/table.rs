@@ -1,6 +1,6 @@
 //! A table as a sink sees it: its columns, the key it is written by, the indexes in the way.
 
-use crate::sink::rules::{OnDelete, OnKnown, RowRules};
+use crate::sink::rules::{KeyMatch, OnDelete, OnKnown, RowRules};
 
 /// What is known of a target table.
 #[derive(Debug)]
@@ -26,6 +26,10 @@ pub(in crate::sink) struct Table {
     pub(in crate::sink) replace_by: Vec<usize>,
     /// Whether keys that differ in letters may be one row, as far as is known.
     pub(in crate::sink) folds: bool,
+    /// Which keys are one row's.
+    pub(in crate::sink) key_match: KeyMatch,
+    /// The columns of the key, and of the parent's, whose collation takes texts that differ for equal.
+    pub(in crate::sink) folding: Vec<usize>,
 }
 
 /// A column of a target table.
@@ -135,6 +139,8 @@ impl Table {
             on_delete: OnDelete::default(),
             replace_by: Vec::new(),
             folds: true,
+            key_match: KeyMatch::default(),
+            folding: Vec::new(),
         })
     }
 
@@ -145,6 +151,7 @@ impl Table {
     pub(in crate::sink) fn ruled(mut self, rules: &RowRules) -> Result<Self, String> {
         self.on_known = rules.on_known;
         self.on_delete = rules.on_delete;
+        self.key_match = rules.key_match;
         self.version = match &rules.version {
             None => None,
             Some(name) => Some(self.version_column(name)?),
@@ -155,6 +162,37 @@ impl Table {
             self.on_delete = OnDelete::Delete;
         }
         Ok(self)
+    }
+
+    /// The same table, of whose columns these fold: their collation takes texts that differ for equal.
+    pub(in crate::sink) fn folded(mut self, folds: impl Fn(&str) -> bool) -> Self {
+        let keyed = self.key.iter().chain(&self.replace_by).copied();
+        let folding = keyed.filter(|it| folds(&self.columns[*it].name));
+        self.folding = folding.collect();
+        self.folding.sort_unstable();
+        self.folding.dedup();
+        self.folds = !self.folding.is_empty();
+        self
+    }
+
+    /// Those of `columns` that are compared byte by byte as well.
+    pub(in crate::sink) fn exact<'t>(
+        &'t self,
+        columns: &'t [usize],
+    ) -> impl Iterator<Item = usize> + 't {
+        let exact = self.key_match == KeyMatch::Exact;
+        let folds = move |it: &usize| exact && self.folding.contains(it);
+        columns.iter().copied().filter(folds)
+    }
+
+    /// Whether rows of another key can be in the way.
+    pub(in crate::sink) fn is_exact(&self) -> bool {
+        self.exact(&self.key).next().is_some()
+    }
+
+    /// Whether the row of a record takes its spelling of this column of the key.
+    pub(in crate::sink) fn respells(&self, column: usize) -> bool {
+        self.key_match == KeyMatch::Collation && self.folding.contains(&column)
     }
 
     /// Whether rows are replaced by their parent.

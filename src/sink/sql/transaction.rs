@@ -7,8 +7,8 @@ use super::{
     failure::Failure,
     progress::ProgressTables,
     session::{BoundValues, SqlSession},
-    statements::known,
-    write::SqlWriter,
+    statements::{found_by, known},
+    write::{SqlWriter, value_of},
 };
 use crate::{
     model::Records,
@@ -87,8 +87,9 @@ async fn any_known<S: SqlSession>(
     let text: Arc<str> = format!("{}{}", known(&writer.one_key()), S::WORDS.any).into();
     for values in asked_for(records, table) {
         let mut bound = S::bound(writer.limits, values.len(), 64);
-        for (ordinal, value) in table.removed_by().iter().zip(&values) {
-            bound.push_key(&table.columns[*ordinal], value)?;
+        for ordinal in found_by(table, table.removed_by()) {
+            let value = value_of(table.removed_by(), &values, ordinal);
+            bound.push_key(&table.columns[ordinal], value)?;
         }
         if session.texts(text.clone(), bound, 0).await?.is_some() {
             return Ok(true);

@@ -10,7 +10,7 @@ use super::{
     runs::{Columns, Run, Runs},
     session::{BoundValues, SqlSession},
     single_rows::SingleRows,
-    statements::{StatementKind, Statements, set_by_update},
+    statements::{StatementKind, Statements, found_by, set_by_update},
     table::Table,
 };
 use crate::model::{Op, Records, Row, Value};
@@ -199,25 +199,33 @@ impl<S: SqlSession> SqlWriter<'_, S> {
                 }
             }
             StatementKind::Delete => {
+                // Behind the columns of the key comes the version, where it is known.
+                let (keyed, version) = columns.split_at(self.table.removed_by().len());
                 for row in values.chunks_exact(columns.len()) {
-                    for (ordinal, value) in columns.iter().zip(row) {
-                        bound.push_key(column(*ordinal), value)?;
+                    for ordinal in found_by(self.table, keyed).chain(version.iter().copied()) {
+                        bound.push_key(column(ordinal), value_of(columns, row, ordinal))?;
                     }
                 }
             }
             StatementKind::Update => {
-                let value = |ordinal: usize| {
-                    let at = columns.iter().position(|it| *it == ordinal);
-                    at.map_or(&Value::Null, |at| &values[at])
-                };
                 for ordinal in set_by_update(self.table, columns) {
-                    bound.push(column(ordinal), value(ordinal))?;
+                    bound.push(column(ordinal), value_of(columns, values, ordinal))?;
                 }
-                for ordinal in self.table.key.iter().chain(&self.table.version) {
-                    bound.push_key(column(*ordinal), value(*ordinal))?;
+                for ordinal in found_by(self.table, &self.table.key).chain(self.table.version) {
+                    bound.push_key(column(ordinal), value_of(columns, values, ordinal))?;
                 }
             }
         }
         Ok(bound)
     }
+}
+
+/// The value of a column in a row of these columns.
+pub(super) fn value_of<'v, 'r>(
+    columns: &[usize],
+    row: &'v [Value<'r>],
+    ordinal: usize,
+) -> &'v Value<'r> {
+    let at = columns.iter().position(|it| *it == ordinal);
+    at.map_or(&Value::Null, |at| &row[at])
 }

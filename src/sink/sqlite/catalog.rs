@@ -126,6 +126,22 @@ pub(in crate::sink) async fn index_columns(
     Ok(in_order(parts, 0))
 }
 
+/// The columns of unique indexes in which texts that differ may be equal: by NOCASE, by RTRIM.
+pub(in crate::sink) async fn folding(
+    readers: &SqlitePool,
+    table: &str,
+) -> Result<Vec<String>, sqlx::Error> {
+    query_scalar(
+        "SELECT DISTINCT part.name \
+         FROM pragma_index_list(?) AS list JOIN pragma_index_xinfo(list.name) AS part \
+         WHERE list.\"unique\" = 1 AND part.key = 1 AND part.name IS NOT NULL \
+         AND part.coll <> 'BINARY'",
+    )
+    .bind(table)
+    .fetch_all(readers)
+    .await
+}
+
 /// SQLite's rules of affinity, in its order.
 fn stored_type(column_type: &str, strict: bool) -> ColumnType {
     let column_type = column_type.to_ascii_uppercase();

@@ -117,7 +117,7 @@ impl SqliteSink {
 
     /// What one transaction writes into `tables`.
     fn transaction<'t>(&'t self, tables: &'t [Arc<Table>]) -> Transaction<'t, Session> {
-        let by_name = tables.iter().any(|it| has_others(it));
+        let by_name = tables.iter().any(|it| has_others(it) || it.is_exact());
         let targets = self.targets.iter().zip(tables);
         let writers = targets
             .map(|(target, table)| (target.shared.name.as_str(), target.writer(table, by_name)));

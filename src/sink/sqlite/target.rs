@@ -6,7 +6,7 @@ use sqlx::{Executor, SqliteConnection as Session, query};
 
 use super::{
     SqliteSinkSettings,
-    catalog::{column_type, create_table, index_columns, look_up},
+    catalog::{column_type, create_table, folding, index_columns, look_up},
     index::{existing, missing_of},
 };
 use crate::{
@@ -108,8 +108,15 @@ impl SqliteTarget {
         let shared = &self.shared;
         let found = look_up(connection.readers(), &shared.settings.table).await;
         let found = found.map_err(|error| shared.failed(error))?;
-        let table = found.map(|(columns, indexes)| shared.understand(columns, indexes));
-        table.transpose()
+        let Some((columns, indexes)) = found else {
+            return Ok(None);
+        };
+        let folding = folding(connection.readers(), &shared.settings.table).await;
+        let folding = folding.map_err(|error| shared.failed(error))?;
+        let table = shared.understand(columns, indexes)?;
+        Ok(Some(
+            table.folded(|name| folding.iter().any(|it| it == name)),
+        ))
     }
 
     /// The columns of each of its indexes, in order.
