@@ -30,6 +30,8 @@ pub struct IndexPart {
     pub is_descending: bool,
     /// Whether the field may be NULL.
     pub may_be_null: bool,
+    /// The collation by which its texts are compared, as the system calls it; `None` where nobody says.
+    pub collation: Option<String>,
 }
 
 impl TableIndex {

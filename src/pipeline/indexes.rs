@@ -92,6 +92,7 @@ mod tests {
                 width: Some(9),
                 is_descending: false,
                 may_be_null: true,
+                collation: None,
             }],
             beyond: None,
         }

@@ -255,7 +255,7 @@ fn read_key_match(section: &mut Section<'_>, beside: Beside<'_>) -> KeyMatch {
         let message = format!("is for a table: {it} compares keys byte by byte");
         section.wrong("key-match", &span, message, None);
     }
-    section.choice_or("key-match", KeyMatch::Exact)
+    section.choice_or("key-match", KeyMatch::Auto)
 }
 
 /// The identity's column; what is not for a table whose rows are only added is told.
@@ -293,6 +293,8 @@ pub enum OnKnown {
 /// Which keys are one row's, where the collation of the key's column takes texts for equal that differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyMatch {
+    /// As the source says, where it is known; else `Exact`.
+    Auto,
     /// Those that are equal byte by byte.
     Exact,
     /// Those that the collation takes for equal.
@@ -368,8 +370,11 @@ impl Choice for OnKnown {
 }
 
 impl Choice for KeyMatch {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("exact", Self::Exact), ("collation", Self::Collation)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("exact", Self::Exact),
+        ("collation", Self::Collation),
+    ];
 }
 
 impl Choice for OnDelete {

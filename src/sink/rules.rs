@@ -21,9 +21,12 @@ pub struct RowRules {
 /// by accents, by blanks at the end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum KeyMatch {
+    /// As the source takes them, where it has a unique index of the same fields by the same collation;
+    /// else `Exact`.
+    #[default]
+    Auto,
     /// Those that are equal byte by byte. A record whose key the target takes for another row's is
     /// refused.
-    #[default]
     Exact,
     /// Those that the collation takes for equal: the row takes the record's spelling of the key.
     Collation,

@@ -5,7 +5,7 @@ use highwater::{
         mysql::MysqlConnection,
         sqlite::{self, Absent, Durability, SqliteConnection, SqliteSettings},
     },
-    model::{Op, Value},
+    model::{IndexPart, Op, TableIndex, Value},
     sink::{
         KeyMatch, OnKnown, RowRules, Sink, SinkError,
         mysql::{MysqlSink, MysqlSinkSettings},
@@ -24,6 +24,7 @@ on_both_servers!(
     a_deletion_removes_its_own_key_alone,
     the_rows_of_another_parent_stay,
     by_collation_the_row_takes_the_new_spelling,
+    the_source_says_whether_its_keys_fold_alike,
 );
 
 /// Column types, and pairs of keys that each takes for equal.
@@ -191,6 +192,49 @@ async fn by_collation_the_row_takes_the_new_spelling(connection: &MysqlConnectio
         upsert(&sink, &[("á", 3)], next).await.expect("and again");
         assert_eq!(rows(connection).await, ["á=3", "b=5"]);
         from = Some(from.unwrap_or(0) + 2);
+    }
+}
+
+/// What `migrate` gives: the source's indexes.
+async fn the_source_says_whether_its_keys_fold_alike(connection: &MysqlConnection) {
+    let mut from = None;
+    for (collation, is_unique, one_row) in [
+        ("utf8mb4_general_ci", true, true),
+        ("utf8mb4_unicode_ci", true, false),
+        ("utf8mb4_general_ci", false, false),
+    ] {
+        make(connection, "VARCHAR(9) COLLATE utf8mb4_general_ci").await;
+        let index = TableIndex {
+            name: "PRIMARY".to_owned(),
+            is_primary: is_unique,
+            is_unique,
+            is_hidden: false,
+            parts: vec![IndexPart {
+                field: "k".to_owned(),
+                prefix: None,
+                width: None,
+                is_descending: false,
+                may_be_null: false,
+                collation: Some(collation.to_owned()),
+            }],
+            beyond: None,
+        };
+        let settings = MysqlSinkSettings {
+            indexes: vec![index],
+            ..named(RowRules::default())
+        };
+        let sink = MysqlSink::open(connection.clone(), settings).expect("named");
+        upsert(&sink, &[("a", 1)], from).await.expect("new");
+        let next = Some(from.unwrap_or(0) + 1);
+        let written = upsert(&sink, &[("A", 2)], next).await;
+        assert_eq!(written.is_ok(), one_row, "{collation}: {written:?}");
+        let expected = if one_row { "A=2" } else { "a=1" };
+        assert_eq!(rows(connection).await, [expected], "{collation}");
+        from = if one_row {
+            Some(next.unwrap_or(0) + 1)
+        } else {
+            next
+        };
     }
 }
 

@@ -76,6 +76,7 @@ cases! {
     full_disk_of_the_target_costs_no_message
     information_to_mariadb_as_protobuf
     information_to_mysql
+    keys_that_differ_by_case
     lost_progress_is_told
     looking_for_dead_letters_makes_no_file
     mariadb_table_to_table_as_protobuf

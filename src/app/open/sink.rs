@@ -195,6 +195,7 @@ fn row_rules(it: &IntoTable) -> RowRules {
             settings::OnKnown::Ignore => OnKnown::Ignore,
         },
         key_match: match it.key_match {
+            settings::KeyMatch::Auto => KeyMatch::Auto,
             settings::KeyMatch::Exact => KeyMatch::Exact,
             settings::KeyMatch::Collation => KeyMatch::Collation,
         },

@@ -12,7 +12,7 @@ use crate::{
     connect::identifier::statement,
     model::{Finding, Kind, Severity},
     sink::{
-        KeyMatch, SinkError,
+        SinkError,
         sql::{
             failure::{Failure, beside_records},
             table::{Absent, Table},
@@ -84,12 +84,13 @@ fn keys(table: &Table, folding: &[(String, String)]) -> Vec<Finding> {
         key().collect::<Vec<_>>().join(", ")
     ))];
     for (column, collation) in folding.iter().filter(|(it, _)| key().any(|key| key == it)) {
-        let text = match table.key_match {
-            KeyMatch::Exact => format!(
+        let respells = table.column(column).is_some_and(|it| table.respells(it));
+        let text = match respells {
+            false => format!(
                 "column `{column}` of the key has the collation {collation}, which takes some keys for equal that differ: such a record becomes a dead letter. If the source takes them for equal too, set key-match = \"collation\"; if not, give the column the collation utf8mb4_0900_bin (MariaDB: utf8mb4_nopad_bin)"
             ),
-            KeyMatch::Collation => format!(
-                "column `{column}` of the key has the collation {collation}: keys that it takes for equal are one row (key-match)"
+            true => format!(
+                "column `{column}` of the key has the collation {collation}: keys that it takes for equal are one row, which takes the latest spelling (key-match)"
             ),
         };
         findings.push(finding(Severity::Note, text));

@@ -230,6 +230,7 @@ mod tests {
                 width: None,
                 is_descending: true,
                 may_be_null: true,
+                collation: None,
             }],
             beyond: None,
         };

@@ -111,7 +111,7 @@ impl MysqlTarget {
             return Err(self.shared.incompatible(advice));
         }
         let table = self.shared.understand(found.columns, found.indexes)?;
-        Ok(table.folded(|name| found.folding.iter().any(|(it, _)| it == name)))
+        Ok(table.folded(&found.folding, &self.shared.settings.indexes))
     }
 
     /// The statement that makes the missing table.

@@ -221,6 +221,7 @@ mod tests {
             width: *width,
             is_descending: false,
             may_be_null: false,
+            collation: None,
         };
         TableIndex {
             name: "i".to_owned(),

@@ -1,6 +1,9 @@
 //! A table as a sink sees it: its columns, the key it is written by, the indexes in the way.
 
-use crate::sink::rules::{KeyMatch, OnDelete, OnKnown, RowRules};
+use crate::{
+    model::TableIndex,
+    sink::rules::{KeyMatch, OnDelete, OnKnown, RowRules},
+};
 
 /// What is known of a target table.
 #[derive(Debug)]
@@ -28,8 +31,11 @@ pub(in crate::sink) struct Table {
     pub(in crate::sink) folds: bool,
     /// Which keys are one row's.
     pub(in crate::sink) key_match: KeyMatch,
-    /// The columns of the key, and of the parent's, whose collation takes texts that differ for equal.
-    pub(in crate::sink) folding: Vec<usize>,
+    /// The columns of the key, and of the parent's, whose collation takes texts that differ for equal:
+    /// these are compared byte by byte as well.
+    pub(in crate::sink) exact: Vec<usize>,
+    /// And these take the spelling of each record, since its source takes the same texts for equal.
+    pub(in crate::sink) respelled: Vec<usize>,
 }
 
 /// A column of a target table.
@@ -140,7 +146,8 @@ impl Table {
             replace_by: Vec::new(),
             folds: true,
             key_match: KeyMatch::default(),
-            folding: Vec::new(),
+            exact: Vec::new(),
+            respelled: Vec::new(),
         })
     }
 
@@ -164,15 +171,43 @@ impl Table {
         Ok(self)
     }
 
-    /// The same table, of whose columns these fold: their collation takes texts that differ for equal.
-    pub(in crate::sink) fn folded(mut self, folds: impl Fn(&str) -> bool) -> Self {
+    /// The same table, of whose columns those in `folding` have a collation that takes texts that
+    /// differ for equal; of a record's source `indexes` are known.
+    pub(in crate::sink) fn folded(
+        mut self,
+        folding: &[(String, String)],
+        indexes: &[TableIndex],
+    ) -> Self {
+        let alike = indexes.iter().any(|it| self.is_of_key(it, folding));
         let keyed = self.key.iter().chain(&self.replace_by).copied();
-        let folding = keyed.filter(|it| folds(&self.columns[*it].name));
-        self.folding = folding.collect();
-        self.folding.sort_unstable();
-        self.folding.dedup();
-        self.folds = !self.folding.is_empty();
+        let name = |it: usize| self.columns[it].name.as_str();
+        let folds = |it: &usize| folding.iter().any(|(folded, _)| folded == name(*it));
+        let mut folded: Vec<usize> = keyed.filter(folds).collect();
+        folded.sort_unstable();
+        folded.dedup();
+        self.folds = !folded.is_empty();
+        match self.key_match {
+            KeyMatch::Auto if alike => self.respelled = folded,
+            KeyMatch::Auto | KeyMatch::Exact => self.exact = folded,
+            KeyMatch::Collation => self.respelled = folded,
+        }
         self
+    }
+
+    /// Whether an index of the source takes the same keys for equal as this table does.
+    fn is_of_key(&self, index: &TableIndex, folding: &[(String, String)]) -> bool {
+        let collation = |name: &str| folding.iter().find(|(it, _)| it == name).map(|it| &it.1);
+        let same = |ordinal: &usize| {
+            let name = self.columns[*ordinal].name.as_str();
+            let mut parts = index.parts.iter();
+            parts.any(|it| {
+                it.field == name
+                    && it.prefix.is_none()
+                    && collation(name).is_none_or(|known| it.collation.as_ref() == Some(known))
+            })
+        };
+        let usable = index.is_unique && index.beyond.is_none();
+        usable && index.parts.len() == self.key.len() && self.key.iter().all(same)
     }
 
     /// Those of `columns` that are compared byte by byte as well.
@@ -180,9 +215,7 @@ impl Table {
         &'t self,
         columns: &'t [usize],
     ) -> impl Iterator<Item = usize> + 't {
-        let exact = self.key_match == KeyMatch::Exact;
-        let folds = move |it: &usize| exact && self.folding.contains(it);
-        columns.iter().copied().filter(folds)
+        columns.iter().copied().filter(|it| self.exact.contains(it))
     }
 
     /// Whether rows of another key can be in the way.
@@ -192,7 +225,7 @@ impl Table {
 
     /// Whether the row of a record takes its spelling of this column of the key.
     pub(in crate::sink) fn respells(&self, column: usize) -> bool {
-        self.key_match == KeyMatch::Collation && self.folding.contains(&column)
+        self.respelled.contains(&column)
     }
 
     /// Whether rows are replaced by their parent.

@@ -126,13 +126,14 @@ pub(in crate::sink) async fn index_columns(
     Ok(in_order(parts, 0))
 }
 
-/// The columns of unique indexes in which texts that differ may be equal: by NOCASE, by RTRIM.
+/// The columns of unique indexes in which texts that differ may be equal, with their collation:
+/// NOCASE or RTRIM.
 pub(in crate::sink) async fn folding(
     readers: &SqlitePool,
     table: &str,
-) -> Result<Vec<String>, sqlx::Error> {
-    query_scalar(
-        "SELECT DISTINCT part.name \
+) -> Result<Vec<(String, String)>, sqlx::Error> {
+    query_as(
+        "SELECT DISTINCT part.name, part.coll \
          FROM pragma_index_list(?) AS list JOIN pragma_index_xinfo(list.name) AS part \
          WHERE list.\"unique\" = 1 AND part.key = 1 AND part.name IS NOT NULL \
          AND part.coll <> 'BINARY'",

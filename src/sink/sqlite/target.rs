@@ -114,9 +114,7 @@ impl SqliteTarget {
         let folding = folding(connection.readers(), &shared.settings.table).await;
         let folding = folding.map_err(|error| shared.failed(error))?;
         let table = shared.understand(columns, indexes)?;
-        Ok(Some(
-            table.folded(|name| folding.iter().any(|it| it == name)),
-        ))
+        Ok(Some(table.folded(&folding, &shared.settings.indexes)))
     }
 
     /// The columns of each of its indexes, in order.

@@ -74,6 +74,7 @@ fn index(said: &Document) -> TableIndex {
             is_descending: number.is_some_and(|it| it < 0.0),
             // Else a missing value is a value: two documents without one are not unique.
             may_be_null: has_value(field),
+            collation: None,
         });
     }
     let name = said.get_str("name").unwrap_or_default().to_owned();

@@ -12,9 +12,10 @@ use crate::{
 /// What the servers of all releases say of an index's part.
 const PARTS: &str = "CAST(s.INDEX_NAME AS CHAR), CAST(s.COLUMN_NAME AS CHAR), s.NON_UNIQUE = 0, \
     CAST(s.SUB_PART AS UNSIGNED), COALESCE(s.COLLATION = 'D', 0), COALESCE(s.NULLABLE = 'YES', 0), \
-    CAST(s.INDEX_TYPE AS CHAR), CAST(c.CHARACTER_MAXIMUM_LENGTH AS UNSIGNED)";
+    CAST(s.INDEX_TYPE AS CHAR), CAST(c.CHARACTER_MAXIMUM_LENGTH AS UNSIGNED), \
+    CAST(c.COLLATION_NAME AS CHAR)";
 
-/// Name, column, unique, prefix, descending, nullable, type, the column's width, expression, hidden.
+/// Name, column, unique, prefix, descending, nullable, type, the column's width and collation, expression, hidden.
 type Part = (
     String,
     Option<String>,
@@ -24,6 +25,7 @@ type Part = (
     bool,
     String,
     Option<u64>,
+    Option<String>,
     Option<String>,
     bool,
 );
@@ -73,9 +75,9 @@ async fn says(name: &str, pool: &MySqlPool) -> Result<Vec<String>, SourceError> 
 
 fn gathered(parts: Vec<Part>) -> Vec<TableIndex> {
     let mut indexes: Vec<TableIndex> = Vec::new();
-    for (name, column, is_unique, prefix, is_descending, null, kind, width, expression, hidden) in
-        parts
-    {
+    for part in parts {
+        let (name, column, is_unique, prefix, is_descending, null, ..) = part;
+        let (.., kind, width, collation, expression, hidden) = part;
         if indexes.last().is_none_or(|it| it.name != name) {
             indexes.push(TableIndex {
                 is_primary: name == "PRIMARY",
@@ -100,6 +102,7 @@ fn gathered(parts: Vec<Part>) -> Vec<TableIndex> {
                 width: narrow(width),
                 is_descending,
                 may_be_null: null,
+                collation,
             }),
             None => {
                 let what = expression.unwrap_or_default();

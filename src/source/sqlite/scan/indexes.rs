@@ -4,12 +4,21 @@ use sqlx::SqlitePool;
 
 use crate::model::{IndexPart, TableIndex};
 
-/// Name, unique, origin, partial, column, descending, whether the column may be NULL.
-type Part = (String, bool, String, bool, Option<String>, bool, bool);
+/// Name, unique, origin, partial, column, descending, whether the column may be NULL, collation.
+type Part = (
+    String,
+    bool,
+    String,
+    bool,
+    Option<String>,
+    bool,
+    bool,
+    Option<String>,
+);
 
 const PARTS: &str = "SELECT list.name, list.\"unique\", list.origin, list.partial, part.name, part.\"desc\", \
     COALESCE((SELECT NOT info.\"notnull\" AND info.pk = 0 FROM pragma_table_xinfo(?1) AS info \
-      WHERE info.cid = part.cid), 0) \
+      WHERE info.cid = part.cid), 0), part.coll \
     FROM pragma_index_list(?1) AS list JOIN pragma_index_xinfo(list.name) AS part \
     WHERE part.key = 1 ORDER BY list.seq, part.seqno";
 
@@ -23,7 +32,7 @@ pub(super) async fn indexes(
         .fetch_all(readers)
         .await?;
     let mut indexes: Vec<TableIndex> = Vec::new();
-    for (name, is_unique, origin, partial, column, is_descending, may_be_null) in parts {
+    for (name, is_unique, origin, partial, column, is_descending, may_be_null, collation) in parts {
         if indexes.last().is_none_or(|it| it.name != name) {
             indexes.push(TableIndex {
                 name,
@@ -45,6 +54,7 @@ pub(super) async fn indexes(
                 width: None,
                 is_descending,
                 may_be_null,
+                collation,
             }),
             None => index.beyond = Some("it is of an expression".to_owned()),
         }

@@ -1,0 +1,1 @@
+UPDATE people SET name = 'A', n = 3 WHERE name = 'a';
