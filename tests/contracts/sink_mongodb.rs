@@ -3,7 +3,7 @@
 
 use highwater::{
     fault::{self, Fault, Faulty},
-    model::{Op, Position, Value},
+    model::{Finding, Op, Position, Severity, Value},
     sink::{Advance, RowRules, SinkError},
 };
 use mongodb::bson::{Bson, Document, Timestamp, doc};
@@ -216,6 +216,32 @@ async fn a_transaction_that_nobody_has_ended_is_told_as_such_and_waited_for() {
             .write(&[], (&advance(Some("1"), "3")).into())
             .await;
         third.expect("written");
+        target.close().await;
+    })
+    .await;
+}
+
+/// Its index of `_id` has the collation as well: a document of `A` would overwrite that of `a`.
+#[tokio::test]
+async fn a_collection_whose_collation_takes_keys_for_equal_is_refused() {
+    in_time(async {
+        let target = mongodb().await;
+        let database = target.documents();
+        let info = database.collection::<Document>("info");
+        info.drop().await.expect("dropped");
+        let folding = doc! { "create": "info", "collation": { "locale": "en", "strength": 2 } };
+        database.run_command(folding).await.expect("made");
+        let sink = target.sink.capabilities().database.expect("it is one");
+        let error = sink.prepare(None).await.expect_err("it is refused");
+        assert_eq!(error.fault(), Fault::Permanent);
+        let said = fault::chain(&error);
+        assert!(
+            said.contains("collection info has a collation (en)"),
+            "{said}"
+        );
+        let findings = sink.check(None).await.expect("checked");
+        let problem = |it: &Finding| it.severity == Severity::Problem && it.text.contains("(en)");
+        assert!(findings.iter().any(problem), "{findings:?}");
         target.close().await;
     })
     .await;

@@ -1,5 +1,6 @@
 //! Whether a collection of MongoDB can be written as the settings say.
 
+use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 
 use super::MongodbSink;
@@ -33,6 +34,9 @@ pub(in crate::sink) async fn check(
             "collection {collection} is missing and will be made"
         ))
     });
+    if let Some(advice) = folding(sink).await? {
+        findings.push(finding(Severity::Problem, advice));
+    }
     findings.push(match unkeyed(key, fields) {
         Some(advice) => finding(Severity::Problem, advice),
         None => good(match key {
@@ -55,6 +59,25 @@ pub(in crate::sink) async fn check(
         ),
     });
     Ok(findings)
+}
+
+/// Why documents of different `_id`s could be one in this collection; `None` where they cannot.
+pub(super) async fn folding(sink: &MongodbSink) -> Result<Option<String>, SinkError> {
+    let collection = &sink.settings.collection;
+    let listed = sink.connection.database().list_collections();
+    let listed = listed.filter(doc! { "name": collection }).await;
+    let mut listed = listed.map_err(|error| sink.failed(error))?;
+    let found = listed
+        .try_next()
+        .await
+        .map_err(|error| sink.failed(error))?;
+    let collation = found.and_then(|it| it.options.collation);
+    Ok(collation.map(|it| {
+        format!(
+            "collection {collection} has a collation ({}), which may take `_id`s for equal that differ, so that one document would overwrite another: write into a collection without a collation",
+            it.locale
+        )
+    }))
 }
 
 /// Why documents of these fields have no `_id`; `None` where they have, or nobody knows yet.

@@ -271,6 +271,10 @@ impl DatabaseSink for MongodbSink {
         }
         let progress = self.settings.progress_collection.as_str();
         self.refuse_older().await?;
+        if let Some(advice) = check::folding(self).await? {
+            let name = self.name.clone();
+            return Err(SinkError::Incompatible { name, advice });
+        }
         self.make(&[&self.settings.collection, progress, POSITION_TABLE])
             .await?;
         let documents = self.connection.database();
