@@ -19,6 +19,7 @@ mod names;
 mod sink;
 mod sink_mongodb;
 mod sink_mysql;
+mod sink_mysql_domains;
 mod sink_mysql_keys;
 mod sink_mysql_values;
 mod sink_older_positions;

@@ -1,6 +1,9 @@
 //! A table as a sink sees it: its columns, the key it is written by, the indexes in the way.
 
-use crate::sink::rules::{OnDelete, OnKnown, RowRules};
+use crate::{
+    model::domain::Domain,
+    sink::rules::{OnDelete, OnKnown, RowRules},
+};
 
 /// What is known of a target table.
 #[derive(Debug)]
@@ -35,13 +38,15 @@ pub(in crate::sink) struct Column {
     pub(in crate::sink) name: String,
     /// Its name as it stands in statements.
     pub(in crate::sink) quoted: String,
-    /// What it can hold.
+    /// How its values are bound.
     pub(in crate::sink) stored_type: ColumnType,
+    /// What it can hold.
+    pub(in crate::sink) domain: Domain,
     /// What becomes of it in a new row that does not name it.
     pub(in crate::sink) absent: Absent,
 }
 
-/// What a column can hold, as far as the way of binding a value goes.
+/// How values of a column are bound and compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sink) enum ColumnType {
     /// Text.
@@ -317,6 +322,7 @@ mod tests {
             name: name.to_owned(),
             quoted: format!("`{name}`"),
             stored_type: ColumnType::Text,
+            domain: Domain::ANYTHING,
             absent,
         }
     }
