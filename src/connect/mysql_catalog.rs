@@ -140,7 +140,7 @@ fn understood(described: Described, is_json: bool) -> CatalogColumn {
                     Holds::Set(members)
                 }
             }
-            None => Holds::Anything,
+            None => Holds::Text(TextWidth::ANY),
         },
         "uuid" => Holds::Uuid,
         "inet4" => Holds::Inet4,
@@ -170,7 +170,7 @@ fn understood(described: Described, is_json: bool) -> CatalogColumn {
                 repertoire: repertoire(charset),
             })
         }
-        _ => Holds::Anything,
+        _ => Holds::Text(TextWidth::ANY),
     };
     CatalogColumn {
         data_type: data_type.to_owned(),

@@ -21,6 +21,7 @@ mod sink_mongodb;
 mod sink_mysql;
 mod sink_mysql_domains;
 mod sink_mysql_keys;
+mod sink_mysql_nulls;
 mod sink_mysql_values;
 mod sink_older_positions;
 mod sink_positions;

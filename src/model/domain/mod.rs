@@ -153,7 +153,10 @@ impl Holds {
             Self::Time => times::time(value),
             Self::DateTime => times::datetime(value, texts.epoch),
             Self::Timestamp => times::timestamp(value, texts.epoch),
-            Self::Anything => texts::text(value, TextWidth::ANY),
+            Self::Anything => match value {
+                Value::Bytes(_, it) | Value::Geometry(it) => Ok(Admitted::Bytes(it.into())),
+                other => texts::text(other, TextWidth::ANY),
+            },
         }
     }
 }

@@ -29,6 +29,9 @@ pub(in crate::sink) struct Table {
     pub(in crate::sink) replace_by: Vec<usize>,
     /// Whether keys that differ in letters may be one row, as far as is known.
     pub(in crate::sink) folds: bool,
+    /// What its database said of how it is made, just before it was looked up; `None` where the user
+    /// may not ask.
+    pub(in crate::sink) definition: Option<String>,
 }
 
 /// A column of a target table.
@@ -140,6 +143,7 @@ impl Table {
             on_delete: OnDelete::default(),
             replace_by: Vec::new(),
             folds: true,
+            definition: None,
         })
     }
 
