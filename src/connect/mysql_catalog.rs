@@ -6,7 +6,7 @@ use sqlx::{MySqlConnection, query_as, query_scalar};
 
 use super::mysql::Flavor;
 use crate::model::domain::{
-    Domain, Holds, Members, Repertoire, Sign, TextWidth, Unit, member_names,
+    Domain, Holds, JsonNumbers, Members, Repertoire, Sign, TextWidth, Unit, member_names,
 };
 
 /// A column as its server describes it.
@@ -124,7 +124,9 @@ fn understood(described: Described, is_json: bool) -> CatalogColumn {
             let whole = digits(precision, 65).saturating_sub(digits(scale, 0));
             Holds::Decimal(whole, sign)
         }
-        "json" => Holds::Json,
+        // MariaDB keeps the text.
+        "json" if is_json => Holds::Json(JsonNumbers::Written),
+        "json" => Holds::Json(JsonNumbers::Doubles),
         "date" => Holds::Date,
         "time" => Holds::Time,
         "datetime" => Holds::DateTime,
@@ -270,6 +272,7 @@ mod tests {
         let of = |data_type, is_json| described(data_type, data_type, is_json);
         assert_eq!(of("char", false), text(Unit::Characters, 9, true));
         assert_eq!(of("text", false), text(Unit::Utf8, 36, false));
-        assert_eq!(of("longtext", true), Holds::Json);
+        assert_eq!(of("longtext", true), Holds::Json(JsonNumbers::Written));
+        assert_eq!(of("json", false), Holds::Json(JsonNumbers::Doubles));
     }
 }

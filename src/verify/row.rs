@@ -320,7 +320,10 @@ mod tests {
     use super::*;
     use crate::{
         digest::{Column, Padding},
-        model::{Op, Records, Schema, Value},
+        model::{
+            Op, Records, Schema, Value,
+            domain::{Domain, Holds},
+        },
     };
 
     fn shape() -> Shape {
@@ -383,6 +386,34 @@ mod tests {
         let other = hashes(&[("id", Value::U64(1)), ("a", Value::Null)]);
         assert_eq!(one.key, other.key);
         assert_ne!(one.row, other.row);
+    }
+
+    #[test]
+    fn what_the_column_cannot_hold_is_equal_to_nothing_that_lies_there() {
+        let mut shape = shape();
+        shape.columns[0].domain = Domain {
+            holds: Holds::Integer(0, 9),
+            is_nullable: false,
+        };
+        let names = ["id"].map(str::to_owned).into();
+        let compared = Compared::over(&shape, &names, &[], Texts::default()).expect("it fits");
+        let of = |value: Value<'_>, side| {
+            let mut records = Records::new(Arc::new(Schema::document("t", ["id"])));
+            let pushed: Result<(), ()> = records.push(Op::Upsert, 0, |packer| {
+                packer.name("id");
+                packer.value(value);
+                Ok(())
+            });
+            pushed.expect("nothing fails");
+            let row = records.get(0).expect("one");
+            let taken = compared.take(&row, side, &mut Canonical::default());
+            taken.expect("it is known").row
+        };
+        let there = of(Value::I64(2), Side::Actual);
+        assert_eq!(of(Value::Json("2"), Side::Expected), there);
+        assert_ne!(of(Value::Json("1.5"), Side::Expected), there);
+        let null = of(Value::Null, Side::Actual);
+        assert_ne!(of(Value::Null, Side::Expected), null);
     }
 
     #[test]

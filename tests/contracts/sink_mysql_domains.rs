@@ -1,7 +1,7 @@
 //! What each column of MySQL and MariaDB takes and refuses: only a value that is one of its own.
 
 use highwater::{
-    connect::mysql::MysqlConnection,
+    connect::mysql::{Flavor, MysqlConnection},
     fault::chain,
     model::{Instant, Op, Time, Value},
     sink::{SinkError, mysql::MysqlSink},
@@ -19,6 +19,7 @@ on_both_servers!(
     a_text_of_bytes_is_never_taken_for_another_character_set,
     what_is_a_value_of_its_column_is_taken,
     an_enum_keeps_its_empty_member,
+    numbers_within_json_keep_their_digits,
     members_of_any_letters_are_taken,
 );
 
@@ -313,6 +314,32 @@ async fn what_is_a_value_of_its_column_is_taken(connection: &MysqlConnection) {
             [kept],
             "{value:?} into {column}"
         );
+    }
+}
+
+async fn numbers_within_json_keep_their_digits(connection: &MysqlConnection) {
+    run(connection, "CREATE TABLE t (uid INT PRIMARY KEY, j JSON)").await;
+    let sink = table_sink(connection, None);
+    let exact = "[12345678901234567890.123456789]";
+    let near = "[123456789.123456789]";
+    let stored = "SELECT CAST(j AS CHAR) FROM t";
+    let written = one(&sink, ("j", Value::Json(exact))).await;
+    match connection.flavor() {
+        Flavor::Mariadb => {
+            written.expect("it keeps the text");
+            assert_eq!(read(connection, stored).await, [exact]);
+        }
+        Flavor::Mysql => {
+            let said = chain(&written.expect_err("it makes a double of it"));
+            assert!(
+                said.contains("`j`") && said.contains("lose digits"),
+                "{said}"
+            );
+            one(&sink, ("j", Value::Json(near)))
+                .await
+                .expect("the nearest double");
+            assert_eq!(read(connection, stored).await, ["[123456789.12345679]"]);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! The sink admits values before the server is asked, and `verify` what it expects, both by this.
 
 mod exact;
+mod json;
 mod members;
 mod names;
 mod numbers;
@@ -12,8 +13,9 @@ mod times;
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::{BytesText, DateTime, JsonText, Texts, Value, from_base64, from_hex};
+use super::{BytesText, DateTime, Texts, Value, from_base64, from_hex};
 pub use exact::{ROUNDED, double_keeps};
+pub use json::JsonNumbers;
 pub use members::{Members, member_names};
 pub use texts::{Repertoire, TextWidth, Unit};
 pub use times::read_clock;
@@ -62,7 +64,7 @@ pub enum Holds {
         is_fixed: bool,
     },
     /// JSON.
-    Json,
+    Json(JsonNumbers),
     /// Days.
     Date,
     /// Spans of time.
@@ -148,7 +150,7 @@ impl Holds {
             Self::Inet4 => names::inet4(value),
             Self::Inet6 => names::inet6(value),
             Self::Bytes { most, is_fixed } => bytes(value, (*most, *is_fixed), texts.bytes),
-            Self::Json => json(value, texts.json),
+            Self::Json(numbers) => json::json(value, *numbers, texts.json),
             Self::Date => times::date(value, texts.epoch),
             Self::Time => times::time(value),
             Self::DateTime => times::datetime(value, texts.epoch),
@@ -195,18 +197,6 @@ fn bytes(
         Err(format!("it has {length} bytes, and the column would fill them up to {most}").into())
     } else {
         Ok(Admitted::Bytes(bytes))
-    }
-}
-
-fn json(value: Value<'_>, texts: JsonText) -> Result<Admitted<'_>, Refusal> {
-    match (value, texts) {
-        (Value::Decimal(it), JsonText::Value) => Ok(Admitted::Text(it)),
-        // Text is JSON already; where it is not, the server says so.
-        (Value::String(it), JsonText::Document) | (Value::Json(it), _) => Ok(Admitted::Text(it)),
-        (Value::Bytes(..) | Value::Geometry(_), _) => {
-            Err("it is bytes, and the column's type JSON".into())
-        }
-        (other, _) => Ok(Admitted::Json(other)),
     }
 }
 

@@ -160,3 +160,28 @@ fn the_names_of_members_are_read_as_the_servers_print_them() {
         assert_eq!(member_names(of), None, "{of}");
     }
 }
+
+#[test]
+fn json_keeps_its_numbers_or_is_refused() {
+    let doubles = Holds::Json(JsonNumbers::Doubles);
+    let kept = [
+        "[123456789.123456789, 18446744073709551615, -9223372036854775808]",
+        "[0.1, 1e300, 1.7976931348623157e+308, 5e-324, 100000000000000000000000]",
+        "{\"a \\\"123456789012345678901234567890\": \"0.1234567890123456789012\"}",
+        "{\"a\": 1.1000000000000000000000000}",
+        "null",
+        "1180591620717411300000",
+    ];
+    takes(&doubles, kept.map(|it| (Value::Json(it), it)));
+    let lost = [
+        "18446744073709551616",
+        "[1, -9223372036854775809]",
+        "{\"a\": [true, 12345678901234567890.123456789]}",
+        "0.1234567890123456789",
+        "{\"a\": \"x\", \"b\":123456789012345678901234567890}",
+    ];
+    refuses(&doubles, lost.map(Value::Json));
+    refuses(&doubles, lost.map(Value::String));
+    let written = Holds::Json(JsonNumbers::Written);
+    takes(&written, lost.map(|it| (Value::Json(it), it)));
+}
