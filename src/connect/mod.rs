@@ -10,6 +10,8 @@ pub mod mongodb;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 #[cfg(feature = "mysql")]
+pub mod mysql_catalog;
+#[cfg(feature = "mysql")]
 mod mysql_errors;
 mod sql_errors;
 pub mod sqlite;

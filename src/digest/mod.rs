@@ -20,7 +20,10 @@ use async_trait::async_trait;
 pub use mysql_sums::MysqlSums;
 pub use sums::{Range, Sum, Sums};
 
-use crate::fault::{Cause, Fault, Faulty};
+use crate::{
+    fault::{Cause, Fault, Faulty},
+    model::domain::Domain,
+};
 
 /// A table that can be compared.
 #[async_trait]
@@ -77,11 +80,6 @@ impl Shape {
                 (Keeps::Decimal(from), Keeps::Decimal(to)) if to < from => {
                     lost.push(format!("`{name}` keeps {to} of {from} digits behind the point in the target: numbers are compared as rounded to these"));
                 }
-                (Keeps::Clock(_), Keeps::Day) => {
-                    lost.push(format!(
-                        "`{name}` keeps the day alone in the target: times are compared by it"
-                    ));
-                }
                 (Keeps::Double, Keeps::Single) => {
                     lost.push(format!(
                         "`{name}` has single precision in the target: numbers are compared in it"
@@ -101,6 +99,8 @@ pub struct Column {
     pub name: String,
     /// What it keeps of a value.
     pub keeps: Keeps,
+    /// What it can hold.
+    pub domain: Domain,
     /// Whether the server computes it: nobody writes it.
     pub is_computed: bool,
 }

@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
 use super::{Column, Digest, DigestError, Documents, Keeps, Shape};
-use crate::connect::mongodb::{ErrorClass, MongodbConnection};
+use crate::{
+    connect::mongodb::{ErrorClass, MongodbConnection},
+    model::domain::Domain,
+};
 
 /// A collection, and the fields of a record that `_id` is made of.
 #[derive(Clone)]
@@ -67,6 +70,7 @@ impl Digest for MongodbDigest {
             columns: vec![Column {
                 name: "_id".to_owned(),
                 keeps: Keeps::Typed,
+                domain: Domain::ANYTHING,
                 is_computed: false,
             }],
             key: vec![0],

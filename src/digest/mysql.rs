@@ -7,7 +7,8 @@ use super::{
     mysql_sums::SumColumn,
 };
 use crate::connect::{
-    mysql::{Flavor, MysqlConnection},
+    mysql::MysqlConnection,
+    mysql_catalog::{CatalogColumn, columns},
     table_name::TableName,
 };
 
@@ -45,17 +46,16 @@ impl MysqlDigest {
         let incompatible = |it: &dyn std::fmt::Display| self.incompatible(it.to_string());
         let named = TableName::parse(&self.table).map_err(|it| incompatible(&it))?;
         let quoted_table = named.quoted().map_err(|it| incompatible(&it))?;
-        let described: Vec<Described> = self.ask(COLUMNS, &named).await?;
-        let json = self.json_columns(&named).await?;
+        let described = self.described(&named).await?;
         let sum_column = |name: &String| {
-            let it = described.iter().find(|it| it.0 == *name)?;
+            let it = described.iter().find(|it| it.name == *name)?;
             Some(SumColumn {
-                name: &it.0,
-                data_type: &it.1,
-                is_json: is_json(&json, &it.0),
-                scale: it.2,
-                fraction: it.3,
-                charset: it.5.as_deref(),
+                name: &it.name,
+                data_type: &it.data_type,
+                is_json: it.data_type == "json",
+                scale: it.scale,
+                fraction: it.fraction,
+                charset: it.charset.as_deref(),
             })
         };
         let all: Option<Vec<_>> = columns.iter().map(sum_column).collect();
@@ -87,32 +87,16 @@ impl MysqlDigest {
         answer.map_err(|error| DigestError::of_sql(&self.name, error))
     }
 
-    async fn json_columns(&self, named: &TableName) -> Result<Vec<String>, DigestError> {
-        match self.connection.flavor() {
-            Flavor::Mysql => Ok(Vec::new()),
-            Flavor::Mariadb => {
-                let checks: Vec<(String,)> = self.ask(JSON_CHECKS, named).await?;
-                Ok(checks.into_iter().map(|it| it.0).collect())
-            }
-        }
+    async fn described(&self, named: &TableName) -> Result<Vec<CatalogColumn>, DigestError> {
+        let described = async {
+            let mut session = self.connection.pool().acquire().await?;
+            let names = (named.database.as_deref(), named.table.as_str());
+            columns(&mut session, self.connection.flavor(), names).await
+        };
+        let described = described.await;
+        described.map_err(|error| DigestError::of_sql(&self.name, error))
     }
 }
-
-/// Name, type, digits behind the point, digits of a second, extra, character set.
-type Described = (
-    String,
-    String,
-    Option<u64>,
-    Option<u64>,
-    String,
-    Option<String>,
-);
-
-const COLUMNS: &str = "SELECT CAST(COLUMN_NAME AS CHAR), LOWER(CAST(DATA_TYPE AS CHAR)), \
-    CAST(NUMERIC_SCALE AS UNSIGNED), CAST(DATETIME_PRECISION AS UNSIGNED), \
-    UPPER(CAST(EXTRA AS CHAR)), CAST(CHARACTER_SET_NAME AS CHAR) \
-    FROM information_schema.COLUMNS \
-    WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
 
 const PRIMARY: &str = "SELECT CAST(COLUMN_NAME AS CHAR) FROM information_schema.STATISTICS \
     WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND INDEX_NAME = 'PRIMARY' \
@@ -121,12 +105,6 @@ const PRIMARY: &str = "SELECT CAST(COLUMN_NAME AS CHAR) FROM information_schema.
 /// What the server thinks: nothing is counted.
 const ROWS: &str = "SELECT CAST(TABLE_ROWS AS UNSIGNED) FROM information_schema.TABLES \
     WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?";
-
-/// MariaDB's JSON is text with a CHECK.
-const JSON_CHECKS: &str = "SELECT CAST(CHECK_CLAUSE AS CHAR) \
-    FROM information_schema.CHECK_CONSTRAINTS \
-    WHERE CONSTRAINT_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? \
-    AND CHECK_CLAUSE LIKE 'json_valid(%'";
 
 #[async_trait]
 impl Digest for MysqlDigest {
@@ -137,24 +115,18 @@ impl Digest for MysqlDigest {
     async fn shape(&self) -> Result<Shape, DigestError> {
         let named =
             TableName::parse(&self.table).map_err(|it| self.incompatible(it.to_string()))?;
-        let described: Vec<Described> = self.ask(COLUMNS, &named).await?;
+        let described = self.described(&named).await?;
         if described.is_empty() {
             return Err(self.incompatible("there is no such table, or the user may not see it"));
         }
-        let json = self.json_columns(&named).await?;
-        let column = |(name, data_type, scale, fraction, extra, _): Described| {
+        let column = |it: CatalogColumn| {
             let digits =
                 |it: Option<u64>, most| it.and_then(|it| it.try_into().ok()).unwrap_or(most);
-            let keeps = if is_json(&json, &name) {
-                Keeps::Json
-            } else {
-                keeps(&data_type, digits(scale, 30), digits(fraction, 0))
-            };
-            let computed = ["STORED GENERATED", "VIRTUAL GENERATED", "PERSISTENT"];
             Column {
-                name,
-                keeps,
-                is_computed: computed.iter().any(|it| extra.contains(it)),
+                keeps: keeps(&it.data_type, digits(it.scale, 30), digits(it.fraction, 0)),
+                is_computed: it.is_computed(),
+                name: it.name,
+                domain: it.domain,
             }
         };
         let columns: Vec<Column> = described.into_iter().map(column).collect();
@@ -171,12 +143,6 @@ impl Digest for MysqlDigest {
             documents: None,
         })
     }
-}
-
-/// Whether one of MariaDB's checks says so of the column `name`.
-fn is_json(checks: &[String], name: &str) -> bool {
-    let quoted = format!("json_valid(`{}`)", name.replace('`', "``"));
-    checks.iter().any(|it| it.contains(&quoted))
 }
 
 fn keeps(data_type: &str, scale: u8, fraction: u8) -> Keeps {

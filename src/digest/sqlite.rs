@@ -3,9 +3,12 @@
 use async_trait::async_trait;
 
 use super::{Column, Digest, DigestError, Keeps, Padding, Shape, key_indexes};
-use crate::connect::{
-    identifier::{double_quoted, statement},
-    sqlite::SqliteConnection,
+use crate::{
+    connect::{
+        identifier::{double_quoted, statement},
+        sqlite::SqliteConnection,
+    },
+    model::domain::Domain,
 };
 
 /// A table, and the columns that tell its rows apart.
@@ -58,6 +61,7 @@ impl Digest for SqliteDigest {
         let column = |(name, declared, _, hidden): &(String, String, i64, i64)| Column {
             name: name.clone(),
             keeps: keeps(declared),
+            domain: Domain::ANYTHING,
             is_computed: *hidden > 1,
         };
         let columns: Vec<Column> = described.iter().map(column).collect();

@@ -4,6 +4,7 @@
 //! the source that made it.
 
 mod decimal;
+pub mod domain;
 mod finding;
 mod flow_name;
 mod key;
@@ -14,6 +15,7 @@ mod record;
 mod schema;
 mod system;
 mod table_index;
+mod texts;
 mod time;
 mod topic_name;
 pub(crate) mod units;
@@ -30,6 +32,7 @@ pub use record::{Batch, Fields, Items, Op, PackedFields, Records, Row};
 pub use schema::{Field, Kind, Schema};
 pub use system::{Facts, Keeps, Role, System};
 pub use table_index::{IndexPart, TableIndex};
+pub use texts::{BytesText, JsonText, Texts, from_base64, from_hex};
 pub use time::{Date, DateTime, Instant, Time};
 pub use topic_name::topic_problem;
 pub use value::Value;

@@ -39,7 +39,6 @@ mod replay;
 mod rules;
 mod sql;
 mod staged;
-mod texts;
 mod value_text;
 
 pub use advance::{Advance, AnyAdvance, POSITION_TABLE, PROGRESS_TABLE, Progress, ProgressKind};
@@ -51,8 +50,9 @@ pub use rules::{KeyMatch, OnDelete, OnKnown, RowRules};
 pub use sql::create::CreateTable;
 pub use sql::index::MissingIndex;
 pub use staged::{StagedWrite, StagingSink};
-pub use texts::{BytesText, JsonText, Texts, from_base64, from_hex};
 pub use value_text::{write_json, write_text};
+
+pub use crate::model::{BytesText, JsonText, Texts};
 
 use async_trait::async_trait;
 

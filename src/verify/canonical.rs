@@ -8,8 +8,11 @@ use std::{fmt::Write as _, io::Write as _};
 use super::typed;
 use crate::{
     digest::{Keeps, Padding},
-    model::{Date, DateTime, Decimal, Instant, Time, Value},
-    sink::{BytesText, JsonText, Texts, from_base64, from_hex, write_json, write_text},
+    model::{
+        BytesText, DateTime, Decimal, Instant, JsonText, Texts, Time, Value, domain::read_clock,
+        from_base64, from_hex,
+    },
+    sink::{write_json, write_text},
 };
 
 /// What a canonical value begins with; NULL is nothing else.
@@ -48,7 +51,7 @@ pub(super) fn write(value: Value<'_>, keeps: Keeps, texts: Texts, out: &mut Vec<
         Keeps::Text(padding) => text(value, padding, out),
         Keeps::Bytes(padding) => bytes(value, padding, texts.bytes, out),
         Keeps::Json => json(value, texts.json, out),
-        Keeps::Day => day(value, out),
+        Keeps::Day => day(value, texts.epoch, out),
         Keeps::Clock(places) => clock(value, places, texts.epoch, out),
         Keeps::Duration(places) => duration(value, places, out),
         Keeps::Numeric => numeric(value, out),
@@ -57,9 +60,14 @@ pub(super) fn write(value: Value<'_>, keeps: Keeps, texts: Texts, out: &mut Vec<
     };
     if kept.is_none() {
         out.truncate(start);
-        out.push(tag::UNSUPPORTED);
-        let _ = text(value, Padding::None, out);
+        unsupported(value, out);
     }
+}
+
+/// Appends a value that no such column holds.
+pub(super) fn unsupported(value: Value<'_>, out: &mut Vec<u8>) {
+    out.push(tag::UNSUPPORTED);
+    let _ = text(value, Padding::None, out);
 }
 
 /// A canonical value as a person reads it.
@@ -271,11 +279,10 @@ fn quoted(text: &str, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, text);
 }
 
-fn day(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+fn day(value: Value<'_>, epoch: Option<i64>, out: &mut Vec<u8>) -> Option<()> {
     let date = match value {
         Value::Date(it) => it,
-        Value::String(it) if !it.contains([' ', 'T']) => Date::parse(it)?,
-        other => clock_of(other, None)?.date,
+        other => clock_of(other, epoch)?.date,
     };
     tagged(tag::CLOCK, date.to_string().as_bytes(), out)
 }
@@ -307,8 +314,7 @@ fn clock_of(value: Value<'_>, epoch: Option<i64>) -> Option<DateTime> {
             };
             instant.to_utc()
         }
-        Value::String(it) if it.ends_with('Z') => Instant::parse(it)?.to_utc(),
-        Value::String(it) => DateTime::parse(it).or_else(|| Date::parse(it).map(midnight)),
+        Value::String(it) | Value::Enum(it) => read_clock(it).map(|it| it.0),
         _ => None,
     }
 }
@@ -336,7 +342,7 @@ fn rounded_clock(clock: DateTime, places: u8) -> DateTime {
 fn duration(value: Value<'_>, places: u8, out: &mut Vec<u8>) -> Option<()> {
     let time = match value {
         Value::Time(it) => it,
-        Value::String(it) => Time::parse(it)?,
+        Value::String(it) | Value::Enum(it) => Time::parse(it)?,
         _ => return None,
     };
     let time = match rounded(time.micros, places) {

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::{VerifyError, canonical, typed};
 use crate::{
     digest::{Documents, Keeps, Shape},
-    model::{Row, Value},
+    model::{Row, Value, domain::Domain},
     sink::Texts,
 };
 
@@ -19,6 +19,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Compared {
     pub columns: Vec<(String, Keeps)>,
+    /// What each of them can hold.
+    domains: Vec<Domain>,
     /// Which of them tell rows apart.
     pub key: Vec<usize>,
     /// Which of them name the parent that a row is replaced with; none where it stands by itself.
@@ -102,8 +104,11 @@ impl Compared {
         let computed = shape.columns.iter().filter(|it| it.is_computed);
         let column = |at: &usize| (name(at), shape.columns[*at].keeps);
         let mut columns: Vec<_> = compared.iter().map(column).collect();
+        let domain = |at: &usize| shape.columns[*at].domain.clone();
+        let mut domains: Vec<_> = compared.iter().map(domain).collect();
         if let Some(documents) = documents {
             columns.extend(others.iter().map(|it| ((*it).clone(), documents.keep)));
+            domains.resize(columns.len(), Domain::ANYTHING);
         }
         Ok(Self {
             parent: Vec::new(),
@@ -120,6 +125,7 @@ impl Compared {
             unnamed: documents.map(|_| Mutex::default()),
             key,
             columns,
+            domains,
             texts,
         })
     }
@@ -218,11 +224,15 @@ impl Compared {
                 continue;
             }
             let start = bytes.len();
-            let texts = match side {
-                Side::Expected => self.texts,
-                Side::Actual => Texts::default(),
-            };
-            canonical::write(value, self.columns[ordinal].1, texts, bytes);
+            let keeps = self.columns[ordinal].1;
+            match side {
+                Side::Actual => canonical::write(value, keeps, Texts::default(), bytes),
+                // The sink refuses what the column cannot hold: it is equal to nothing.
+                Side::Expected if self.domains[ordinal].admit(&value, self.texts).is_err() => {
+                    canonical::unsupported(value, bytes);
+                }
+                Side::Expected => canonical::write(value, keeps, self.texts, bytes),
+            }
             ranges[ordinal] = (start, bytes.len());
         }
         if let (Some((fields, ordinal)), Side::Expected) = (&self.made, side) {
@@ -310,13 +320,17 @@ mod tests {
     use super::*;
     use crate::{
         digest::{Column, Padding},
-        model::{Op, Records, Schema, Value},
+        model::{
+            Op, Records, Schema, Value,
+            domain::{Domain, Holds},
+        },
     };
 
     fn shape() -> Shape {
         let column = |name: &str, keeps| Column {
             name: name.to_owned(),
             keeps,
+            domain: Domain::ANYTHING,
             is_computed: false,
         };
         Shape {
@@ -372,6 +386,34 @@ mod tests {
         let other = hashes(&[("id", Value::U64(1)), ("a", Value::Null)]);
         assert_eq!(one.key, other.key);
         assert_ne!(one.row, other.row);
+    }
+
+    #[test]
+    fn what_the_column_cannot_hold_is_equal_to_nothing_that_lies_there() {
+        let mut shape = shape();
+        shape.columns[0].domain = Domain {
+            holds: Holds::Integer(0, 9),
+            is_nullable: false,
+        };
+        let names = ["id"].map(str::to_owned).into();
+        let compared = Compared::over(&shape, &names, &[], Texts::default()).expect("it fits");
+        let of = |value: Value<'_>, side| {
+            let mut records = Records::new(Arc::new(Schema::document("t", ["id"])));
+            let pushed: Result<(), ()> = records.push(Op::Upsert, 0, |packer| {
+                packer.name("id");
+                packer.value(value);
+                Ok(())
+            });
+            pushed.expect("nothing fails");
+            let row = records.get(0).expect("one");
+            let taken = compared.take(&row, side, &mut Canonical::default());
+            taken.expect("it is known").row
+        };
+        let there = of(Value::I64(2), Side::Actual);
+        assert_eq!(of(Value::Json("2"), Side::Expected), there);
+        assert_ne!(of(Value::Json("1.5"), Side::Expected), there);
+        let null = of(Value::Null, Side::Actual);
+        assert_ne!(of(Value::Null, Side::Expected), null);
     }
 
     #[test]

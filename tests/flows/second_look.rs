@@ -5,6 +5,7 @@ use std::time::Duration;
 use highwater::{
     digest::{Column, Keeps, Padding, Shape},
     flow::FlowStats,
+    model::domain::Domain,
     pipeline::Routes,
     sink::Texts,
     source::memory::MemorySource,
@@ -45,6 +46,7 @@ pub async fn compared(
     let column = |name: &str, keeps| Column {
         name: name.to_owned(),
         keeps,
+        domain: Domain::ANYTHING,
         is_computed: false,
     };
     let shape = Shape {

@@ -6,6 +6,7 @@ use crate::{
     connect::{
         identifier::{NotAName, backticked},
         mysql::Flavor,
+        mysql_catalog::{CatalogColumn, columns as described},
     },
     model::Kind,
     sink::sql::{
@@ -48,11 +49,8 @@ pub(super) async fn look_up(
     let Some((engine, transactions)) = stored else {
         return Ok(None);
     };
-    let checked_json = match flavor {
-        Flavor::Mysql => Vec::new(),
-        Flavor::Mariadb => json_checks(session, database, table).await?,
-    };
-    let (columns, folding) = columns(session, flavor, database, table, &checked_json).await?;
+    let described = described(session, flavor, (Some(database), table)).await?;
+    let (columns, folding) = columns(flavor, described)?;
     let indexes = indexes(session, database, table, &columns).await?;
     Ok(Some(Found {
         engine,
@@ -130,79 +128,38 @@ pub(in crate::sink) fn create_table(
     Ok(text)
 }
 
-/// Name, type, nullable, default, extra, collation, digits behind the point.
-type Described = (
-    String,
-    String,
-    String,
-    Option<String>,
-    String,
-    Option<String>,
-    Option<u64>,
-);
+/// Names of columns, with their collations.
+type Folding = Vec<(String, String)>;
 
-async fn columns(
-    session: &mut MySqlConnection,
+/// The columns, and those in which texts that differ may be equal.
+fn columns(
     flavor: Flavor,
-    database: &str,
-    table: &str,
-    checked_json: &[String],
-) -> Result<(Vec<Column>, Vec<(String, String)>), sqlx::Error> {
-    let described: Vec<Described> = query_as(
-        "SELECT CAST(COLUMN_NAME AS CHAR), CAST(DATA_TYPE AS CHAR), CAST(IS_NULLABLE AS CHAR), \
-         CAST(COLUMN_DEFAULT AS CHAR), CAST(EXTRA AS CHAR), CAST(COLLATION_NAME AS CHAR), \
-         CAST(NUMERIC_SCALE AS UNSIGNED) \
-         FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? \
-         ORDER BY ORDINAL_POSITION",
-    )
-    .bind(database)
-    .bind(table)
-    .fetch_all(session)
-    .await?;
+    described: Vec<CatalogColumn>,
+) -> Result<(Vec<Column>, Folding), sqlx::Error> {
     let mut columns = Vec::new();
     let mut folding = Vec::new();
-    for (name, data_type, nullable, default, extra, collation, scale) in described {
-        let scale = scale.and_then(|it| it.try_into().ok()).unwrap_or(30);
+    for it in described {
         // A name that the server has given can be quoted.
-        let quoted = backticked(&name).map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
-        let is_json = checked_json
-            .iter()
-            .any(|it| it.contains(&format!("json_valid({quoted})")));
-        let stored_type = if is_json {
-            ColumnType::Json
-        } else {
-            stored_type(&data_type, scale)
-        };
-        let absent = absent(flavor, &data_type, &nullable, default.as_deref(), &extra);
-        if let Some(collation) =
-            collation.filter(|it| stored_type == ColumnType::Text && !is_exact(it))
+        let quoted =
+            backticked(&it.name).map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+        let scale = it.scale.and_then(|it| it.try_into().ok()).unwrap_or(30);
+        let stored_type = stored_type(&it.data_type, scale);
+        let absent = absent(flavor, &it);
+        if let Some(collation) = it
+            .collation
+            .filter(|it| stored_type == ColumnType::Text && !is_exact(it))
         {
-            folding.push((name.clone(), collation));
+            folding.push((it.name.clone(), collation));
         }
         columns.push(Column {
-            name,
+            name: it.name,
             quoted,
             stored_type,
+            domain: it.domain,
             absent,
         });
     }
     Ok((columns, folding))
-}
-
-/// MariaDB's JSON is text with a CHECK.
-async fn json_checks(
-    session: &mut MySqlConnection,
-    database: &str,
-    table: &str,
-) -> Result<Vec<String>, sqlx::Error> {
-    query_scalar(
-        "SELECT CAST(CHECK_CLAUSE AS CHAR) FROM information_schema.CHECK_CONSTRAINTS \
-         WHERE CONSTRAINT_SCHEMA = ? AND TABLE_NAME = ? AND CHECK_CLAUSE LIKE 'json_valid(%'",
-    )
-    .bind(database)
-    .bind(table)
-    .fetch_all(session)
-    .await
 }
 
 async fn indexes(
@@ -266,7 +223,7 @@ pub(in crate::sink) async fn index_columns(
 }
 
 fn stored_type(data_type: &str, scale: u8) -> ColumnType {
-    match data_type.to_ascii_lowercase().as_str() {
+    match data_type {
         "json" => ColumnType::Json,
         "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "bit" | "year" => {
             ColumnType::Integer
@@ -285,26 +242,20 @@ fn stored_type(data_type: &str, scale: u8) -> ColumnType {
     }
 }
 
-fn absent(
-    flavor: Flavor,
-    data_type: &str,
-    nullable: &str,
-    default: Option<&str>,
-    extra: &str,
-) -> Absent {
-    let extra = extra.to_ascii_uppercase();
-    let computed = ["STORED GENERATED", "VIRTUAL GENERATED", "PERSISTENT"];
+fn absent(flavor: Flavor, column: &CatalogColumn) -> Absent {
+    let extra = &column.extra;
+    let default = column.default.as_deref();
     // MariaDB writes a default of NULL out, and quotes the text.
     let default = default.filter(|it| flavor == Flavor::Mysql || *it != "NULL");
-    if computed.iter().any(|it| extra.contains(it)) {
+    if column.is_computed() {
         Absent::Computed
     } else if extra.contains("AUTO_INCREMENT") {
         Absent::Counted
     } else if default.is_some() || extra.contains("DEFAULT_GENERATED") {
         Absent::Default
-    } else if nullable == "YES" {
+    } else if column.domain.is_nullable {
         Absent::Null
-    } else if data_type.eq_ignore_ascii_case("enum") {
+    } else if column.data_type == "enum" {
         // The first of its values stands for a missing default.
         Absent::Default
     } else {
@@ -321,10 +272,36 @@ fn is_exact(collation: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::domain::{Domain, Holds};
+
+    fn column(extra: &str) -> CatalogColumn {
+        CatalogColumn {
+            name: "a".to_owned(),
+            data_type: "datetime".to_owned(),
+            domain: Domain {
+                holds: Holds::DateTime,
+                is_nullable: true,
+            },
+            scale: None,
+            fraction: None,
+            charset: None,
+            collation: None,
+            default: None,
+            extra: extra.to_ascii_uppercase(),
+        }
+    }
 
     #[test]
     fn mariadb_writes_a_default_of_null_out() {
-        let of = |flavor, default| absent(flavor, "varchar", "YES", default, "");
+        let of = |flavor, default: Option<&str>| {
+            absent(
+                flavor,
+                &CatalogColumn {
+                    default: default.map(str::to_owned),
+                    ..column("")
+                },
+            )
+        };
         assert_eq!(of(Flavor::Mariadb, Some("NULL")), Absent::Null);
         assert_eq!(of(Flavor::Mariadb, Some("'NULL'")), Absent::Default);
         assert_eq!(of(Flavor::Mysql, Some("NULL")), Absent::Default);
@@ -333,7 +310,15 @@ mod tests {
 
     #[test]
     fn a_generated_default_is_not_a_generated_column() {
-        let of = |extra| absent(Flavor::Mysql, "datetime", "NO", Some("now()"), extra);
+        let of = |extra| {
+            absent(
+                Flavor::Mysql,
+                &CatalogColumn {
+                    default: Some("now()".to_owned()),
+                    ..column(extra)
+                },
+            )
+        };
         assert_eq!(of("DEFAULT_GENERATED"), Absent::Default);
         assert_eq!(
             of("DEFAULT_GENERATED on update CURRENT_TIMESTAMP"),

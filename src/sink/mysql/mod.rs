@@ -8,6 +8,7 @@ mod session;
 mod settings;
 mod staged;
 mod target;
+mod transactions;
 mod values;
 
 use std::{sync::Arc, time::Duration};
@@ -174,49 +175,6 @@ impl MysqlSink {
         said.map_err(|error| beside_records(&self.name, error))
     }
 
-    async fn write_with(
-        &self,
-        session: &mut MySqlConnection,
-        transaction: &Transaction<'_, MySqlConnection>,
-        (records, advance): (&[Records], AnyAdvance<'_>),
-    ) -> Result<(), SinkError> {
-        self.out(session, "BEGIN").await?;
-        transaction.write(session, records, advance).await?;
-        self.out(session, "COMMIT").await
-    }
-
-    /// Writes in `session`, whose transaction is open afterwards unless all is written.
-    async fn replay_with(
-        &self,
-        session: &mut MySqlConnection,
-        transaction: &Transaction<'_, MySqlConnection>,
-        (records, markers): (&[Records], &[Advance<Progress>]),
-        onto: Onto,
-    ) -> Result<Landing, SinkError> {
-        // For this transaction alone: under it the question for a row that is not there keeps others
-        // from making it until the end.
-        self.out(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            .await?;
-        self.out(session, "BEGIN").await?;
-        let landing = transaction
-            .replay(session, (records, markers), onto)
-            .await?;
-        if landing == Landing::Written {
-            self.out(session, "COMMIT").await?;
-        }
-        Ok(landing)
-    }
-
-    /// A statement without values, within a write.
-    async fn out(
-        &self,
-        session: &mut MySqlConnection,
-        text: &'static str,
-    ) -> Result<(), SinkError> {
-        let done = session.execute(raw_sql(text)).await.map(drop);
-        done.map_err(|error| Failure::from(error).into_error(&self.name))
-    }
-
     /// Forgets progress and position of `flow`, or sets the offset of one partition.
     async fn reset_with(
         &self,
@@ -287,8 +245,7 @@ impl Sink for MysqlSink {
     async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
         let tables = self.tables().await?;
         let mut session = self.session().await?;
-        let transaction = self.transaction(&tables);
-        let written = self.write_with(&mut session, &transaction, (records, advance));
+        let written = self.write_with(&mut session, tables, (records, advance));
         let written = written.await;
         self.sessions.end(session, written).await
     }
@@ -387,8 +344,7 @@ impl ReplaySink for MysqlSink {
     ) -> Result<Landing, SinkError> {
         let tables = self.tables().await?;
         let mut session = self.session().await?;
-        let transaction = self.transaction(&tables);
-        let landing = self.replay_with(&mut session, &transaction, (records, markers), onto);
+        let landing = self.replay_with(&mut session, tables, (records, markers), onto);
         let landing = landing.await;
         match landing {
             Ok(Landing::Written) => self.sessions.give_back(session),
@@ -411,8 +367,7 @@ impl StagingSink for MysqlSink {
         if tables.iter().any(|it| hinders(it)) {
             return Ok(None);
         }
-        let transaction = self.transaction(&tables);
-        let staged = MysqlStaged::write(self, &transaction, records).await?;
+        let staged = MysqlStaged::write(self, tables, records).await?;
         Ok(Some(Box::new(staged)))
     }
 }

@@ -1,5 +1,7 @@
 //! Transactions of MySQL and MariaDB whose rows come first: the position moves at their end, in order.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sqlx::{Executor, MySqlConnection, raw_sql};
 
@@ -8,7 +10,7 @@ use crate::{
     model::{Position, Records},
     sink::{
         Advance, SinkError, StagedWrite,
-        sql::{failure::Failure, transaction::Transaction},
+        sql::{failure::Failure, table::Table},
     },
 };
 
@@ -29,17 +31,18 @@ impl<'s> MysqlStaged<'s> {
     /// As `StagingSink::stage`.
     pub(in crate::sink) async fn write(
         sink: &'s MysqlSink,
-        transaction: &Transaction<'_, MySqlConnection>,
+        tables: Vec<Arc<Table>>,
         records: &[Records],
     ) -> Result<Self, SinkError> {
         let failed = |error| Failure::from(error).into_error(&sink.name);
         let session = sink.staging.take(&sink.connection, sink.silence).await;
         let mut session = session.map_err(failed)?;
-        let written = match session.execute(raw_sql(BEGIN)).await {
-            Err(error) => Err(failed(error)),
-            Ok(_) => transaction.write_rows(&mut session, records).await,
+        let written = async {
+            let tables = sink.begin(&mut session, BEGIN, tables).await?;
+            let transaction = sink.transaction(&tables);
+            transaction.write_rows(&mut session, records).await
         };
-        match written {
+        match written.await {
             Ok(()) => Ok(Self { sink, session }),
             Err(error) => {
                 sink.staging.abandon(session).await;

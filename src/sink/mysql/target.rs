@@ -12,6 +12,7 @@ use super::{
     catalog::{Found, column_type, create_table, index_columns, look_up},
     dialect::MysqlLimits,
     index::{MOST, found, missing_of},
+    transactions::asked_definition,
 };
 use crate::{
     connect::{
@@ -175,6 +176,8 @@ impl MysqlTarget {
         fields: Option<&[(String, Kind)]>,
         collation: &str,
     ) -> Result<Arc<Table>, SinkError> {
+        // Asked first: what is altered in between is seen by the next transaction.
+        let mut definition = asked_definition(session, &self.shared.quoted).await;
         let mut found = self.look_up(connection, session).await?;
         if found.is_none() {
             let create = self.design(fields, collation)?;
@@ -182,6 +185,7 @@ impl MysqlTarget {
                 .execute(query(statement(create)))
                 .await
                 .map_err(|error| self.shared.failed(error))?;
+            definition = asked_definition(session, &self.shared.quoted).await;
             found = self.look_up(connection, session).await?;
         }
         let found = found.ok_or_else(|| {
@@ -189,7 +193,8 @@ impl MysqlTarget {
             self.shared
                 .incompatible(format!("table {table} cannot be seen: grant SELECT on it"))
         })?;
-        let table = self.understand(found)?;
+        let mut table = self.understand(found)?;
+        table.definition = definition;
         let any = format!("SELECT 1 FROM {} LIMIT 1", self.shared.quoted);
         let any = query_scalar::<_, i64>(statement(any));
         // Where it cannot be told, rows are written as if they might be there.

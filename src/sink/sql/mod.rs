@@ -2,7 +2,6 @@
 
 pub(super) mod create;
 mod deletions;
-pub(super) mod exact;
 pub(super) mod failure;
 pub(super) mod findings;
 pub(super) mod incompatible;

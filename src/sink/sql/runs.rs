@@ -284,7 +284,7 @@ impl Shape {
 mod tests {
     use super::*;
     use crate::{
-        model::{Records, Schema},
+        model::{Records, Schema, domain::Domain},
         sink::sql::table::{Absent, Column, ColumnType, Index},
     };
 
@@ -293,6 +293,7 @@ mod tests {
             name: name.to_owned(),
             quoted: format!("`{name}`"),
             stored_type: ColumnType::Text,
+            domain: Domain::ANYTHING,
             absent: Absent::Null,
         };
         let primary = Index {

@@ -344,13 +344,17 @@ fn list<T>(text: &mut String, items: impl IntoIterator<Item = T>, write: impl Fn
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::sql::table::{Absent, Index};
+    use crate::{
+        model::domain::Domain,
+        sink::sql::table::{Absent, Index},
+    };
 
     fn table(key: &[usize]) -> Table {
         let column = |name: &str| Column {
             name: name.to_owned(),
             quoted: format!("`{name}`"),
             stored_type: ColumnType::Text,
+            domain: Domain::ANYTHING,
             absent: Absent::Null,
         };
         let primary = Index {

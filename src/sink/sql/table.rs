@@ -1,7 +1,7 @@
 //! A table as a sink sees it: its columns, the key it is written by, the indexes in the way.
 
 use crate::{
-    model::TableIndex,
+    model::{TableIndex, domain::Domain},
     sink::rules::{KeyMatch, OnDelete, OnKnown, RowRules},
 };
 
@@ -36,6 +36,9 @@ pub(in crate::sink) struct Table {
     pub(in crate::sink) exact: Vec<usize>,
     /// And these take the spelling of each record, since its source takes the same texts for equal.
     pub(in crate::sink) respelled: Vec<usize>,
+    /// What its database said of how it is made, just before it was looked up; `None` where the user
+    /// may not ask.
+    pub(in crate::sink) definition: Option<String>,
 }
 
 /// A column of a target table.
@@ -45,13 +48,15 @@ pub(in crate::sink) struct Column {
     pub(in crate::sink) name: String,
     /// Its name as it stands in statements.
     pub(in crate::sink) quoted: String,
-    /// What it can hold.
+    /// How its values are bound.
     pub(in crate::sink) stored_type: ColumnType,
+    /// What it can hold.
+    pub(in crate::sink) domain: Domain,
     /// What becomes of it in a new row that does not name it.
     pub(in crate::sink) absent: Absent,
 }
 
-/// What a column can hold, as far as the way of binding a value goes.
+/// How values of a column are bound and compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sink) enum ColumnType {
     /// Text.
@@ -148,6 +153,7 @@ impl Table {
             key_match: KeyMatch::default(),
             exact: Vec::new(),
             respelled: Vec::new(),
+            definition: None,
         })
     }
 
@@ -388,6 +394,7 @@ mod tests {
             name: name.to_owned(),
             quoted: format!("`{name}`"),
             stored_type: ColumnType::Text,
+            domain: Domain::ANYTHING,
             absent,
         }
     }

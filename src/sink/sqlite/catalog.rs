@@ -4,7 +4,10 @@ use sqlx::{query_as, query_scalar, sqlite::SqlitePool};
 
 use crate::{
     connect::identifier::{NotAName, double_quoted},
-    model::Kind,
+    model::{
+        Kind,
+        domain::{Domain, Holds},
+    },
     sink::sql::{
         index::in_order,
         table::{Absent, Column, ColumnType, Index},
@@ -50,6 +53,10 @@ pub(in crate::sink) async fn look_up(
         };
         columns.push(Column {
             stored_type: stored_type(&column_type, strict),
+            domain: Domain {
+                holds: Holds::Anything,
+                is_nullable: !required,
+            },
             name,
             quoted,
             absent,

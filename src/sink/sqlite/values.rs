@@ -5,10 +5,12 @@ use std::sync::Arc;
 use sqlx::{Arguments, Encode, Error, Sqlite, Type, sqlite::SqliteArguments};
 
 use crate::{
-    model::Value,
+    model::{
+        Value,
+        domain::{ROUNDED, double_keeps},
+    },
     sink::{
         sql::{
-            exact::{ROUNDED, double_keeps},
             incompatible::ValueError,
             session::{BoundValues, Cell},
             table::{Column, ColumnType},

@@ -1,5 +1,7 @@
 //! The names that a column chooses from: its rows are ordered by their numbers, not by their text.
 
+use crate::model::domain::member_names;
+
 /// The members of an ENUM or a SET, in the order in which the table declares them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::source) struct Members {
@@ -15,11 +17,8 @@ impl Members {
     /// Why a value's text does not tell its number.
     pub fn of_type(column_type: &str) -> Result<Self, &'static str> {
         let unread = "its members cannot be read";
-        let (several, listed) = match column_type.strip_prefix("enum(") {
-            Some(listed) => (false, listed),
-            None => (true, column_type.strip_prefix("set(").ok_or(unread)?),
-        };
-        let names = names(listed).ok_or(unread)?;
+        let several = column_type.starts_with("set(");
+        let names = member_names(column_type).ok_or(unread)?;
         if names.iter().any(String::is_empty) {
             return Err("one of its members has no text, as has the value that is no member");
         }
@@ -47,36 +46,6 @@ impl Members {
             parts.try_fold(0, |bits, name| Some(bits | 1_u64 << bit(name)?))
         } else {
             bit(text).map(|it| it as u64 + 1)
-        }
-    }
-}
-
-/// Quoted names with commas between them and a bracket behind; quotes are doubled, and what would
-/// break a line is escaped.
-fn names(listed: &str) -> Option<Vec<String>> {
-    let mut names = Vec::new();
-    let mut characters = listed.chars().peekable();
-    loop {
-        characters.next().filter(|it| *it == '\'')?;
-        let mut name = String::new();
-        loop {
-            match characters.next()? {
-                '\'' if characters.next_if_eq(&'\'').is_some() => name.push('\''),
-                '\'' => break,
-                '\\' => name.push(match characters.next()? {
-                    'n' => '\n',
-                    'r' => '\r',
-                    '0' => '\0',
-                    other => other,
-                }),
-                other => name.push(other),
-            }
-        }
-        names.push(name);
-        match characters.next()? {
-            ',' => {}
-            ')' => return Some(names).filter(|_| characters.next().is_none()),
-            _ => return None,
         }
     }
 }
