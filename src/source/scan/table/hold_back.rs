@@ -369,7 +369,7 @@ pub(in crate::source) fn micros_of(clock: DateTime) -> Option<Micros> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::scan::ValueKind;
+    use crate::source::scan::table::ValueKind;
 
     #[test]
     fn the_value_just_below_a_time_borrows_from_the_day() {
