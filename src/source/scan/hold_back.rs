@@ -1,110 +1,86 @@
-//! Hold-back: the ceiling of each pass at the low watermark, and the end of a bounded read.
+//! Hold-back: how far a pass may read, below every open transaction, and the end of a bounded read.
+//!
+//! The order of the questions is the point. What is last is noted before the writers are asked for:
+//! whatever takes its value after that takes a higher one, or is known to be under way.
 
 use std::time::Duration;
 
-use tokio::time::Instant as Moment;
-use tracing::{info, warn};
+use tokio::time::Instant;
 
-use super::{CursorValue, Pages, ScanPhase, ScanState, Table, cursor_values};
-use crate::{
-    model::{DateTime, Instant},
-    source::{Nulls, SourceError, samples::Samples},
+use super::{
+    Ceiling, Ceilings, Key, Marks, MarksOf, Reader, ScanPhase, SeriesOf, StateOf, ValueOf,
 };
+use crate::source::SourceError;
 
-/// What tells which values are settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source) enum WatermarkBasis {
-    /// The values are times of the server's clock.
-    Clock,
-    /// They are not: what was the highest when, is kept with the position.
-    Samples,
-}
+/// What a server says of its writers, at one time.
+pub(in crate::source) trait LowWatermark<M: Marks>: Send {
+    /// When the values that are last now had been given out, by the server's clock.
+    fn given_out(&self) -> i64;
 
-/// What the server says of its writers.
-#[derive(Debug, Clone)]
-pub(in crate::source) struct Watermark {
-    /// Its clock when it was asked.
-    pub now: Micros,
     /// Every transaction that began before this is over.
-    pub at: Micros,
-    /// The same as values of the column, where these are times.
-    pub clock: Option<Clock>,
-    /// How much later than it was first seen a value may still be given out.
-    pub tie: Micros,
+    fn until(&self) -> i64;
+
+    /// No value of a series below this can be committed any more; `None` where its values are no clock.
+    fn below(&self, phase: ScanPhase, series: M::Series) -> Option<M::Value>;
+
+    /// Whether a time is before another one.
+    fn is_earlier(one: &M::Value, other: &M::Value) -> bool;
+
     /// How long a bounded read waits, at most.
-    pub patience: Duration,
-    /// The connection that holds it back.
-    pub blocked_by: Option<u64>,
-}
+    fn patience(&self) -> Duration;
 
-/// Microseconds since 1970, UTC.
-pub(in crate::source) type Micros = i64;
+    /// Whether waiting for a time is in vain: a day is over when it is over.
+    fn is_in_vain(_time: &M::Value) -> bool {
+        false
+    }
 
-/// A settled time as values of the column.
-#[derive(Debug, Clone)]
-pub(in crate::source) struct Clock {
-    /// No transaction can commit a value below this any more.
-    pub below: CursorValue,
-    /// No value of the present is above this.
-    pub now: CursorValue,
-}
+    /// Whether writers hold a following read back for long.
+    fn is_blocked(&self) -> bool {
+        false
+    }
 
-/// How far a pass may read.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::source) enum Ceiling {
-    /// To the end.
-    Open,
-    /// The incremental field is below this.
-    Below(CursorValue),
-    /// The incremental field is this or below.
-    UpTo(CursorValue),
-    /// Nothing yet.
-    Shut,
-}
+    /// Says which writer that is.
+    fn log_block(&self, _source: &str) {}
 
-/// How far a pass may read of each kind of rows.
-#[derive(Debug)]
-pub(super) struct Ceilings {
-    pub values: Ceiling,
-    /// Of the key's first field.
-    pub nulls: Ceiling,
+    /// Says that a bounded read waits, and why; so long at most.
+    fn log_wait(&self, source: &str, at_most: Duration);
+
+    /// Says that it has waited for long enough.
+    fn log_left(&self, source: &str);
+
+    /// Warns where the last row is ahead of the server's clock.
+    fn warn_ahead(&self, _source: &str, _last: &Key<M>) {}
 }
 
 /// What holds a reader back, from pass to pass.
-pub(super) struct WatermarkTracker {
+pub(super) struct WatermarkTracker<R: Reader> {
     /// Whether it waits for what was there when it began.
     waits: bool,
     /// What it has to reach then.
-    goal: Option<Goal>,
-    /// The same for rows without a value.
-    nulls_goal: Option<Micros>,
+    goals: Vec<(ScanPhase, SeriesOf<R>, Goal<ValueOf<R>>)>,
     /// Of the last pass.
-    watermark: Option<Watermark>,
+    watermark: Option<R::Watermark>,
     /// Since when a bounded read waits.
-    waiting: Option<Moment>,
+    waiting: Option<Instant>,
     /// Has said why it waits.
     has_said: bool,
 }
 
-#[derive(Debug, Clone)]
-enum Goal {
-    /// All of it has been read before.
-    Nothing,
+enum Goal<V> {
     /// The ceiling is above this.
-    Value(CursorValue),
-    /// What began before this is over.
-    Time(Micros),
+    Value(V),
+    /// The ceiling is what was last then, or later.
+    Sample(i64),
 }
 
 /// How often a bounded read that waits asks again.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-impl WatermarkTracker {
+impl<R: Reader> WatermarkTracker<R> {
     pub fn new(waits: bool) -> Self {
         Self {
             waits,
-            goal: None,
-            nulls_goal: None,
+            goals: Vec::new(),
             watermark: None,
             waiting: None,
             has_said: false,
@@ -114,97 +90,93 @@ impl WatermarkTracker {
     /// The ceilings of the next pass from `state`, whose samples are brought up to date.
     pub async fn pass(
         &mut self,
-        table: &Table,
-        pages: &mut dyn Pages,
-        state: &mut ScanState,
-    ) -> Result<Ceilings, SourceError> {
-        let Some(by) = pages.watermark_basis() else {
-            return Ok(Ceilings {
-                values: Ceiling::Open,
-                nulls: Ceiling::Open,
-            });
-        };
-        let ScanState {
-            after,
-            seen,
-            nulls,
-            nulls_seen,
-            ..
-        } = state;
+        reader: &mut R,
+        state: &mut StateOf<R>,
+        phases: &[ScanPhase],
+    ) -> Result<Ceilings<MarksOf<R>>, SourceError> {
+        if !reader.is_held_back() {
+            return Ok(Ceilings::open());
+        }
         let is_first = self.watermark.is_none();
-        let begins = self.waits && self.goal.is_none();
-        // Before the clock is read: what is given out later than this is higher.
-        let visible = if by == WatermarkBasis::Samples || begins || is_first {
-            last(table, ScanPhase::Values, pages).await?
-        } else {
-            Vec::new()
-        };
-        let last_null = last_null(table, pages).await?;
-        let watermark = pages.watermark().await?;
-        let ceiling = match &watermark.clock {
-            Some(clock) => Ceiling::Below(clock.below.clone()),
-            None => {
-                see(seen, visible.first(), watermark.now + watermark.tie);
-                ceiling(seen, watermark.at)
-            }
-        };
-        if let (true, Some(value), Some(clock)) = (is_first, visible.first(), &watermark.clock)
-            && is_earlier(&clock.now, value)
-        {
-            warn_ahead(table, value, &clock.now);
+        let mut orders = Vec::new();
+        for phase in phases {
+            let series = reader.series(*phase, state.of(*phase)).into_iter();
+            orders.extend(series.map(|series| (*phase, series)));
         }
-        if last_null != *nulls {
-            see(nulls_seen, last_null.first(), watermark.now + watermark.tie);
-            if begins {
-                self.nulls_goal = nulls_seen.last().map(|it| it.at);
+        let mut last = Vec::new();
+        for (phase, series) in &orders {
+            if is_first || !reader.is_clock(*phase, *series) {
+                let found = reader.last(*phase, *series).await?;
+                last.push((*phase, *series, found));
             }
         }
-        let nulls = self::ceiling(nulls_seen, watermark.at);
-        if begins {
-            self.goal = Some(match (visible.first(), &watermark.clock) {
-                (None, _) => Goal::Nothing,
-                _ if visible == *after => Goal::Nothing,
-                // Values of the future would not be settled before it.
-                (Some(value), Some(clock)) => Goal::Value(earlier(value, &clock.now).clone()),
-                (Some(_), None) => Goal::Time(seen.last().map_or(watermark.now, |it| it.at)),
-            });
+        let watermark = reader.watermark().await?;
+        for (phase, series, last) in last {
+            if !reader.is_clock(phase, series) {
+                let marks = state.of_mut(phase);
+                marks.see(phase, watermark.given_out(), last.clone());
+            } else if is_first {
+                watermark.warn_ahead(reader.name(), &last);
+            }
+            if is_first && self.waits {
+                let goal = goal(reader, state, &watermark, (phase, series, last)).await?;
+                self.goals.extend(goal.map(|it| (phase, series, it)));
+            }
+        }
+        let mut ceilings = Vec::new();
+        for (phase, series) in orders {
+            let ceiling = self.ceiling(&watermark, state.of_mut(phase), (phase, series));
+            ceilings.extend(ceiling.map(|it| (phase, series, it)));
         }
         self.watermark = Some(watermark);
-        let values = ceiling;
-        Ok(Ceilings { values, nulls })
+        Ok(Ceilings::new(ceilings))
+    }
+
+    /// How far a series may be read; a goal that is not above this is reached by the pass.
+    fn ceiling(
+        &mut self,
+        watermark: &R::Watermark,
+        marks: &mut MarksOf<R>,
+        (phase, series): (ScanPhase, SeriesOf<R>),
+    ) -> Option<Ceiling<ValueOf<R>>> {
+        let below = watermark.below(phase, series);
+        let sample = match below {
+            Some(_) => None,
+            None => marks.newest_until(series, watermark.until()),
+        };
+        self.goals.retain(|(its, of, goal)| {
+            let is_reached = match goal {
+                Goal::Value(value) => below
+                    .as_ref()
+                    .is_some_and(|it| R::Watermark::is_earlier(value, it)),
+                Goal::Sample(at) => sample.as_ref().is_some_and(|it| it.at >= *at),
+            };
+            (*its, *of) != (phase, series) || !is_reached
+        });
+        let up_to = sample.map(|it| Ceiling::UpTo(it.value));
+        below.map(Ceiling::Below).or(up_to)
     }
 
     /// Whether a bounded read has all that it is to read, after a pass; waits a little where it
     /// has not.
     pub async fn is_done(&mut self, name: &str) -> bool {
-        let Some(watermark) = &self.watermark else {
+        let Some(watermark) = self.watermark.as_ref().filter(|_| !self.goals.is_empty()) else {
             return true;
         };
-        let blocked_by = watermark.blocked_by;
-        let nulls_reached = self.nulls_goal.is_none_or(|at| watermark.at >= at);
-        let is_reached = match (&self.goal, &watermark.clock) {
-            (None | Some(Goal::Nothing), _) => true,
-            (Some(Goal::Time(at)), _) => watermark.at >= *at,
-            (Some(Goal::Value(value)), Some(clock)) => is_earlier(value, &clock.below),
-            (Some(Goal::Value(_)), None) => true,
-        };
-        if is_reached && nulls_reached {
-            return true;
-        }
         // What was not settled before the first page may be so now.
-        let waiting = self.waiting.get_or_insert_with(Moment::now);
-        // A day is over when it is over.
-        let is_day = matches!(self.goal, Some(Goal::Value(CursorValue::Date(_))));
-        if is_day || waiting.elapsed() >= watermark.patience {
-            warn!(
-                source = name,
-                connection = blocked_by,
-                "rows stay for a later run: transactions that are open may still commit below them"
-            );
+        let waited = self.waiting.get_or_insert_with(Instant::now).elapsed();
+        let patience = watermark.patience();
+        let mut goals = self.goals.iter();
+        let is_in_vain = goals.any(|(_, _, goal)| match goal {
+            Goal::Value(value) => R::Watermark::is_in_vain(value),
+            Goal::Sample(_) => false,
+        });
+        if is_in_vain || waited >= patience {
+            watermark.log_left(name);
             return true;
         }
         if !self.has_said {
-            log_wait(name, watermark);
+            watermark.log_wait(name, patience);
             self.has_said = true;
         }
         tokio::time::sleep(POLL_INTERVAL).await;
@@ -213,204 +185,44 @@ impl WatermarkTracker {
 
     /// Says once which connection keeps a following read from going on.
     pub fn log_block(&mut self, name: &str) {
-        let Some(watermark) = &self.watermark else {
-            return;
-        };
-        let behind = u64::try_from(watermark.now - watermark.at).unwrap_or_default();
-        let is_leased = Duration::from_micros(behind) > 2 * watermark.patience;
-        if is_leased && !self.has_said {
-            warn!(
-                source = name,
-                connection = watermark.blocked_by,
-                seconds = behind / 1_000_000,
-                "reading is held back: a connection has been busy, or in a transaction, for long"
-            );
+        let blocked = self.watermark.as_ref().filter(|it| it.is_blocked());
+        if let (Some(watermark), false) = (blocked, self.has_said) {
+            watermark.log_block(name);
         }
-        self.has_said = is_leased;
+        self.has_said = blocked.is_some();
     }
 }
 
-/// Where to go on after a full read that begins now: not behind what is not settled.
-pub(super) async fn then(
-    table: &Table,
-    pages: &mut dyn Pages,
-    mut stored: ScanState,
-) -> Result<ScanState, SourceError> {
-    let after = last(table, ScanPhase::Values, pages).await?;
-    let nulls = last_null(table, pages).await?;
-    let mut visible = ScanState {
-        after,
-        nulls,
-        ..ScanState::default()
-    };
-    if pages.watermark_basis().is_none() || (visible.after.is_empty() && visible.nulls.is_empty()) {
-        return Ok(visible);
+/// What a bounded read has to reach in a series whose last row this is; `None` where it has been read.
+async fn goal<R: Reader>(
+    reader: &mut R,
+    state: &StateOf<R>,
+    watermark: &R::Watermark,
+    (phase, series, last): (ScanPhase, SeriesOf<R>, Key<MarksOf<R>>),
+) -> Result<Option<Goal<ValueOf<R>>>, SourceError> {
+    let marks = state.of(phase);
+    if last.is_empty() || last == marks.of(series) {
+        return Ok(None);
     }
-    let watermark = pages.watermark().await?;
-    let at = watermark.now + watermark.tie;
-    let is_clock = watermark.clock.is_some();
-    if let (Some(clock), Some(value)) = (&watermark.clock, visible.after.first())
-        && !is_earlier(value, &clock.below)
-    {
-        visible.after = before(&clock.below).map_or(stored.after.clone(), |it| vec![it]);
+    if !reader.is_clock(phase, series) {
+        return Ok(marks.newest(series).map(Goal::Sample));
     }
-    if is_clock && visible.nulls.is_empty() {
-        return Ok(visible);
-    }
-    see(
-        &mut stored.seen,
-        visible.after.first().filter(|_| !is_clock),
-        at,
-    );
-    see(&mut stored.nulls_seen, visible.nulls.first(), at);
-    let newest = |it: &Samples<CursorValue>| it.last().map(|it| it.at);
-    let goal = newest(&stored.seen)
-        .max(newest(&stored.nulls_seen))
-        .unwrap_or(at);
-    let (began, patience) = (Moment::now(), watermark.patience);
-    let mut at = watermark.at;
-    if at < goal {
-        log_wait(&table.name, &watermark);
-    }
-    while at < goal && began.elapsed() < patience {
+    let reachable = reader.reachable(phase, series, last, watermark).await?;
+    Ok(reachable.map(Goal::Value))
+}
+
+/// Asks again until all that began before `goal` is over, or until `patience` is. Answers the last
+/// answer.
+pub(in crate::source) async fn wait<R: Reader>(
+    reader: &mut R,
+    mut watermark: R::Watermark,
+    goal: i64,
+    patience: Duration,
+) -> Result<R::Watermark, SourceError> {
+    let began = Instant::now();
+    while watermark.until() < goal && began.elapsed() < patience {
         tokio::time::sleep(POLL_INTERVAL).await;
-        at = pages.watermark().await?.at;
+        watermark = reader.watermark().await?;
     }
-    if at >= goal {
-        return Ok(visible);
-    }
-    if !is_clock {
-        visible.after = match ceiling(&mut stored.seen, at) {
-            Ceiling::UpTo(value) => vec![value],
-            _ => stored.after,
-        };
-    }
-    visible.nulls = match ceiling(&mut stored.nulls_seen, at) {
-        Ceiling::UpTo(value) => vec![value],
-        _ => stored.nulls,
-    };
-    Ok(visible)
-}
-
-fn log_wait(name: &str, watermark: &Watermark) {
-    info!(
-        source = name,
-        connection = watermark.blocked_by,
-        at_most = ?watermark.patience,
-        "waiting until the last rows are settled: what is open may still commit below them"
-    );
-}
-
-/// Times of another zone than the server's would be read hours late, and nobody would know why.
-fn warn_ahead(table: &Table, value: &CursorValue, now: &CursorValue) {
-    warn!(
-        source = table.name,
-        newest = value.text(),
-        server = now.text(),
-        "rows are ahead of the server's clock: they are read when their time has come. Where they are \
-         written in another time zone than the server's, declare it as `time-zone`"
-    );
-}
-
-/// The ordering values of a lane's last row; none where there is no row.
-async fn last(
-    table: &Table,
-    phase: ScanPhase,
-    pages: &mut dyn Pages,
-) -> Result<Vec<CursorValue>, SourceError> {
-    let last = pages.last(phase).await?;
-    let cursor_values = last
-        .get(0)
-        .map(|row| cursor_values(table, table.by(phase), &row));
-    cursor_values.transpose().map(Option::unwrap_or_default)
-}
-
-/// The key of the last row without a value, where these have a progress.
-async fn last_null(table: &Table, pages: &mut dyn Pages) -> Result<Vec<CursorValue>, SourceError> {
-    match table.nulls {
-        Nulls::First => last(table, ScanPhase::Nulls, pages).await,
-        Nulls::EveryRun | Nulls::Refuse => Ok(Vec::new()),
-    }
-}
-
-/// Notes the highest value, where there is a row.
-fn see(seen: &mut Samples<CursorValue>, value: Option<&CursorValue>, at: Micros) {
-    if let Some(value) = value {
-        seen.see(at, value.clone());
-    }
-}
-
-/// Where all that began before `watermark` is over.
-fn ceiling(seen: &mut Samples<CursorValue>, watermark: Micros) -> Ceiling {
-    match seen.newest_until(watermark) {
-        Some(value) => Ceiling::UpTo(value.clone()),
-        None => Ceiling::Shut,
-    }
-}
-
-fn is_earlier(one: &CursorValue, other: &CursorValue) -> bool {
-    match (one, other) {
-        (CursorValue::Date(one), CursorValue::Date(other)) => one < other,
-        (CursorValue::DateTime(one), CursorValue::DateTime(other)) => one < other,
-        _ => false,
-    }
-}
-
-fn earlier<'m>(one: &'m CursorValue, other: &'m CursorValue) -> &'m CursorValue {
-    if is_earlier(other, one) { other } else { one }
-}
-
-/// The value just below a time.
-fn before(cursor_value: &CursorValue) -> Option<CursorValue> {
-    let midnight = |date| DateTime {
-        date,
-        hour: 0,
-        minute: 0,
-        second: 0,
-        micros: 0,
-    };
-    let below = |it| clock(micros_of(it)? - 1);
-    match cursor_value {
-        CursorValue::DateTime(it) => below(*it).map(CursorValue::DateTime),
-        CursorValue::Date(it) => below(midnight(*it)).map(|it| CursorValue::Date(it.date)),
-        _ => None,
-    }
-}
-
-/// The wall clock of UTC at that time.
-pub(in crate::source) fn clock(at: Micros) -> Option<DateTime> {
-    let instant = Instant {
-        seconds: at.div_euclid(1_000_000),
-        micros: at.rem_euclid(1_000_000) as u32,
-    };
-    instant.to_utc()
-}
-
-/// The time at which UTC has that wall clock.
-pub(in crate::source) fn micros_of(clock: DateTime) -> Option<Micros> {
-    let instant = Instant::from_utc(clock)?;
-    Some(instant.seconds * 1_000_000 + i64::from(instant.micros))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::scan::ValueKind;
-
-    #[test]
-    fn the_value_just_below_a_time_borrows_from_the_day() {
-        let just_before = |kind: ValueKind, text| {
-            let cursor_value = kind.parse(text).expect("a time");
-            before(&cursor_value).map(|it| it.text())
-        };
-        assert_eq!(
-            just_before(ValueKind::DateTime, "2025-01-01 00:00:00").as_deref(),
-            Some("2024-12-31 23:59:59.999999")
-        );
-        assert_eq!(
-            just_before(ValueKind::Date, "2024-03-01").as_deref(),
-            Some("2024-02-29")
-        );
-        assert_eq!(just_before(ValueKind::U64, "7"), None);
-    }
+    Ok(watermark)
 }

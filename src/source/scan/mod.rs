@@ -1,141 +1,142 @@
-//! Reading a table page by page in the order of (incremental field, key), without any system's
-//! own words: `mysql_scan` and `sqlite_scan` are this with their statements' dialect.
+//! The scan engine: rows of a table or a collection, page by page in an order.
+//!
+//! A full read is shared out in chunks of the key (`full`). An incremental one makes pass after
+//! pass past a value (`pass`): rows up to the low watermark move the cursor, and where late commits
+//! are met by reading again, rows above it are sent at once as well. All of it is the same for
+//! every system.
+//!
+//! A system has two parts of its own. `Ordered` is what is read: its values and its positions.
+//! `Reader` is a connection to it: how a range of rows is asked for, and how far its writers are.
+//! `table` has both for all tables of SQL.
 
 mod batches;
-mod chunk;
+mod chunk_token;
 pub(super) mod chunks;
-mod cursor_value;
 mod full;
-mod full_token;
-mod hold_back;
-mod incremental;
-mod index;
-mod members;
+pub(super) mod hold_back;
 mod moment;
 mod pass;
-mod plan;
 mod position;
+mod range;
 mod read_ahead;
-mod statement;
-mod status;
+pub(super) mod table;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-pub(super) use batches::{At, Batches};
-pub(super) use cursor_value::{CursorValue, ValueKind};
-pub(super) use full::Full;
-pub(super) use hold_back::{Ceiling, Clock, Micros, Watermark, WatermarkBasis, clock, micros_of};
-pub(super) use incremental::ScanPhase;
-pub(super) use index::{Index, column_index, key};
-pub(super) use members::Members;
+pub(super) use batches::Batches;
+pub(super) use chunk_token::{ChunkPart, chunk_parts, chunks_of, is_zero};
+pub(super) use chunks::Chunk;
 pub(super) use moment::instant;
-pub(super) use plan::{ceiling, texts, without_value};
-pub(super) use position::{ScanPosition, ScanState};
+pub(super) use position::{Full, Key, Marks, ScanPhase, ScanPosition, ScanState};
+pub(super) use range::{At, Ceiling, Ceilings, KeyRange};
 pub(super) use read_ahead::{BatchSender, ReadAhead};
-pub(super) use statement::{Form, Page, Wanted};
-pub(super) use status::status;
 
 use super::{DeduplicationSettings, Nulls, ReadLimits, ReadMode, Scope, SourceError};
-use crate::{
-    connect::{ErrorClass, classify},
-    model::{Position, Records, Row, Schema, Value},
-};
+use crate::model::{Position, Schema};
 use chunks::Sharing;
+use hold_back::LowWatermark;
 
-/// A table as it is read: its columns and what it is ordered by.
-#[derive(Debug, Clone)]
-pub(super) struct Table {
+/// What is read: a table, or a collection.
+pub(super) trait Ordered: Send + Sync + 'static {
+    /// Behind which of its rows an incremental read is.
+    type Marks: Marks;
+
     /// The source's name.
-    pub name: String,
-    pub schema: Arc<Schema>,
-    /// `SELECT …, … FROM …`, names quoted, in the order of the schema.
-    pub select: String,
-    /// The same of the key's fields alone.
-    pub select_key: String,
-    /// The incremental field and the key's other fields.
-    pub incremental: Vec<KeyColumn>,
-    /// The key's fields.
-    pub key: Vec<KeyColumn>,
-    pub form: Form,
-    /// What is done about rows without a value, where there may be any.
-    pub nulls: Nulls,
+    fn name(&self) -> &str;
+
+    fn schema(&self) -> &Arc<Schema>;
+
+    /// What is done about rows without a value.
+    fn nulls(&self) -> Nulls;
+
+    /// The position of this place.
+    fn position(&self, scan_position: &ScanPosition<Self::Marks>) -> Position;
 }
 
-/// A column that a table is ordered by.
-#[derive(Debug, Clone)]
-pub(super) struct KeyColumn {
-    pub name: String,
-    /// The columns whose values count where it is NULL, in their order.
-    pub others: Vec<String>,
-    /// The name, quoted; an expression where there are others.
-    pub quoted: String,
-    /// What stands for a value of it: `?`, or `CAST(? AS …)`.
-    pub placeholder: String,
-    /// What its values are; `None` where each value says so itself.
-    pub kind: Option<ValueKind>,
-    /// What it chooses from, where its values are members.
-    pub members: Option<Members>,
-}
-
-impl KeyColumn {
-    /// The name; with the others that count, where there are any.
-    pub fn label(&self) -> String {
-        match &self.others[..] {
-            [] => self.name.clone(),
-            others => format!("coalesce({}, {})", self.name, others.join(", ")),
-        }
-    }
-
-    /// A row's value that counts.
-    fn value<'r>(&self, row: &Row<'r>) -> Option<Value<'r>> {
-        let mut names = std::iter::once(&self.name).chain(&self.others);
-        let last = row.get(self.others.last().unwrap_or(&self.name));
-        let found = names.find_map(|it| row.get(it).filter(|it| !matches!(it, Value::Null)));
-        found.or(last)
-    }
-
-    /// The mark of a row's value; `None` where nothing can be ordered by it.
-    fn cursor_value(&self, value: Value<'_>) -> Option<CursorValue> {
-        let cursor_value = match (&self.members, value) {
-            (None, value) => CursorValue::of(value),
-            (Some(_), Value::Enum(text)) => self.parse(ValueKind::Member, text),
-            (Some(_), _) => None,
-        };
-        cursor_value.filter(|it| self.kind.is_none_or(|kind| kind == it.kind()))
-    }
-
-    /// The mark that `text` stands for.
-    fn parse(&self, kind: ValueKind, text: &str) -> Option<CursorValue> {
-        let Some(members) = self.members.as_ref().filter(|_| kind == ValueKind::Member) else {
-            return kind.parse(text);
-        };
-        let (number, text) = (members.number(text)?, text.to_owned());
-        Some(CursorValue::Member { text, number })
-    }
-}
-
-/// Runs a table's statements. Dropping it in the middle of one must do no harm.
+/// Reads rows over a connection of its own. Dropping it in the middle of a read must do no harm.
 #[async_trait]
-pub(super) trait Pages: Send {
-    /// Runs `page` and hands each row to `batches`. Answers how many rows there were.
-    async fn page(&mut self, page: Page<'_>, batches: &mut Batches) -> Result<usize, SourceError>;
+pub(super) trait Reader: Send + 'static {
+    type Of: Ordered;
 
-    /// The rows of `page`, which has the key's fields alone.
-    async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError>;
+    /// What the server says of its writers.
+    type Watermark: LowWatermark<MarksOf<Self>>;
 
-    /// The last row of a lane; no row where it has none.
-    async fn last(&mut self, phase: ScanPhase) -> Result<Records, SourceError>;
+    /// The source's name.
+    fn name(&self) -> &str;
 
-    /// What holds reading back; `None` where nothing does.
-    fn watermark_basis(&self) -> Option<WatermarkBasis>;
+    /// The series that a phase may have rows of, where an incremental read is behind `marks`.
+    fn series(&self, phase: ScanPhase, marks: &MarksOf<Self>) -> Vec<SeriesOf<Self>>;
+
+    /// Reads all of a range into `batches`. Answers whether there was anything.
+    async fn read(
+        &mut self,
+        range: KeyRange<'_, MarksOf<Self>>,
+        batches: &mut Batches<Self::Of>,
+    ) -> Result<bool, SourceError>;
+
+    /// Reads all of a chunk into `batches`. `then` is where the incremental read will go on.
+    async fn read_chunk(
+        &mut self,
+        chunk: Chunk<KeyOf<Self>>,
+        then: &StateOf<Self>,
+        batches: &mut Batches<Self::Of>,
+    ) -> Result<(), SourceError>;
+
+    /// The key that is `rows` rows on in `chunk`; `None` where it has not so many.
+    async fn cut(
+        &mut self,
+        chunk: &Chunk<KeyOf<Self>>,
+        rows: usize,
+    ) -> Result<Option<KeyOf<Self>>, SourceError>;
+
+    /// Whether anything holds reading back.
+    fn is_held_back(&self) -> bool;
+
+    /// Whether the values of a series are times of a clock.
+    fn is_clock(&self, phase: ScanPhase, series: SeriesOf<Self>) -> bool;
+
+    /// The values of the last row of a series; none where there is no row.
+    async fn last(
+        &mut self,
+        phase: ScanPhase,
+        series: SeriesOf<Self>,
+    ) -> Result<KeyOf<Self>, SourceError>;
 
     /// How far the writers are, where reading is held back.
-    async fn watermark(&mut self) -> Result<Watermark, SourceError>;
+    async fn watermark(&mut self) -> Result<Self::Watermark, SourceError>;
+
+    /// Up to which time a bounded read waits, where the `last` row has one that it has not read.
+    async fn reachable(
+        &mut self,
+        phase: ScanPhase,
+        series: SeriesOf<Self>,
+        last: KeyOf<Self>,
+        watermark: &Self::Watermark,
+    ) -> Result<Option<ValueOf<Self>>, SourceError>;
+
+    /// A bounded read is over.
+    async fn end(&mut self, _state: &StateOf<Self>) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    /// A following read has made a pass, which `found` something or not, and waits until the next.
+    async fn rest(&mut self, _state: &StateOf<Self>, _found: bool) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    /// Whether a bounded read is over with its full read: what has come since is for the next run.
+    fn ends_with_full(&self) -> bool;
 }
 
-/// How a table is read on.
+type MarksOf<R> = <<R as Reader>::Of as Ordered>::Marks;
+type SeriesOf<R> = <MarksOf<R> as Marks>::Series;
+type KeyOf<R> = Key<MarksOf<R>>;
+type ValueOf<R> = <MarksOf<R> as Marks>::Value;
+type StateOf<R> = ScanState<MarksOf<R>>;
+
+/// How it is read on.
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
     pub limits: ReadLimits,
@@ -148,148 +149,52 @@ pub(super) struct Reading {
     pub deduplication: Option<DeduplicationSettings>,
 }
 
-impl Reading {
-    fn page_rows(&self) -> usize {
-        page_rows(self.limits.rows)
-    }
+/// Where a read begins.
+pub(super) enum Begin<M: Marks> {
+    /// At a place.
+    At(ScanPosition<M>),
+    /// With a full read, where the stored state was this.
+    Over(ScanState<M>),
 }
 
-/// Whole batches, so that none is cut short at a page's end.
-fn page_rows(batch_rows: usize) -> usize {
-    let rows = batch_rows.max(1);
-    rows * PAGE_ROWS.div_ceil(rows)
-}
-
-/// A page holds at least this many rows, so that a far server is not asked for every few.
-const PAGE_ROWS: usize = 10_000;
-
-/// The place to begin at for `scope`, given the stored position.
-pub(super) async fn begin(
-    table: &Table,
-    pages: &mut dyn Pages,
-    scope: Scope,
-    stored: Option<&Position>,
-) -> Result<ScanPosition, SourceError> {
-    let stored = stored
-        .map(|it| ScanPosition::parse(it, table))
-        .transpose()?;
+/// Where to begin for `scope`, given the stored position. A full read that was interrupted goes on.
+pub(super) fn begin<M: Marks>(scope: Scope, stored: Option<ScanPosition<M>>) -> Begin<M> {
     match (scope, stored) {
-        (Scope::Incremental, None) => Ok(ScanPosition::behind(Vec::new())),
+        (Scope::Incremental, None) => Begin::At(ScanPosition::Incremental(ScanState::default())),
         (Scope::Incremental, Some(scan_position))
-        | (_, Some(scan_position @ ScanPosition::Full(_))) => Ok(scan_position),
-        (Scope::Full, Some(ScanPosition::Incremental(stored))) => {
-            let then = hold_back::then(table, pages, stored).await?;
-            Ok(ScanPosition::Full(Full::of_all(then)))
-        }
-        (Scope::Full, None) => {
-            let then = hold_back::then(table, pages, ScanState::default()).await?;
-            Ok(ScanPosition::Full(Full::of_all(then)))
-        }
+        | (_, Some(scan_position @ ScanPosition::Full(_))) => Begin::At(scan_position),
+        (Scope::Full, Some(ScanPosition::Incremental(stored))) => Begin::Over(stored),
+        (Scope::Full, None) => Begin::Over(ScanState::default()),
     }
 }
 
-/// Reads on from `scan_position` until the end, or for ever; a full read over all of `pages`, what follows
-/// over the first.
-pub(super) async fn read(
-    table: Arc<Table>,
-    mut pages: Vec<Box<dyn Pages>>,
-    scan_position: ScanPosition,
+/// Reads on from `scan_position` until the end, or for ever; a full read over all of `readers`, what
+/// follows over the first.
+pub(super) async fn read<R: Reader>(
+    of: Arc<R::Of>,
+    mut readers: Vec<R>,
+    scan_position: ScanPosition<MarksOf<R>>,
     reading: Reading,
     sender: BatchSender,
 ) -> Result<(), SourceError> {
     let state = match scan_position {
         ScanPosition::Incremental(state) => state,
-        ScanPosition::Full(full) => {
+        ScanPosition::Full(mut full) => {
+            full.then.forget_read();
             let then = full.then.clone();
-            pages = full::read(&table, pages, full, &reading, sender.clone()).await?;
-            // A full read ends where the table stood before it.
-            if reading.mode == ReadMode::Bounded {
+            readers = full::read(&of, readers, full, &reading, sender.clone()).await?;
+            let is_over = readers.iter().all(Reader::ends_with_full);
+            if reading.mode == ReadMode::Bounded && is_over {
                 return Ok(());
             }
             then
         }
     };
-    match pages.pop() {
-        Some(mut pages) => {
-            let mut batches = Batches::incremental(table.clone(), state, reading.limits, sender);
-            pass::read(&table, &mut *pages, &mut batches, &reading).await
+    match readers.pop() {
+        Some(mut reader) => {
+            let mut batches = Batches::incremental(of, state, reading.limits, sender);
+            pass::read(&mut reader, &mut batches, &reading).await
         }
         None => Ok(()),
-    }
-}
-
-/// What an error of the driver means for the source `name`.
-pub(super) fn failed(name: &str, error: sqlx::Error) -> SourceError {
-    let advice = match classify(&error) {
-        ErrorClass::Transient => return SourceError::Lost(name.to_owned(), error.into()),
-        ErrorClass::Refused(advice) => advice,
-        ErrorClass::Data => "a value of the position is not taken",
-    };
-    SourceError::Refused {
-        name: name.to_owned(),
-        advice: advice.to_owned(),
-        cause: error.into(),
-    }
-}
-
-/// A table that has other columns than those it is read by: it may pass, since opening anew learns
-/// the table as it is now. A column that has been added would be left out in silence.
-pub(super) fn expect_columns(table: &Table, now: &[String]) -> Result<(), SourceError> {
-    let read = table.schema.names().unwrap_or_default();
-    if read.iter().map(|it| &it.name).eq(now) {
-        Ok(())
-    } else {
-        let cause = "its columns were altered while it was read";
-        Err(SourceError::Lost(table.name.clone(), cause.into()))
-    }
-}
-
-fn cursor_values(
-    table: &Table,
-    by: &[KeyColumn],
-    row: &Row<'_>,
-) -> Result<Vec<CursorValue>, SourceError> {
-    let cursor_value = |column: &KeyColumn| {
-        let value = column.value(row);
-        let cursor_value = value.and_then(|it| column.cursor_value(it));
-        cursor_value.ok_or_else(|| SourceError::Incompatible {
-            name: table.name.clone(),
-            advice: format!(
-                "a row has a value ({}) in `{}` that nothing can be ordered by",
-                value.map_or("none", |it| it.type_name()),
-                column.label()
-            ),
-        })
-    };
-    by.iter().map(cursor_value).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    pub(super) fn table() -> Table {
-        let column = |name: &str, placeholder: &str, kind| KeyColumn {
-            name: name.to_owned(),
-            others: Vec::new(),
-            quoted: format!("`{name}`"),
-            placeholder: placeholder.to_owned(),
-            kind: Some(kind),
-            members: None,
-        };
-        let id = column("id", "?", ValueKind::U64);
-        Table {
-            name: "crawler.t".to_owned(),
-            schema: Arc::new(Schema::table("t", Vec::new(), ["id"])),
-            select: "SELECT * FROM `t`".to_owned(),
-            select_key: "SELECT `id` FROM `t`".to_owned(),
-            incremental: vec![
-                column("updated_at", "CAST(? AS DATETIME(6))", ValueKind::DateTime),
-                id.clone(),
-            ],
-            key: vec![id],
-            form: Form::Expanded,
-            nulls: Nulls::Refuse,
-        }
     }
 }

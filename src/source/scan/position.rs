@@ -1,302 +1,166 @@
-//! The scan position in a table, and its text.
+//! Scan positions: where a read stands, whatever it reads.
+//!
+//! Each system writes them in a text of its own, which older cursors have.
 
-use std::collections::BTreeMap;
+use std::fmt::Debug;
 
-use serde::{Deserialize, Serialize};
+use super::chunks::{Chunk, Sharing};
+use crate::source::{Nulls, deduplication::Sent, samples::Sample};
 
-use super::{
-    CursorValue, Full, KeyColumn, ScanPhase, Table,
-    cursor_value::ValueKind,
-    full_token::FullPart,
-    hold_back::{clock, micros_of},
-    moment,
-};
-use crate::{
-    model::{Field, Kind, Position},
-    source::{
-        SourceError,
-        deduplication::Sent,
-        samples::{Sample, Samples},
-    },
-};
-
-/// Where a read of a table stands.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::source) enum ScanPosition {
-    /// Past the incremental field.
-    Incremental(ScanState),
-    /// Within a full read.
-    Full(Full),
+/// Rows that are read in an order of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::source) enum ScanPhase {
+    /// Those without a value in the incremental field, by the key.
+    Nulls,
+    /// Those with one, by it and the key.
+    Values,
 }
+
+impl ScanPhase {
+    /// Those that have a progress, in the order in which they are read.
+    pub fn with(nulls: Nulls) -> &'static [Self] {
+        match nulls {
+            Nulls::First => &[Self::Nulls, Self::Values],
+            Nulls::EveryRun | Nulls::Refuse => &[Self::Values],
+        }
+    }
+}
+
+/// Behind which rows of a phase an incremental read is.
+pub(in crate::source) trait Marks:
+    Debug + Clone + Default + PartialEq + Send + Sync + 'static
+{
+    /// A value that rows are ordered by.
+    type Value: Debug + Clone + PartialEq + Send + Sync + 'static;
+
+    /// Rows whose values compare with each other: in a table all of them do.
+    type Series: Debug + Clone + Copy + Ord + Send + Sync + 'static;
+
+    /// The values of the row that the read is behind; none at the first row.
+    fn of(&self, series: Self::Series) -> &[Self::Value];
+
+    /// Moves behind a row with these values.
+    fn put(&mut self, values: Vec<Self::Value>);
+
+    /// Notes that a row with these values had been the last of its series at `at`.
+    fn see(&mut self, phase: ScanPhase, at: i64, last: Key<Self>);
+
+    /// The value up to which a series that is no clock is settled, where all that began before
+    /// `until` is over; and when it was last.
+    fn newest_until(&mut self, series: Self::Series, until: i64) -> Option<Sample<Self::Value>>;
+
+    /// When the last row of a series was first seen.
+    fn newest(&self, series: Self::Series) -> Option<i64>;
+
+    /// Leaves out samples of what has been read by now.
+    fn forget_read(&mut self);
+}
+
+/// A value of each field that rows are ordered by.
+pub(in crate::source) type Key<M> = Vec<<M as Marks>::Value>;
 
 /// Where an incremental read stands.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::source) struct ScanState {
-    /// Behind these values of the incremental field and the key; at the first row where there
-    /// are none, behind all rows of the first value where there is only that.
-    pub after: Vec<CursorValue>,
-    /// What was the highest value when, oldest first, where late commits are met by that.
-    pub seen: Samples<CursorValue>,
-    /// Rows without a value: behind these values of the key.
-    pub nulls: Vec<CursorValue>,
-    /// The same of them: the highest value of the key's first field when.
-    pub nulls_seen: Samples<CursorValue>,
+pub(in crate::source) struct ScanState<M> {
+    /// Rows with a value.
+    pub values: M,
+    /// Those without one.
+    pub nulls: M,
     /// What has been sent early.
     pub sent: Option<Sent>,
 }
 
-impl ScanState {
-    /// Behind what a lane is.
-    pub fn after(&mut self, phase: ScanPhase) -> &mut Vec<CursorValue> {
+/// Where a full read stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::source) struct Full<M: Marks> {
+    /// What is still to be read, in the order of the key.
+    pub chunks: Vec<Chunk<Key<M>>>,
+    /// Rows that have been read.
+    pub rows: u64,
+    /// Where the source stood before it, to go on from.
+    pub then: ScanState<M>,
+}
+
+/// Where a read stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::source) enum ScanPosition<M: Marks> {
+    /// Past the incremental field.
+    Incremental(ScanState<M>),
+    /// Within a full read.
+    Full(Full<M>),
+}
+
+impl<M: Marks> ScanState<M> {
+    /// Behind these rows with a value.
+    pub fn behind(values: M) -> Self {
+        Self {
+            values,
+            ..Self::default()
+        }
+    }
+
+    /// The marks of a phase.
+    pub fn of(&self, phase: ScanPhase) -> &M {
+        match phase {
+            ScanPhase::Nulls => &self.nulls,
+            ScanPhase::Values => &self.values,
+        }
+    }
+
+    /// The same, to be moved.
+    pub fn of_mut(&mut self, phase: ScanPhase) -> &mut M {
         match phase {
             ScanPhase::Nulls => &mut self.nulls,
-            ScanPhase::Values => &mut self.after,
-        }
-    }
-}
-
-/// The text is the source's own: `{"by":["updated_at","id"],"after":[{"datetime":"…"},{"u64":"7"}]}`,
-/// and `{"full":…,"then":…}` whose second half is the same.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Token {
-    Full { full: FullPart, then: Part },
-    Incremental(Part),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Part {
-    by: Vec<String>,
-    after: Vec<Typed>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    seen: Vec<Seen>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    nulls: Vec<Typed>,
-    #[serde(default, rename = "nulls-seen", skip_serializing_if = "Vec::is_empty")]
-    nulls_seen: Vec<Seen>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sent: Option<Sent>,
-}
-
-/// A sample: `{"at":"2025-08-26 09:30:15.123000","value":{"u64":"7"}}`, in UTC.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Seen {
-    at: String,
-    value: Typed,
-}
-
-/// A type's word, and the value's text.
-pub(super) type Typed = BTreeMap<String, String>;
-
-impl ScanPosition {
-    /// Behind these values of the incremental field and the key.
-    pub fn behind(after: Vec<CursorValue>) -> Self {
-        Self::Incremental(ScanState {
-            after,
-            ..ScanState::default()
-        })
-    }
-
-    /// The position of this place in `table`.
-    pub fn position(&self, table: &Table) -> Position {
-        let token = match self {
-            Self::Incremental(state) => Token::Incremental(state.part(table)),
-            Self::Full(full) => Token::Full {
-                full: FullPart::of(full, &table.key),
-                then: full.then.part(table),
-            },
-        };
-        // Strings and lists always have a JSON text.
-        Position::new(serde_json::to_string(&token).unwrap_or_default())
-    }
-
-    /// Behind all rows with `value` in the incremental field, as a person writes it; a time with
-    /// a zone, too, where the field holds points in time.
-    ///
-    /// # Errors
-    /// `Position` where it is no value of that field.
-    pub fn at(value: &str, table: &Table) -> Result<Self, SourceError> {
-        let cursor_value = table
-            .incremental
-            .first()
-            .and_then(|column| match column.kind {
-                Some(ValueKind::DateTime) if moment::is_zoned(value) => {
-                    let instant = moment::instant(value).filter(|_| holds_instants(column, table));
-                    instant?.to_utc().map(CursorValue::DateTime)
-                }
-                Some(kind) => column.parse(kind, value),
-                None => untyped(value, &column.name, table),
-            });
-        let cursor_value = cursor_value.ok_or_else(|| SourceError::Position {
-            name: table.name.clone(),
-            position: value.to_owned(),
-            advice: table.incremental.first().map_or(String::new(), |column| {
-                let (kind, name) = (column.kind.map_or("value", ValueKind::word), &column.name);
-                if kind == ValueKind::DateTime.word() && moment::instant(value).is_some() {
-                    format!("`{name}` has no time zone: write the time as it stands there")
-                } else {
-                    format!("it is no {kind}, as `{name}` has it")
-                }
-            }),
-        })?;
-        Ok(Self::behind(vec![cursor_value]))
-    }
-
-    /// The place that `position` names in `table`.
-    ///
-    /// # Errors
-    /// `Position` where it is damaged, or was made for other fields.
-    pub fn parse(position: &Position, table: &Table) -> Result<Self, SourceError> {
-        let refused = |advice: String| SourceError::Position {
-            name: table.name.clone(),
-            position: position.as_str().to_owned(),
-            advice: format!(
-                "{advice}; `highwater cursor set` starts from a value, `highwater cursor reset` from the beginning"
-            ),
-        };
-        let token: Token = serde_json::from_str(position.as_str())
-            .map_err(|_| refused("it is damaged, or another kind of source has made it".into()))?;
-        let scan_position = match token {
-            Token::Incremental(part) => ScanState::of(&part, table).map(Self::Incremental),
-            Token::Full { full, then } => full.parse(&table.key).and_then(|(chunks, rows)| {
-                let then = ScanState::of(&then, table)?;
-                Ok(Self::Full(Full { chunks, rows, then }))
-            }),
-        };
-        scan_position.map_err(refused)
-    }
-}
-
-/// TIMESTAMP, whose marks are in UTC; DATETIME is the wall clock of whoever wrote it.
-fn holds_instants(column: &KeyColumn, table: &Table) -> bool {
-    let mut fields = table.schema.names().unwrap_or_default().iter();
-    fields.any(|it| it.name == column.name && it.kind == Kind::Instant)
-}
-
-/// Each value says its type itself: a person's number is a number. A text is behind all numbers,
-/// so that in a column of these it can only be a slip.
-fn untyped(value: &str, column: &str, table: &Table) -> Option<CursorValue> {
-    let mut fields = table.schema.names().unwrap_or_default().iter();
-    let of_numbers =
-        |it: &Field| it.name == column && matches!(it.kind, Kind::I64 | Kind::F64 | Kind::Decimal);
-    let is_number = value.bytes().any(|it| it.is_ascii_digit());
-    let number = || {
-        let kinds = [ValueKind::I64, ValueKind::F64].into_iter();
-        kinds
-            .filter(|_| is_number)
-            .find_map(|kind| kind.parse(value))
-    };
-    if fields.any(of_numbers) {
-        number()
-    } else {
-        number().or_else(|| ValueKind::Text.parse(value))
-    }
-}
-
-impl ScanState {
-    fn part(&self, table: &Table) -> Part {
-        Part {
-            seen: self.seen.iter().map(written).collect(),
-            nulls: self.nulls.iter().map(typed).collect(),
-            nulls_seen: self.nulls_seen.iter().map(written).collect(),
-            sent: self.sent,
-            ..part(&table.incremental, &self.after)
+            ScanPhase::Values => &mut self.values,
         }
     }
 
-    fn of(part: &Part, table: &Table) -> Result<Self, String> {
-        Ok(Self {
-            after: cursor_values(part, &table.incremental)?,
-            seen: samples(&part.seen, &table.incremental)?,
-            nulls: values(&part.nulls, &table.key)?,
-            nulls_seen: samples(&part.nulls_seen, &table.key)?,
-            sent: part.sent,
-        })
+    /// Leaves out samples of what has been read by now.
+    pub fn forget_read(&mut self) {
+        self.values.forget_read();
+        self.nulls.forget_read();
     }
 }
 
-fn part(by: &[KeyColumn], after: &[CursorValue]) -> Part {
-    Part {
-        by: by.iter().map(KeyColumn::label).collect(),
-        after: after.iter().map(typed).collect(),
-        seen: Vec::new(),
-        nulls: Vec::new(),
-        nulls_seen: Vec::new(),
-        sent: None,
+impl<M: Marks> Full<M> {
+    /// Of all rows.
+    pub fn of_all(then: ScanState<M>) -> Self {
+        Self {
+            chunks: vec![Chunk::behind(None)],
+            rows: 0,
+            then,
+        }
+    }
+
+    /// The key behind which it goes on; empty at the first row.
+    pub fn after(&self) -> &[M::Value] {
+        let first = self.chunks.first().and_then(|it| it.after.as_deref());
+        first.unwrap_or_default()
     }
 }
 
-pub(super) fn typed(cursor_value: &CursorValue) -> Typed {
-    BTreeMap::from([(cursor_value.kind().word().to_owned(), cursor_value.text())])
-}
-
-fn written(sample: &Sample<CursorValue>) -> Seen {
-    Seen {
-        at: clock(sample.at).map_or(String::new(), |it| it.to_string()),
-        value: typed(&sample.value),
+impl<M: Marks> ScanPosition<M> {
+    /// Where the incremental read stands or will go on.
+    pub fn state(&self) -> &ScanState<M> {
+        match self {
+            Self::Incremental(state) | Self::Full(Full { then: state, .. }) => state,
+        }
     }
-}
 
-fn cursor_values(part: &Part, columns: &[KeyColumn]) -> Result<Vec<CursorValue>, String> {
-    expect_fields(&part.by, columns)?;
-    values(&part.after, columns)
-}
-
-pub(super) fn expect_fields(by: &[String], columns: &[KeyColumn]) -> Result<(), String> {
-    let wanted: Vec<String> = columns.iter().map(KeyColumn::label).collect();
-    if *by == wanted {
-        Ok(())
-    } else {
-        Err(format!(
-            "it was made for ({}), but the table is read by ({})",
-            by.join(", "),
-            wanted.join(", ")
-        ))
+    /// How many read at a time from here on, each over a connection of its own.
+    pub fn readers(&self, sharing: Sharing) -> usize {
+        match self {
+            Self::Full(_) => sharing.workers.max(1),
+            Self::Incremental(_) => 1,
+        }
     }
-}
 
-pub(super) fn values(typed: &[Typed], columns: &[KeyColumn]) -> Result<Vec<CursorValue>, String> {
-    if typed.len() > columns.len() {
-        return Err("it is damaged: it has more values than fields".to_owned());
-    }
-    let pairs = typed.iter().zip(columns);
-    pairs
-        .map(|(typed, column)| cursor_value(typed, column))
-        .collect()
-}
-
-fn samples(seen: &[Seen], columns: &[KeyColumn]) -> Result<Samples<CursorValue>, String> {
-    let sample = |it: &Seen, column| {
-        let at = match ValueKind::DateTime.parse(&it.at) {
-            Some(CursorValue::DateTime(at)) => micros_of(at),
-            _ => None,
+    /// What it is behind, as a person writes it: `value`, and how many `rows` of a full read there were.
+    pub fn text(&self, value: Option<String>, rows: &str) -> Option<String> {
+        let Self::Full(full) = self else {
+            return value;
         };
-        let at = at.ok_or("it is damaged at `seen`")?;
-        let value = cursor_value(&it.value, column)?;
-        Ok(Sample { at, value })
-    };
-    let first = columns.first();
-    first.map_or(Ok(Samples::default()), |column| {
-        seen.iter().map(|it| sample(it, column)).collect()
-    })
-}
-
-fn cursor_value(typed: &Typed, column: &KeyColumn) -> Result<CursorValue, String> {
-    let pair = typed.first_key_value().filter(|_| typed.len() == 1);
-    let cursor_value = pair.and_then(|(word, text)| column.parse(ValueKind::of_word(word)?, text));
-    let cursor_value = cursor_value.ok_or_else(|| format!("it is damaged at `{}`", column.name))?;
-    match column.kind {
-        Some(kind) if kind != cursor_value.kind() => Err(format!(
-            "`{}` was of the type {} when it was made, and is {} now",
-            column.name,
-            cursor_value.kind().word(),
-            kind.word()
-        )),
-        _ => Ok(cursor_value),
+        let then = value.map_or(String::new(), |it| format!(", then behind {it}"));
+        Some(format!("a full read, {} {rows} so far{then}", full.rows))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use mongodb::bson::Bson;
 
 use super::class::Class;
-use crate::source::samples::{Sample, Samples};
+use crate::source::{
+    samples::{Sample, Samples},
+    scan::{Marks, ScanPhase},
+};
 
 /// The documents that an incremental read is behind.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -66,9 +69,21 @@ impl CursorValues {
         let mut all = self.after.iter();
         all.find(|it| class(it) == Some(of)).map(Vec::as_slice)
     }
+}
+
+impl Marks for CursorValues {
+    type Value = Bson;
+
+    /// `None` stands for whatever there is, before any class is known.
+    type Series = Option<Class>;
+
+    fn of(&self, series: Option<Class>) -> &[Bson] {
+        let found = series.and_then(|class| CursorValues::of(self, class));
+        found.unwrap_or_default()
+    }
 
     /// Moves the mark of the values' class.
-    pub fn put(&mut self, values: Vec<Bson>) {
+    fn put(&mut self, values: Vec<Bson>) {
         let Some(class) = class(&values) else {
             return;
         };
@@ -79,28 +94,27 @@ impl CursorValues {
         }
     }
 
-    /// Notes that `last` had been the last document of its class at `at`.
-    pub fn see(&mut self, at: i64, last: Vec<Bson>) {
+    fn see(&mut self, _phase: ScanPhase, at: i64, last: Vec<Bson>) {
         let Some(class) = class(&last) else {
             return;
         };
-        if self.of(class) != Some(last.as_slice()) {
+        if CursorValues::of(self, class) != Some(last.as_slice()) {
             self.seen.entry(class).or_default().see(at, last);
         }
     }
 
-    /// The value up to which documents of a class that is no clock are settled, where everything
-    /// taken before `until` is.
-    pub fn newest_until(&mut self, class: Class, until: i64) -> Option<Bson> {
-        self.seen
-            .get_mut(&class)?
-            .newest_until(until)?
-            .first()
-            .cloned()
+    fn newest_until(&mut self, series: Option<Class>, until: i64) -> Option<Sample<Bson>> {
+        let Sample { at, value } = self.seen.get_mut(&series?)?.newest_until(until)?;
+        let (at, value) = (*at, value.first()?.clone());
+        Some(Sample { at, value })
     }
 
-    /// Leaves out what was seen and has been read by now.
-    pub fn forget_read(&mut self) {
+    fn newest(&self, series: Option<Class>) -> Option<i64> {
+        Some(self.seen.get(&series?)?.last()?.at)
+    }
+
+    /// What is behind a mark is settled: a class that has been read to its last document has none.
+    fn forget_read(&mut self) {
         for cursor_value in &self.after {
             if let Some(samples) = class(cursor_value).and_then(|it| self.seen.get_mut(&it)) {
                 samples.forget(cursor_value);
@@ -133,34 +147,35 @@ mod tests {
         cursor_values.put(values_at(5));
         cursor_values.put(text("b"));
         assert_eq!(cursor_values.all(), [values_at(5), text("b")]);
-        assert_eq!(cursor_values.of(Class::Number), Some(&values_at(5)[..]));
-        assert_eq!(cursor_values.of(Class::Date), None);
+        assert_eq!(
+            CursorValues::of(&cursor_values, Class::Number),
+            Some(&values_at(5)[..])
+        );
+        assert_eq!(CursorValues::of(&cursor_values, Class::Date), None);
     }
 
     #[test]
     fn what_was_seen_before_a_time_is_settled_and_no_more() {
         let mut cursor_values = CursorValues::default();
-        cursor_values.see(1000, values_at(5));
-        cursor_values.see(2000, values_at(7));
-        cursor_values.see(3000, values_at(7));
-        assert_eq!(cursor_values.newest_until(Class::Number, 999), None);
-        assert_eq!(
-            cursor_values.newest_until(Class::Number, 1999),
-            Some(5_i64.into())
-        );
-        assert_eq!(
-            cursor_values.newest_until(Class::Number, 2000),
-            Some(7_i64.into())
-        );
-        assert_eq!(cursor_values.newest_until(Class::Text, 9000), None);
+        cursor_values.see(ScanPhase::Values, 1000, values_at(5));
+        cursor_values.see(ScanPhase::Values, 2000, values_at(7));
+        cursor_values.see(ScanPhase::Values, 3000, values_at(7));
+        let mut newest_until = |class, until| {
+            let newest = cursor_values.newest_until(Some(class), until);
+            newest.map(|it| it.value)
+        };
+        assert_eq!(newest_until(Class::Number, 999), None);
+        assert_eq!(newest_until(Class::Number, 1999), Some(5_i64.into()));
+        assert_eq!(newest_until(Class::Number, 2000), Some(7_i64.into()));
+        assert_eq!(newest_until(Class::Text, 9000), None);
     }
 
     #[test]
     fn what_has_been_read_is_forgotten() {
         let mut cursor_values = CursorValues::default();
-        cursor_values.see(1000, values_at(5));
-        cursor_values.see(1500, text("a"));
-        cursor_values.see(2000, values_at(7));
+        cursor_values.see(ScanPhase::Values, 1000, values_at(5));
+        cursor_values.see(ScanPhase::Values, 1500, text("a"));
+        cursor_values.see(ScanPhase::Values, 2000, values_at(7));
         cursor_values.put(values_at(5));
         cursor_values.forget_read();
         assert_eq!(cursor_values.seen().count(), 2);
@@ -171,7 +186,7 @@ mod tests {
             cursor_values,
             CursorValues::of_parts(vec![values_at(7), text("a")], vec![]).expect("marks")
         );
-        cursor_values.see(3000, values_at(7));
+        cursor_values.see(ScanPhase::Values, 3000, values_at(7));
         assert_eq!(
             cursor_values.seen().count(),
             0,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Ceiling, CursorValue, KeyColumn, incremental::ScanPhase};
+use super::{Ceiling, CursorValue, KeyColumn, ScanPhase};
 
 /// How "behind these values" is written, so that the system reads it from the index alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

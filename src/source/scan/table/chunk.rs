@@ -3,9 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    Ceiling, CursorValue, Page, Table, Wanted,
-    chunks::Chunk,
-    full::Key,
+    Ceiling, Chunk, CursorValue, Key, Page, Table, Wanted,
     statement::{Conditions, Side},
 };
 
@@ -62,7 +60,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::scan::{Form, tests::table};
+    use crate::source::scan::table::{Form, tests::table};
 
     fn two() -> Table {
         let table = table();
