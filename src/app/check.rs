@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{context::App, load, output::report};
+use super::{context::App, load, open, output::report, past_newest};
 use crate::{
     cli::{Check, Everywhere, ExitStatus},
     fault::chain,
@@ -88,7 +88,21 @@ async fn flow(app: &App, chosen: &Chosen<'_>, parts: &mut Vec<Part>) {
 }
 
 async fn source(app: &App, chosen: &Chosen<'_>) -> Result<Vec<Finding>, FlowError> {
-    Ok(app.open.source(chosen).await?.check().await?)
+    let source = app.open.source(chosen).await?;
+    let mut findings = source.check().await?;
+    let readable = findings.iter().all(|it| it.severity != Severity::Problem);
+    let flow = open::flow_name(chosen).text();
+    let stored = app.open.cursors().await?.list().await?;
+    let stored = stored.into_iter().find(|it| it.flow == flow);
+    let position = stored.and_then(|it| it.position.ok()).filter(|_| readable);
+    if let Some(position) = position {
+        let advice = past_newest::advice(&source.status(Some(&position)).await?);
+        findings.extend(advice.map(|text| Finding {
+            severity: Severity::Note,
+            text,
+        }));
+    }
+    Ok(findings)
 }
 
 async fn sink(

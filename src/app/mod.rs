@@ -13,6 +13,7 @@ mod demo;
 mod manual;
 mod migrate;
 mod open;
+mod past_newest;
 mod plan;
 mod run;
 mod select;

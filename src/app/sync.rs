@@ -15,6 +15,7 @@ use super::{
     context::App,
     open::{self, lease::lease, steps},
     output::report,
+    past_newest,
     select::Part,
 };
 use crate::{
@@ -174,7 +175,15 @@ async fn produce(
             save_every: SAVE_EVERY,
             stats,
         };
+        let stored = before.as_ref().filter(|_| scope == Scope::Incremental);
+        if let (ReadMode::Follow, Some(stored)) = (mode, stored) {
+            past_newest::warn(&*source, &flow.text(), stored).await;
+        }
         let outcome = produce.run(scope, mode, &app.stop).await;
+        let nothing = outcome.is_ok() && stats.snapshot().rows == 0;
+        if let (true, ReadMode::Bounded, Some(stored)) = (nothing, mode, stored) {
+            past_newest::warn(&*source, &flow.text(), stored).await;
+        }
         if outcome.is_err() && cursor.load().await? != before {
             begun.store(true, Ordering::Relaxed);
         }

@@ -136,6 +136,7 @@ impl InspectableSource for MemorySource {
             newest: rows.last().map(|(id, _)| id.to_string()),
             behind: None,
             past,
+            is_past_newest: false,
             watermark: None,
         })
     }

@@ -16,6 +16,9 @@ pub struct SourceStatus {
     pub behind: Option<Duration>,
     /// Rows past the place.
     pub past: Counted,
+    /// Whether the place is past every value that is there: rows were deleted, or the source was
+    /// emptied or made again. What comes with smaller values is not read.
+    pub is_past_newest: bool,
     /// How far the source is settled; `None` where nothing is held back.
     pub watermark: Option<LowWatermark>,
 }

@@ -101,6 +101,7 @@ cases! {
     plan_shows_samples_and_the_table_to_make
     rows_without_a_value_are_read_by_their_policy
     settings_mistakes_all_at_once
+    source_that_began_anew_is_told
     steps_on_the_way_out_and_in
     stop_while_following
     too_large_message_is_a_dead_letter

@@ -13,6 +13,7 @@ use super::{
     context::App,
     open::{TargetSpec, lease::lease},
     output::{missing_index, report},
+    past_newest,
 };
 use crate::{
     broker::dead_letters::file::FilePublisher,
@@ -158,6 +159,9 @@ async fn attempt(
             begun,
         };
         let position = migrate.run(scope, &app.stop).await?;
+        if scope == MigrateScope::Incremental && stats.snapshot().rows == 0 {
+            past_newest::warn(&*ends.source, &text, &position).await;
+        }
         // Where it was stopped, the load may go on.
         let report = if app.stop.is_cancelled() {
             IndexReport::default()

@@ -9,6 +9,7 @@ use crate::{
     app::{
         cursor::{position_json, saved_at},
         output::report,
+        past_newest,
         plan::{watermark_json, watermark_text},
     },
     cursor::failure::Failure,
@@ -57,6 +58,16 @@ pub(in crate::app) fn show(
             && is_blocked(watermark)
         {
             out!("· {}: low watermark {}", it.flow, watermark_text(watermark));
+        }
+    }
+    for it in all {
+        if let Kind::Sync {
+            source_status: Some(source_status),
+            ..
+        } = &it.kind
+            && let Some(advice) = past_newest::advice(source_status)
+        {
+            out!("· {}: {advice}", it.flow);
         }
     }
     for it in all {
@@ -187,6 +198,7 @@ fn as_json(it: &Status) -> Value {
             if let Some(it) = source_status {
                 shown["read_up_to"] = json!(it.at);
                 shown["newest"] = json!(it.newest);
+                shown["is_past_newest"] = json!(it.is_past_newest);
                 shown["rows_behind"] = json!(it.past.number());
                 shown["rows_behind_is_exact"] = json!(matches!(it.past, Counted::Exactly(_)));
                 shown["seconds_behind"] = json!(it.behind.map(|it| it.as_secs_f64()));

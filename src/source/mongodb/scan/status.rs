@@ -7,7 +7,7 @@ use mongodb::bson::Bson;
 use super::{Ceiling, ScanPosition, ScanState, class::Class, collection::Scanned, plan};
 use crate::{
     model::Position,
-    source::{Late, SourceError, scan::ScanPhase, status::SourceStatus},
+    source::{Late, SourceError, plan::Counted, scan::ScanPhase, status::SourceStatus},
 };
 
 /// The standing of a read from `stored`.
@@ -38,11 +38,18 @@ pub(super) async fn status(
             .and_then(<[Bson]>::first);
         behind = behind.max(at.and_then(|at| between(at, last)));
     }
+    // Where nothing is past it, another value can only be smaller.
+    let is_there = |it: &Vec<Bson>| it.first().is_none_or(|it| newest.contains(&words(it)));
+    let is_read = matches!(scan_position, ScanPosition::Incremental(_));
+    let is_past_newest = is_read
+        && past == Counted::Exactly(0)
+        && !scan_position.state().values.all().iter().all(is_there);
     Ok(SourceStatus {
         at: reported(&scan_position),
         newest: (!newest.is_empty()).then(|| newest.join("; ")),
         behind,
         past,
+        is_past_newest,
         watermark: plan::watermark(scanned, late, &classes).await?,
     })
 }

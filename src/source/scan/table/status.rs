@@ -29,11 +29,17 @@ pub(in crate::source) async fn status(
         (Some(at), Some(newest)) => between(at, newest),
         _ => None,
     };
+    // Where nothing is past it, another value can only be smaller.
+    let at = scan_position.state().values.after.first();
+    let is_read = matches!(scan_position, ScanPosition::Incremental(_));
+    let is_past_newest =
+        is_read && past == Counted::Exactly(0) && at.is_some() && at != newest.as_ref();
     Ok(SourceStatus {
         at: words(scan_position, table),
         newest: newest.map(|it| it.text()),
         behind,
         past,
+        is_past_newest,
         watermark,
     })
 }

@@ -1,0 +1,2 @@
+source.db
+DELETE FROM t WHERE id > 1;

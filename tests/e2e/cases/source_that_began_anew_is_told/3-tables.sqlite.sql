@@ -1,0 +1,3 @@
+source.db
+CREATE TABLE t (id INTEGER PRIMARY KEY);
+INSERT INTO t VALUES (1), (2), (1000);
