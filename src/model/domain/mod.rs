@@ -3,6 +3,7 @@
 //! A server takes more: `2` for the second member of an ENUM, `"1530"` for a time, blanks that it cuts.
 //! The sink admits values before the server is asked, and `verify` what it expects, both by this.
 
+mod affinity;
 mod exact;
 mod json;
 mod members;
@@ -14,7 +15,7 @@ mod times;
 use std::{borrow::Cow, sync::Arc};
 
 use super::{BytesText, DateTime, Texts, Value, from_base64, from_hex};
-pub use exact::{ROUNDED, double_keeps};
+pub use affinity::Affinity;
 pub use json::JsonNumbers;
 pub use members::{Members, member_names};
 pub use texts::{Repertoire, TextWidth, Unit};
@@ -73,6 +74,8 @@ pub enum Holds {
     DateTime,
     /// Points in time since 1970.
     Timestamp,
+    /// What a column of SQLite makes of no value another.
+    Affinity(Affinity),
     /// Whatever it is given, as it is given.
     Anything,
 }
@@ -155,6 +158,7 @@ impl Holds {
             Self::Time => times::time(value),
             Self::DateTime => times::datetime(value, texts.epoch),
             Self::Timestamp => times::timestamp(value, texts.epoch),
+            Self::Affinity(affinity) => affinity.admit(value),
             Self::Anything => match value {
                 Value::Bytes(_, it) | Value::Geometry(it) => Ok(Admitted::Bytes(it.into())),
                 other => texts::text(other, TextWidth::ANY),
