@@ -137,6 +137,21 @@ impl Domain {
 }
 
 impl Holds {
+    /// Whether only the server knows if the column's character set has this text.
+    pub fn is_left_to_server(&self, value: &Value<'_>) -> bool {
+        let Self::Text(width) = self else {
+            return false;
+        };
+        let bytes = match value.widened() {
+            Value::String(it) | Value::Enum(it) | Value::Json(it) => it.as_bytes(),
+            Value::Bytes(_, it) => it,
+            // Of other values ASCII is written, but for what is nested.
+            Value::Array(_) | Value::Document(_) => &[0xff],
+            _ => return false,
+        };
+        width.repertoire == Repertoire::Servers && !bytes.is_ascii()
+    }
+
     /// A value that is not NULL, and widened.
     fn admit<'v>(&self, value: Value<'v>, texts: Texts) -> Result<Admitted<'v>, Refusal> {
         match self {
