@@ -212,7 +212,8 @@ fn repertoire(charset: &str) -> Repertoire {
         "utf8mb3" | "utf8" | "ucs2" => Repertoire::Basic,
         "latin1" => Repertoire::Latin1,
         "ascii" => Repertoire::Ascii,
-        _ => Repertoire::All,
+        "utf8mb4" | "utf16" | "utf16le" | "utf32" => Repertoire::All,
+        _ => Repertoire::Servers,
     }
 }
 

@@ -30,6 +30,12 @@ pub(super) fn classify(number: u16, state: Option<&str>, text: &str) -> ErrorCla
             (Some(state), None) if state.starts_with("08") || state.starts_with("40") => {
                 ErrorClass::Transient
             }
+            // And for values (22) and constraints (23), among which is a name of two columns (1052).
+            (Some(state), None)
+                if number != 1052 && (state.starts_with("22") || state.starts_with("23")) =>
+            {
+                ErrorClass::Data
+            }
             _ => ErrorClass::Refused(UNKNOWN),
         },
     }
@@ -40,23 +46,28 @@ fn is_data(number: u16) -> bool {
     matches!(
         number,
         // Too long, out of range, truncated, not of the column's type, of no known character.
-        1406 | 1264 | 1265 | 1366 | 1292 | 1300 | 1367 | 1411 | 1441 | 1690 | 3854 | 3988
+        1406 | 1264 | 1265 | 1366 | 1292 | 1300 | 1367 | 1411 | 1441 | 1690 | 3854 | 1977
+        // A text that the column's character set cannot have, as a value or beside a key.
+        | 1267 | 1270 | 1271 | 3987 | 3988 | 3995
         // NULL where there may be none, no default.
         | 1048 | 1263 | 1364 | 1138
         // A second row of a unique key, a missing parent, a child that is still there.
-        | 1022 | 1062 | 1169 | 1586 | 1216 | 1217 | 1451 | 1452 | 1557 | 1761 | 1762
-        // CHECK, and a trigger that refused by SIGNAL.
-        | 3819 | 1644
+        | 1022 | 1062 | 1169 | 1586 | 1859 | 3008 | 1216 | 1217 | 1451 | 1452 | 1557 | 1761 | 1762
+        // CHECK, and a trigger that refused by SIGNAL, or found too many rows or no case for this one.
+        | 3819 | 1644 | 1172 | 1242 | 1339
+        // What an expression of the table makes of the value: a division by zero, a logarithm, bits of two
+        // lengths, a regular expression that takes too long or is none.
+        | 1365 | 3020 | 3513 | 3684..=3700 | 3047..=3053
         // Text that is no JSON, or too deep, or too large.
-        | 3140 | 3141 | 3144 | 3150 | 3156 | 3157 | 4037 | 4038
+        | 3140 | 3141 | 3144 | 3150 | 3156 | 3157 | 4035..=4040
         // Bytes that are no geometry.
-        | 1416 | 3037 | 3055 | 3516 | 3616 | 3617 | 3643
+        | 1416 | 3033..=3043 | 3055 | 3069..=3072 | 3134 | 3516 | 3616 | 3617 | 3643
         // A row larger than a page or a packet; no partition for it.
-        | 1118 | 1139 | 1153 | 1301 | 1526 | 1748
+        | 1118 | 1139 | 1153 | 1301 | 1526 | 1591 | 1713 | 1748
         // A functional index that cannot take the value.
-        | 3751 | 3752 | 3903 | 3907
+        | 3751 | 3752 | 3903 | 3904 | 3907 | 3908
         // Bytes that are no vector.
-        | 6136
+        | 6136..=6138
     )
 }
 
@@ -116,6 +127,24 @@ mod tests {
         for number in [1406, 1264, 1366, 1048, 1062, 3140, 3819, 1452, 1153] {
             assert_eq!(of(number), ErrorClass::Data, "{number}");
         }
+    }
+
+    #[test]
+    fn a_key_that_its_character_set_cannot_have_is_a_records() {
+        for number in [1267, 1270, 1271, 3988] {
+            assert_eq!(of(number), ErrorClass::Data, "{number}");
+        }
+    }
+
+    #[test]
+    fn the_standards_classes_of_values_and_constraints_are_a_records() {
+        // MariaDB's overflow and illegal value of a conversion.
+        for (number, state) in [(1916, "22003"), (1918, "22007"), (1999, "23000")] {
+            let classified = classify(number, Some(state), "");
+            assert_eq!(classified, ErrorClass::Data, "{number}");
+        }
+        let ambiguous = classify(1052, Some("23000"), "");
+        assert!(matches!(ambiguous, ErrorClass::Refused(_)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
         identifier::{double_quoted, statement},
         sqlite::SqliteConnection,
     },
-    model::domain::Domain,
+    model::domain::{Affinity, Domain, Holds},
 };
 
 /// A table, and the columns that tell its rows apart.
@@ -33,7 +33,13 @@ impl SqliteDigest {
 }
 
 /// Virtual tables have hidden columns (1), generated ones are 2 and 3.
-const COLUMNS: &str = "SELECT name, upper(type), pk, hidden FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid";
+const COLUMNS: &str = "SELECT name, upper(type), pk, hidden, \"notnull\", \
+    coalesce((SELECT strict FROM pragma_table_list \
+    WHERE schema = 'main' AND name = ?1 COLLATE NOCASE), 0) \
+    FROM pragma_table_xinfo(?1) WHERE hidden <> 1 ORDER BY cid";
+
+/// Name, type, place in the key, hidden, required, strict.
+type Described = (String, String, i64, i64, bool, bool);
 
 #[async_trait]
 impl Digest for SqliteDigest {
@@ -42,7 +48,7 @@ impl Digest for SqliteDigest {
     }
 
     async fn shape(&self) -> Result<Shape, DigestError> {
-        let described: Vec<(String, String, i64, i64)> = sqlx::query_as(COLUMNS)
+        let described: Vec<Described> = sqlx::query_as(COLUMNS)
             .bind(self.table.clone())
             .fetch_all(self.connection.readers())
             .await
@@ -58,10 +64,14 @@ impl Digest for SqliteDigest {
         primary.retain(|it| it.0 > 0);
         primary.sort_unstable();
         let primary: Vec<String> = primary.into_iter().map(|it| it.1.clone()).collect();
-        let column = |(name, declared, _, hidden): &(String, String, i64, i64)| Column {
+        let column = |(name, declared, in_key, hidden, required, strict): &Described| Column {
             name: name.clone(),
             keeps: keeps(declared),
-            domain: Domain::ANYTHING,
+            domain: Domain {
+                holds: Holds::Affinity(Affinity::of(declared, *strict)),
+                // Instead of NULL such a column takes the next number.
+                is_nullable: !(*required || *in_key > 0 && declared == "INTEGER"),
+            },
             is_computed: *hidden > 1,
         };
         let columns: Vec<Column> = described.iter().map(column).collect();

@@ -29,6 +29,7 @@ mod sink_positions;
 mod sink_replay;
 mod sink_rows;
 mod sink_rows_sqlite;
+mod sink_sqlite_domains;
 mod sink_staged;
 mod sink_tables;
 mod sinks;

@@ -19,6 +19,7 @@ on_both_servers!(
     a_text_of_bytes_is_never_taken_for_another_character_set,
     what_is_a_value_of_its_column_is_taken,
     an_enum_keeps_its_empty_member,
+    a_key_that_its_character_set_lacks_is_refused_by_name,
     numbers_within_json_keep_their_digits,
     members_of_any_letters_are_taken,
 );
@@ -314,6 +315,34 @@ async fn what_is_a_value_of_its_column_is_taken(connection: &MysqlConnection) {
             [kept],
             "{value:?} into {column}"
         );
+    }
+}
+
+/// The servers' errors for it name no column, and once stopped the flow.
+async fn a_key_that_its_character_set_lacks_is_refused_by_name(connection: &MysqlConnection) {
+    for charset in ["latin1", "utf8mb3", "ascii", "cp1251", "sjis"] {
+        run(
+            connection,
+            &format!(
+                "DROP TABLE IF EXISTS t, highwater_progress; CREATE TABLE t (uid INT, \
+                 k VARCHAR(9) CHARACTER SET {charset}, name VARCHAR(9), PRIMARY KEY (k))"
+            ),
+        )
+        .await;
+        let sink = table_sink(connection, None);
+        let row = |k| [("uid", Value::I64(1)), ("k", Value::String(k))];
+        let far = row("\u{1F600}");
+        for op in [Op::Upsert, Op::Delete] {
+            let error = write(&sink, &[(op, &far)], None).await.expect_err(charset);
+            assert!(
+                matches!(error, SinkError::Data { .. }),
+                "{charset}: {error:?}"
+            );
+            let said = chain(&error);
+            assert!(said.contains("`k`"), "{charset}: {said}");
+        }
+        let written = write(&sink, &[(Op::Upsert, &row("a"))], None).await;
+        written.expect(charset);
     }
 }
 

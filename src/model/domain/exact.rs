@@ -2,7 +2,7 @@
 
 /// Whether a double keeps this whole number: by the fewest digits that read back, which is how numbers
 /// are written and compared.
-pub fn double_keeps(number: i128) -> bool {
+pub(super) fn double_keeps(number: i128) -> bool {
     number.unsigned_abs() <= 1 << 53 || (number as f64).to_string() == number.to_string()
 }
 
@@ -12,7 +12,7 @@ pub(super) fn single_keeps(number: i128) -> bool {
 }
 
 /// What is said of a number of too many digits.
-pub const ROUNDED: &str =
+pub(super) const ROUNDED: &str =
     "the column would round this whole number: make it an integer or a decimal";
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! A server takes more: `2` for the second member of an ENUM, `"1530"` for a time, blanks that it cuts.
 //! The sink admits values before the server is asked, and `verify` what it expects, both by this.
 
+mod affinity;
 mod exact;
 mod json;
 mod members;
@@ -14,7 +15,7 @@ mod times;
 use std::{borrow::Cow, sync::Arc};
 
 use super::{BytesText, DateTime, Texts, Value, from_base64, from_hex};
-pub use exact::{ROUNDED, double_keeps};
+pub use affinity::Affinity;
 pub use json::JsonNumbers;
 pub use members::{Members, member_names};
 pub use texts::{Repertoire, TextWidth, Unit};
@@ -73,6 +74,8 @@ pub enum Holds {
     DateTime,
     /// Points in time since 1970.
     Timestamp,
+    /// What a column of SQLite makes of no value another.
+    Affinity(Affinity),
     /// Whatever it is given, as it is given.
     Anything,
 }
@@ -134,6 +137,21 @@ impl Domain {
 }
 
 impl Holds {
+    /// Whether only the server knows if the column's character set has this text.
+    pub fn is_left_to_server(&self, value: &Value<'_>) -> bool {
+        let Self::Text(width) = self else {
+            return false;
+        };
+        let bytes = match value.widened() {
+            Value::String(it) | Value::Enum(it) | Value::Json(it) => it.as_bytes(),
+            Value::Bytes(_, it) => it,
+            // Of other values ASCII is written, but for what is nested.
+            Value::Array(_) | Value::Document(_) => &[0xff],
+            _ => return false,
+        };
+        width.repertoire == Repertoire::Servers && !bytes.is_ascii()
+    }
+
     /// A value that is not NULL, and widened.
     fn admit<'v>(&self, value: Value<'v>, texts: Texts) -> Result<Admitted<'v>, Refusal> {
         match self {
@@ -155,6 +173,7 @@ impl Holds {
             Self::Time => times::time(value),
             Self::DateTime => times::datetime(value, texts.epoch),
             Self::Timestamp => times::timestamp(value, texts.epoch),
+            Self::Affinity(affinity) => affinity.admit(value),
             Self::Anything => match value {
                 Value::Bytes(_, it) | Value::Geometry(it) => Ok(Admitted::Bytes(it.into())),
                 other => texts::text(other, TextWidth::ANY),

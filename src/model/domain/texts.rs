@@ -32,8 +32,10 @@ pub enum Unit {
 /// The characters that a column can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repertoire {
-    /// Every one, as far as is known here; where not, the server says so.
+    /// Every one.
     All,
+    /// Those of a character set that the server alone knows.
+    Servers,
     /// Those up to U+FFFF.
     Basic,
     /// Those of Windows-1252, which the servers call latin1.
@@ -93,7 +95,7 @@ impl Unit {
 impl Repertoire {
     fn has(self, character: char) -> bool {
         match self {
-            Self::All => true,
+            Self::All | Self::Servers => true,
             Self::Basic => u32::from(character) <= 0xffff,
             Self::Ascii => character.is_ascii(),
             Self::Latin1 => {

@@ -141,6 +141,10 @@ impl SqlSession for MySqlConnection {
         number(error) == Some(DUPLICATE)
     }
 
+    fn is_unconvertible(error: &sqlx::Error) -> bool {
+        number(error).is_some_and(|it| UNCONVERTIBLE.contains(&it))
+    }
+
     fn is_missing_table(error: &sqlx::Error) -> bool {
         number(error) == Some(NO_TABLE)
     }
@@ -159,6 +163,9 @@ impl SqlSession for MySqlConnection {
 
 /// ER_DUP_ENTRY.
 pub(in crate::sink) const DUPLICATE: u16 = 1062;
+
+/// ER_CANT_AGGREGATE_2COLLATIONS and its like, ER_IMPOSSIBLE_STRING_CONVERSION: they name no column.
+const UNCONVERTIBLE: [u16; 4] = [1267, 1270, 1271, 3988];
 
 /// ER_NO_SUCH_TABLE.
 pub(super) const NO_TABLE: u16 = 1146;

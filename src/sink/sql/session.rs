@@ -82,6 +82,9 @@ pub(in crate::sink) trait SqlSession: Send + Sized {
     /// Whether another row has a value that is unique.
     fn is_taken(error: &sqlx::Error) -> bool;
 
+    /// Whether a column's character set cannot have a text.
+    fn is_unconvertible(error: &sqlx::Error) -> bool;
+
     /// Whether the table is not there.
     fn is_missing_table(error: &sqlx::Error) -> bool;
 

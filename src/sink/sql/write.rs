@@ -177,7 +177,25 @@ impl<S: SqlSession> SqlWriter<'_, S> {
             .statements
             .text(statement_kind, self.table, columns, rows);
         let bound = self.bind(columns, statement_kind, values, bytes)?;
-        Ok(session.run(text, bound).await?)
+        let ran = session.run(text, bound).await;
+        ran.map_err(|error| {
+            let named = S::is_unconvertible(&error).then(|| self.unconvertible(columns, values));
+            named.flatten().map_or(error.into(), Failure::from)
+        })
+    }
+
+    /// The fields whose columns may lack a character, where the server does not say which one does.
+    fn unconvertible(&self, columns: &Columns, values: &[Value<'_>]) -> Option<ValueError> {
+        let rows = values.chunks_exact(columns.len());
+        let mut named: Vec<&str> = Vec::new();
+        for (ordinal, value) in rows.flat_map(|row| columns.iter().zip(row)) {
+            let column = &self.table.columns[*ordinal];
+            if column.domain.holds.is_left_to_server(value) && !named.contains(&&*column.name) {
+                named.push(&column.name);
+            }
+        }
+        let reason = "the column's character set lacks a character of it";
+        (!named.is_empty()).then(|| ValueError::new(&named.join("`, `"), reason))
     }
 
     fn bind(

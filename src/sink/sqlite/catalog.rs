@@ -6,7 +6,7 @@ use crate::{
     connect::identifier::{NotAName, double_quoted},
     model::{
         Kind,
-        domain::{Domain, Holds},
+        domain::{Affinity, Domain, Holds},
     },
     sink::sql::{
         index::in_order,
@@ -51,10 +51,11 @@ pub(in crate::sink) async fn look_up(
             (_, None, true) => Absent::Refused,
             (_, None, false) => Absent::Null,
         };
+        let affinity = Affinity::of(&column_type, strict);
         columns.push(Column {
-            stored_type: stored_type(&column_type, strict),
+            stored_type: stored_type(affinity),
             domain: Domain {
-                holds: Holds::Anything,
+                holds: Holds::Affinity(affinity),
                 is_nullable: !required,
             },
             name,
@@ -69,6 +70,7 @@ pub(in crate::sink) async fn look_up(
     if !primary.is_empty() && !indexes.iter().any(|it| it.primary) {
         if let [only] = primary[..] {
             columns[only].absent = Absent::Counted;
+            columns[only].domain.is_nullable = false;
         }
         indexes.push(Index {
             name: "PRIMARY KEY".to_owned(),
@@ -150,20 +152,13 @@ pub(in crate::sink) async fn folding(
     .await
 }
 
-/// SQLite's rules of affinity, in its order.
-fn stored_type(column_type: &str, strict: bool) -> ColumnType {
-    let column_type = column_type.to_ascii_uppercase();
-    let says = |words: &[&str]| words.iter().any(|it| column_type.contains(it));
-    if says(&["INT"]) {
-        ColumnType::Integer
-    } else if says(&["CHAR", "CLOB", "TEXT"]) {
-        ColumnType::Text
-    } else if says(&["BLOB"]) || column_type.is_empty() || (strict && column_type == "ANY") {
-        ColumnType::Anything
-    } else if says(&["REAL", "FLOA", "DOUB"]) {
-        ColumnType::Float
-    } else {
-        ColumnType::Number
+fn stored_type(affinity: Affinity) -> ColumnType {
+    match affinity {
+        Affinity::Text => ColumnType::Text,
+        Affinity::Blob => ColumnType::Anything,
+        Affinity::Integer => ColumnType::Integer,
+        Affinity::Real => ColumnType::Float,
+        Affinity::Numeric => ColumnType::Number,
     }
 }
 
@@ -202,23 +197,4 @@ pub(in crate::sink) fn create_table(
     let key: Result<Vec<_>, _> = key.iter().map(|it| double_quoted(it)).collect();
     text.push_str(&format!("PRIMARY KEY ({})) STRICT", key?.join(", ")));
     Ok(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_columns_type_is_read_as_sqlite_reads_it() {
-        let of = |column_type| stored_type(column_type, false);
-        assert_eq!(of("VARCHAR(20)"), ColumnType::Text);
-        assert_eq!(of("unsigned bigint"), ColumnType::Integer);
-        assert_eq!(of("DECIMAL(10,5)"), ColumnType::Number);
-        assert_eq!(of("double precision"), ColumnType::Float);
-        assert_eq!(of(""), ColumnType::Anything);
-        assert_eq!(
-            (of("ANY"), stored_type("ANY", true)),
-            (ColumnType::Number, ColumnType::Anything)
-        );
-    }
 }

@@ -81,6 +81,10 @@ impl SqlSession for SqliteConnection {
         code.is_some_and(|code| TAKEN.contains(&&*code))
     }
 
+    fn is_unconvertible(_: &sqlx::Error) -> bool {
+        false
+    }
+
     fn is_missing_table(error: &sqlx::Error) -> bool {
         let said = error.as_database_error();
         said.is_some_and(|it| it.message().contains("no such table"))

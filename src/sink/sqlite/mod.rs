@@ -6,6 +6,7 @@ mod dialect;
 mod index;
 mod settings;
 mod target;
+mod transactions;
 mod values;
 
 use std::sync::Arc;
@@ -162,10 +163,7 @@ impl Sink for SqliteSink {
     }
 
     async fn write(&self, records: &[Records], advance: AnyAdvance<'_>) -> Result<(), SinkError> {
-        let tables = self.tables().await?;
-        // One that is dropped is rolled back.
-        let begun = self.connection.begin().await;
-        let mut session = begun.map_err(|error| self.failed(error))?;
+        let (mut session, tables) = self.begin().await?;
         let transaction = self.transaction(&tables);
         match transaction.write(&mut *session, records, advance).await {
             Ok(()) => {
@@ -279,10 +277,7 @@ impl ReplaySink for SqliteSink {
         markers: &[Advance<Progress>],
         onto: Onto,
     ) -> Result<Landing, SinkError> {
-        let tables = self.tables().await?;
-        // One that is dropped is rolled back.
-        let begun = self.connection.begin().await;
-        let mut session = begun.map_err(|error| self.failed_write(error))?;
+        let (mut session, tables) = self.begin().await?;
         let transaction = self.transaction(&tables);
         let landing = transaction
             .replay(&mut *session, (records, markers), onto)

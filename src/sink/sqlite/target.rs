@@ -8,6 +8,7 @@ use super::{
     SqliteSinkSettings,
     catalog::{column_type, create_table, folding, index_columns, look_up},
     index::{existing, missing_of},
+    transactions::definition,
 };
 use crate::{
     connect::{
@@ -106,15 +107,20 @@ impl SqliteTarget {
         connection: &SqliteConnection,
     ) -> Result<Option<Table>, SinkError> {
         let shared = &self.shared;
-        let found = look_up(connection.readers(), &shared.settings.table).await;
-        let found = found.map_err(|error| shared.failed(error))?;
-        let Some((columns, indexes)) = found else {
+        let readers = connection.readers();
+        let failed = |error| shared.failed(error);
+        // Asked first: what is altered in between is seen by the next transaction.
+        let definition = definition(readers).await.map_err(failed)?;
+        let found = look_up(readers, &shared.settings.table).await;
+        let Some((columns, indexes)) = found.map_err(failed)? else {
             return Ok(None);
         };
-        let folding = folding(connection.readers(), &shared.settings.table).await;
-        let folding = folding.map_err(|error| shared.failed(error))?;
+        let folding = folding(readers, &shared.settings.table).await;
+        let folding = folding.map_err(failed)?;
         let table = shared.understand(columns, indexes)?;
-        Ok(Some(table.folded(&folding, &shared.settings.indexes)))
+        let mut table = table.folded(&folding, &shared.settings.indexes);
+        table.definition = Some(definition);
+        Ok(Some(table))
     }
 
     /// The columns of each of its indexes, in order.

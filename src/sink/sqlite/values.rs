@@ -6,14 +6,14 @@ use sqlx::{Arguments, Encode, Error, Sqlite, Type, sqlite::SqliteArguments};
 
 use crate::{
     model::{
-        Value,
-        domain::{ROUNDED, double_keeps},
+        Texts, Value,
+        domain::{Admitted, Refusal},
     },
     sink::{
         sql::{
             incompatible::ValueError,
             session::{BoundValues, Cell},
-            table::{Column, ColumnType},
+            table::Column,
         },
         value_text::{write_json, write_text},
     },
@@ -38,95 +38,44 @@ impl Bound {
         self.arguments
     }
 
-    /// SQLite makes numbers of text that looks like one, where its column is numeric: with 15
-    /// digits, or 64 bits.
-    fn digits_kept(&mut self, stored_type: ColumnType, text: &str) -> Result<(), String> {
-        if stored_type == ColumnType::Float && text.parse().is_ok_and(|it| !double_keeps(it)) {
-            return Err(ROUNDED.to_owned());
-        }
-        let numeric = matches!(
-            stored_type,
-            ColumnType::Integer | ColumnType::Float | ColumnType::Number
-        );
-        if numeric && text.parse::<i64>().is_err() && text.parse::<f64>().is_ok() {
-            let digits = text.bytes().filter(u8::is_ascii_digit).count();
-            if digits > 15 {
-                return Err("the column would lose digits of this number: make it TEXT".to_owned());
-            }
-        }
-        // The driver copies borrowed text twice, shared text once.
-        self.add(Arc::<str>::from(text))
-    }
-
-    fn number(&mut self, stored_type: ColumnType, value: Value<'_>) -> Result<(), String> {
-        match value {
-            Value::Bool(it) => self.add(it),
-            Value::I64(it) if stored_type == ColumnType::Float && !double_keeps(it.into()) => {
-                Err(ROUNDED.to_owned())
-            }
-            Value::I64(it) => self.add(it),
-            Value::Year(it) => self.add(i64::from(it)),
-            Value::U64(it) | Value::Bit(it)
-                if stored_type == ColumnType::Float && !double_keeps(it.into()) =>
-            {
-                Err(ROUNDED.to_owned())
-            }
-            Value::U64(it) | Value::Bit(it) => match (i64::try_from(it), stored_type) {
-                (Ok(it), _) => self.add(it),
-                (Err(_), ColumnType::Anything) => self.text(value),
-                (Err(_), _) => {
-                    Err("SQLite has no whole number so large: make the column TEXT".to_owned())
-                }
-            },
-            // SQLite would make NULL of it.
-            Value::F64(it) if it.is_nan() => Err("SQLite has no NaN".to_owned()),
-            Value::F32(it) if it.is_nan() => Err("SQLite has no NaN".to_owned()),
-            Value::F64(it) => self.add(it),
-            // By its own few digits: widened, 0.1 would become 0.10000000149011612.
-            Value::F32(it) => self.add(it.to_string().parse().unwrap_or(f64::from(it))),
-            other => self.text(other),
+    fn admitted(&mut self, admitted: Admitted<'_>) -> Result<(), Refusal> {
+        match admitted {
+            Admitted::Null => self.add(None::<i64>),
+            Admitted::Signed(it) => self.add(it),
+            Admitted::Unsigned(it) => self.text(Value::U64(it)),
+            Admitted::Double(it) => self.add(it),
+            // The driver copies borrowed text twice, shared text once.
+            Admitted::Text(it) => self.add(Arc::<str>::from(it)),
+            Admitted::Bytes(it) => self.add(it.into_owned()),
+            Admitted::Clock(it) => self.add(it.to_string()),
+            Admitted::Written(it) => self.text(it),
+            Admitted::Json(it) => self.json(it),
         }
     }
 
-    fn text(&mut self, value: Value<'_>) -> Result<(), String> {
+    fn text(&mut self, value: Value<'_>) -> Result<(), Refusal> {
         let mut text = String::new();
         write_text(value, &mut text)?;
         self.add(text)
     }
 
-    fn json(&mut self, value: Value<'_>) -> Result<(), String> {
+    fn json(&mut self, value: Value<'_>) -> Result<(), Refusal> {
         let mut json = Vec::new();
         write_json(value, &mut json)?;
         let text = String::from_utf8(json).map_err(|error| error.to_string())?;
         self.add(text)
     }
 
-    fn add<'v, T: Encode<'v, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> Result<(), String> {
-        self.arguments.add(value).map_err(|error| error.to_string())
+    fn add<'v, T: Encode<'v, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> Result<(), Refusal> {
+        let added = self.arguments.add(value);
+        added.map_err(|error| error.to_string().into())
     }
 }
 
 impl BoundValues for Bound {
     fn push(&mut self, column: &Column, value: &Value<'_>) -> Result<(), ValueError> {
-        let pushed = match (column.stored_type, value.widened()) {
-            (_, Value::Null) => self.add(None::<i64>),
-            (_, Value::Bytes(_, it) | Value::Geometry(it)) => self.add(it.to_vec()),
-            (_, value @ (Value::Array(_) | Value::Document(_) | Value::DbPointer(..))) => {
-                self.json(value)
-            }
-            (_, Value::String(it) | Value::Enum(it) | Value::Json(it) | Value::Decimal(it)) => {
-                self.digits_kept(column.stored_type, it)
-            }
-            (
-                ColumnType::Text
-                | ColumnType::Json
-                | ColumnType::Bytes
-                | ColumnType::Vector
-                | ColumnType::Clock,
-                value,
-            ) => self.text(value),
-            (stored_type, value) => self.number(stored_type, value),
-        };
+        let admitted = column.domain.admit(value, Texts::default());
+        let pushed = admitted.and_then(|it| self.admitted(it));
         pushed.map_err(|reason| ValueError::new(&column.name, reason))
     }
 

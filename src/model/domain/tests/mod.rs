@@ -1,5 +1,6 @@
 //! Domains at their limits.
 
+mod affinity;
 mod numbers;
 mod texts;
 mod times;
