@@ -22,7 +22,7 @@ pub use sums::{Range, Sum, Sums};
 
 use crate::{
     fault::{Cause, Fault, Faulty},
-    model::domain::Domain,
+    model::domain::{Domain, JsonNumbers},
 };
 
 /// A table that can be compared.
@@ -121,7 +121,7 @@ pub enum Keeps {
     /// Bytes.
     Bytes(Padding),
     /// JSON, by what it says.
-    Json,
+    Json(JsonNumbers),
     /// Days.
     Day,
     /// Wall clocks and points in time with so many digits of a second's fraction: further ones are

@@ -6,10 +6,13 @@ use super::{
     Column, Digest, DigestError, Keeps, MysqlSums, Padding, Shape, key_indexes,
     mysql_sums::SumColumn,
 };
-use crate::connect::{
-    mysql::MysqlConnection,
-    mysql_catalog::{CatalogColumn, columns},
-    table_name::TableName,
+use crate::{
+    connect::{
+        mysql::MysqlConnection,
+        mysql_catalog::{CatalogColumn, columns},
+        table_name::TableName,
+    },
+    model::domain::Holds,
 };
 
 /// A table, and the columns that tell its rows apart.
@@ -123,7 +126,10 @@ impl Digest for MysqlDigest {
             let digits =
                 |it: Option<u64>, most| it.and_then(|it| it.try_into().ok()).unwrap_or(most);
             Column {
-                keeps: keeps(&it.data_type, digits(it.scale, 30), digits(it.fraction, 0)),
+                keeps: match it.domain.holds {
+                    Holds::Json(numbers) => Keeps::Json(numbers),
+                    _ => keeps(&it.data_type, digits(it.scale, 30), digits(it.fraction, 0)),
+                },
                 is_computed: it.is_computed(),
                 name: it.name,
                 domain: it.domain,
@@ -151,7 +157,6 @@ fn keeps(data_type: &str, scale: u8, fraction: u8) -> Keeps {
         "decimal" => Keeps::Decimal(scale),
         "float" => Keeps::Single,
         "double" => Keeps::Double,
-        "json" => Keeps::Json,
         "date" => Keeps::Day,
         "datetime" | "timestamp" => Keeps::Clock(fraction),
         "time" => Keeps::Duration(fraction),

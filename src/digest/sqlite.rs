@@ -8,7 +8,7 @@ use crate::{
         identifier::{double_quoted, statement},
         sqlite::SqliteConnection,
     },
-    model::domain::{Affinity, Domain, Holds},
+    model::domain::{Affinity, Domain, Holds, JsonNumbers},
 };
 
 /// A table, and the columns that tell its rows apart.
@@ -95,7 +95,7 @@ impl Digest for SqliteDigest {
 fn keeps(declared: &str) -> Keeps {
     let says = |words: &[&str]| words.iter().any(|it| declared.contains(it));
     if says(&["JSON"]) {
-        Keeps::Json
+        Keeps::Json(JsonNumbers::Written)
     } else if says(&["INT"]) {
         Keeps::Numeric
     } else if says(&["CHAR", "CLOB", "TEXT"]) {

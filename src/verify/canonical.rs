@@ -5,11 +5,12 @@
 
 use std::{fmt::Write as _, io::Write as _};
 
-use super::typed;
+use super::{json, typed};
 use crate::{
     digest::{Keeps, Padding},
     model::{
-        BytesText, DateTime, Decimal, Instant, JsonText, Texts, Time, Value, domain::read_clock,
+        BytesText, DateTime, Decimal, Instant, JsonText, Texts, Time, Value,
+        domain::{JsonNumbers, read_clock},
         from_base64, from_hex,
     },
     sink::{write_json, write_text},
@@ -50,7 +51,7 @@ pub(super) fn write(value: Value<'_>, keeps: Keeps, texts: Texts, out: &mut Vec<
         Keeps::Double => double(value, out),
         Keeps::Text(padding) => text(value, padding, out),
         Keeps::Bytes(padding) => bytes(value, padding, texts.bytes, out),
-        Keeps::Json => json(value, texts.json, out),
+        Keeps::Json(numbers) => json(value, numbers, texts.json, out),
         Keeps::Day => day(value, texts.epoch, out),
         Keeps::Clock(places) => clock(value, places, texts.epoch, out),
         Keeps::Duration(places) => duration(value, places, out),
@@ -215,7 +216,7 @@ fn trim_end(out: &mut Vec<u8>, start: usize, byte: u8) {
     }
 }
 
-fn json(value: Value<'_>, texts: JsonText, out: &mut Vec<u8>) -> Option<()> {
+fn json(value: Value<'_>, numbers: JsonNumbers, texts: JsonText, out: &mut Vec<u8>) -> Option<()> {
     let mut made = Vec::new();
     let written = match (value, texts) {
         (Value::Decimal(it) | Value::Json(it), _) | (Value::String(it), JsonText::Document) => {
@@ -227,56 +228,14 @@ fn json(value: Value<'_>, texts: JsonText, out: &mut Vec<u8>) -> Option<()> {
         }
     };
     out.push(tag::JSON);
-    match serde_json::from_slice(written) {
-        Ok(parsed) => sorted(&parsed, out),
+    let start = out.len();
+    let text = std::str::from_utf8(written).ok();
+    if text.and_then(|it| json::write(it, numbers, out)).is_none() {
         // No server's JSON; in a column of texts it may lie all the same.
-        Err(_) => out.extend_from_slice(written),
+        out.truncate(start);
+        out.extend_from_slice(written);
     }
     Some(())
-}
-
-/// JSON by what it says: names in order, numbers by their value, no blanks.
-fn sorted(value: &serde_json::Value, out: &mut Vec<u8>) {
-    match value {
-        serde_json::Value::Number(it) => {
-            let text = it.to_string();
-            let plain = Decimal::read(&text).and_then(|it| it.write_plain(None, out));
-            if plain.is_none() {
-                out.extend_from_slice(text.as_bytes());
-            }
-        }
-        serde_json::Value::Array(items) => {
-            out.push(b'[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                sorted(item, out);
-            }
-            out.push(b']');
-        }
-        serde_json::Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().collect();
-            fields.sort_by_key(|it| it.0);
-            out.push(b'{');
-            for (index, (name, value)) in fields.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                quoted(name, out);
-                out.push(b':');
-                sorted(value, out);
-            }
-            out.push(b'}');
-        }
-        serde_json::Value::String(it) => quoted(it, out),
-        other => out.extend_from_slice(other.to_string().as_bytes()),
-    }
-}
-
-fn quoted(text: &str, out: &mut Vec<u8>) {
-    // Writing a text to bytes in memory does not fail.
-    let _ = serde_json::to_writer(out, text);
 }
 
 fn day(value: Value<'_>, epoch: Option<i64>, out: &mut Vec<u8>) -> Option<()> {

@@ -12,6 +12,7 @@
 mod buckets;
 mod canonical;
 mod in_servers;
+mod json;
 mod outcome;
 mod passes;
 mod repair;

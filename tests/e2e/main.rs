@@ -60,6 +60,7 @@ cases! {
     dead_letter_too_large_for_its_table_goes_to_the_folder
     dead_letter_too_large_for_its_topic_goes_to_the_folder
     documents_without_a_value_are_read_by_their_policy
+    doubles_of_json_are_compared_exactly
     dead_letters_are_replayed_once
     dead_letters_in_a_table_are_replayed_once
     dead_letters_in_a_table_beside_the_rows_of_sqlite

@@ -254,7 +254,7 @@ impl Both {
             return Ok(None);
         }
         // A message has no other null than that of SQL.
-        let is_json = |it: &Column| it.keeps == Keeps::Json;
+        let is_json = |it: &Column| matches!(it.keeps, Keeps::Json(_));
         let mut columns = lies.columns.iter().chain(&target.shape.columns);
         if pair.chosen.is_some() && columns.any(is_json) {
             return Ok(None);

@@ -1,0 +1,1 @@
+UPDATE t SET v = '[123456789.1234568]' WHERE id = 1;

@@ -1,0 +1,1 @@
+UPDATE t SET v = '{"a": 0.10000000000000002}' WHERE id = 2;

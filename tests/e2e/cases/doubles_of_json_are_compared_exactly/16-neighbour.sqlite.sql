@@ -1,0 +1,2 @@
+target.db
+UPDATE t SET v = '[123456789.123456791]' WHERE id = 1;

@@ -1,0 +1,2 @@
+target.db
+CREATE TABLE t (id INTEGER PRIMARY KEY, v JSON);
