@@ -29,6 +29,7 @@ mod standby;
 mod tables;
 mod ties;
 mod topic;
+mod transactions;
 mod unheard;
 mod verifying;
 mod wait;
