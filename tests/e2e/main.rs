@@ -53,6 +53,7 @@ cases! {
     batch_is_written_when_its_time_is_over
     check_of_a_bad_flow
     check_of_a_good_flow
+    compacted_topic_without_keys_is_refused
     cursor_commands
     cursor_set_to_a_time
     cursors_in_mongodb

@@ -8,7 +8,7 @@ use crate::{
     },
     flow::FlowError,
     model::{Finding, Role, Severity, System},
-    settings::{Chosen, DeadLettersTo, WriteInto},
+    settings::{Chosen, DeadLettersTo, MessageKey, WriteInto},
 };
 #[cfg(feature = "kafka")]
 use {super::kafka, crate::broker::kafka::KafkaBroker};
@@ -159,7 +159,12 @@ impl Open {
             }
             (Err(error), _) => return Err(error.into()),
         };
-        Ok(vec![Finding { severity, text }])
+        let mut findings = vec![Finding { severity, text }];
+        let keyless = chosen.data_type.from.is_some() && chosen.data_type.key == MessageKey::None;
+        if keyless && topic == chosen.topic {
+            findings.extend(self.topics(chosen).await?.refuses_keyless(topic).await);
+        }
+        Ok(findings)
     }
 
     async fn topics(&self, chosen: &Chosen<'_>) -> Result<Topics, FlowError> {
@@ -184,6 +189,21 @@ enum Topics {
 }
 
 impl Topics {
+    /// Why messages without a key would be refused; nothing where they would not, or nobody knows.
+    async fn refuses_keyless(&self, topic: &str) -> Option<Finding> {
+        let compacted = match self {
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.is_compacted(topic).await,
+            Self::Embedded(_) => None,
+        };
+        (compacted == Some(true)).then(|| Finding {
+            severity: Severity::Problem,
+            text: format!(
+                "topic {topic} is compacted and takes no messages without a key: set key = \"primary\", or give the topic cleanup.policy=delete"
+            ),
+        })
+    }
+
     async fn id(&self, topic: &str) -> Result<TopicId, BrokerError> {
         match self {
             #[cfg(feature = "kafka")]

@@ -9,7 +9,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 
 use super::{
-    errors::{code_error, rejection},
+    errors::{code_error, keyless_refused, rejection},
     publisher::InFlight,
 };
 use crate::{
@@ -67,11 +67,24 @@ impl Pending {
         (Arc::new(pending), receiver)
     }
 
-    /// The broker did not take a message, or cannot be asked.
-    pub fn fail(&self, index: usize, code: RDKafkaErrorCode, in_flight: &InFlight, log: &KafkaLog) {
+    /// The broker did not take a message, or cannot be asked: its index, the code, and whether it has no
+    /// key.
+    pub fn fail(
+        &self,
+        (index, code, is_keyless): (usize, RDKafkaErrorCode, bool),
+        in_flight: &InFlight,
+        log: &KafkaLog,
+    ) {
         let alone = self.alone == Some(in_flight.handed.load(Ordering::Acquire));
         let mut outcome = self.outcome();
         match rejection(code, alone) {
+            // It is the topic that refuses: it would refuse every other message as well.
+            Some(Rejection::Refused) if is_keyless && code == RDKafkaErrorCode::InvalidRecord => {
+                outcome.failed.get_or_insert_with(|| BrokerError::Refused {
+                    advice: keyless_refused(&self.topic),
+                    cause: code.into(),
+                });
+            }
             Some(rejection) => outcome.not_taken.push(NotTaken {
                 index,
                 reason: code.to_string(),
@@ -163,7 +176,11 @@ mod tests {
     fn only_a_message_that_shared_no_request_is_refused_for_good() {
         let (in_flight, log) = (InFlight::default(), KafkaLog::new("bus"));
         let too_large = |pending: &Pending| {
-            pending.fail(0, RDKafkaErrorCode::MessageSizeTooLarge, &in_flight, &log);
+            pending.fail(
+                (0, RDKafkaErrorCode::MessageSizeTooLarge, false),
+                &in_flight,
+                &log,
+            );
             pending.complete_message(&in_flight);
             pending.complete_one();
         };
@@ -186,9 +203,17 @@ mod tests {
         let (in_flight, log) = (InFlight::default(), KafkaLog::new("bus"));
         let (pending, mut answer) = Pending::new("t", 2, &in_flight);
         pending.complete_one();
-        pending.fail(0, RDKafkaErrorCode::InvalidRecord, &in_flight, &log);
+        pending.fail(
+            (0, RDKafkaErrorCode::InvalidRecord, false),
+            &in_flight,
+            &log,
+        );
         pending.complete_message(&in_flight);
-        pending.fail(1, RDKafkaErrorCode::MessageTimedOut, &in_flight, &log);
+        pending.fail(
+            (1, RDKafkaErrorCode::MessageTimedOut, false),
+            &in_flight,
+            &log,
+        );
         pending.complete_message(&in_flight);
         let answer = answer.try_recv().expect("answered");
         assert!(matches!(

@@ -79,6 +79,13 @@ pub(in crate::broker) fn offset_gone(
     }
 }
 
+/// What to do about a topic that takes no message without a key.
+pub(in crate::broker) fn keyless_refused(topic: &str) -> String {
+    format!(
+        "topic `{topic}` takes no messages without a key, as topics with cleanup.policy=compact do: set `key = \"primary\"`, or give the topic cleanup.policy=delete"
+    )
+}
+
 /// The verdict on a message that came back with `code`; `None` where the error is not about the
 /// message. `alone` says that nothing else can have been in its request.
 pub(in crate::broker) fn rejection(code: Code, alone: bool) -> Option<Rejection> {

@@ -101,6 +101,12 @@ impl KafkaBroker {
         KafkaReader::open(&self.config, &self.name, topic, parts)
     }
 
+    /// Whether a topic is compacted: it refuses messages without a key. `None` where the user may not
+    /// ask.
+    pub async fn is_compacted(&self, topic: &str) -> Option<bool> {
+        topics::is_compacted(&self.config, &self.name, topic).await
+    }
+
     /// A publisher to a topic, which must be there.
     ///
     /// # Errors

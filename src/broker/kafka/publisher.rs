@@ -317,11 +317,10 @@ impl ProducerContext for Acks {
     type DeliveryOpaque = Box<Handed>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, handed: Box<Handed>) {
-        if let Err((error, _)) = result {
+        if let Err((error, message)) = result {
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-            handed
-                .pending
-                .fail(handed.index, code, &self.in_flight, &self.log);
+            let refused = (handed.index, code, rdkafka::Message::key(message).is_none());
+            handed.pending.fail(refused, &self.in_flight, &self.log);
         }
         handed.pending.complete_message(&self.in_flight);
         self.room.notify_waiters();

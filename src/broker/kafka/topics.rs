@@ -126,6 +126,18 @@ pub(in crate::broker) async fn ensure(
 
 /// The largest batch that the topic takes, if it may be asked.
 pub(super) async fn largest_batch(config: &ClientConfig, name: &str, topic: &str) -> Option<u64> {
+    let option = option(config, name, topic, "max.message.bytes").await?;
+    option.parse().ok()
+}
+
+/// Whether the topic keeps the last message of each key alone, if it may be asked.
+pub(super) async fn is_compacted(config: &ClientConfig, name: &str, topic: &str) -> Option<bool> {
+    let policies = option(config, name, topic, "cleanup.policy").await?;
+    Some(policies.split(',').any(|it| it.trim() == "compact"))
+}
+
+/// An option of the topic, as its brokers have it.
+async fn option(config: &ClientConfig, name: &str, topic: &str, option: &str) -> Option<String> {
     let admin = admin(config, name).ok()?;
     let options = AdminOptions::new().request_timeout(Some(PATIENCE));
     let asked = admin
@@ -133,12 +145,7 @@ pub(super) async fn largest_batch(config: &ClientConfig, name: &str, topic: &str
         .await;
     close(admin);
     let resource = asked.ok()?.into_iter().next()?.ok()?;
-    resource
-        .get("max.message.bytes")?
-        .value
-        .as_ref()?
-        .parse()
-        .ok()
+    resource.get(option)?.value.clone()
 }
 
 /// A topic that was just made is not known to every broker at once.
