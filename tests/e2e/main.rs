@@ -70,6 +70,7 @@ cases! {
     every_type_of_mariadb
     every_type_of_mongodb
     every_type_of_mysql
+    field_id_that_is_not_the_key_is_refused
     field_without_column_stops_unless_dropped
     first_of_several_fields_is_the_cursor
     flow_that_runs_already_is_refused

@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 
-use super::MongodbSink;
+use super::{MongodbSink, write::OTHER_ID};
 use crate::{
     fault::chain,
     model::{Finding, Kind, Severity},
@@ -37,7 +37,7 @@ pub(in crate::sink) async fn check(
     if let Some(advice) = folding(sink).await? {
         findings.push(finding(Severity::Problem, advice));
     }
-    findings.push(match unkeyed(key, fields) {
+    findings.push(match unkeyed((key, &sink.settings.drop), fields) {
         Some(advice) => finding(Severity::Problem, advice),
         None => good(match key {
             [] => "documents are written by their `_id`".to_owned(),
@@ -81,8 +81,19 @@ pub(super) async fn folding(sink: &MongodbSink) -> Result<Option<String>, SinkEr
 }
 
 /// Why documents of these fields have no `_id`; `None` where they have, or nobody knows yet.
-pub(super) fn unkeyed(key: &[String], fields: Option<&[(String, Kind)]>) -> Option<String> {
+pub(super) fn unkeyed(
+    (key, drop): (&[String], &[String]),
+    fields: Option<&[(String, Kind)]>,
+) -> Option<String> {
     let fields = fields?;
+    let named = |names: &[String]| names.iter().any(|it| it == "_id");
+    let other = fields.iter().any(|(field, _)| field == "_id");
+    if other && !key.is_empty() && !named(key) && !named(drop) {
+        return Some(format!(
+            "the records have a field `_id`, and their key is {}: {OTHER_ID}",
+            key.join(", ")
+        ));
+    }
     let own = ["_id".to_owned()];
     let key = if key.is_empty() { &own[..] } else { key };
     let missing = key

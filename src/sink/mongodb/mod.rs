@@ -265,7 +265,7 @@ impl DatabaseSink for MongodbSink {
 
     /// Made beforehand: a collection that is made within a transaction keeps others waiting.
     async fn prepare(&self, fields: Option<&[(String, Kind)]>) -> Result<(), SinkError> {
-        if let Some(advice) = check::unkeyed(&self.key, fields) {
+        if let Some(advice) = check::unkeyed((&self.key, &self.settings.drop), fields) {
             let name = self.name.clone();
             return Err(SinkError::Incompatible { name, advice });
         }

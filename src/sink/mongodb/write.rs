@@ -197,10 +197,15 @@ impl MongodbWriter<'_> {
     fn document(&self, row: &Row<'_>, bson: &mut Bson) -> Result<(), Failure> {
         let begin = bson.0.len();
         self.id(row, bson, "_id")?;
+        let is_key = self.key.is_empty() || self.key.iter().any(|it| it == "_id");
         for (name, value) in row.fields() {
-            // A second `_id` would stand beside the key's.
-            if name != "_id" && !self.drop.iter().any(|it| it == name) {
+            if self.drop.iter().any(|it| it == name) {
+                continue;
+            }
+            if name != "_id" {
                 put(bson, (name, name), value)?;
+            } else if !is_key {
+                return Err(Failure::Record(format!("field `_id`: {OTHER_ID}")));
             }
         }
         // With its length in front, and what ends it.
@@ -239,6 +244,9 @@ impl MongodbWriter<'_> {
         refused(&answer, &run.origins)
     }
 }
+
+/// What is said of a field `_id` where another one is the key.
+pub(super) const OTHER_ID: &str = "a document has its key there, and this field is not of the key: rename it (a step `rename`), or leave it out (`drop`)";
 
 /// The document that is there, without these fields. A dot or a dollar in their names means nothing.
 fn kept(bson: &mut Bson, lost: &[&str]) {
