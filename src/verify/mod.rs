@@ -22,7 +22,7 @@ mod sides;
 mod typed;
 
 pub use in_servers::InServers;
-pub use outcome::{Differing, Kind, Sample, Verified};
+pub use outcome::{Differing, Kind, Outcome, Sample, Verified};
 pub use repair::{Extras, Repair, Repaired};
 pub use sides::{Way, Wire};
 

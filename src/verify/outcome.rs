@@ -33,7 +33,7 @@ pub struct Verified {
     /// Rows that differed, and whose source changed again while they were looked at: nothing is
     /// told of them.
     pub moving: u64,
-    /// Keys that come more than once among the expected rows: the last one read counts.
+    /// Keys that more than one record has: the target can hold only one of them.
     pub repeated: u64,
     /// What was compared.
     pub columns: Vec<String>,
@@ -51,6 +51,29 @@ pub struct Verified {
     pub(super) within: Option<Within>,
     /// Which rows differ, by the hash of their key; no more than are kept at a time.
     pub(super) found: HashMap<u128, Kind>,
+}
+
+/// How two sides compare, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The target holds every record of its source, and nothing else.
+    Equal,
+    /// All rows are equal, but records of the source have none: they are dead letters, or have the key
+    /// of another one.
+    Incomplete,
+    /// Rows differ.
+    Different,
+}
+
+impl Outcome {
+    /// In a report.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Incomplete => "incomplete",
+            Self::Different => "different",
+        }
+    }
 }
 
 /// One row that differs.
@@ -83,7 +106,18 @@ impl Verified {
 
     /// Whether the target holds what its source says, and nothing else.
     pub fn is_equal(&self) -> bool {
-        self.differences() == 0
+        self.outcome() == Outcome::Equal
+    }
+
+    /// In a word.
+    pub fn outcome(&self) -> Outcome {
+        if self.differences() > 0 {
+            Outcome::Different
+        } else if self.set_aside + self.repeated > 0 {
+            Outcome::Incomplete
+        } else {
+            Outcome::Equal
+        }
     }
 
     pub(super) fn count(&mut self, kind: Kind) {

@@ -103,6 +103,7 @@ cases! {
     older_group_offsets_are_taken_over
     plan_of_a_target_alone
     plan_shows_samples_and_the_table_to_make
+    records_without_a_row_are_not_equal
     rows_without_a_value_are_read_by_their_policy
     settings_mistakes_all_at_once
     source_that_began_anew_is_told

@@ -9,7 +9,7 @@ use super::{Both, TableReport};
 use crate::{
     app::output::report::count,
     cli,
-    verify::{Kind, Repaired, Sample, Verified},
+    verify::{Kind, Outcome, Repaired, Sample, Verified},
 };
 
 /// What was found in one data type, for a person.
@@ -137,8 +137,13 @@ fn tables_json(both: &Both, verified: &[Verified]) -> Value {
 
 fn sentence(verified: &Verified) -> String {
     let rows = count(verified.expected, "row");
-    if verified.is_equal() {
-        return format!("equal, {rows}");
+    match verified.outcome() {
+        Outcome::Equal => return format!("equal, {rows}"),
+        Outcome::Incomplete => {
+            let lost = count(verified.set_aside + verified.repeated, "record");
+            return format!("incomplete, {rows} equal, {lost} of the source without a row");
+        }
+        Outcome::Different => (),
     }
     format!(
         "{} missing, {} extra, {} different, of {rows}",
@@ -206,14 +211,14 @@ fn notes(verified: &Verified) -> Vec<String> {
     }
     if verified.set_aside > 0 {
         notes.push(format!(
-            "{} rejected as dead letters by a step, and not expected",
+            "dead letters on the way to the target: {}",
             count(verified.set_aside, "record")
         ));
     }
     if verified.repeated > 0 {
         notes.push(format!(
-            "{} with the key of another one: the last one read is expected",
-            count(verified.repeated, "record")
+            "several records have one key, of which the target holds one: {}",
+            count(verified.repeated, "key")
         ));
     }
     if !verified.left_out.is_empty() {
@@ -249,6 +254,7 @@ fn report_json(report: &TableReport) -> Value {
 fn verified_json(verified: &Verified) -> Value {
     json!({
         "equal": verified.is_equal(),
+        "outcome": verified.outcome().word(),
         "expected_rows": verified.expected,
         "actual_rows": verified.actual,
         "missing": verified.missing,
