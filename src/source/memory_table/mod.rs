@@ -10,9 +10,12 @@ use super::{
     Counted, DeduplicationSettings, InspectableSource, Late, Nulls, Plan, Progress, ReadLimits,
     ReadMode, Rules, Scope, Sharing, Source, SourceError, SourceReader, SourceStatus, TableSource,
     scan::{
-        self, Batches, Ceiling, Clock, CursorValue, Form, KeyColumn, Micros, Page, Pages,
-        ReadAhead, Reading, ScanPhase, ScanPosition, Table, ValueKind, Wanted, Watermark,
-        WatermarkBasis, clock, micros_of,
+        ReadAhead,
+        table::{
+            self, Batches, Ceiling, Clock, CursorValue, Form, KeyColumn, Micros, Page, Pages,
+            Reading, ScanPhase, ScanPosition, Table, ValueKind, Wanted, Watermark, WatermarkBasis,
+            clock, micros_of,
+        },
     },
 };
 use crate::model::{
@@ -144,7 +147,7 @@ impl Source for MemoryScan {
         scope: Scope,
         stored: Option<&Position>,
     ) -> Result<Position, SourceError> {
-        let scan_position = scan::begin(&self.learned, &mut self.pages(), scope, stored).await?;
+        let scan_position = table::begin(&self.learned, &mut self.pages(), scope, stored).await?;
         Ok(scan_position.position(&self.learned))
     }
 
@@ -164,7 +167,7 @@ impl Source for MemoryScan {
         let pages: Vec<Box<dyn Pages>> = vec![Box::new(self.pages())];
         let table = self.learned.clone();
         let (schema, max_wait) = (table.schema.clone(), self.limits.max_wait);
-        let read = |sender| scan::read(table, pages, scan_position, reading, sender);
+        let read = |sender| table::read(table, pages, scan_position, reading, sender);
         let reader = ReadAhead::start(NAME, schema, position.clone(), max_wait, read);
         Ok(Box::new(reader))
     }
@@ -192,7 +195,7 @@ impl InspectableSource for MemoryScan {
             None => ScanPosition::behind(Vec::new()),
         };
         let past = self.plan(stored).await?.past;
-        scan::status(&self.learned, &mut self.pages(), &scan_position, past, None).await
+        table::status(&self.learned, &mut self.pages(), &scan_position, past, None).await
     }
 }
 
@@ -219,7 +222,7 @@ impl TableSource for MemoryScan {
         let past = self.pages().ordered(page.wanted).len();
         Ok(Plan {
             query: "rows in the order of `at` and `id`".to_owned(),
-            bound: scan::texts(&page.bound),
+            bound: table::texts(&page.bound),
             access: None,
             past: Counted::Exactly(past as u64),
             nulls: Counted::Exactly(0),

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::{
-    BatchSender, CursorValue, ReadLimits, ScanPhase, ScanPosition, ScanState, Table,
-    chunks::Shared, cursor_values, full::Key,
+    BatchSender,
+    chunks::Shared,
+    full::Key,
+    table::{CursorValue, ScanPhase, ScanPosition, ScanState, Table, cursor_values},
 };
 use crate::{
     model::{Batch, Records, Row},
     source::{
-        SourceError,
+        ReadLimits, SourceError,
         deduplication::{DeduplicationWindow, digest},
     },
 };

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::{
-    Batches, CursorValue, KeyColumn, Pages, Reading, ScanPosition, ScanState, Table,
+    BatchSender, Batches,
     chunks::{Chunk, Shared, Sharing},
-    cursor_values,
-    read_ahead::BatchSender,
+    table::{
+        CursorValue, KeyColumn, Pages, Reading, ScanPosition, ScanState, Table, cursor_values,
+    },
 };
 use crate::{model::Schema, source::SourceError};
 

@@ -1,6 +1,6 @@
 //! A time as a person writes it: a day, or a day and a clock, with a time zone or without.
 
-use super::cursor_value::{CursorValue, ValueKind};
+use super::table::{CursorValue, ValueKind};
 use crate::model::Instant;
 
 /// The point in time that `text` names: `2025-08-26`, `2025-08-26 09:30`,

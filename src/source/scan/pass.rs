@@ -4,10 +4,11 @@
 //! is read at once as well: the cursor stays, and the rows are remembered.
 
 use super::{
-    Batches, Ceiling, CursorValue, Pages, Reading, ScanPhase, Table,
-    batches::At,
-    hold_back::{Ceilings, WatermarkTracker},
-    incremental::KeyRange,
+    At, Batches,
+    table::{
+        Ceiling, Ceilings, CursorValue, KeyRange, Pages, Reading, ScanPhase, Table,
+        WatermarkTracker,
+    },
 };
 use crate::source::{Nulls, ReadMode, SourceError, deduplication::DeduplicationWindow};
 

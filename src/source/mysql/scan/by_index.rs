@@ -3,7 +3,7 @@
 use super::columns::{By, Learned};
 use crate::{
     connect::{identifier::backticked, mysql::Flavor},
-    source::scan::{Index, Table},
+    source::scan::table::{Index, Table},
 };
 
 /// With the indexes that keep its orders. Left to themselves, MySQL and MariaDB read and sort the

@@ -11,7 +11,7 @@ use crate::{
     model::{Finding, Severity},
     source::{
         SourceError,
-        scan::{KeyColumn, without_value},
+        scan::table::{KeyColumn, without_value},
     },
 };
 

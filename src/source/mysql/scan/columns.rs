@@ -20,7 +20,7 @@ use crate::{
     model::{Field, Schema},
     source::{
         Nulls, SourceError,
-        scan::{self, Form, Index, KeyColumn, Members, Table, ValueKind, failed},
+        scan::table::{self, Form, Index, KeyColumn, Members, Table, ValueKind, failed},
     },
 };
 pub(super) use coalesce::By;
@@ -121,7 +121,7 @@ pub(super) async fn learn(
         _ => None,
     };
     let unique = by_word.as_ref().unwrap_or(&indexes);
-    let key = scan::key(&names, unique, declared).map_err(refused)?;
+    let key = table::key(&names, unique, declared).map_err(refused)?;
     let key: Vec<&Column> = key.into_iter().map(|it| &columns[it]).collect();
     if let Some(column) = key.iter().find(|it| it.is_nullable && by_word.is_none()) {
         let name = &column.name;

@@ -28,8 +28,11 @@ use crate::{
         InspectableSource, Late, Nulls, Plan, Progress, ReadLimits, ReadMode, Rules, Scope,
         Sharing, Source, SourceError, SourceReader, SourceStatus, TableSource,
         scan::{
-            self, Batches, CursorValue, Page, Pages, ReadAhead, Reading, ScanPhase, ScanPosition,
-            Watermark, WatermarkBasis, failed,
+            ReadAhead,
+            table::{
+                self, Batches, CursorValue, Page, Pages, Reading, ScanPhase, ScanPosition,
+                Watermark, WatermarkBasis, failed,
+            },
         },
     },
 };
@@ -159,7 +162,7 @@ impl Source for MysqlScan {
         let learned = self.learn().await?;
         self.refuse_unread(&learned).await?;
         let mut pages = self.pages(&learned).await?;
-        let scan_position = scan::begin(&learned.table, &mut pages, scope, stored).await?;
+        let scan_position = table::begin(&learned.table, &mut pages, scope, stored).await?;
         Ok(scan_position.position(&learned.table))
     }
 
@@ -185,7 +188,7 @@ impl Source for MysqlScan {
             deduplication: self.settings.rules.deduplication(self.settings.late),
         };
         let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
-        let read = |sender| scan::read(table, pages, scan_position, reading, sender);
+        let read = |sender| table::read(table, pages, scan_position, reading, sender);
         let reader = ReadAhead::start(&self.name, schema, position.clone(), limits.max_wait, read);
         Ok(Box::new(reader))
     }
@@ -261,7 +264,7 @@ impl Pages for MysqlPages {
     async fn page(&mut self, page: Page<'_>, batches: &mut Batches) -> Result<usize, SourceError> {
         let now = column_names(&self.learned.named, &mut self.session).await;
         let now = now.map_err(|error| failed(&self.name, error))?;
-        scan::expect_columns(&self.learned.table, &now)?;
+        table::expect_columns(&self.learned.table, &now)?;
         let mut query = sqlx::query(statement(page.text));
         for cursor_value in page.bound {
             query = bind(query, cursor_value);

@@ -15,7 +15,7 @@ use crate::{
     source::{
         SourceError,
         plan::{Access, Blocker, Counted, Counting, LowWatermark, Plan},
-        scan::{
+        scan::table::{
             Ceiling, CursorValue, Page, Pages, ScanPosition, ceiling, failed, texts, without_value,
         },
     },

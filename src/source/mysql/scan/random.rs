@@ -5,7 +5,7 @@ use crate::{
     connect::identifier::statement,
     source::{
         Late, SourceError,
-        scan::{KeyColumn, ValueKind},
+        scan::table::{KeyColumn, ValueKind},
     },
 };
 

@@ -5,7 +5,7 @@ use crate::{
     model::Position,
     source::{
         SourceError,
-        scan::{self, ScanPosition},
+        scan::table::{self, ScanPosition},
         status::SourceStatus,
     },
 };
@@ -24,5 +24,5 @@ pub(super) async fn status(
     let mut pages = scan.pages(&learned).await?;
     let (_, watermark) = plan::watermark(&mut pages, &scan_position).await?;
     let past = plan::past(&mut pages, &learned, &scan_position).await?;
-    scan::status(&table, &mut pages, &scan_position, past, watermark).await
+    table::status(&table, &mut pages, &scan_position, past, watermark).await
 }

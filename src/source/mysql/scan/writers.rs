@@ -10,7 +10,9 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::source::{
     SourceError,
-    scan::{Clock, CursorValue, Micros, ValueKind, Watermark, WatermarkBasis, clock, failed},
+    scan::table::{
+        Clock, CursorValue, Micros, ValueKind, Watermark, WatermarkBasis, clock, failed,
+    },
 };
 use ask::{Statements, Transaction};
 pub(super) use learn::learn;

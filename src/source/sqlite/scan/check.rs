@@ -9,7 +9,7 @@ use crate::{
     model::{Finding, Severity},
     source::{
         SourceError,
-        scan::{Ceiling, KeyColumn, ScanPosition, failed, without_value},
+        scan::table::{Ceiling, KeyColumn, ScanPosition, failed, without_value},
     },
 };
 

@@ -8,7 +8,7 @@ use crate::{
     model::{Field, Kind, Schema},
     source::{
         Nulls, SourceError,
-        scan::{self, Form, Index, KeyColumn, Table, ValueKind, failed},
+        scan::table::{self, Form, Index, KeyColumn, Table, ValueKind, failed},
     },
 };
 
@@ -105,10 +105,10 @@ pub(super) async fn learn(
     let mut indexes = Index::gather(parts);
     indexes.extend(primary(&columns));
     let names: Vec<&str> = columns.iter().map(|it| it.name.as_str()).collect();
-    let key = scan::key(&names, &indexes, settings.key.as_deref()).map_err(refused)?;
+    let key = table::key(&names, &indexes, settings.key.as_deref()).map_err(refused)?;
     let key: Vec<&Column> = key.into_iter().map(|it| &columns[it]).collect();
     let fields = std::iter::once(&settings.incremental).chain(&settings.rules.coalesce);
-    let fields = fields.map(|it| scan::column_index(&names, it, "incremental"));
+    let fields = fields.map(|it| table::column_index(&names, it, "incremental"));
     let fields: Vec<&Column> = if settings.incremental.is_empty() {
         key[..1].to_vec()
     } else {

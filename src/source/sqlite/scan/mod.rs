@@ -26,8 +26,11 @@ use crate::{
         InspectableSource, Plan, Progress, ReadLimits, ReadMode, Rules, Scope, Sharing, Source,
         SourceError, SourceReader, SourceStatus, TableSource,
         scan::{
-            self, Batches, CursorValue, Page, Pages, ReadAhead, Reading, ScanPhase, ScanPosition,
-            Watermark, WatermarkBasis, failed,
+            ReadAhead,
+            table::{
+                self, Batches, CursorValue, Page, Pages, Reading, ScanPhase, ScanPosition,
+                Watermark, WatermarkBasis, failed,
+            },
         },
     },
 };
@@ -122,7 +125,7 @@ impl Source for SqliteScan {
         let learned = self.learn().await?;
         self.refuse_nulls(&learned).await?;
         let mut pages = self.pages(&learned);
-        let scan_position = scan::begin(&learned.table, &mut pages, scope, stored).await?;
+        let scan_position = table::begin(&learned.table, &mut pages, scope, stored).await?;
         Ok(scan_position.position(&learned.table))
     }
 
@@ -147,7 +150,7 @@ impl Source for SqliteScan {
             deduplication: None,
         };
         let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
-        let read = |sender| scan::read(table, pages, scan_position, reading, sender);
+        let read = |sender| table::read(table, pages, scan_position, reading, sender);
         let reader = ReadAhead::start(&self.name, schema, position.clone(), limits.max_wait, read);
         Ok(Box::new(reader))
     }
@@ -227,7 +230,7 @@ impl Pages for SqlitePages {
     async fn page(&mut self, page: Page<'_>, batches: &mut Batches) -> Result<usize, SourceError> {
         let now = column_names(&self.learned, &self.connection).await;
         let now = now.map_err(|error| failed(&self.name, error))?;
-        scan::expect_columns(&self.learned.table, &now)?;
+        table::expect_columns(&self.learned.table, &now)?;
         let mut query = sqlx::query(statement(page.text));
         for cursor_value in page.bound {
             query = bind(query, cursor_value);

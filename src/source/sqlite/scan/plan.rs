@@ -9,7 +9,7 @@ use crate::{
     source::{
         SourceError,
         plan::{Access, Counted, Counting, Plan},
-        scan::{Ceiling, CursorValue, Page, ScanPosition, failed, texts, without_value},
+        scan::table::{Ceiling, CursorValue, Page, ScanPosition, failed, texts, without_value},
     },
 };
 

@@ -5,7 +5,7 @@ use crate::{
     model::Position,
     source::{
         SourceError,
-        scan::{self, ScanPosition},
+        scan::table::{self, ScanPosition},
         status::SourceStatus,
     },
 };
@@ -23,5 +23,5 @@ pub(super) async fn status(
     };
     let past = plan::past(scan, &learned, &scan_position).await?;
     let mut pages = scan.pages(&learned);
-    scan::status(&table, &mut pages, &scan_position, past, None).await
+    table::status(&table, &mut pages, &scan_position, past, None).await
 }

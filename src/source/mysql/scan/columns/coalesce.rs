@@ -6,7 +6,7 @@ use crate::{
     source::{
         SourceError,
         mysql::scan::{MysqlScanSettings, by_index::indexes_expressions},
-        scan::{self, Index, KeyColumn},
+        scan::table::{self, Index, KeyColumn},
     },
 };
 
@@ -47,7 +47,7 @@ pub(super) fn coalesced<'c>(
     settings: &MysqlScanSettings,
 ) -> Result<Vec<&'c Column>, String> {
     let fields = std::iter::once(&settings.incremental).chain(&settings.rules.coalesce);
-    let fields = fields.map(|it| scan::column_index(names, it, "incremental"));
+    let fields = fields.map(|it| table::column_index(names, it, "incremental"));
     let fields: Vec<&Column> = fields
         .map(|it| Ok::<_, String>(&columns[it?]))
         .collect::<Result<_, _>>()?;

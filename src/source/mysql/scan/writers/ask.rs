@@ -12,7 +12,7 @@ use sqlx::{
 };
 use tokio::sync::Mutex;
 
-use crate::{connect::identifier::statement, source::scan::Micros};
+use crate::{connect::identifier::statement, source::scan::table::Micros};
 
 /// Where running statements are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::{
     source::{
         SourceError,
         mysql::scan::{MysqlScanSettings, columns::Learned},
-        scan::{Index, failed},
+        scan::table::{Index, failed},
     },
 };
 

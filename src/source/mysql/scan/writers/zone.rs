@@ -3,7 +3,7 @@
 use chrono::{DateTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use crate::source::scan::Micros;
+use crate::source::scan::table::Micros;
 
 /// The wall clock of `zone` at a time, as if it were one of UTC.
 pub(super) fn local(zone: Tz, at: Micros) -> Option<Micros> {
@@ -39,7 +39,7 @@ const AHEAD: Micros = 4 * 3600 * 1_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::scan::{CursorValue, ValueKind, clock, micros_of};
+    use crate::source::scan::table::{CursorValue, ValueKind, clock, micros_of};
 
     fn utc(text: &str) -> Micros {
         match ValueKind::DateTime.parse(text) {

@@ -47,7 +47,7 @@ pub(in crate::source) struct Wanted<'m> {
 
 /// Which side of some values.
 #[derive(Clone, Copy)]
-pub(super) enum Side {
+pub(in crate::source::scan) enum Side {
     /// Greater than them.
     Behind,
     /// Less than them, or they.
@@ -81,7 +81,7 @@ impl Side {
 
 /// Conditions that all hold, and the marks of their placeholders.
 #[derive(Default)]
-pub(super) struct Conditions<'m> {
+pub(in crate::source::scan) struct Conditions<'m> {
     text: String,
     pub bound: Vec<&'m CursorValue>,
 }

@@ -88,7 +88,7 @@ struct Seen {
 }
 
 /// A type's word, and the value's text.
-pub(super) type Typed = BTreeMap<String, String>;
+pub(in crate::source::scan) type Typed = BTreeMap<String, String>;
 
 impl ScanPosition {
     /// Behind these values of the incremental field and the key.
@@ -228,7 +228,7 @@ fn part(by: &[KeyColumn], after: &[CursorValue]) -> Part {
     }
 }
 
-pub(super) fn typed(cursor_value: &CursorValue) -> Typed {
+pub(in crate::source::scan) fn typed(cursor_value: &CursorValue) -> Typed {
     BTreeMap::from([(cursor_value.kind().word().to_owned(), cursor_value.text())])
 }
 
@@ -244,7 +244,10 @@ fn cursor_values(part: &Part, columns: &[KeyColumn]) -> Result<Vec<CursorValue>,
     values(&part.after, columns)
 }
 
-pub(super) fn expect_fields(by: &[String], columns: &[KeyColumn]) -> Result<(), String> {
+pub(in crate::source::scan) fn expect_fields(
+    by: &[String],
+    columns: &[KeyColumn],
+) -> Result<(), String> {
     let wanted: Vec<String> = columns.iter().map(KeyColumn::label).collect();
     if *by == wanted {
         Ok(())
@@ -257,7 +260,10 @@ pub(super) fn expect_fields(by: &[String], columns: &[KeyColumn]) -> Result<(), 
     }
 }
 
-pub(super) fn values(typed: &[Typed], columns: &[KeyColumn]) -> Result<Vec<CursorValue>, String> {
+pub(in crate::source::scan) fn values(
+    typed: &[Typed],
+    columns: &[KeyColumn],
+) -> Result<Vec<CursorValue>, String> {
     if typed.len() > columns.len() {
         return Err("it is damaged: it has more values than fields".to_owned());
     }

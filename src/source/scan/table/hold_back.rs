@@ -64,14 +64,14 @@ pub(in crate::source) enum Ceiling {
 
 /// How far a pass may read of each kind of rows.
 #[derive(Debug)]
-pub(super) struct Ceilings {
+pub(in crate::source::scan) struct Ceilings {
     pub values: Ceiling,
     /// Of the key's first field.
     pub nulls: Ceiling,
 }
 
 /// What holds a reader back, from pass to pass.
-pub(super) struct WatermarkTracker {
+pub(in crate::source::scan) struct WatermarkTracker {
     /// Whether it waits for what was there when it began.
     waits: bool,
     /// What it has to reach then.
@@ -231,7 +231,7 @@ impl WatermarkTracker {
 }
 
 /// Where to go on after a full read that begins now: not behind what is not settled.
-pub(super) async fn then(
+pub(in crate::source::scan) async fn then(
     table: &Table,
     pages: &mut dyn Pages,
     mut stored: ScanState,
@@ -395,7 +395,7 @@ pub(in crate::source) fn micros_of(clock: DateTime) -> Option<Micros> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::scan::ValueKind;
+    use crate::source::scan::table::ValueKind;
 
     #[test]
     fn the_value_just_below_a_time_borrows_from_the_day() {

@@ -1,7 +1,7 @@
 //! Scan positions as text, and texts that are refused.
 
 use super::*;
-use crate::{model::Schema, source::scan::tests::table};
+use crate::{model::Schema, source::scan::table::tests::table};
 
 #[test]
 fn a_position_reads_as_its_fields_and_values() {

@@ -94,7 +94,7 @@ fn at(cursor_value: &CursorValue) -> Option<Micros> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::scan::{ValueKind, tests::table};
+    use crate::source::scan::table::{ValueKind, tests::table};
 
     #[test]
     fn a_place_is_told_as_a_person_writes_it() {

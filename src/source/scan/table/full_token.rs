@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     KeyColumn,
+    position::{Typed, expect_fields, typed, values},
+};
+use crate::source::scan::{
     chunks::Chunk,
     full::{Full, Key},
-    position::{Typed, expect_fields, typed, values},
 };
 
 /// `{"by":["id"],"after":[{"u64":"7"}]}` where all that is left is behind one key, and
@@ -14,7 +16,7 @@ use super::{
 /// that does not say so begins where the one before it ends. `rows` have been read.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FullPart {
+pub(in crate::source::scan) struct FullPart {
     by: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<Vec<Typed>>,
@@ -114,7 +116,7 @@ mod tests {
     use super::*;
     use crate::{
         model::Position,
-        source::scan::{CursorValue, ScanPosition, ScanState, Table, tests::table},
+        source::scan::table::{CursorValue, ScanPosition, ScanState, Table, tests::table},
     };
 
     fn chunk(after: Option<u64>, up_to: Option<u64>) -> Chunk<Key> {

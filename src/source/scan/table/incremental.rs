@@ -17,7 +17,7 @@ pub(in crate::source) enum ScanPhase {
 
 /// The next rows of a lane.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct KeyRange<'m> {
+pub(in crate::source::scan) struct KeyRange<'m> {
     pub phase: ScanPhase,
     /// Behind these values, a leading part of the lane's order.
     pub after: &'m [CursorValue],
@@ -37,11 +37,15 @@ impl Table {
     }
 
     /// The statement of a stretch.
-    pub(super) fn key_range<'m>(&'m self, key_range: KeyRange<'m>) -> Page<'m> {
+    pub(in crate::source::scan) fn key_range<'m>(&'m self, key_range: KeyRange<'m>) -> Page<'m> {
         self.key_range_of(&self.select, key_range)
     }
 
-    pub(super) fn key_range_of<'m>(&'m self, select: &str, key_range: KeyRange<'m>) -> Page<'m> {
+    pub(in crate::source::scan) fn key_range_of<'m>(
+        &'m self,
+        select: &str,
+        key_range: KeyRange<'m>,
+    ) -> Page<'m> {
         let by = self.by(key_range.phase);
         let mut conditions = Conditions::default();
         if let Some(only) = self.only(key_range.phase) {
@@ -109,7 +113,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::scan::{Form, tests::table};
+    use crate::source::scan::table::{Form, tests::table};
 
     fn text(
         table: &Table,

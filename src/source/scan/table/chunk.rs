@@ -4,10 +4,9 @@ use std::fmt::Write;
 
 use super::{
     Ceiling, CursorValue, Page, Table, Wanted,
-    chunks::Chunk,
-    full::Key,
     statement::{Conditions, Side},
 };
+use crate::source::scan::{chunks::Chunk, full::Key};
 
 impl Table {
     /// The rows of `chunk` in the order of the key; at most `rows` where that is said.
@@ -33,7 +32,7 @@ impl Table {
     }
 
     /// All rows behind a key, as far as another.
-    pub(super) fn between<'m>(
+    pub(in crate::source::scan) fn between<'m>(
         &'m self,
         select: &str,
         after: Option<&'m [CursorValue]>,
@@ -62,7 +61,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::scan::{Form, tests::table};
+    use crate::source::scan::table::{Form, tests::table};
 
     fn two() -> Table {
         let table = table();

@@ -1,0 +1,290 @@
+//! A table of SQL, in the order of (incremental field, key), without any system's own words: the
+//! scans of MySQL and SQLite are this with their statements' dialect.
+
+mod chunk;
+mod cursor_value;
+mod full_token;
+mod hold_back;
+mod incremental;
+mod index;
+mod members;
+mod plan;
+mod position;
+mod statement;
+mod status;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+pub(in crate::source) use cursor_value::{CursorValue, ValueKind};
+pub(in crate::source) use hold_back::{
+    Ceiling, Clock, Micros, Watermark, WatermarkBasis, clock, micros_of,
+};
+pub(in crate::source::scan) use hold_back::{Ceilings, WatermarkTracker};
+pub(in crate::source::scan) use incremental::KeyRange;
+pub(in crate::source) use incremental::ScanPhase;
+pub(in crate::source) use index::{Index, column_index, key};
+pub(in crate::source) use members::Members;
+pub(in crate::source) use plan::{ceiling, texts, without_value};
+pub(in crate::source) use position::{ScanPosition, ScanState};
+pub(in crate::source) use statement::{Form, Page, Wanted};
+pub(in crate::source) use status::status;
+
+pub(in crate::source) use super::Batches;
+use super::{BatchSender, Full, chunks::Sharing, full, moment, pass};
+use crate::{
+    connect::{ErrorClass, classify},
+    model::{Position, Records, Row, Schema, Value},
+    source::{DeduplicationSettings, Nulls, ReadLimits, ReadMode, Scope, SourceError},
+};
+
+/// A table as it is read: its columns and what it is ordered by.
+#[derive(Debug, Clone)]
+pub(in crate::source) struct Table {
+    /// The source's name.
+    pub name: String,
+    pub schema: Arc<Schema>,
+    /// `SELECT …, … FROM …`, names quoted, in the order of the schema.
+    pub select: String,
+    /// The same of the key's fields alone.
+    pub select_key: String,
+    /// The incremental field and the key's other fields.
+    pub incremental: Vec<KeyColumn>,
+    /// The key's fields.
+    pub key: Vec<KeyColumn>,
+    pub form: Form,
+    /// What is done about rows without a value, where there may be any.
+    pub nulls: Nulls,
+}
+
+/// A column that a table is ordered by.
+#[derive(Debug, Clone)]
+pub(in crate::source) struct KeyColumn {
+    pub name: String,
+    /// The columns whose values count where it is NULL, in their order.
+    pub others: Vec<String>,
+    /// The name, quoted; an expression where there are others.
+    pub quoted: String,
+    /// What stands for a value of it: `?`, or `CAST(? AS …)`.
+    pub placeholder: String,
+    /// What its values are; `None` where each value says so itself.
+    pub kind: Option<ValueKind>,
+    /// What it chooses from, where its values are members.
+    pub members: Option<Members>,
+}
+
+impl KeyColumn {
+    /// The name; with the others that count, where there are any.
+    pub fn label(&self) -> String {
+        match &self.others[..] {
+            [] => self.name.clone(),
+            others => format!("coalesce({}, {})", self.name, others.join(", ")),
+        }
+    }
+
+    /// A row's value that counts.
+    fn value<'r>(&self, row: &Row<'r>) -> Option<Value<'r>> {
+        let mut names = std::iter::once(&self.name).chain(&self.others);
+        let last = row.get(self.others.last().unwrap_or(&self.name));
+        let found = names.find_map(|it| row.get(it).filter(|it| !matches!(it, Value::Null)));
+        found.or(last)
+    }
+
+    /// The mark of a row's value; `None` where nothing can be ordered by it.
+    fn cursor_value(&self, value: Value<'_>) -> Option<CursorValue> {
+        let cursor_value = match (&self.members, value) {
+            (None, value) => CursorValue::of(value),
+            (Some(_), Value::Enum(text)) => self.parse(ValueKind::Member, text),
+            (Some(_), _) => None,
+        };
+        cursor_value.filter(|it| self.kind.is_none_or(|kind| kind == it.kind()))
+    }
+
+    /// The mark that `text` stands for.
+    fn parse(&self, kind: ValueKind, text: &str) -> Option<CursorValue> {
+        let Some(members) = self.members.as_ref().filter(|_| kind == ValueKind::Member) else {
+            return kind.parse(text);
+        };
+        let (number, text) = (members.number(text)?, text.to_owned());
+        Some(CursorValue::Member { text, number })
+    }
+}
+
+/// Runs a table's statements. Dropping it in the middle of one must do no harm.
+#[async_trait]
+pub(in crate::source) trait Pages: Send {
+    /// Runs `page` and hands each row to `batches`. Answers how many rows there were.
+    async fn page(&mut self, page: Page<'_>, batches: &mut Batches) -> Result<usize, SourceError>;
+
+    /// The rows of `page`, which has the key's fields alone.
+    async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError>;
+
+    /// The last row of a lane; no row where it has none.
+    async fn last(&mut self, phase: ScanPhase) -> Result<Records, SourceError>;
+
+    /// What holds reading back; `None` where nothing does.
+    fn watermark_basis(&self) -> Option<WatermarkBasis>;
+
+    /// How far the writers are, where reading is held back.
+    async fn watermark(&mut self) -> Result<Watermark, SourceError>;
+}
+
+/// How a table is read on.
+#[derive(Debug, Clone)]
+pub(in crate::source) struct Reading {
+    pub limits: ReadLimits,
+    pub mode: ReadMode,
+    /// How long a following read waits for new rows before it asks again.
+    pub poll: Duration,
+    /// How a full read is shared out.
+    pub sharing: Sharing,
+    /// Where what is not settled is read early: how it is remembered.
+    pub deduplication: Option<DeduplicationSettings>,
+}
+
+impl Reading {
+    pub(in crate::source::scan) fn page_rows(&self) -> usize {
+        page_rows(self.limits.rows)
+    }
+}
+
+/// Whole batches, so that none is cut short at a page's end.
+fn page_rows(batch_rows: usize) -> usize {
+    let rows = batch_rows.max(1);
+    rows * PAGE_ROWS.div_ceil(rows)
+}
+
+/// A page holds at least this many rows, so that a far server is not asked for every few.
+const PAGE_ROWS: usize = 10_000;
+
+/// The place to begin at for `scope`, given the stored position.
+pub(in crate::source) async fn begin(
+    table: &Table,
+    pages: &mut dyn Pages,
+    scope: Scope,
+    stored: Option<&Position>,
+) -> Result<ScanPosition, SourceError> {
+    let stored = stored
+        .map(|it| ScanPosition::parse(it, table))
+        .transpose()?;
+    match (scope, stored) {
+        (Scope::Incremental, None) => Ok(ScanPosition::behind(Vec::new())),
+        (Scope::Incremental, Some(scan_position))
+        | (_, Some(scan_position @ ScanPosition::Full(_))) => Ok(scan_position),
+        (Scope::Full, Some(ScanPosition::Incremental(stored))) => {
+            let then = hold_back::then(table, pages, stored).await?;
+            Ok(ScanPosition::Full(Full::of_all(then)))
+        }
+        (Scope::Full, None) => {
+            let then = hold_back::then(table, pages, ScanState::default()).await?;
+            Ok(ScanPosition::Full(Full::of_all(then)))
+        }
+    }
+}
+
+/// Reads on from `scan_position` until the end, or for ever; a full read over all of `pages`, what follows
+/// over the first.
+pub(in crate::source) async fn read(
+    table: Arc<Table>,
+    mut pages: Vec<Box<dyn Pages>>,
+    scan_position: ScanPosition,
+    reading: Reading,
+    sender: BatchSender,
+) -> Result<(), SourceError> {
+    let state = match scan_position {
+        ScanPosition::Incremental(state) => state,
+        ScanPosition::Full(full) => {
+            let then = full.then.clone();
+            pages = full::read(&table, pages, full, &reading, sender.clone()).await?;
+            // A full read ends where the table stood before it.
+            if reading.mode == ReadMode::Bounded {
+                return Ok(());
+            }
+            then
+        }
+    };
+    match pages.pop() {
+        Some(mut pages) => {
+            let mut batches = Batches::incremental(table.clone(), state, reading.limits, sender);
+            pass::read(&table, &mut *pages, &mut batches, &reading).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// What an error of the driver means for the source `name`.
+pub(in crate::source) fn failed(name: &str, error: sqlx::Error) -> SourceError {
+    let advice = match classify(&error) {
+        ErrorClass::Transient => return SourceError::Lost(name.to_owned(), error.into()),
+        ErrorClass::Refused(advice) => advice,
+        ErrorClass::Data => "a value of the position is not taken",
+    };
+    SourceError::Refused {
+        name: name.to_owned(),
+        advice: advice.to_owned(),
+        cause: error.into(),
+    }
+}
+
+/// A table that has other columns than those it is read by: it may pass, since opening anew learns
+/// the table as it is now. A column that has been added would be left out in silence.
+pub(in crate::source) fn expect_columns(table: &Table, now: &[String]) -> Result<(), SourceError> {
+    let read = table.schema.names().unwrap_or_default();
+    if read.iter().map(|it| &it.name).eq(now) {
+        Ok(())
+    } else {
+        let cause = "its columns were altered while it was read";
+        Err(SourceError::Lost(table.name.clone(), cause.into()))
+    }
+}
+
+pub(in crate::source::scan) fn cursor_values(
+    table: &Table,
+    by: &[KeyColumn],
+    row: &Row<'_>,
+) -> Result<Vec<CursorValue>, SourceError> {
+    let cursor_value = |column: &KeyColumn| {
+        let value = column.value(row);
+        let cursor_value = value.and_then(|it| column.cursor_value(it));
+        cursor_value.ok_or_else(|| SourceError::Incompatible {
+            name: table.name.clone(),
+            advice: format!(
+                "a row has a value ({}) in `{}` that nothing can be ordered by",
+                value.map_or("none", |it| it.type_name()),
+                column.label()
+            ),
+        })
+    };
+    by.iter().map(cursor_value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(in crate::source::scan) fn table() -> Table {
+        let column = |name: &str, placeholder: &str, kind| KeyColumn {
+            name: name.to_owned(),
+            others: Vec::new(),
+            quoted: format!("`{name}`"),
+            placeholder: placeholder.to_owned(),
+            kind: Some(kind),
+            members: None,
+        };
+        let id = column("id", "?", ValueKind::U64);
+        Table {
+            name: "crawler.t".to_owned(),
+            schema: Arc::new(Schema::table("t", Vec::new(), ["id"])),
+            select: "SELECT * FROM `t`".to_owned(),
+            select_key: "SELECT `id` FROM `t`".to_owned(),
+            incremental: vec![
+                column("updated_at", "CAST(? AS DATETIME(6))", ValueKind::DateTime),
+                id.clone(),
+            ],
+            key: vec![id],
+            form: Form::Expanded,
+            nulls: Nulls::Refuse,
+        }
+    }
+}
