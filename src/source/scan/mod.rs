@@ -1,17 +1,168 @@
-//! The scan engine: rows read page by page in an order, in full or past a value.
+//! The scan engine: rows of a table or a collection, page by page in an order.
 //!
-//! `table` has what is the same for all tables of SQL.
+//! A full read is shared out in chunks of the key (`full`). An incremental one makes pass after
+//! pass past a value (`pass`): rows up to the low watermark move the cursor, and where late commits
+//! are met by reading again, rows above it are sent at once as well. All of it is the same for
+//! every system.
+//!
+//! A system has two parts of its own. `Ordered` is what is read: its values and its positions.
+//! `Reader` is a connection to it: how a range of rows is asked for, and how far its writers are.
+//! `table` has both for all tables of SQL.
 
 mod batches;
+mod chunk_token;
 pub(super) mod chunks;
 mod full;
 mod moment;
 mod pass;
+mod position;
+mod range;
 mod read_ahead;
 pub(super) mod table;
 
-pub(super) use batches::{At, Batches};
-pub(super) use full::Full;
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+pub(super) use batches::Batches;
+pub(super) use chunk_token::{ChunkPart, chunk_parts, chunks_of, is_zero};
+pub(super) use chunks::Chunk;
 pub(super) use moment::instant;
+pub(super) use position::{Full, Key, Marks, ScanPhase, ScanPosition, ScanState};
+pub(super) use range::{At, Ceiling, Ceilings, KeyRange};
 pub(super) use read_ahead::{BatchSender, ReadAhead};
-pub(super) use table::ScanPhase;
+
+use super::{DeduplicationSettings, Nulls, ReadLimits, ReadMode, Scope, SourceError};
+use crate::model::{Position, Schema};
+use chunks::Sharing;
+
+/// What is read: a table, or a collection.
+pub(super) trait Ordered: Send + Sync + 'static {
+    /// Behind which of its rows an incremental read is.
+    type Marks: Marks;
+
+    /// The source's name.
+    fn name(&self) -> &str;
+
+    fn schema(&self) -> &Arc<Schema>;
+
+    /// What is done about rows without a value.
+    fn nulls(&self) -> Nulls;
+
+    /// The position of this place.
+    fn position(&self, scan_position: &ScanPosition<Self::Marks>) -> Position;
+}
+
+/// Reads rows over a connection of its own. Dropping it in the middle of a read must do no harm.
+#[async_trait]
+pub(super) trait Reader: Send + 'static {
+    type Of: Ordered;
+
+    /// The series that a phase may have rows of, where an incremental read is behind `marks`.
+    fn series(&self, phase: ScanPhase, marks: &MarksOf<Self>) -> Vec<SeriesOf<Self>>;
+
+    /// Reads all of a range into `batches`. Answers whether there was anything.
+    async fn read(
+        &mut self,
+        range: KeyRange<'_, MarksOf<Self>>,
+        batches: &mut Batches<Self::Of>,
+    ) -> Result<bool, SourceError>;
+
+    /// Reads all of a chunk into `batches`. `then` is where the incremental read will go on.
+    async fn read_chunk(
+        &mut self,
+        chunk: Chunk<KeyOf<Self>>,
+        then: &StateOf<Self>,
+        batches: &mut Batches<Self::Of>,
+    ) -> Result<(), SourceError>;
+
+    /// The key that is `rows` rows on in `chunk`; `None` where it has not so many.
+    async fn cut(
+        &mut self,
+        chunk: &Chunk<KeyOf<Self>>,
+        rows: usize,
+    ) -> Result<Option<KeyOf<Self>>, SourceError>;
+
+    /// How far the next pass from `state` may read, whose samples are brought up to date.
+    async fn ceilings(
+        &mut self,
+        state: &mut StateOf<Self>,
+    ) -> Result<Ceilings<MarksOf<Self>>, SourceError>;
+
+    /// Whether a bounded read has all that it is to read, after a pass; waits a little where it has not.
+    async fn is_done(&mut self, state: &StateOf<Self>) -> Result<bool, SourceError>;
+
+    /// A following read has made a pass, which `found` something or not, and waits until the next.
+    async fn rest(&mut self, state: &StateOf<Self>, found: bool) -> Result<(), SourceError>;
+
+    /// Whether a bounded read is over with its full read: what has come since is for the next run.
+    fn ends_with_full(&self) -> bool;
+}
+
+type MarksOf<R> = <<R as Reader>::Of as Ordered>::Marks;
+type SeriesOf<R> = <MarksOf<R> as Marks>::Series;
+type KeyOf<R> = Key<MarksOf<R>>;
+type StateOf<R> = ScanState<MarksOf<R>>;
+
+/// How it is read on.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    pub limits: ReadLimits,
+    pub mode: ReadMode,
+    /// How long a following read waits for new rows before it asks again.
+    pub poll: Duration,
+    /// How a full read is shared out.
+    pub sharing: Sharing,
+    /// Where what is not settled is read early: how it is remembered.
+    pub deduplication: Option<DeduplicationSettings>,
+}
+
+/// Where a read begins.
+pub(super) enum Begin<M: Marks> {
+    /// At a place.
+    At(ScanPosition<M>),
+    /// With a full read, where the stored state was this.
+    Over(ScanState<M>),
+}
+
+/// Where to begin for `scope`, given the stored position. A full read that was interrupted goes on.
+pub(super) fn begin<M: Marks>(scope: Scope, stored: Option<ScanPosition<M>>) -> Begin<M> {
+    match (scope, stored) {
+        (Scope::Incremental, None) => Begin::At(ScanPosition::Incremental(ScanState::default())),
+        (Scope::Incremental, Some(scan_position))
+        | (_, Some(scan_position @ ScanPosition::Full(_))) => Begin::At(scan_position),
+        (Scope::Full, Some(ScanPosition::Incremental(stored))) => Begin::Over(stored),
+        (Scope::Full, None) => Begin::Over(ScanState::default()),
+    }
+}
+
+/// Reads on from `scan_position` until the end, or for ever; a full read over all of `readers`, what
+/// follows over the first.
+pub(super) async fn read<R: Reader>(
+    of: Arc<R::Of>,
+    mut readers: Vec<R>,
+    scan_position: ScanPosition<MarksOf<R>>,
+    reading: Reading,
+    sender: BatchSender,
+) -> Result<(), SourceError> {
+    let state = match scan_position {
+        ScanPosition::Incremental(state) => state,
+        ScanPosition::Full(mut full) => {
+            full.then.forget_read();
+            let then = full.then.clone();
+            readers = full::read(&of, readers, full, &reading, sender.clone()).await?;
+            let is_over = readers.iter().all(Reader::ends_with_full);
+            if reading.mode == ReadMode::Bounded && is_over {
+                return Ok(());
+            }
+            then
+        }
+    };
+    match readers.pop() {
+        Some(mut reader) => {
+            let mut batches = Batches::incremental(of, state, reading.limits, sender);
+            pass::read(&mut reader, &mut batches, &reading).await
+        }
+        None => Ok(()),
+    }
+}

@@ -3,58 +3,46 @@
 //! What is settled moves the cursor. Where late commits are met by reading again, what is above it
 //! is read at once as well: the cursor stays, and the rows are remembered.
 
+use std::collections::BTreeMap;
+
 use super::{
-    At, Batches,
-    table::{
-        Ceiling, Ceilings, CursorValue, KeyRange, Pages, Reading, ScanPhase, Table,
-        WatermarkTracker,
-    },
+    At, Batches, Ceiling, Ceilings, KeyOf, KeyRange, Marks, MarksOf, Ordered, Reader, Reading,
+    ScanPhase, SeriesOf,
 };
-use crate::source::{Nulls, ReadMode, SourceError, deduplication::DeduplicationWindow};
+use crate::source::{Nulls, ReadMode, SourceError};
 
 /// How many passes of a following read lie between two readings of all rows without a value.
 const PASSES: u32 = 60;
 
 /// Reads on until the end, or for ever.
-pub(super) async fn read(
-    table: &Table,
-    pages: &mut dyn Pages,
-    batches: &mut Batches,
+pub(super) async fn read<R: Reader>(
+    reader: &mut R,
+    batches: &mut Batches<R::Of>,
     reading: &Reading,
 ) -> Result<(), SourceError> {
-    if let Some(settings) = &reading.deduplication {
-        let deduplication =
-            DeduplicationWindow::open(&table.name, settings, batches.state.sent).await;
-        batches.state.sent = Some(deduplication.sent());
-        batches.deduplication = Some(deduplication);
-    } else {
-        batches.state.sent = None;
-    }
-    let waits = reading.mode == ReadMode::Bounded && reading.deduplication.is_none();
-    let mut tracker = WatermarkTracker::new(waits);
-    let mut furthest = Furthest::default();
-    let mut pass = 0_u32;
+    batches.open_window(reading.deduplication.as_ref()).await;
+    let mut furthest = BTreeMap::new();
+    let mut passes = 0_u32;
     loop {
-        let ceilings = tracker.pass(table, pages, &mut batches.state).await?;
-        let mut reader = Pass {
-            table,
-            pages,
-            batches,
-            rows: reading.page_rows(),
+        let ceilings = reader.ceilings(&mut batches.state).await?;
+        let reads_nulls = match reading.mode {
+            ReadMode::Bounded => passes == 0,
+            ReadMode::Follow => passes.is_multiple_of(PASSES),
         };
-        reader
-            .nulls(pass, &ceilings, reading.mode, &mut furthest)
-            .await?;
-        reader
-            .phase(ScanPhase::Values, &ceilings.values, &mut furthest.values)
-            .await?;
+        let mut pass = Pass {
+            reader,
+            batches,
+            ceilings: &ceilings,
+            furthest: &mut furthest,
+        };
+        let found = pass.run(reads_nulls).await?;
         batches.end_pass().await;
-        pass = pass.wrapping_add(1);
+        passes = passes.wrapping_add(1);
         match reading.mode {
-            ReadMode::Bounded if tracker.is_done(&table.name).await => return Ok(()),
+            ReadMode::Bounded if reader.is_done(&batches.state).await? => return Ok(()),
             ReadMode::Bounded => {}
             ReadMode::Follow => {
-                tracker.log_block(&table.name);
+                reader.rest(&batches.state, found).await?;
                 tokio::time::sleep(reading.poll).await;
             }
         }
@@ -63,116 +51,117 @@ pub(super) async fn read(
 
 /// The last rows that this reader has sent early: what is not remembered before them may have
 /// been, and waits until it is settled.
-#[derive(Default)]
-struct Furthest {
-    nulls: Vec<CursorValue>,
-    values: Vec<CursorValue>,
+type Furthest<R> = BTreeMap<(ScanPhase, SeriesOf<R>), KeyOf<R>>;
+
+struct Pass<'p, R: Reader> {
+    reader: &'p mut R,
+    batches: &'p mut Batches<R::Of>,
+    ceilings: &'p Ceilings<MarksOf<R>>,
+    furthest: &'p mut Furthest<R>,
 }
 
-struct Pass<'p> {
-    table: &'p Table,
-    pages: &'p mut dyn Pages,
-    batches: &'p mut Batches,
-    rows: usize,
-}
-
-impl Pass<'_> {
-    async fn nulls(
-        &mut self,
-        pass: u32,
-        ceilings: &Ceilings,
-        mode: ReadMode,
-        furthest: &mut Furthest,
-    ) -> Result<(), SourceError> {
-        match self.table.nulls {
-            Nulls::Refuse => Ok(()),
-            Nulls::First => {
-                self.phase(ScanPhase::Nulls, &ceilings.nulls, &mut furthest.nulls)
-                    .await
+impl<R: Reader> Pass<'_, R> {
+    /// Answers whether there was anything.
+    async fn run(&mut self, reads_nulls: bool) -> Result<bool, SourceError> {
+        let nulls = self.batches.of.nulls();
+        let mut found = false;
+        if nulls == Nulls::EveryRun && reads_nulls {
+            found |= self.null_rows().await?;
+        }
+        for phase in ScanPhase::with(nulls) {
+            for series in self.series(*phase) {
+                found |= self.below(*phase, series).await?;
             }
-            Nulls::EveryRun
-                if pass > 0 && (mode == ReadMode::Bounded || !pass.is_multiple_of(PASSES)) =>
-            {
-                Ok(())
-            }
-            Nulls::EveryRun => {
-                // A restart in the middle of them goes on there.
-                let after = self.batches.state.nulls.clone();
-                let all = (None, &Ceiling::Open);
-                self.read_range(At::NullRows, after, all).await?;
-                self.batches.state.nulls.clear();
-                Ok(())
+            if self.batches.reads_above_watermark() {
+                for series in self.series(*phase) {
+                    found |= self.above(*phase, series).await?;
+                }
             }
         }
+        Ok(found)
     }
 
-    /// What is settled, and above it what is not, where that is read early.
-    async fn phase(
-        &mut self,
-        phase: ScanPhase,
-        ceiling: &Ceiling,
-        furthest: &mut Vec<CursorValue>,
-    ) -> Result<(), SourceError> {
-        if *ceiling != Ceiling::Shut {
-            let after = self.batches.state.after(phase).clone();
-            self.read_range(At::BelowWatermark(phase), after, (None, ceiling))
-                .await?;
+    /// All rows without a value; a restart in the middle of them goes on there.
+    async fn null_rows(&mut self) -> Result<bool, SourceError> {
+        let mut found = false;
+        for series in self.series(ScanPhase::Nulls) {
+            let after = self.behind(ScanPhase::Nulls, series);
+            let all = KeyRange {
+                phase: ScanPhase::Nulls,
+                series,
+                after: &after,
+                above: None,
+                ceiling: &Ceiling::Open,
+            };
+            found |= self.read(At::NullRows, all).await?;
         }
-        if self.batches.deduplication.is_none() || *ceiling == Ceiling::Open {
-            return Ok(());
-        }
-        let after = self.batches.state.after(phase).clone();
-        let Some(value) = furthest.first() else {
-            *furthest = self
-                .read_range(
-                    At::AboveWatermark(phase),
-                    after,
-                    (Some(ceiling), &Ceiling::Open),
-                )
-                .await?;
-            return Ok(());
-        };
-        let reread = Ceiling::UpTo(value.clone());
-        self.read_range(At::Reread(phase), after, (Some(ceiling), &reread))
-            .await?;
-        let reached = self
-            .read_range(
-                At::AboveWatermark(phase),
-                furthest.clone(),
-                (Some(ceiling), &Ceiling::Open),
-            )
-            .await?;
-        *furthest = reached;
-        Ok(())
+        self.batches.send().await;
+        self.batches.state.nulls = Default::default();
+        Ok(found)
     }
 
-    /// Reads all of a stretch. Answers the last row's values; `after` where there is none.
-    async fn read_range(
-        &mut self,
-        at: At,
-        mut after: Vec<CursorValue>,
-        (above, ceiling): (Option<&Ceiling>, &Ceiling),
-    ) -> Result<Vec<CursorValue>, SourceError> {
-        let Some(phase) = at.phase() else {
-            return Ok(after);
+    /// What is settled.
+    async fn below(&mut self, phase: ScanPhase, series: SeriesOf<R>) -> Result<bool, SourceError> {
+        let ceiling = self.ceilings.of(phase, series);
+        if *ceiling == Ceiling::Shut {
+            return Ok(false);
+        }
+        let after = self.behind(phase, series);
+        let settled = KeyRange {
+            phase,
+            series,
+            after: &after,
+            above: None,
+            ceiling,
         };
-        self.batches.turn_to(at);
-        loop {
-            let key_range = KeyRange {
+        self.read(At::BelowWatermark(phase), settled).await
+    }
+
+    /// What is not settled: what was read before, and what lies behind that.
+    async fn above(&mut self, phase: ScanPhase, series: SeriesOf<R>) -> Result<bool, SourceError> {
+        let ceiling = self.ceilings.of(phase, series);
+        if *ceiling == Ceiling::Open {
+            return Ok(false);
+        }
+        let above = Some(ceiling);
+        let after = self.behind(phase, series);
+        let reached = self.furthest.get(&(phase, series)).cloned();
+        let mut found = false;
+        if let Some(value) = reached.as_ref().and_then(|it| it.first()) {
+            let before = KeyRange {
                 phase,
+                series,
                 after: &after,
                 above,
-                ceiling,
-                rows: self.rows,
+                ceiling: &Ceiling::UpTo(value.clone()),
             };
-            let page = self.table.key_range(key_range);
-            let rows = self.pages.page(page, self.batches).await?;
-            if let Some(reached) = self.batches.end_page().await? {
-                after = reached;
-            }
-            if rows < self.rows {
-                return Ok(after);
-            }
+            found |= self.read(At::Reread(phase), before).await?;
         }
+        let rest = KeyRange {
+            phase,
+            series,
+            after: reached.as_ref().unwrap_or(&after),
+            above,
+            ceiling: &Ceiling::Open,
+        };
+        found |= self.read(At::AboveWatermark(phase), rest).await?;
+        if let Some(reached) = self.batches.reached() {
+            self.furthest.insert((phase, series), reached.to_vec());
+        }
+        Ok(found)
+    }
+
+    async fn read(&mut self, at: At, range: KeyRange<'_, MarksOf<R>>) -> Result<bool, SourceError> {
+        self.batches.turn_to(at).await;
+        self.reader.read(range, self.batches).await
+    }
+
+    fn series(&self, phase: ScanPhase) -> Vec<SeriesOf<R>> {
+        let marks = self.batches.state.of(phase);
+        self.reader.series(phase, marks)
+    }
+
+    fn behind(&self, phase: ScanPhase, series: SeriesOf<R>) -> KeyOf<R> {
+        self.batches.state.of(phase).of(series).to_vec()
     }
 }

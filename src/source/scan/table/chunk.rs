@@ -3,10 +3,9 @@
 use std::fmt::Write;
 
 use super::{
-    Ceiling, CursorValue, Page, Table, Wanted,
+    Ceiling, Chunk, CursorValue, Key, Page, Table, Wanted,
     statement::{Conditions, Side},
 };
-use crate::source::scan::{chunks::Chunk, full::Key};
 
 impl Table {
     /// The rows of `chunk` in the order of the key; at most `rows` where that is said.
@@ -32,7 +31,7 @@ impl Table {
     }
 
     /// All rows behind a key, as far as another.
-    pub(in crate::source::scan) fn between<'m>(
+    pub(super) fn between<'m>(
         &'m self,
         select: &str,
         after: Option<&'m [CursorValue]>,

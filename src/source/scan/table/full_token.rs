@@ -3,36 +3,24 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    KeyColumn,
+    Chunk, Full, Key, KeyColumn,
     position::{Typed, expect_fields, typed, values},
 };
-use crate::source::scan::{
-    chunks::Chunk,
-    full::{Full, Key},
-};
+use crate::source::scan::{ChunkPart, chunk_parts, chunks_of, is_zero};
 
 /// `{"by":["id"],"after":[{"u64":"7"}]}` where all that is left is behind one key, and
 /// `{"by":["id"],"chunks":[{"after":[…],"up-to":[…]},{"up-to":[…]},{}]}` where it is in chunks: one
 /// that does not say so begins where the one before it ends. `rows` have been read.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::source::scan) struct FullPart {
+pub(super) struct FullPart {
     by: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<Vec<Typed>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    chunks: Vec<ChunkPart>,
+    chunks: Vec<ChunkPart<Vec<Typed>>>,
     #[serde(default, skip_serializing_if = "is_zero")]
     rows: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct ChunkPart {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    after: Option<Vec<Typed>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    up_to: Option<Vec<Typed>>,
 }
 
 impl FullPart {
@@ -42,18 +30,7 @@ impl FullPart {
             [Chunk { after, up_to: None }] => {
                 (Some(after.as_ref().map(write).unwrap_or_default()), vec![])
             }
-            chunks => {
-                let mut end = None;
-                let parts = chunks.iter().map(|it| {
-                    let after = it.after.as_ref().filter(|after| end != Some(*after));
-                    end = it.up_to.as_ref();
-                    ChunkPart {
-                        after: after.map(write),
-                        up_to: it.up_to.as_ref().map(write),
-                    }
-                });
-                (None, parts.collect())
-            }
+            chunks => (None, chunk_parts(chunks, write)),
         };
         Self {
             by: columns.iter().map(|it| it.name.clone()).collect(),
@@ -67,48 +44,34 @@ impl FullPart {
     ///
     /// # Errors
     /// Why it is of no use.
-    pub fn parse(&self, columns: &[KeyColumn]) -> Result<(Vec<Chunk<Key>>, u64), String> {
+    pub fn parse(self, columns: &[KeyColumn]) -> Result<(Vec<Chunk<Key>>, u64), String> {
         expect_fields(&self.by, columns)?;
         let chunks = match &self.after {
             Some(after) if self.chunks.is_empty() => {
                 let after = Some(values(after, columns)?);
                 vec![Chunk::behind(after.filter(|it| !it.is_empty()))]
             }
-            None if !self.chunks.is_empty() => self.parse_chunks(columns)?,
+            None if !self.chunks.is_empty() => parse_chunks(self.chunks, columns)?,
             _ => return Err("it is damaged at `full`".to_owned()),
         };
         Ok((chunks, self.rows))
     }
-
-    fn parse_chunks(&self, columns: &[KeyColumn]) -> Result<Vec<Chunk<Key>>, String> {
-        let key = |it: &Option<Vec<Typed>>| {
-            let key = it.as_ref().map(|it| values(it, columns)).transpose()?;
-            if key.as_ref().is_none_or(|it| it.len() == columns.len()) {
-                Ok(key)
-            } else {
-                Err("it is damaged: a chunk has no whole key".to_owned())
-            }
-        };
-        let mut chunks: Vec<Chunk<Key>> = Vec::new();
-        for part in &self.chunks {
-            let end = match chunks.last() {
-                None => None,
-                Some(Chunk { up_to: None, .. }) => {
-                    return Err("it is damaged: there is a chunk behind the last".to_owned());
-                }
-                Some(before) => before.up_to.clone(),
-            };
-            chunks.push(Chunk {
-                after: key(&part.after)?.or(end),
-                up_to: key(&part.up_to)?,
-            });
-        }
-        Ok(chunks)
-    }
 }
 
-fn is_zero(rows: &u64) -> bool {
-    *rows == 0
+fn parse_chunks(
+    parts: Vec<ChunkPart<Vec<Typed>>>,
+    columns: &[KeyColumn],
+) -> Result<Vec<Chunk<Key>>, String> {
+    let key = |typed: Vec<Typed>| {
+        let key = values(&typed, columns)?;
+        if key.len() == columns.len() {
+            Ok(key)
+        } else {
+            Err("it is damaged: a chunk has no whole key".to_owned())
+        }
+    };
+    let chunks = chunks_of(parts, key)?;
+    chunks.ok_or_else(|| "it is damaged: there is a chunk behind the last".to_owned())
 }
 
 #[cfg(test)]

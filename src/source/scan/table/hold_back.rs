@@ -5,10 +5,12 @@ use std::time::Duration;
 use tokio::time::Instant as Moment;
 use tracing::{info, warn};
 
-use super::{CursorValue, Pages, ScanPhase, ScanState, Table, cursor_values};
+use super::{
+    Ceiling, Ceilings, CursorValue, Mark, Pages, ScanPhase, ScanState, Table, cursor_values,
+};
 use crate::{
     model::{DateTime, Instant},
-    source::{Nulls, SourceError, samples::Samples},
+    source::{Nulls, SourceError},
 };
 
 /// What tells which values are settled.
@@ -49,29 +51,8 @@ pub(in crate::source) struct Clock {
     pub now: CursorValue,
 }
 
-/// How far a pass may read.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::source) enum Ceiling {
-    /// To the end.
-    Open,
-    /// The incremental field is below this.
-    Below(CursorValue),
-    /// The incremental field is this or below.
-    UpTo(CursorValue),
-    /// Nothing yet.
-    Shut,
-}
-
-/// How far a pass may read of each kind of rows.
-#[derive(Debug)]
-pub(in crate::source::scan) struct Ceilings {
-    pub values: Ceiling,
-    /// Of the key's first field.
-    pub nulls: Ceiling,
-}
-
 /// What holds a reader back, from pass to pass.
-pub(in crate::source::scan) struct WatermarkTracker {
+pub(super) struct WatermarkTracker {
     /// Whether it waits for what was there when it began.
     waits: bool,
     /// What it has to reach then.
@@ -119,18 +100,9 @@ impl WatermarkTracker {
         state: &mut ScanState,
     ) -> Result<Ceilings, SourceError> {
         let Some(by) = pages.watermark_basis() else {
-            return Ok(Ceilings {
-                values: Ceiling::Open,
-                nulls: Ceiling::Open,
-            });
+            return Ok(Ceilings::open());
         };
-        let ScanState {
-            after,
-            seen,
-            nulls,
-            nulls_seen,
-            ..
-        } = state;
+        let ScanState { values, nulls, .. } = state;
         let is_first = self.watermark.is_none();
         let begins = self.waits && self.goal.is_none();
         // Before the clock is read: what is given out later than this is higher.
@@ -144,8 +116,8 @@ impl WatermarkTracker {
         let ceiling = match &watermark.clock {
             Some(clock) => Ceiling::Below(clock.below.clone()),
             None => {
-                see(seen, visible.first(), watermark.now + watermark.tie);
-                ceiling(seen, watermark.at)
+                values.see(visible.first(), watermark.now + watermark.tie);
+                values.settled(watermark.at)
             }
         };
         if let (true, Some(value), Some(clock)) = (is_first, visible.first(), &watermark.clock)
@@ -153,25 +125,27 @@ impl WatermarkTracker {
         {
             warn_ahead(table, value, &clock.now);
         }
-        if last_null != *nulls {
-            see(nulls_seen, last_null.first(), watermark.now + watermark.tie);
+        if last_null != nulls.after {
+            nulls.see(last_null.first(), watermark.now + watermark.tie);
             if begins {
-                self.nulls_goal = nulls_seen.last().map(|it| it.at);
+                self.nulls_goal = nulls.seen.last().map(|it| it.at);
             }
         }
-        let nulls = self::ceiling(nulls_seen, watermark.at);
+        let of_nulls = nulls.settled(watermark.at);
         if begins {
             self.goal = Some(match (visible.first(), &watermark.clock) {
                 (None, _) => Goal::Nothing,
-                _ if visible == *after => Goal::Nothing,
+                _ if visible == values.after => Goal::Nothing,
                 // Values of the future would not be settled before it.
                 (Some(value), Some(clock)) => Goal::Value(earlier(value, &clock.now).clone()),
-                (Some(_), None) => Goal::Time(seen.last().map_or(watermark.now, |it| it.at)),
+                (Some(_), None) => Goal::Time(values.seen.last().map_or(watermark.now, |it| it.at)),
             });
         }
         self.watermark = Some(watermark);
-        let values = ceiling;
-        Ok(Ceilings { values, nulls })
+        Ok(Ceilings::new(vec![
+            (ScanPhase::Values, (), ceiling),
+            (ScanPhase::Nulls, (), of_nulls),
+        ]))
     }
 
     /// Whether a bounded read has all that it is to read, after a pass; waits a little where it
@@ -231,42 +205,38 @@ impl WatermarkTracker {
 }
 
 /// Where to go on after a full read that begins now: not behind what is not settled.
-pub(in crate::source::scan) async fn then(
+pub(super) async fn then(
     table: &Table,
     pages: &mut dyn Pages,
     mut stored: ScanState,
 ) -> Result<ScanState, SourceError> {
-    let after = last(table, ScanPhase::Values, pages).await?;
-    let nulls = last_null(table, pages).await?;
     let mut visible = ScanState {
-        after,
-        nulls,
-        ..ScanState::default()
+        values: Mark::behind(last(table, ScanPhase::Values, pages).await?),
+        nulls: Mark::behind(last_null(table, pages).await?),
+        sent: None,
     };
-    if pages.watermark_basis().is_none() || (visible.after.is_empty() && visible.nulls.is_empty()) {
+    let is_empty = visible.values.after.is_empty() && visible.nulls.after.is_empty();
+    if pages.watermark_basis().is_none() || is_empty {
         return Ok(visible);
     }
     let watermark = pages.watermark().await?;
     let at = watermark.now + watermark.tie;
     let is_clock = watermark.clock.is_some();
-    if let (Some(clock), Some(value)) = (&watermark.clock, visible.after.first())
+    if let (Some(clock), Some(value)) = (&watermark.clock, visible.values.after.first())
         && !is_earlier(value, &clock.below)
     {
-        visible.after = before(&clock.below).map_or(stored.after.clone(), |it| vec![it]);
+        visible.values.after =
+            before(&clock.below).map_or(stored.values.after.clone(), |it| vec![it]);
     }
-    if is_clock && visible.nulls.is_empty() {
+    if is_clock && visible.nulls.after.is_empty() {
         return Ok(visible);
     }
-    see(
-        &mut stored.seen,
-        visible.after.first().filter(|_| !is_clock),
-        at,
-    );
-    see(&mut stored.nulls_seen, visible.nulls.first(), at);
-    let newest = |it: &Samples<CursorValue>| it.last().map(|it| it.at);
-    let goal = newest(&stored.seen)
-        .max(newest(&stored.nulls_seen))
-        .unwrap_or(at);
+    let of_values = visible.values.after.first().filter(|_| !is_clock);
+    stored.values.see(of_values, at);
+    stored.nulls.see(visible.nulls.after.first(), at);
+    let newest = |it: &Mark| it.seen.last().map(|it| it.at);
+    let goal = newest(&stored.values).max(newest(&stored.nulls));
+    let goal = goal.unwrap_or(at);
     let (began, patience) = (Moment::now(), watermark.patience);
     let mut at = watermark.at;
     if at < goal {
@@ -280,15 +250,9 @@ pub(in crate::source::scan) async fn then(
         return Ok(visible);
     }
     if !is_clock {
-        visible.after = match ceiling(&mut stored.seen, at) {
-            Ceiling::UpTo(value) => vec![value],
-            _ => stored.after,
-        };
+        visible.values.after = stored.values.settled_or_after(at);
     }
-    visible.nulls = match ceiling(&mut stored.nulls_seen, at) {
-        Ceiling::UpTo(value) => vec![value],
-        _ => stored.nulls,
-    };
+    visible.nulls.after = stored.nulls.settled_or_after(at);
     Ok(visible)
 }
 
@@ -333,18 +297,28 @@ async fn last_null(table: &Table, pages: &mut dyn Pages) -> Result<Vec<CursorVal
     }
 }
 
-/// Notes the highest value, where there is a row.
-fn see(seen: &mut Samples<CursorValue>, value: Option<&CursorValue>, at: Micros) {
-    if let Some(value) = value {
-        seen.see(at, value.clone());
+impl Mark {
+    /// Notes the highest value, where there is a row.
+    fn see(&mut self, value: Option<&CursorValue>, at: Micros) {
+        if let Some(value) = value {
+            self.seen.see(at, value.clone());
+        }
     }
-}
 
-/// Where all that began before `watermark` is over.
-fn ceiling(seen: &mut Samples<CursorValue>, watermark: Micros) -> Ceiling {
-    match seen.newest_until(watermark) {
-        Some(value) => Ceiling::UpTo(value.clone()),
-        None => Ceiling::Shut,
+    /// How far rows may be read where all that began before `watermark` is over.
+    fn settled(&mut self, watermark: Micros) -> Ceiling {
+        match self.seen.newest_until(watermark) {
+            Some(value) => Ceiling::UpTo(value.clone()),
+            None => Ceiling::Shut,
+        }
+    }
+
+    /// The value up to which rows are settled then; where it stands, if none is known.
+    fn settled_or_after(&mut self, watermark: Micros) -> Vec<CursorValue> {
+        match self.settled(watermark) {
+            Ceiling::UpTo(value) => vec![value],
+            _ => self.after.clone(),
+        }
     }
 }
 

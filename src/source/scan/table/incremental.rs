@@ -1,31 +1,10 @@
 //! The statements of an incremental read: rows with a value in its order, and those without in the key's.
 
 use super::{
-    Ceiling, CursorValue, KeyColumn, Page, Table, Wanted,
+    Ceiling, KeyColumn, KeyRange, Page, ScanPhase, Table, Wanted,
     statement::{Conditions, Side},
 };
 use crate::source::Nulls;
-
-/// Rows that are read in an order of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::source) enum ScanPhase {
-    /// Those without a value in the incremental field, by the key.
-    Nulls,
-    /// Those with one, by it and the key.
-    Values,
-}
-
-/// The next rows of a lane.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::source::scan) struct KeyRange<'m> {
-    pub phase: ScanPhase,
-    /// Behind these values, a leading part of the lane's order.
-    pub after: &'m [CursorValue],
-    /// Above what is settled by this.
-    pub above: Option<&'m Ceiling>,
-    pub ceiling: &'m Ceiling,
-    pub rows: usize,
-}
 
 impl Table {
     /// What a lane is ordered by.
@@ -36,15 +15,16 @@ impl Table {
         }
     }
 
-    /// The statement of a stretch.
-    pub(in crate::source::scan) fn key_range<'m>(&'m self, key_range: KeyRange<'m>) -> Page<'m> {
-        self.key_range_of(&self.select, key_range)
+    /// The statement of the next rows of a range; so many at most.
+    pub(super) fn key_range<'m>(&'m self, key_range: KeyRange<'m>, rows: usize) -> Page<'m> {
+        self.key_range_of(&self.select, key_range, rows)
     }
 
-    pub(in crate::source::scan) fn key_range_of<'m>(
+    pub(super) fn key_range_of<'m>(
         &'m self,
         select: &str,
         key_range: KeyRange<'m>,
+        rows: usize,
     ) -> Page<'m> {
         let by = self.by(key_range.phase);
         let mut conditions = Conditions::default();
@@ -68,11 +48,7 @@ impl Table {
             }
         }
         Page {
-            text: format!(
-                "{} LIMIT {}",
-                conditions.statement(select, by),
-                key_range.rows
-            ),
+            text: format!("{} LIMIT {rows}", conditions.statement(select, by)),
             bound: conditions.bound,
             wanted: Wanted {
                 phase: Some(key_range.phase),
@@ -81,7 +57,7 @@ impl Table {
                 up_to: None,
                 above: key_range.above,
                 ceiling: key_range.ceiling,
-                rows: key_range.rows,
+                rows,
             },
         }
     }
@@ -113,7 +89,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::scan::table::{Form, tests::table};
+    use crate::source::scan::table::{CursorValue, Form, tests::table};
 
     fn text(
         table: &Table,
@@ -124,12 +100,12 @@ mod tests {
     ) -> String {
         let key_range = KeyRange {
             phase,
+            series: (),
             after,
             above,
             ceiling,
-            rows: 5,
         };
-        let page = table.key_range(key_range);
+        let page = table.key_range(key_range, 5);
         assert_eq!(page.text.matches('?').count(), page.bound.len());
         page.text
     }

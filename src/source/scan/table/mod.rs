@@ -1,6 +1,7 @@
 //! A table of SQL, in the order of (incremental field, key), without any system's own words: the
 //! scans of MySQL and SQLite are this with their statements' dialect.
 
+mod batches;
 mod chunk;
 mod cursor_value;
 mod full_token;
@@ -10,34 +11,43 @@ mod index;
 mod members;
 mod plan;
 mod position;
+mod reader;
 mod statement;
 mod status;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 pub(in crate::source) use cursor_value::{CursorValue, ValueKind};
-pub(in crate::source) use hold_back::{
-    Ceiling, Clock, Micros, Watermark, WatermarkBasis, clock, micros_of,
-};
-pub(in crate::source::scan) use hold_back::{Ceilings, WatermarkTracker};
-pub(in crate::source::scan) use incremental::KeyRange;
-pub(in crate::source) use incremental::ScanPhase;
+pub(in crate::source) use hold_back::{Clock, Micros, Watermark, WatermarkBasis, clock, micros_of};
 pub(in crate::source) use index::{Index, column_index, key};
 pub(in crate::source) use members::Members;
 pub(in crate::source) use plan::{ceiling, texts, without_value};
-pub(in crate::source) use position::{ScanPosition, ScanState};
+pub(in crate::source) use position::Mark;
 pub(in crate::source) use statement::{Form, Page, Wanted};
 pub(in crate::source) use status::status;
 
-pub(in crate::source) use super::Batches;
-use super::{BatchSender, Full, chunks::Sharing, full, moment, pass};
+use super::{BatchSender, Begin, Chunk, Ordered, moment};
+pub(in crate::source) use super::{Reading, ScanPhase};
 use crate::{
     connect::{ErrorClass, classify},
     model::{Position, Records, Row, Schema, Value},
-    source::{DeduplicationSettings, Nulls, ReadLimits, ReadMode, Scope, SourceError},
+    source::{Nulls, ReadMode, Scope, SourceError, scan},
 };
+use hold_back::WatermarkTracker;
+use reader::TableReader;
+
+pub(in crate::source) type Batches = scan::Batches<Table>;
+pub(in crate::source) type Ceiling = scan::Ceiling<CursorValue>;
+pub(in crate::source) type ScanPosition = scan::ScanPosition<Mark>;
+type ScanState = scan::ScanState<Mark>;
+type Ceilings = scan::Ceilings<Mark>;
+type Full = scan::Full<Mark>;
+type KeyRange<'r> = scan::KeyRange<'r, Mark>;
+
+/// A value of each field of the key.
+type Key = Vec<CursorValue>;
 
 /// A table as it is read: its columns and what it is ordered by.
 #[derive(Debug, Clone)]
@@ -56,6 +66,40 @@ pub(in crate::source) struct Table {
     pub form: Form,
     /// What is done about rows without a value, where there may be any.
     pub nulls: Nulls,
+}
+
+impl Ordered for Table {
+    type Marks = Mark;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    fn nulls(&self) -> Nulls {
+        self.nulls
+    }
+
+    fn position(&self, scan_position: &ScanPosition) -> Position {
+        scan_position.position(self)
+    }
+}
+
+impl Table {
+    /// The key's fields alone.
+    pub fn schema_of_key(&self) -> Arc<Schema> {
+        let fields = self.schema.names().unwrap_or_default();
+        let of = |column: &KeyColumn| fields.iter().find(|it| it.name == column.name).cloned();
+        let key = self.key.iter().filter_map(of).collect();
+        Arc::new(Schema::table(
+            self.schema.name(),
+            key,
+            self.schema.key().iter().cloned(),
+        ))
+    }
 }
 
 /// A column that a table is ordered by.
@@ -130,25 +174,6 @@ pub(in crate::source) trait Pages: Send {
     async fn watermark(&mut self) -> Result<Watermark, SourceError>;
 }
 
-/// How a table is read on.
-#[derive(Debug, Clone)]
-pub(in crate::source) struct Reading {
-    pub limits: ReadLimits,
-    pub mode: ReadMode,
-    /// How long a following read waits for new rows before it asks again.
-    pub poll: Duration,
-    /// How a full read is shared out.
-    pub sharing: Sharing,
-    /// Where what is not settled is read early: how it is remembered.
-    pub deduplication: Option<DeduplicationSettings>,
-}
-
-impl Reading {
-    pub(in crate::source::scan) fn page_rows(&self) -> usize {
-        page_rows(self.limits.rows)
-    }
-}
-
 /// Whole batches, so that none is cut short at a page's end.
 fn page_rows(batch_rows: usize) -> usize {
     let rows = batch_rows.max(1);
@@ -168,16 +193,10 @@ pub(in crate::source) async fn begin(
     let stored = stored
         .map(|it| ScanPosition::parse(it, table))
         .transpose()?;
-    match (scope, stored) {
-        (Scope::Incremental, None) => Ok(ScanPosition::behind(Vec::new())),
-        (Scope::Incremental, Some(scan_position))
-        | (_, Some(scan_position @ ScanPosition::Full(_))) => Ok(scan_position),
-        (Scope::Full, Some(ScanPosition::Incremental(stored))) => {
+    match scan::begin(scope, stored) {
+        Begin::At(scan_position) => Ok(scan_position),
+        Begin::Over(stored) => {
             let then = hold_back::then(table, pages, stored).await?;
-            Ok(ScanPosition::Full(Full::of_all(then)))
-        }
-        (Scope::Full, None) => {
-            let then = hold_back::then(table, pages, ScanState::default()).await?;
             Ok(ScanPosition::Full(Full::of_all(then)))
         }
     }
@@ -187,30 +206,21 @@ pub(in crate::source) async fn begin(
 /// over the first.
 pub(in crate::source) async fn read(
     table: Arc<Table>,
-    mut pages: Vec<Box<dyn Pages>>,
+    pages: Vec<Box<dyn Pages>>,
     scan_position: ScanPosition,
     reading: Reading,
     sender: BatchSender,
 ) -> Result<(), SourceError> {
-    let state = match scan_position {
-        ScanPosition::Incremental(state) => state,
-        ScanPosition::Full(full) => {
-            let then = full.then.clone();
-            pages = full::read(&table, pages, full, &reading, sender.clone()).await?;
-            // A full read ends where the table stood before it.
-            if reading.mode == ReadMode::Bounded {
-                return Ok(());
-            }
-            then
-        }
+    let waits = reading.mode == ReadMode::Bounded && reading.deduplication.is_none();
+    let rows = page_rows(reading.limits.rows);
+    let reader = |pages| TableReader {
+        table: table.clone(),
+        pages,
+        tracker: WatermarkTracker::new(waits),
+        rows,
     };
-    match pages.pop() {
-        Some(mut pages) => {
-            let mut batches = Batches::incremental(table.clone(), state, reading.limits, sender);
-            pass::read(&table, &mut *pages, &mut batches, &reading).await
-        }
-        None => Ok(()),
-    }
+    let readers = pages.into_iter().map(reader).collect();
+    scan::read(table.clone(), readers, scan_position, reading, sender).await
 }
 
 /// What an error of the driver means for the source `name`.
@@ -239,7 +249,7 @@ pub(in crate::source) fn expect_columns(table: &Table, now: &[String]) -> Result
     }
 }
 
-pub(in crate::source::scan) fn cursor_values(
+pub(super) fn cursor_values(
     table: &Table,
     by: &[KeyColumn],
     row: &Row<'_>,
@@ -263,7 +273,7 @@ pub(in crate::source::scan) fn cursor_values(
 mod tests {
     use super::*;
 
-    pub(in crate::source::scan) fn table() -> Table {
+    pub(super) fn table() -> Table {
         let column = |name: &str, placeholder: &str, kind| KeyColumn {
             name: name.to_owned(),
             others: Vec::new(),

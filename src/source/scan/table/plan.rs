@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{
-    Ceiling, CursorValue, Page, ScanPhase, ScanPosition, Table, hold_back::Watermark,
-    incremental::KeyRange, page_rows,
+    Ceiling, CursorValue, KeyRange, Page, ScanPhase, ScanPosition, Table, hold_back::Watermark,
+    page_rows,
 };
 use crate::{
     model::{Finding, Severity},
@@ -50,12 +50,12 @@ impl Table {
             ScanPosition::Incremental(state) => {
                 let key_range = KeyRange {
                     phase: ScanPhase::Values,
-                    after: &state.after,
+                    series: (),
+                    after: &state.values.after,
                     above: None,
                     ceiling,
-                    rows,
                 };
-                self.key_range_of(select, key_range)
+                self.key_range_of(select, key_range, rows)
             }
             ScanPosition::Full(full) => {
                 // What lies between two chunks has been read, and is counted too.
@@ -123,7 +123,7 @@ pub(in crate::source) fn ceiling(watermark: &Watermark, scan_position: &ScanPosi
         (_, ScanPosition::Full(_)) => Ceiling::Open,
         (Some(clock), _) => Ceiling::Below(clock.below.clone()),
         (None, ScanPosition::Incremental(state)) => {
-            match state.seen.clone().newest_until(watermark.at) {
+            match state.values.seen.clone().newest_until(watermark.at) {
                 Some(value) => Ceiling::UpTo(value.clone()),
                 None => Ceiling::Shut,
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CursorValue, Full, KeyColumn, ScanPhase, Table,
+    CursorValue, Full, KeyColumn, ScanPosition, ScanState, Table,
     cursor_value::ValueKind,
     full_token::FullPart,
     hold_back::{clock, micros_of},
@@ -17,40 +17,42 @@ use crate::{
         SourceError,
         deduplication::Sent,
         samples::{Sample, Samples},
+        scan::Marks,
     },
 };
 
-/// Where a read of a table stands.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::source) enum ScanPosition {
-    /// Past the incremental field.
-    Incremental(ScanState),
-    /// Within a full read.
-    Full(Full),
-}
-
-/// Where an incremental read stands.
+/// Behind which rows of a phase an incremental read is.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::source) struct ScanState {
-    /// Behind these values of the incremental field and the key; at the first row where there
-    /// are none, behind all rows of the first value where there is only that.
+pub(in crate::source) struct Mark {
+    /// Behind these values of the phase's order; at the first row where there are none, behind all
+    /// rows of the first value where there is only that.
     pub after: Vec<CursorValue>,
-    /// What was the highest value when, oldest first, where late commits are met by that.
+    /// What was the highest first value when, oldest first, where late commits are met by that.
     pub seen: Samples<CursorValue>,
-    /// Rows without a value: behind these values of the key.
-    pub nulls: Vec<CursorValue>,
-    /// The same of them: the highest value of the key's first field when.
-    pub nulls_seen: Samples<CursorValue>,
-    /// What has been sent early.
-    pub sent: Option<Sent>,
 }
 
-impl ScanState {
-    /// Behind what a lane is.
-    pub fn after(&mut self, phase: ScanPhase) -> &mut Vec<CursorValue> {
-        match phase {
-            ScanPhase::Nulls => &mut self.nulls,
-            ScanPhase::Values => &mut self.after,
+impl Marks for Mark {
+    type Value = CursorValue;
+    type Series = ();
+
+    fn of(&self, _series: ()) -> &[CursorValue] {
+        &self.after
+    }
+
+    fn put(&mut self, values: Vec<CursorValue>) {
+        self.after = values;
+    }
+
+    /// They stay with the position: the newest says what is settled until there is a newer one.
+    fn forget_read(&mut self) {}
+}
+
+impl Mark {
+    /// Behind these values.
+    pub fn behind(after: Vec<CursorValue>) -> Self {
+        Self {
+            after,
+            seen: Samples::default(),
         }
     }
 }
@@ -88,15 +90,12 @@ struct Seen {
 }
 
 /// A type's word, and the value's text.
-pub(in crate::source::scan) type Typed = BTreeMap<String, String>;
+pub(super) type Typed = BTreeMap<String, String>;
 
 impl ScanPosition {
     /// Behind these values of the incremental field and the key.
     pub fn behind(after: Vec<CursorValue>) -> Self {
-        Self::Incremental(ScanState {
-            after,
-            ..ScanState::default()
-        })
+        Self::Incremental(ScanState::behind(Mark::behind(after)))
     }
 
     /// The position of this place in `table`.
@@ -159,9 +158,9 @@ impl ScanPosition {
         let token: Token = serde_json::from_str(position.as_str())
             .map_err(|_| refused("it is damaged, or another kind of source has made it".into()))?;
         let scan_position = match token {
-            Token::Incremental(part) => ScanState::of(&part, table).map(Self::Incremental),
+            Token::Incremental(part) => ScanState::parse(&part, table).map(Self::Incremental),
             Token::Full { full, then } => full.parse(&table.key).and_then(|(chunks, rows)| {
-                let then = ScanState::of(&then, table)?;
+                let then = ScanState::parse(&then, table)?;
                 Ok(Self::Full(Full { chunks, rows, then }))
             }),
         };
@@ -197,38 +196,32 @@ fn untyped(value: &str, column: &str, table: &Table) -> Option<CursorValue> {
 
 impl ScanState {
     fn part(&self, table: &Table) -> Part {
+        let Self {
+            values,
+            nulls,
+            sent,
+        } = self;
         Part {
-            seen: self.seen.iter().map(written).collect(),
-            nulls: self.nulls.iter().map(typed).collect(),
-            nulls_seen: self.nulls_seen.iter().map(written).collect(),
-            sent: self.sent,
-            ..part(&table.incremental, &self.after)
+            by: table.incremental.iter().map(KeyColumn::label).collect(),
+            after: values.after.iter().map(typed).collect(),
+            seen: values.seen.iter().map(written).collect(),
+            nulls: nulls.after.iter().map(typed).collect(),
+            nulls_seen: nulls.seen.iter().map(written).collect(),
+            sent: *sent,
         }
     }
 
-    fn of(part: &Part, table: &Table) -> Result<Self, String> {
+    fn parse(part: &Part, table: &Table) -> Result<Self, String> {
+        expect_fields(&part.by, &table.incremental)?;
         Ok(Self {
-            after: cursor_values(part, &table.incremental)?,
-            seen: samples(&part.seen, &table.incremental)?,
-            nulls: values(&part.nulls, &table.key)?,
-            nulls_seen: samples(&part.nulls_seen, &table.key)?,
+            values: mark(&part.after, &part.seen, &table.incremental)?,
+            nulls: mark(&part.nulls, &part.nulls_seen, &table.key)?,
             sent: part.sent,
         })
     }
 }
 
-fn part(by: &[KeyColumn], after: &[CursorValue]) -> Part {
-    Part {
-        by: by.iter().map(KeyColumn::label).collect(),
-        after: after.iter().map(typed).collect(),
-        seen: Vec::new(),
-        nulls: Vec::new(),
-        nulls_seen: Vec::new(),
-        sent: None,
-    }
-}
-
-pub(in crate::source::scan) fn typed(cursor_value: &CursorValue) -> Typed {
+pub(super) fn typed(cursor_value: &CursorValue) -> Typed {
     BTreeMap::from([(cursor_value.kind().word().to_owned(), cursor_value.text())])
 }
 
@@ -239,15 +232,14 @@ fn written(sample: &Sample<CursorValue>) -> Seen {
     }
 }
 
-fn cursor_values(part: &Part, columns: &[KeyColumn]) -> Result<Vec<CursorValue>, String> {
-    expect_fields(&part.by, columns)?;
-    values(&part.after, columns)
+fn mark(after: &[Typed], seen: &[Seen], columns: &[KeyColumn]) -> Result<Mark, String> {
+    Ok(Mark {
+        after: values(after, columns)?,
+        seen: samples(seen, columns)?,
+    })
 }
 
-pub(in crate::source::scan) fn expect_fields(
-    by: &[String],
-    columns: &[KeyColumn],
-) -> Result<(), String> {
+pub(super) fn expect_fields(by: &[String], columns: &[KeyColumn]) -> Result<(), String> {
     let wanted: Vec<String> = columns.iter().map(KeyColumn::label).collect();
     if *by == wanted {
         Ok(())
@@ -260,10 +252,7 @@ pub(in crate::source::scan) fn expect_fields(
     }
 }
 
-pub(in crate::source::scan) fn values(
-    typed: &[Typed],
-    columns: &[KeyColumn],
-) -> Result<Vec<CursorValue>, String> {
+pub(super) fn values(typed: &[Typed], columns: &[KeyColumn]) -> Result<Vec<CursorValue>, String> {
     if typed.len() > columns.len() {
         return Err("it is damaged: it has more values than fields".to_owned());
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Ceiling, CursorValue, KeyColumn, incremental::ScanPhase};
+use super::{Ceiling, CursorValue, KeyColumn, ScanPhase};
 
 /// How "behind these values" is written, so that the system reads it from the index alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(in crate::source) struct Wanted<'m> {
 
 /// Which side of some values.
 #[derive(Clone, Copy)]
-pub(in crate::source::scan) enum Side {
+pub(super) enum Side {
     /// Greater than them.
     Behind,
     /// Less than them, or they.
@@ -81,7 +81,7 @@ impl Side {
 
 /// Conditions that all hold, and the marks of their placeholders.
 #[derive(Default)]
-pub(in crate::source::scan) struct Conditions<'m> {
+pub(super) struct Conditions<'m> {
     text: String,
     pub bound: Vec<&'m CursorValue>,
 }

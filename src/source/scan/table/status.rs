@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    CursorValue, Full, Micros, Pages, ScanPhase, ScanPosition, ScanState, Table, micros_of,
-};
+use super::{CursorValue, Micros, Pages, ScanPhase, ScanPosition, Table, micros_of};
 use crate::{
     model::DateTime,
     source::{
@@ -27,12 +25,12 @@ pub(in crate::source) async fn status(
         let column = table.incremental.first()?;
         column.cursor_value(column.value(&row)?)
     });
-    let behind = match (scan_position.state().after.first(), &newest) {
+    let behind = match (scan_position.state().values.after.first(), &newest) {
         (Some(at), Some(newest)) => between(at, newest),
         _ => None,
     };
     Ok(SourceStatus {
-        at: scan_position.words(table),
+        at: words(scan_position, table),
         newest: newest.map(|it| it.text()),
         behind,
         past,
@@ -40,35 +38,21 @@ pub(in crate::source) async fn status(
     })
 }
 
-impl ScanPosition {
-    fn state(&self) -> &ScanState {
-        match self {
-            Self::Incremental(state) | Self::Full(Full { then: state, .. }) => state,
+/// What a place is behind, as a person writes it.
+fn words(scan_position: &ScanPosition, table: &Table) -> Option<String> {
+    let after = &scan_position.state().values.after;
+    let key = table.incremental.iter().zip(after).skip(1);
+    let key: Vec<String> = key
+        .map(|(column, cursor_value)| format!("{} {}", column.name, cursor_value.text()))
+        .collect();
+    let value = after.first().map(|it| {
+        if key.is_empty() {
+            it.text()
+        } else {
+            format!("{} ({})", it.text(), key.join(", "))
         }
-    }
-
-    /// What it is behind, as a person writes it.
-    fn words(&self, table: &Table) -> Option<String> {
-        let after = &self.state().after;
-        let key = table.incremental.iter().zip(after).skip(1);
-        let key: Vec<String> = key
-            .map(|(column, cursor_value)| format!("{} {}", column.name, cursor_value.text()))
-            .collect();
-        let value = after.first().map(|it| {
-            if key.is_empty() {
-                it.text()
-            } else {
-                format!("{} ({})", it.text(), key.join(", "))
-            }
-        });
-        match self {
-            Self::Incremental(_) => value,
-            Self::Full(full) => {
-                let then = value.map_or(String::new(), |it| format!(", then behind {it}"));
-                Some(format!("a full read, {} rows so far{then}", full.rows))
-            }
-        }
-    }
+    });
+    scan_position.text(value, "rows")
 }
 
 /// The time from one mark to another, where they are times; zero where the second is earlier.
@@ -102,7 +86,7 @@ mod tests {
         let time = ValueKind::DateTime
             .parse("2025-08-26 09:30:15")
             .expect("it");
-        let words = |after: Vec<CursorValue>| ScanPosition::behind(after).words(&table);
+        let words = |after: Vec<CursorValue>| words(&ScanPosition::behind(after), &table);
         assert_eq!(words(vec![]), None);
         assert_eq!(
             words(vec![time.clone()]).as_deref(),

@@ -73,16 +73,20 @@ fn samples_are_kept_with_their_times() {
         value: value(text),
     };
     let scan_position = ScanPosition::Incremental(ScanState {
-        after: vec![value("2025-08-26 09:30:15")],
-        seen: Samples::from_iter([
-            sample(1_756_200_615_000_001, "2025-08-26 09:30:16"),
-            sample(1_756_200_616_000_000, "2025-08-26 09:30:17"),
-        ]),
-        nulls: vec![CursorValue::U64(7)],
-        nulls_seen: Samples::from_iter([Sample {
-            at: 5,
-            value: CursorValue::U64(9),
-        }]),
+        values: Mark {
+            after: vec![value("2025-08-26 09:30:15")],
+            seen: Samples::from_iter([
+                sample(1_756_200_615_000_001, "2025-08-26 09:30:16"),
+                sample(1_756_200_616_000_000, "2025-08-26 09:30:17"),
+            ]),
+        },
+        nulls: Mark {
+            after: vec![CursorValue::U64(7)],
+            seen: Samples::from_iter([Sample {
+                at: 5,
+                value: CursorValue::U64(9),
+            }]),
+        },
         sent: Some(Sent { life: 3, batch: 4 }),
     });
     let position = scan_position.position(&table);
