@@ -161,11 +161,6 @@ impl<K: Clone + Send> Shared<K> {
         })
     }
 
-    /// Where batches go to the flow.
-    pub fn sender(&self) -> BatchSender {
-        self.sender.clone()
-    }
-
     /// The next chunk that nobody reads; `None` where there is no more.
     pub async fn next(&self) -> Option<Offer<'_, K>> {
         let cutting = self.cutting.lock().await;

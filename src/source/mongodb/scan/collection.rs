@@ -10,15 +10,16 @@ use mongodb::{
 };
 
 use super::{
-    class::Class,
-    identity::Identity,
-    position::{Order, ScanPosition},
-    range::{Bound, RangeFilter},
+    Ceiling, CursorValues, ScanPosition, class::Class, identity::Identity, position::Order,
+    range::RangeFilter,
 };
 use crate::{
     connect::mongodb::{ErrorClass, MongodbConnection},
-    model::Schema,
-    source::{Nulls, SourceError, scan::ScanPhase},
+    model::{Position, Schema},
+    source::{
+        Nulls, SourceError,
+        scan::{Ordered, ScanPhase},
+    },
 };
 
 /// A collection, the fields that it is read by, and its connection.
@@ -75,6 +76,19 @@ impl Scanned {
                 filter.extend(self.has_none());
                 filter
             }
+        }
+    }
+
+    /// The filter of what lies above a ceiling, where it is one.
+    pub fn above(&self, phase: ScanPhase, ceiling: &Ceiling) -> Option<Document> {
+        let field = match phase {
+            ScanPhase::Nulls => "_id",
+            ScanPhase::Values => self.order.field.as_str(),
+        };
+        match ceiling {
+            Ceiling::Below(value) => Some(doc! { field: { "$gte": value.clone() } }),
+            Ceiling::UpTo(value) => Some(doc! { field: { "$gt": value.clone() } }),
+            Ceiling::Open | Ceiling::Shut => None,
         }
     }
 
@@ -152,18 +166,18 @@ impl Scanned {
             .map_err(|error| self.error(&error))
     }
 
-    /// The values of the last document of a class before a bound.
+    /// The values of the last document of a class up to a ceiling.
     pub async fn last(
         &self,
         phase: ScanPhase,
         class: Class,
-        bound: Option<&Bound>,
+        ceiling: &Ceiling,
     ) -> Result<Option<Vec<Bson>>, SourceError> {
         let range_filter = RangeFilter {
             class: Some(class),
             alone: false,
-            after: None,
-            bound,
+            after: &[],
+            ceiling,
         };
         let last = self.first(self.filter(phase, range_filter), self.sort(phase, -1));
         last.await?.map(|it| self.values(phase, &it)).transpose()
@@ -255,7 +269,7 @@ impl Scanned {
         now: &Classes,
     ) -> Result<(), SourceError> {
         let state = scan_position.state();
-        let cursor_values = state.cursor_values.all();
+        let cursor_values = state.values.all();
         let nulls = state.nulls.all().iter().filter_map(|it| it.first());
         let made = |at: usize| {
             cursor_values
@@ -287,6 +301,26 @@ impl Scanned {
             }
         }
         Ok(())
+    }
+}
+
+impl Ordered for Scanned {
+    type Marks = CursorValues;
+
+    fn name(&self) -> &str {
+        &self.order.source
+    }
+
+    fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    fn nulls(&self) -> Nulls {
+        self.nulls
+    }
+
+    fn position(&self, scan_position: &ScanPosition) -> Position {
+        scan_position.position(&self.order)
     }
 }
 

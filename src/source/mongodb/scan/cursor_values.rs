@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use mongodb::bson::Bson;
 
 use super::class::Class;
-use crate::source::samples::{Sample, Samples};
+use crate::source::{
+    samples::{Sample, Samples},
+    scan::Marks,
+};
 
 /// The documents that an incremental read is behind.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -67,18 +70,6 @@ impl CursorValues {
         all.find(|it| class(it) == Some(of)).map(Vec::as_slice)
     }
 
-    /// Moves the mark of the values' class.
-    pub fn put(&mut self, values: Vec<Bson>) {
-        let Some(class) = class(&values) else {
-            return;
-        };
-        let values_at = |it: &Vec<Bson>| self::class(it).cmp(&Some(class));
-        match self.after.binary_search_by(values_at) {
-            Ok(at) => self.after[at] = values,
-            Err(at) => self.after.insert(at, values),
-        }
-    }
-
     /// Notes that `last` had been the last document of its class at `at`.
     pub fn see(&mut self, at: i64, last: Vec<Bson>) {
         let Some(class) = class(&last) else {
@@ -98,9 +89,33 @@ impl CursorValues {
             .first()
             .cloned()
     }
+}
 
-    /// Leaves out what was seen and has been read by now.
-    pub fn forget_read(&mut self) {
+impl Marks for CursorValues {
+    type Value = Bson;
+
+    /// `None` stands for whatever there is, before any class is known.
+    type Series = Option<Class>;
+
+    fn of(&self, series: Option<Class>) -> &[Bson] {
+        let found = series.and_then(|class| CursorValues::of(self, class));
+        found.unwrap_or_default()
+    }
+
+    /// Moves the mark of the values' class.
+    fn put(&mut self, values: Vec<Bson>) {
+        let Some(class) = class(&values) else {
+            return;
+        };
+        let values_at = |it: &Vec<Bson>| self::class(it).cmp(&Some(class));
+        match self.after.binary_search_by(values_at) {
+            Ok(at) => self.after[at] = values,
+            Err(at) => self.after.insert(at, values),
+        }
+    }
+
+    /// What is behind a mark is settled: a class that has been read to its last document has none.
+    fn forget_read(&mut self) {
         for cursor_value in &self.after {
             if let Some(samples) = class(cursor_value).and_then(|it| self.seen.get_mut(&it)) {
                 samples.forget(cursor_value);

@@ -1,211 +1,223 @@
-//! Hold-back: reading up to the low watermark, below every open transaction.
+//! Hold-back in a collection: reading up to the low watermark, below every open transaction.
 //!
 //! A bounded read fixes what was there when it began, and waits a while for that to settle. A
-//! following one reads at each poll what has settled since.
+//! following one reads at each poll what has settled since. Unlike a table's, whose clock has one
+//! value, each class has a bound of its own, and the server is asked whether anything is left.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use mongodb::bson::doc;
+use mongodb::bson::{Bson, doc};
 use tokio::time::Instant;
 
 use super::{
-    batches::Batches,
-    full,
-    range::{Bound, RangeFilter},
-    rounds::{Bounds, POLLS, Reading, Rounds},
+    Ceiling, Ceilings, ScanPosition, ScanState,
+    class::Class,
+    collection::Scanned,
+    range::RangeFilter,
+    reader::CollectionReader,
     watermark::{Look, Watch},
 };
-use crate::source::{HoldBack, ReadMode, SourceError, scan::ScanPhase};
+use crate::source::{
+    HoldBack, SourceError,
+    scan::{Marks, ScanPhase},
+};
 
 /// Between two looks of a bounded read that waits.
 const STEP: Duration = Duration::from_millis(200);
 
-/// Reads on until what was there when it began is read and the rest is left for the next run, or
-/// for ever.
-pub(super) async fn read(
-    mut batches: Batches,
-    reading: Reading,
-    hold_back: HoldBack,
-) -> Result<(), SourceError> {
-    let mut watch = Watch::new(batches.scanned.clone(), hold_back);
-    let look = watch.look().await?;
-    batches.wait_for(look.operation_time).await?;
-    batches.look_for_classes().await?;
-    if batches.is_full() {
-        fix_then(&mut batches, &mut watch, look).await?;
-        full::finish(&mut batches, reading.sharing).await?;
-        // By `_id` it has read what was settled; by another order, all that there was.
-        if reading.mode == ReadMode::Bounded && !batches.scanned.order.is_id() {
-            return Ok(());
+/// What holds a reader back, from pass to pass.
+pub(super) struct Held {
+    watch: Watch,
+    /// Whether it waits for what was there when it began.
+    waits: bool,
+    /// What it waits for then.
+    goal: Option<Goal>,
+    /// Of the last pass.
+    look: Option<Look>,
+    is_logged: bool,
+}
+
+/// The documents that were there when a bounded read began, but for those whose clocks are so far
+/// ahead that it would wait in vain.
+struct Goal {
+    last: Vec<(ScanPhase, Class, Bson)>,
+    /// By this time of the server's, waiting is over.
+    over_at: i64,
+    deadline: Instant,
+}
+
+impl Held {
+    pub fn new(scanned: Arc<Scanned>, hold_back: HoldBack, waits: bool) -> Self {
+        Self {
+            watch: Watch::new(scanned, hold_back),
+            waits,
+            goal: None,
+            look: None,
+            is_logged: false,
         }
     }
-    let rounds = Rounds::start(&mut batches, &reading).await;
-    match reading.mode {
-        ReadMode::Bounded if batches.reads_above_watermark() => once(batches, rounds, watch).await,
-        ReadMode::Bounded => bounded(batches, rounds, watch).await,
-        ReadMode::Follow => follow(batches, rounds, watch, reading.poll).await,
-    }
-}
 
-/// What is not settled is read as well, so that nothing is waited for.
-async fn once(
-    mut batches: Batches,
-    mut rounds: Rounds,
-    mut watch: Watch,
-) -> Result<(), SourceError> {
-    let look = look_on(&mut batches, &mut watch).await?;
-    batches.wait_for(look.operation_time).await?;
-    let bounds = bounds(&mut batches, &look);
-    rounds.go(&mut batches, Some(&bounds)).await?;
-    batches.end().await;
-    Ok(())
-}
-
-async fn bounded(
-    mut batches: Batches,
-    mut rounds: Rounds,
-    mut watch: Watch,
-) -> Result<(), SourceError> {
-    let look = watch.look().await?;
-    batches.wait_for(look.operation_time).await?;
-    let over_at = watch.over_at(&look);
-    let goals = goals(&batches, over_at).await?;
-    let deadline = Instant::now() + watch.patience();
-    let mut is_logged = false;
-    loop {
-        let look = look_on(&mut batches, &mut watch).await?;
-        let bounds = bounds(&mut batches, &look);
-        rounds.go(&mut batches, Some(&bounds)).await?;
-        let left = is_left(&batches, &goals).await?;
-        if !left || Instant::now() >= deadline {
-            if left {
-                tracing::warn!(
-                    source = %batches.scanned.order.source,
-                    "the last documents are left for the next run: {}",
-                    reason(&look, &watch)
-                );
+    /// Before the first page: what has been committed can be seen, and a full read knows where the
+    /// incremental one will go on.
+    pub async fn begin(
+        &mut self,
+        reader: &mut CollectionReader,
+        scan_position: &mut ScanPosition,
+    ) -> Result<(), SourceError> {
+        let look = self.watch.look().await?;
+        reader.wait_for(look.operation_time).await?;
+        reader.look_for_classes().await?;
+        match scan_position {
+            ScanPosition::Full(full) if full.is_at_start() => {
+                fix_then(reader, &mut self.watch, &mut full.then, look).await
             }
-            warn_of_clocks_ahead(&batches, over_at).await?;
-            batches.end().await;
-            return Ok(());
+            _ => Ok(()),
         }
-        if !is_logged {
-            tracing::info!(
-                source = %batches.scanned.order.source,
-                "waiting up to {:.1?} for the last documents: {}",
-                deadline.duration_since(Instant::now()),
-                reason(&look, &watch)
-            );
-            is_logged = true;
-        }
-        tokio::time::sleep(STEP).await;
     }
-}
 
-async fn follow(
-    mut batches: Batches,
-    mut rounds: Rounds,
-    mut watch: Watch,
-    poll: Duration,
-) -> Result<(), SourceError> {
-    let mut idle = 0;
-    loop {
-        let look = look_on(&mut batches, &mut watch).await?;
-        let bounds = bounds(&mut batches, &look);
-        let found = rounds.go(&mut batches, Some(&bounds)).await?;
-        idle = if found { 0 } else { idle + 1 };
-        if idle % POLLS == POLLS - 1 || batches.classes(ScanPhase::Values).is_empty() {
-            batches.look_for_classes().await?;
+    /// Notes what is last, then asks how far that is settled. Answers how far each class may be read.
+    pub async fn pass(
+        &mut self,
+        reader: &mut CollectionReader,
+        state: &mut ScanState,
+    ) -> Result<Ceilings, SourceError> {
+        if self.waits && self.goal.is_none() {
+            self.goal = Some(goal(reader, &mut self.watch, state).await?);
         }
-        tokio::time::sleep(poll).await;
-    }
-}
-
-/// Notes what is last, then asks how far that is settled.
-async fn look_on(batches: &mut Batches, watch: &mut Watch) -> Result<Look, SourceError> {
-    let mut last = Vec::new();
-    for phase in batches.phases() {
-        let classes = batches.classes(*phase).into_iter();
-        for class in classes.filter(|it| !it.is_clock()) {
-            let found = batches.scanned.last(*phase, class, None).await?;
-            last.extend(found.map(|it| (*phase, it)));
+        let mut last = Vec::new();
+        for (phase, class) in reader.orders(state) {
+            if !class.is_clock() {
+                let found = reader.scanned.last(phase, class, &Ceiling::Open).await?;
+                last.extend(found.map(|it| (phase, it)));
+            }
         }
-    }
-    // What is asked for behind it says a time at which it had been there.
-    let look = watch.look().await?;
-    batches.advance(look.operation_time);
-    for (phase, last) in last {
-        let state = batches.scan_position.state_mut();
-        state.of_mut(phase).see(look.now, last);
-    }
-    Ok(look)
-}
-
-/// How far each class is settled.
-fn bounds(batches: &mut Batches, look: &Look) -> Bounds {
-    let mut bounds = Vec::new();
-    for phase in batches.phases() {
-        for class in batches.classes(*phase) {
-            let bound = match class.taken_at(look.until) {
-                Some(value) => Some(Bound::Below(value)),
+        // What is asked for behind it says a time at which it had been there.
+        let look = self.watch.look().await?;
+        reader.advance(look.operation_time);
+        for (phase, last) in last {
+            state.of_mut(phase).see(look.now, last);
+        }
+        let mut ceilings = Vec::new();
+        for (phase, class) in reader.orders(state) {
+            let ceiling = match class.taken_at(look.until) {
+                Some(value) => Some(Ceiling::Below(value)),
                 None => {
-                    let cursor_values = batches.scan_position.state_mut().of_mut(*phase);
-                    cursor_values
-                        .newest_until(class, look.until)
-                        .map(Bound::UpTo)
+                    let newest = state.of_mut(phase).newest_until(class, look.until);
+                    newest.map(Ceiling::UpTo)
                 }
             };
-            bounds.extend(bound.map(|it| (*phase, class, it)));
+            ceilings.extend(ceiling.map(|it| (phase, Some(class), it)));
         }
+        self.look = Some(look);
+        Ok(Ceilings::new(ceilings))
     }
-    bounds
-}
 
-/// What a bounded read waits for: the documents that are there, but for those whose clocks are so
-/// far ahead that it would wait in vain.
-async fn goals(batches: &Batches, over_at: i64) -> Result<Bounds, SourceError> {
-    let mut goals = Vec::new();
-    for phase in batches.phases() {
-        for class in batches.classes(*phase) {
-            let reachable = class.taken_at(over_at).map(Bound::Below);
-            let last = batches.scanned.last(*phase, class, reachable.as_ref());
-            let value = last.await?.and_then(|it| it.into_iter().next());
-            goals.extend(value.map(|it| (*phase, class, Bound::UpTo(it))));
-        }
-    }
-    Ok(goals)
-}
-
-async fn is_left(batches: &Batches, goals: &Bounds) -> Result<bool, SourceError> {
-    for (phase, class, goal) in goals {
-        let range_filter = RangeFilter {
-            class: Some(*class),
-            alone: false,
-            after: batches.scan_position.state().of(*phase).of(*class),
-            bound: Some(goal),
+    /// Whether a bounded read has all that it waits for, or has waited for long enough.
+    pub async fn is_done(
+        &mut self,
+        reader: &CollectionReader,
+        state: &ScanState,
+    ) -> Result<bool, SourceError> {
+        let (Some(goal), Some(look)) = (&self.goal, &self.look) else {
+            return Ok(true);
         };
-        let filter = batches.scanned.filter(*phase, range_filter);
-        if batches.scanned.has(filter).await? {
+        let source = &reader.scanned.order.source;
+        let left = goal.is_left(reader, state).await?;
+        if !left || Instant::now() >= goal.deadline {
+            if left {
+                tracing::warn!(
+                    source = %source,
+                    "the last documents are left for the next run: {}",
+                    reason(look, &self.watch)
+                );
+            }
+            warn_of_clocks_ahead(reader, state, goal.over_at).await?;
             return Ok(true);
         }
+        if !self.is_logged {
+            tracing::info!(
+                source = %source,
+                "waiting up to {:.1?} for the last documents: {}",
+                goal.deadline.duration_since(Instant::now()),
+                reason(look, &self.watch)
+            );
+            self.is_logged = true;
+        }
+        tokio::time::sleep(STEP).await;
+        Ok(false)
     }
-    Ok(false)
 }
 
-async fn warn_of_clocks_ahead(batches: &Batches, over_at: i64) -> Result<(), SourceError> {
-    let field = &batches.scanned.order.field;
-    let values = batches
-        .classes(ScanPhase::Values)
-        .into_iter()
-        .filter_map(|it| it.taken_at(over_at));
-    for value in values {
-        if batches
-            .scanned
-            .has(doc! { field: { "$gte": value } })
-            .await?
-        {
+impl CollectionReader {
+    /// The orders in which documents are read, each with a progress of its own.
+    fn orders(&self, state: &ScanState) -> Vec<(ScanPhase, Class)> {
+        let of_phase = |phase: &ScanPhase| {
+            let phase = *phase;
+            let classes = self.classes(phase, state.of(phase)).into_iter();
+            classes.map(move |class| (phase, class))
+        };
+        let phases = ScanPhase::with(self.scanned.nulls);
+        phases.iter().flat_map(of_phase).collect()
+    }
+}
+
+async fn goal(
+    reader: &mut CollectionReader,
+    watch: &mut Watch,
+    state: &ScanState,
+) -> Result<Goal, SourceError> {
+    let look = watch.look().await?;
+    reader.wait_for(look.operation_time).await?;
+    let over_at = watch.over_at(&look);
+    let mut last = Vec::new();
+    for (phase, class) in reader.orders(state) {
+        let reachable = class.taken_at(over_at);
+        let reachable = reachable.map_or(Ceiling::Open, Ceiling::Below);
+        let found = reader.scanned.last(phase, class, &reachable).await?;
+        let value = found.and_then(|it| it.into_iter().next());
+        last.extend(value.map(|it| (phase, class, it)));
+    }
+    Ok(Goal {
+        last,
+        over_at,
+        deadline: Instant::now() + watch.patience(),
+    })
+}
+
+impl Goal {
+    async fn is_left(
+        &self,
+        reader: &CollectionReader,
+        state: &ScanState,
+    ) -> Result<bool, SourceError> {
+        for (phase, class, last) in &self.last {
+            let range_filter = RangeFilter {
+                class: Some(*class),
+                alone: false,
+                after: Marks::of(state.of(*phase), Some(*class)),
+                ceiling: &Ceiling::UpTo(last.clone()),
+            };
+            let filter = reader.scanned.filter(*phase, range_filter);
+            if reader.scanned.has(filter).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+async fn warn_of_clocks_ahead(
+    reader: &CollectionReader,
+    state: &ScanState,
+    over_at: i64,
+) -> Result<(), SourceError> {
+    let scanned = &reader.scanned;
+    let field = &scanned.order.field;
+    let classes = reader.classes(ScanPhase::Values, &state.values).into_iter();
+    for value in classes.filter_map(|it| it.taken_at(over_at)) {
+        if scanned.has(doc! { field: { "$gte": value } }).await? {
             tracing::warn!(
-                source = %batches.scanned.order.source,
+                source = %scanned.order.source,
                 "documents whose `{field}` is ahead of the server's clock are left until it is \
                  their time, as what comes before them would be passed by; `late = \"none\"` reads \
                  them"
@@ -217,27 +229,21 @@ async fn warn_of_clocks_ahead(batches: &Batches, over_at: i64) -> Result<(), Sou
 
 /// Fixes where the incremental read will go on, before a full read's first page.
 async fn fix_then(
-    batches: &mut Batches,
+    reader: &mut CollectionReader,
     watch: &mut Watch,
+    then: &mut ScanState,
     mut look: Look,
 ) -> Result<(), SourceError> {
-    if !batches.is_at_start_of_full() {
-        return Ok(());
-    }
     let mut last = Vec::new();
-    for phase in batches.phases() {
-        for class in batches.classes(*phase) {
-            match class.taken_at(look.until).map(Bound::Below) {
-                Some(bound) => {
-                    let found_below = batches.scanned.last(*phase, class, Some(&bound)).await?;
-                    let state = batches.scan_position.state_mut();
-                    state.of_mut(*phase).put(found_below.unwrap_or_default());
-                }
-                None => {
-                    let found = batches.scanned.last(*phase, class, None).await?;
-                    last.extend(found.map(|it| (*phase, it)));
-                }
-            }
+    for (phase, class) in reader.orders(then) {
+        let ceiling = class.taken_at(look.until);
+        let is_clock = ceiling.is_some();
+        let ceiling = ceiling.map_or(Ceiling::Open, Ceiling::Below);
+        let found = reader.scanned.last(phase, class, &ceiling).await?;
+        if is_clock {
+            then.of_mut(phase).put(found.unwrap_or_default());
+        } else {
+            last.extend(found.map(|it| (phase, it)));
         }
     }
     if last.is_empty() {
@@ -246,14 +252,14 @@ async fn fix_then(
     look = watch.look().await?;
     let (seen, deadline) = (look.now, Instant::now() + watch.longest_wait());
     tracing::info!(
-        source = %batches.scanned.order.source,
+        source = %reader.scanned.order.source,
         "a full read begins when the last documents have settled: {}",
         reason(&look, watch)
     );
     while look.until < seen {
         if Instant::now() >= deadline {
             tracing::warn!(
-                source = %batches.scanned.order.source,
+                source = %reader.scanned.order.source,
                 "the next run repeats this full read, as it could not be told what is settled: {}",
                 reason(&look, watch)
             );
@@ -262,9 +268,9 @@ async fn fix_then(
         tokio::time::sleep(STEP).await;
         look = watch.look().await?;
     }
-    batches.wait_for(look.operation_time).await?;
+    reader.wait_for(look.operation_time).await?;
     for (phase, last) in last {
-        batches.scan_position.state_mut().of_mut(phase).put(last);
+        then.of_mut(phase).put(last);
     }
     Ok(())
 }

@@ -17,9 +17,8 @@ mod indexes;
 mod plan;
 mod position;
 mod range;
+mod reader;
 mod reading;
-mod rounds;
-mod state;
 mod status;
 mod survey;
 mod values;
@@ -28,26 +27,33 @@ mod watermark;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use mongodb::bson::Bson;
 
 use self::{
     class::{Class, guess},
-    collection::{Scanned, words},
+    collection::{Classes, Scanned, words},
     cursor_values::CursorValues,
-    full::Full,
-    position::ScanPosition,
-    rounds::Reading,
-    state::ScanState,
 };
 use crate::{
     connect::mongodb::MongodbConnection,
     model::{Finding, Position, Schema, TableIndex},
     source::{
-        DeduplicationSettings, InspectableSource, Late, Nulls, Plan, Progress, ReadLimits,
-        ReadMode, Rules, Scope, Sharing, Source, SourceError, SourceReader, SourceStatus,
-        TableSource,
-        scan::{ReadAhead, ScanPhase},
+        DeduplicationSettings, InspectableSource, Late, Plan, Progress, ReadLimits, ReadMode,
+        Rules, Scope, Sharing, Source, SourceError, SourceReader, SourceStatus, TableSource,
+        scan::{self, Begin, Chunk, Marks, ReadAhead, Reading, ScanPhase},
     },
 };
+
+type Batches = scan::Batches<Scanned>;
+type Ceiling = scan::Ceiling<Bson>;
+type Ceilings = scan::Ceilings<CursorValues>;
+type Full = scan::Full<CursorValues>;
+type KeyRange<'r> = scan::KeyRange<'r, CursorValues>;
+type ScanPosition = scan::ScanPosition<CursorValues>;
+type ScanState = scan::ScanState<CursorValues>;
+
+/// An `_id`.
+type Key = Vec<Bson>;
 
 /// What is read of a database, and how.
 #[derive(Debug, Clone)]
@@ -125,15 +131,13 @@ impl Source for MongodbScan {
         let stored = stored
             .map(|it| ScanPosition::parse(it, order))
             .transpose()?;
-        let scan_position = match (scope, stored) {
-            (Scope::Incremental, None) => ScanPosition::Incremental(ScanState::default()),
-            (Scope::Incremental, Some(scan_position))
-            | (_, Some(scan_position @ ScanPosition::Full(_))) => scan_position,
-            (Scope::Full, _) => ScanPosition::Full(Full::of_all(match self.late {
-                Late::None => self.ends().await?,
-                // Found by the reader, which may have to wait for it.
-                Late::HoldBack(_) | Late::ReRead(_) => ScanState::default(),
-            })),
+        let scan_position = match (scan::begin(scope, stored), self.late) {
+            (Begin::At(scan_position), _) => scan_position,
+            (Begin::Over(_), Late::None) => ScanPosition::Full(Full::of_all(self.ends().await?)),
+            // Found by the reader, which may have to wait for it.
+            (Begin::Over(_), Late::HoldBack(_) | Late::ReRead(_)) => {
+                ScanPosition::Full(Full::of_all(ScanState::default()))
+            }
         };
         Ok(scan_position.position(order))
     }
@@ -148,7 +152,6 @@ impl Source for MongodbScan {
         let classes = self.scanned.classes().await?;
         self.scanned.refuse_foreign(&scan_position, &classes)?;
         let reading = Reading {
-            late: self.late,
             limits: self.limits,
             mode,
             poll: self.poll,
@@ -167,6 +170,7 @@ impl Source for MongodbScan {
                     self.scanned.clone(),
                     scan_position,
                     classes,
+                    self.late,
                     reading,
                     sender,
                 )
@@ -233,7 +237,10 @@ impl TableSource for MongodbScan {
         let mut cursor_values = CursorValues::at(vec![value.clone()]);
         // What sorts before it is behind it, too.
         for class in classes.into_iter().filter(|it| *it < Class::of(&value)) {
-            let last = self.scanned.last(ScanPhase::Values, class, None).await?;
+            let last = self
+                .scanned
+                .last(ScanPhase::Values, class, &Ceiling::Open)
+                .await?;
             cursor_values.put(last.unwrap_or_default());
         }
         Ok(ScanPosition::Incremental(ScanState::behind(cursor_values)).position(order))
@@ -244,15 +251,15 @@ impl MongodbScan {
     /// Behind all documents that there are now.
     async fn ends(&self) -> Result<ScanState, SourceError> {
         let mut state = ScanState::default();
-        let classes = self.scanned.classes().await?;
-        let mut phases = vec![(ScanPhase::Values, classes.values)];
-        if self.scanned.nulls == Nulls::First {
-            phases.push((ScanPhase::Nulls, classes.ids));
-        }
-        for (phase, classes) in phases {
+        let Classes { values, ids } = self.scanned.classes().await?;
+        for phase in ScanPhase::with(self.scanned.nulls) {
+            let classes = match phase {
+                ScanPhase::Nulls => &ids,
+                ScanPhase::Values => &values,
+            };
             for class in classes {
-                let last = self.scanned.last(phase, class, None).await?;
-                state.of_mut(phase).put(last.unwrap_or_default());
+                let last = self.scanned.last(*phase, *class, &Ceiling::Open).await?;
+                state.of_mut(*phase).put(last.unwrap_or_default());
             }
         }
         Ok(state)
@@ -260,7 +267,7 @@ impl MongodbScan {
 }
 
 /// The value that `text` says, of one of these classes: of the one that it looks like, if it may.
-fn parse(text: &str, classes: &[Class]) -> Option<mongodb::bson::Bson> {
+fn parse(text: &str, classes: &[Class]) -> Option<Bson> {
     let guessed =
         Some(guess(text)).filter(|it| classes.len() > 1 && classes.contains(&Class::of(it)));
     guessed.or_else(|| classes.iter().find_map(|it| it.parse(text)))

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{
-    class::Class, collection::Scanned, position::ScanPosition, range::RangeFilter, watermark::Watch,
+    Ceiling, ScanPosition, ScanState, class::Class, collection::Scanned, range::RangeFilter,
+    watermark::Watch,
 };
 use crate::{
     model::{Finding, Position, Severity},
@@ -27,7 +28,7 @@ pub(super) async fn plan(
         .transpose()?;
     scanned.refuse_lists().await?;
     let classes = scanned.classes().await?.values;
-    let scan_position = stored.unwrap_or(ScanPosition::Incremental(Default::default()));
+    let scan_position = stored.unwrap_or(ScanPosition::Incremental(ScanState::default()));
     let sort = match &scan_position {
         ScanPosition::Incremental(_) => order.sort(1),
         ScanPosition::Full(_) => doc! { "_id": 1 },
@@ -64,24 +65,18 @@ pub(super) fn filters(
     let order = &scanned.order;
     let mut filters: Vec<Document> = Vec::new();
     match scan_position {
-        ScanPosition::Full(full) => filters.push(
-            order.filter_of_ids(RangeFilter {
-                class: None,
-                alone: true,
-                after: full
-                    .chunks
-                    .first()
-                    .and_then(|it| it.after.as_ref())
-                    .map(std::slice::from_ref),
-                bound: None,
-            }),
-        ),
+        ScanPosition::Full(full) => filters.push(order.filter_of_ids(RangeFilter {
+            class: None,
+            alone: true,
+            after: full.after(),
+            ceiling: &Ceiling::Open,
+        })),
         ScanPosition::Incremental(state) => filters.extend(classes.iter().map(|class| {
             order.filter(RangeFilter {
                 class: Some(*class),
                 alone: scanned.nulls == Nulls::Refuse && classes.len() == 1,
-                after: state.cursor_values.of(*class),
-                bound: None,
+                after: state.values.of(*class).unwrap_or_default(),
+                ceiling: &Ceiling::Open,
             })
         })),
     }

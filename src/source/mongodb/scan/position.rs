@@ -4,24 +4,18 @@ use mongodb::bson::Bson;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
-    chunk_token::{ChunkPart, ChunkRef, chunk_refs, chunks, is_zero},
-    cursor_values::CursorValues,
-    full::Full,
-    state::ScanState,
+    Chunk, CursorValues, Full, ScanPosition, ScanState,
+    chunk_token::{chunks, key},
 };
 use crate::{
     model::Position,
-    source::{SourceError, deduplication::Sent, samples::Sample, scan::chunks::Chunk},
+    source::{
+        SourceError,
+        deduplication::Sent,
+        samples::Sample,
+        scan::{ChunkPart, chunk_parts, is_zero},
+    },
 };
-
-/// Where a read of a collection stands.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum ScanPosition {
-    /// Behind these; at the first document where there are none.
-    Incremental(ScanState),
-    /// Within a full read.
-    Full(Full),
-}
 
 /// The fields that a collection is read by.
 #[derive(Debug, Clone)]
@@ -45,7 +39,7 @@ struct Token {
     field: String,
     after: Option<Vec<Bson>>,
     full: Option<Vec<Bson>>,
-    chunks: Option<Vec<ChunkPart>>,
+    chunks: Option<Vec<ChunkPart<Bson>>>,
     then: Option<Vec<Bson>>,
     #[serde(default)]
     rows: u64,
@@ -68,7 +62,7 @@ struct TokenRef<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     full: Option<Canonical<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    chunks: Vec<ChunkRef<'a>>,
+    chunks: Vec<ChunkPart<CanonicalValue<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     then: Option<Canonical<'a>>,
     #[serde(skip_serializing_if = "is_zero")]
@@ -101,7 +95,7 @@ impl ScanPosition {
     /// The position of this place.
     pub fn position(&self, order: &Order) -> Position {
         let state = self.state();
-        let cursor_values = &state.cursor_values;
+        let cursor_values = &state.values;
         let (first, also) = match cursor_values.all() {
             [] => (Canonical(&[]), &[][..]),
             [first, also @ ..] => (Canonical(first), also),
@@ -110,8 +104,10 @@ impl ScanPosition {
         if let Self::Full(it) = self {
             rows = it.rows;
             match &it.chunks[..] {
-                [Chunk { after, up_to: None }] => full = Some(Canonical(after.as_slice())),
-                several => chunks = chunk_refs(several),
+                [Chunk { after, up_to: None }] => {
+                    full = Some(Canonical(after.as_deref().unwrap_or_default()));
+                }
+                several => chunks = chunk_parts(several, key),
             }
         }
         let (after, then) = match self {
@@ -152,8 +148,9 @@ impl ScanPosition {
         let damaged = || refused("it is damaged".into());
         let (chunks, first) = match (token.after, token.full, token.chunks, token.then) {
             (Some(after), None, None, None) if token.rows == 0 => (None, after),
-            (None, Some(mut full), None, Some(then)) if full.len() < 2 => {
-                (Some(vec![Chunk::behind(full.pop())]), then)
+            (None, Some(full), None, Some(then)) if full.len() < 2 => {
+                let after = Some(full).filter(|it| !it.is_empty());
+                (Some(vec![Chunk::behind(after)]), then)
             }
             (None, None, Some(parts), Some(then)) => {
                 (Some(chunks(parts).ok_or_else(damaged)?), then)
@@ -179,7 +176,7 @@ impl ScanPosition {
             return Err(damaged());
         }
         let state = ScanState {
-            cursor_values: CursorValues::of_parts(cursor_values, seen).ok_or_else(damaged)?,
+            values: CursorValues::of_parts(cursor_values, seen).ok_or_else(damaged)?,
             nulls: CursorValues::of_parts(token.nulls, nulls_seen).ok_or_else(damaged)?,
             sent: token.sent,
         };
@@ -191,20 +188,6 @@ impl ScanPosition {
                 then: state,
             }),
         })
-    }
-
-    /// Where the incremental read stands or will go on.
-    pub fn state(&self) -> &ScanState {
-        match self {
-            Self::Incremental(state) | Self::Full(Full { then: state, .. }) => state,
-        }
-    }
-
-    /// The same, to be moved.
-    pub fn state_mut(&mut self) -> &mut ScanState {
-        match self {
-            Self::Incremental(state) | Self::Full(Full { then: state, .. }) => state,
-        }
     }
 }
 

@@ -2,16 +2,7 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::{class::Class, position::Order};
-
-/// How far a class may be read.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Bound {
-    /// Values below this one.
-    Below(Bson),
-    /// This value and those below it.
-    UpTo(Bson),
-}
+use super::{Ceiling, class::Class, position::Order};
 
 /// Documents that one query finds, whole.
 #[derive(Debug, Clone, Copy)]
@@ -21,19 +12,18 @@ pub(super) struct RangeFilter<'a> {
     /// Whether the field holds no other.
     pub alone: bool,
     /// Behind this mark.
-    pub after: Option<&'a [Bson]>,
-    /// Before this bound.
-    pub bound: Option<&'a Bound>,
+    pub after: &'a [Bson],
+    /// Up to this ceiling.
+    pub ceiling: &'a Ceiling,
 }
 
-impl Bound {
-    fn add_to(&self, range: &mut Document) {
-        let (operator, value) = match self {
-            Self::Below(value) => ("$lt", value),
-            Self::UpTo(value) => ("$lte", value),
-        };
-        range.insert(operator, value.clone());
-    }
+/// Keeps a range below a ceiling.
+fn add(ceiling: &Ceiling, range: &mut Document) {
+    match ceiling {
+        Ceiling::Below(value) => range.insert("$lt", value.clone()),
+        Ceiling::UpTo(value) => range.insert("$lte", value.clone()),
+        Ceiling::Open | Ceiling::Shut => None,
+    };
 }
 
 impl Order {
@@ -42,15 +32,13 @@ impl Order {
         let field = self.field.as_str();
         let values = |operator: &str, value: &Bson| {
             let mut range = doc! { operator: value.clone() };
-            if let Some(bound) = range_filter.bound {
-                bound.add_to(&mut range);
-            }
+            add(range_filter.ceiling, &mut range);
             range
         };
         match range_filter.after {
-            None | Some([]) => one(field, range_filter),
-            Some([value]) => doc! { field: values("$gt", value) },
-            Some([value, id, ..]) => {
+            [] => one(field, range_filter),
+            [value] => doc! { field: values("$gt", value) },
+            [value, id, ..] => {
                 // Said outright: a document's own `$ref` would be taken for an operator.
                 let tied = |id: Document| doc! { field: values("$eq", value), "_id": id };
                 let mut branches = vec![
@@ -70,14 +58,12 @@ impl Order {
     /// The filter that finds them in the order of `_id`.
     pub fn filter_of_ids(&self, range_filter: RangeFilter<'_>) -> Document {
         match range_filter.after {
-            Some([id, ..]) => {
+            [id, ..] => {
                 let mut range = doc! { "$gt": id.clone() };
-                if let Some(bound) = range_filter.bound {
-                    bound.add_to(&mut range);
-                }
+                add(range_filter.ceiling, &mut range);
                 doc! { "_id": range }
             }
-            None | Some([]) => one("_id", range_filter),
+            [] => one("_id", range_filter),
         }
     }
 
@@ -94,13 +80,13 @@ impl Order {
 /// A class from its beginning.
 fn one(field: &str, range_filter: RangeFilter<'_>) -> Document {
     let mut range = Document::new();
-    match (range_filter.bound, range_filter.class) {
-        // Such a comparison keeps to the class by itself.
-        (Some(bound), _) => bound.add_to(&mut range),
-        (None, Some(class)) if !range_filter.alone => {
-            range.insert("$type", class.types());
-        }
-        (None, _) => return Document::new(),
+    add(range_filter.ceiling, &mut range);
+    // Such a comparison keeps to the class by itself.
+    if range.is_empty() {
+        match range_filter.class {
+            Some(class) if !range_filter.alone => range.insert("$type", class.types()),
+            _ => return Document::new(),
+        };
     }
     doc! { field: range }
 }
@@ -116,12 +102,12 @@ mod tests {
         }
     }
 
-    fn range_filter<'a>(after: &'a [Bson], bound: Option<&'a Bound>) -> RangeFilter<'a> {
+    fn range_filter<'a>(after: &'a [Bson], ceiling: &'a Ceiling) -> RangeFilter<'a> {
         RangeFilter {
             class: Some(Class::Number),
             alone: true,
-            after: Some(after),
-            bound,
+            after,
+            ceiling,
         }
     }
 
@@ -129,7 +115,7 @@ mod tests {
     fn ties_are_read_on_by_their_id() {
         let after = [Bson::Int32(7), Bson::Boolean(true)];
         assert_eq!(
-            order("at").filter(range_filter(&after, None)),
+            order("at").filter(range_filter(&after, &Ceiling::Open)),
             doc! { "$or": [
                 { "at": { "$gt": 7 } },
                 { "at": { "$eq": 7 }, "_id": { "$gt": true } },
@@ -138,7 +124,7 @@ mod tests {
         );
         assert_eq!(order("at").sort(1), doc! { "at": 1, "_id": 1 });
         assert_eq!(
-            order("_id").filter(range_filter(&after[..1], None)),
+            order("_id").filter(range_filter(&after[..1], &Ceiling::Open)),
             doc! { "_id": { "$gt": 7 } }
         );
     }
@@ -146,8 +132,8 @@ mod tests {
     #[test]
     fn no_branch_passes_the_bound() {
         let after = [Bson::Int32(7), Bson::Int32(1)];
-        let bound = Bound::Below(Bson::Int32(9));
-        let filter = order("at").filter(range_filter(&after, Some(&bound)));
+        let ceiling = Ceiling::Below(Bson::Int32(9));
+        let filter = order("at").filter(range_filter(&after, &ceiling));
         let branches = filter.get_array("$or").expect("branches");
         assert_eq!(branches.len(), 3);
         for branch in branches {
@@ -158,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_class_alone_is_read_without_a_filter_and_one_of_several_by_its_types() {
-        let alone = range_filter(&[], None);
+        let alone = range_filter(&[], &Ceiling::Open);
         assert_eq!(order("at").filter(alone), doc! {});
         let one = RangeFilter {
             alone: false,
@@ -166,9 +152,9 @@ mod tests {
         };
         let filter = doc! { "at": { "$type": ["number"] } };
         assert_eq!(order("at").filter(one), filter);
-        let bound = Bound::UpTo(Bson::Int32(9));
+        let ceiling = Ceiling::UpTo(Bson::Int32(9));
         let bounded = RangeFilter {
-            bound: Some(&bound),
+            ceiling: &ceiling,
             ..one
         };
         let filter = doc! { "at": { "$lte": 9 } };

@@ -1,49 +1,47 @@
-//! The read loop of a collection: a full read where one is under way, then round after round.
+//! The start of a read of a collection: what it sees, and where a full one goes on from.
 
 use std::sync::Arc;
 
 use super::{
-    batches::{Batches, Target},
+    ScanPosition,
     collection::{Classes, Scanned},
-    full, hold_back,
-    position::ScanPosition,
-    rounds::{POLLS, Reading, Rounds},
+    hold_back::Held,
+    reader::CollectionReader,
 };
-use crate::source::{ReadMode, SourceError, scan::BatchSender};
+use crate::source::{
+    Late, ReadMode, SourceError,
+    scan::{self, BatchSender, Reading},
+};
 
 /// Reads on from `scan_position` until the end, or for ever.
 pub(super) async fn read(
     scanned: Arc<Scanned>,
-    scan_position: ScanPosition,
+    mut scan_position: ScanPosition,
     classes: Classes,
+    late: Late,
     reading: Reading,
     sender: BatchSender,
 ) -> Result<(), SourceError> {
-    let target = Target::Flow(sender);
-    let mut batches =
-        Batches::start(scanned, scan_position, classes, reading.limits, target).await?;
-    if let Some(hold_back) = reading.late.writers() {
-        return hold_back::read(batches, reading, hold_back).await;
+    // What is not settled is read as well where that is remembered: nothing is waited for then.
+    let waits = reading.mode == ReadMode::Bounded && reading.deduplication.is_none();
+    let held = || {
+        let hold_back = late.writers()?;
+        Some(Held::new(scanned.clone(), hold_back, waits))
+    };
+    let mut first = CollectionReader::start(scanned.clone(), classes, held(), &reading).await?;
+    if let Some(mut held) = first.held.take() {
+        held.begin(&mut first, &mut scan_position).await?;
+        first.held = Some(held);
     }
-    if batches.is_full() {
-        full::finish(&mut batches, reading.sharing).await?;
-        // A full read ends where the collection stood before it.
-        if reading.mode == ReadMode::Bounded {
-            return Ok(());
-        }
+    let mut readers = Vec::new();
+    for _ in 1..scan_position.readers(reading.sharing) {
+        let classes = first.classes.clone();
+        let mut reader =
+            CollectionReader::start(scanned.clone(), classes, held(), &reading).await?;
+        // It sees what the first one sees.
+        reader.advance(first.session.operation_time());
+        readers.push(reader);
     }
-    let mut rounds = Rounds::start(&mut batches, &reading).await;
-    let mut idle = 0;
-    loop {
-        let found = rounds.go(&mut batches, None).await?;
-        if reading.mode == ReadMode::Bounded {
-            return Ok(());
-        }
-        idle = if found { 0 } else { idle + 1 };
-        // A value of another class that has come since would never be found.
-        if idle % POLLS == POLLS - 1 {
-            batches.look_for_classes().await?;
-        }
-        tokio::time::sleep(reading.poll).await;
-    }
+    readers.push(first);
+    scan::read(scanned, readers, scan_position, reading, sender).await
 }

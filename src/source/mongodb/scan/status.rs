@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mongodb::bson::Bson;
 
-use super::{class::Class, collection::Scanned, plan, position::ScanPosition, state::ScanState};
+use super::{Ceiling, ScanPosition, ScanState, class::Class, collection::Scanned, plan};
 use crate::{
     model::Position,
     source::{Late, SourceError, scan::ScanPhase, status::SourceStatus},
@@ -25,13 +25,15 @@ pub(super) async fn status(
     let past = plan::past(scanned, &plan::filters(scanned, &scan_position, &classes)).await?;
     let (mut newest, mut behind) = (Vec::new(), None);
     for class in &classes {
-        let last = scanned.last(ScanPhase::Values, *class, None).await?;
+        let last = scanned
+            .last(ScanPhase::Values, *class, &Ceiling::Open)
+            .await?;
         let last = last.unwrap_or_default();
         let Some(last) = last.first() else { continue };
         newest.push(words(last));
         let at = scan_position
             .state()
-            .cursor_values
+            .values
             .of(*class)
             .and_then(<[Bson]>::first);
         behind = behind.max(at.and_then(|at| between(at, last)));
@@ -53,19 +55,13 @@ fn reported(scan_position: &ScanPosition) -> Option<String> {
     };
     let cursor_values: Vec<String> = scan_position
         .state()
-        .cursor_values
+        .values
         .all()
         .iter()
         .map(cursor_value)
         .collect();
     let value = (!cursor_values.is_empty()).then(|| cursor_values.join("; "));
-    match scan_position {
-        ScanPosition::Incremental(_) => value,
-        ScanPosition::Full(full) => {
-            let then = value.map_or(String::new(), |it| format!(", then behind {it}"));
-            Some(format!("a full read, {} documents so far{then}", full.rows))
-        }
-    }
+    scan_position.text(value, "documents")
 }
 
 /// A value as a person writes it; an ObjectId with its time.
@@ -109,7 +105,7 @@ mod tests {
     use mongodb::bson::{DateTime, oid::ObjectId};
 
     use super::*;
-    use crate::source::mongodb::scan::cursor_values::CursorValues;
+    use crate::source::mongodb::scan::CursorValues;
 
     #[test]
     fn an_object_id_is_told_with_its_time() {

@@ -16,7 +16,7 @@ fn order(field: &str) -> Order {
 fn full(after: Option<Bson>, then: CursorValues) -> ScanPosition {
     let then = ScanState::behind(then);
     ScanPosition::Full(Full {
-        chunks: vec![Chunk::behind(after)],
+        chunks: vec![Chunk::behind(after.map(|it| vec![it]))],
         rows: 0,
         then,
     })
@@ -88,9 +88,9 @@ fn values_of_every_ordered_type_come_back() {
                 chunks: vec![
                     Chunk {
                         after: None,
-                        up_to: Some(value.clone()),
+                        up_to: Some(vec![value.clone()]),
                     },
-                    Chunk::behind(Some(value.clone())),
+                    Chunk::behind(Some(vec![value.clone()])),
                 ],
                 rows: 5,
                 then: ScanState::default(),
@@ -193,7 +193,7 @@ fn what_has_no_value_and_what_was_sent_early_come_back() {
     let (at, value) = (1_756_200_615_123, vec![Bson::Int64(9)]);
     let nulls = vec![vec![Bson::Int64(5)], vec![id()]];
     let state = ScanState {
-        cursor_values: CursorValues::at(vec![Bson::Int64(5), id()]),
+        values: CursorValues::at(vec![Bson::Int64(5), id()]),
         nulls: CursorValues::of_parts(nulls, vec![Sample { at, value }]).expect("marks"),
         sent: Some(Sent { life: 3, batch: 4 }),
     };
