@@ -13,6 +13,7 @@ mod batches;
 mod chunk_token;
 pub(super) mod chunks;
 mod full;
+pub(super) mod hold_back;
 mod moment;
 mod pass;
 mod position;

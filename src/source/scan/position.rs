@@ -42,6 +42,13 @@ pub(in crate::source) trait Marks:
     /// Moves behind a row with these values.
     fn put(&mut self, values: Vec<Self::Value>);
 
+    /// Notes that a row with these values had been the last of its series at `at`.
+    fn see(&mut self, phase: ScanPhase, at: i64, last: Key<Self>);
+
+    /// The value up to which a series that is no clock is settled, where all that began before
+    /// `until` is over.
+    fn newest_until(&mut self, series: Self::Series, until: i64) -> Option<Self::Value>;
+
     /// Leaves out samples of what has been read by now.
     fn forget_read(&mut self);
 }

@@ -10,7 +10,7 @@ use mongodb::bson::Bson;
 use super::class::Class;
 use crate::source::{
     samples::{Sample, Samples},
-    scan::Marks,
+    scan::{Marks, ScanPhase},
 };
 
 /// The documents that an incremental read is behind.
@@ -69,26 +69,6 @@ impl CursorValues {
         let mut all = self.after.iter();
         all.find(|it| class(it) == Some(of)).map(Vec::as_slice)
     }
-
-    /// Notes that `last` had been the last document of its class at `at`.
-    pub fn see(&mut self, at: i64, last: Vec<Bson>) {
-        let Some(class) = class(&last) else {
-            return;
-        };
-        if self.of(class) != Some(last.as_slice()) {
-            self.seen.entry(class).or_default().see(at, last);
-        }
-    }
-
-    /// The value up to which documents of a class that is no clock are settled, where everything
-    /// taken before `until` is.
-    pub fn newest_until(&mut self, class: Class, until: i64) -> Option<Bson> {
-        self.seen
-            .get_mut(&class)?
-            .newest_until(until)?
-            .first()
-            .cloned()
-    }
 }
 
 impl Marks for CursorValues {
@@ -112,6 +92,20 @@ impl Marks for CursorValues {
             Ok(at) => self.after[at] = values,
             Err(at) => self.after.insert(at, values),
         }
+    }
+
+    fn see(&mut self, _phase: ScanPhase, at: i64, last: Vec<Bson>) {
+        let Some(class) = class(&last) else {
+            return;
+        };
+        if CursorValues::of(self, class) != Some(last.as_slice()) {
+            self.seen.entry(class).or_default().see(at, last);
+        }
+    }
+
+    fn newest_until(&mut self, series: Option<Class>, until: i64) -> Option<Bson> {
+        let samples = self.seen.get_mut(&series?)?;
+        samples.newest_until(until)?.first().cloned()
     }
 
     /// What is behind a mark is settled: a class that has been read to its last document has none.
@@ -148,34 +142,37 @@ mod tests {
         cursor_values.put(values_at(5));
         cursor_values.put(text("b"));
         assert_eq!(cursor_values.all(), [values_at(5), text("b")]);
-        assert_eq!(cursor_values.of(Class::Number), Some(&values_at(5)[..]));
-        assert_eq!(cursor_values.of(Class::Date), None);
+        assert_eq!(
+            CursorValues::of(&cursor_values, Class::Number),
+            Some(&values_at(5)[..])
+        );
+        assert_eq!(CursorValues::of(&cursor_values, Class::Date), None);
     }
 
     #[test]
     fn what_was_seen_before_a_time_is_settled_and_no_more() {
         let mut cursor_values = CursorValues::default();
-        cursor_values.see(1000, values_at(5));
-        cursor_values.see(2000, values_at(7));
-        cursor_values.see(3000, values_at(7));
-        assert_eq!(cursor_values.newest_until(Class::Number, 999), None);
+        cursor_values.see(ScanPhase::Values, 1000, values_at(5));
+        cursor_values.see(ScanPhase::Values, 2000, values_at(7));
+        cursor_values.see(ScanPhase::Values, 3000, values_at(7));
+        assert_eq!(cursor_values.newest_until(Some(Class::Number), 999), None);
         assert_eq!(
-            cursor_values.newest_until(Class::Number, 1999),
+            cursor_values.newest_until(Some(Class::Number), 1999),
             Some(5_i64.into())
         );
         assert_eq!(
-            cursor_values.newest_until(Class::Number, 2000),
+            cursor_values.newest_until(Some(Class::Number), 2000),
             Some(7_i64.into())
         );
-        assert_eq!(cursor_values.newest_until(Class::Text, 9000), None);
+        assert_eq!(cursor_values.newest_until(Some(Class::Text), 9000), None);
     }
 
     #[test]
     fn what_has_been_read_is_forgotten() {
         let mut cursor_values = CursorValues::default();
-        cursor_values.see(1000, values_at(5));
-        cursor_values.see(1500, text("a"));
-        cursor_values.see(2000, values_at(7));
+        cursor_values.see(ScanPhase::Values, 1000, values_at(5));
+        cursor_values.see(ScanPhase::Values, 1500, text("a"));
+        cursor_values.see(ScanPhase::Values, 2000, values_at(7));
         cursor_values.put(values_at(5));
         cursor_values.forget_read();
         assert_eq!(cursor_values.seen().count(), 2);
@@ -186,7 +183,7 @@ mod tests {
             cursor_values,
             CursorValues::of_parts(vec![values_at(7), text("a")], vec![]).expect("marks")
         );
-        cursor_values.see(3000, values_at(7));
+        cursor_values.see(ScanPhase::Values, 3000, values_at(7));
         assert_eq!(
             cursor_values.seen().count(),
             0,

@@ -6,11 +6,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use mongodb::bson::{Bson, doc};
 use tokio::time::Instant;
 
 use super::{
-    Ceiling, Ceilings, ScanPosition, ScanState,
+    Ceiling, Ceilings, CursorValues, ScanPosition, ScanState,
     class::Class,
     collection::Scanned,
     range::RangeFilter,
@@ -19,11 +20,11 @@ use super::{
 };
 use crate::source::{
     HoldBack, SourceError,
-    scan::{Marks, ScanPhase},
+    scan::{
+        Marks, ScanPhase,
+        hold_back::{self, LowWatermark, POLL_INTERVAL, Watched},
+    },
 };
-
-/// Between two looks of a bounded read that waits.
-const STEP: Duration = Duration::from_millis(200);
 
 /// What holds a reader back, from pass to pass.
 pub(super) struct Held {
@@ -84,32 +85,13 @@ impl Held {
         if self.waits && self.goal.is_none() {
             self.goal = Some(goal(reader, &mut self.watch, state).await?);
         }
-        let mut last = Vec::new();
-        for (phase, class) in reader.orders(state) {
-            if !class.is_clock() {
-                let found = reader.scanned.last(phase, class, &Ceiling::Open).await?;
-                last.extend(found.map(|it| (phase, it)));
-            }
-        }
-        // What is asked for behind it says a time at which it had been there.
-        let look = self.watch.look().await?;
-        reader.advance(look.operation_time);
-        for (phase, last) in last {
-            state.of_mut(phase).see(look.now, last);
-        }
-        let mut ceilings = Vec::new();
-        for (phase, class) in reader.orders(state) {
-            let ceiling = match class.taken_at(look.until) {
-                Some(value) => Some(Ceiling::Below(value)),
-                None => {
-                    let newest = state.of_mut(phase).newest_until(class, look.until);
-                    newest.map(Ceiling::UpTo)
-                }
-            };
-            ceilings.extend(ceiling.map(|it| (phase, Some(class), it)));
-        }
-        self.look = Some(look);
-        Ok(Ceilings::new(ceilings))
+        let orders = reader.orders(state).into_iter();
+        let series: Vec<_> = orders.map(|(phase, class)| (phase, Some(class))).collect();
+        let watch = &mut self.watch;
+        let mut asked = Asked { reader, watch };
+        let look = hold_back::look(&mut asked, &series, false, state).await?;
+        self.look = Some(look.watermark);
+        Ok(look.ceilings)
     }
 
     /// Whether a bounded read has all that it waits for, or has waited for long enough.
@@ -143,7 +125,7 @@ impl Held {
             );
             self.is_logged = true;
         }
-        tokio::time::sleep(STEP).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         Ok(false)
     }
 }
@@ -158,6 +140,55 @@ impl CollectionReader {
         };
         let phases = ScanPhase::with(self.scanned.nulls);
         phases.iter().flat_map(of_phase).collect()
+    }
+}
+
+/// The server is asked beside the session of the reader, which then sees what had been committed.
+struct Asked<'a> {
+    reader: &'a mut CollectionReader,
+    watch: &'a mut Watch,
+}
+
+#[async_trait]
+impl Watched<CursorValues> for Asked<'_> {
+    type Watermark = Look;
+
+    fn is_clock(&self, _phase: ScanPhase, class: Option<Class>) -> bool {
+        class.is_some_and(Class::is_clock)
+    }
+
+    async fn last(
+        &mut self,
+        phase: ScanPhase,
+        class: Option<Class>,
+    ) -> Result<Vec<Bson>, SourceError> {
+        let Some(class) = class else {
+            return Ok(Vec::new());
+        };
+        let scanned = &self.reader.scanned;
+        let found = scanned.last(phase, class, &Ceiling::Open).await?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// What is asked for behind it says a time at which the last documents had been there.
+    async fn watermark(&mut self) -> Result<Look, SourceError> {
+        let look = self.watch.look().await?;
+        self.reader.advance(look.operation_time);
+        Ok(look)
+    }
+}
+
+impl LowWatermark<CursorValues> for Look {
+    fn given_out(&self) -> i64 {
+        self.now
+    }
+
+    fn until(&self) -> i64 {
+        self.until
+    }
+
+    fn below(&self, _phase: ScanPhase, class: Option<Class>) -> Option<Bson> {
+        class?.taken_at(self.until)
     }
 }
 
@@ -250,23 +281,21 @@ async fn fix_then(
         return Ok(());
     }
     look = watch.look().await?;
-    let (seen, deadline) = (look.now, Instant::now() + watch.longest_wait());
+    let (seen, patience) = (look.now, watch.longest_wait());
     tracing::info!(
         source = %reader.scanned.order.source,
         "a full read begins when the last documents have settled: {}",
         reason(&look, watch)
     );
-    while look.until < seen {
-        if Instant::now() >= deadline {
-            tracing::warn!(
-                source = %reader.scanned.order.source,
-                "the next run repeats this full read, as it could not be told what is settled: {}",
-                reason(&look, watch)
-            );
-            return Ok(());
-        }
-        tokio::time::sleep(STEP).await;
-        look = watch.look().await?;
+    let mut asked = Asked { reader, watch };
+    look = hold_back::wait(&mut asked, look, seen, patience).await?;
+    if look.until < seen {
+        tracing::warn!(
+            source = %reader.scanned.order.source,
+            "the next run repeats this full read, as it could not be told what is settled: {}",
+            reason(&look, watch)
+        );
+        return Ok(());
     }
     reader.wait_for(look.operation_time).await?;
     for (phase, last) in last {

@@ -14,11 +14,10 @@ impl Batches {
 
     /// Hands over what has reached the limits.
     pub async fn pushed(&mut self) -> Result<(), SourceError> {
-        let row = match last(&self.records) {
-            Some(row) if self.reads_above_watermark() => {
-                Some((key(&self.of, &row)?, digest(row.packed())))
-            }
-            _ => None,
+        let row = if self.reads_above_watermark() {
+            self.last_row()?
+        } else {
+            None
         };
         if let Some((key, digest)) = row {
             self.left = None;
@@ -56,6 +55,13 @@ impl Batches {
             self.send().await;
         }
         Ok(())
+    }
+
+    /// What stands for the last record: its key, and all of it.
+    fn last_row(&self) -> Result<Option<(u128, u128)>, SourceError> {
+        let row = last(&self.records);
+        let row = row.map(|row| Ok((key(&self.of, &row)?, digest(row.packed()))));
+        row.transpose()
     }
 
     /// The values of the last record by which those that come now are ordered.

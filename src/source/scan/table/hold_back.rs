@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::time::Instant as Moment;
 use tracing::{info, warn};
 
-use super::{
-    Ceiling, Ceilings, CursorValue, Mark, Pages, ScanPhase, ScanState, Table, cursor_values,
-};
+use super::{Ceilings, CursorValue, Mark, Pages, ScanPhase, ScanState, Table, cursor_values};
 use crate::{
     model::{DateTime, Instant},
-    source::{Nulls, SourceError},
+    source::{
+        Nulls, SourceError,
+        scan::{
+            Marks,
+            hold_back::{self, LowWatermark, POLL_INTERVAL, Watched},
+        },
+    },
 };
 
 /// What tells which values are settled.
@@ -77,9 +82,6 @@ enum Goal {
     Time(Micros),
 }
 
-/// How often a bounded read that waits asks again.
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
-
 impl WatermarkTracker {
     pub fn new(waits: bool) -> Self {
         Self {
@@ -99,53 +101,43 @@ impl WatermarkTracker {
         pages: &mut dyn Pages,
         state: &mut ScanState,
     ) -> Result<Ceilings, SourceError> {
-        let Some(by) = pages.watermark_basis() else {
+        if pages.watermark_basis().is_none() {
             return Ok(Ceilings::open());
-        };
-        let ScanState { values, nulls, .. } = state;
+        }
         let is_first = self.watermark.is_none();
         let begins = self.waits && self.goal.is_none();
-        // Before the clock is read: what is given out later than this is higher.
-        let visible = if by == WatermarkBasis::Samples || begins || is_first {
-            last(table, ScanPhase::Values, pages).await?
-        } else {
-            Vec::new()
+        let phases = ScanPhase::with(table.nulls).iter();
+        let series: Vec<_> = phases.map(|phase| (*phase, ())).collect();
+        let wants_clocks = begins || is_first;
+        let mut asked = Asked { table, pages };
+        let look = hold_back::look(&mut asked, &series, wants_clocks, state).await?;
+        let last = |phase: ScanPhase| {
+            let found = look.last.iter().find(|(of, ..)| *of == phase);
+            found.map_or(&[][..], |(_, _, last)| &last[..])
         };
-        let last_null = last_null(table, pages).await?;
-        let watermark = pages.watermark().await?;
-        let ceiling = match &watermark.clock {
-            Some(clock) => Ceiling::Below(clock.below.clone()),
-            None => {
-                values.see(visible.first(), watermark.now + watermark.tie);
-                values.settled(watermark.at)
-            }
-        };
-        if let (true, Some(value), Some(clock)) = (is_first, visible.first(), &watermark.clock)
+        let (highest, clock) = (last(ScanPhase::Values).first(), &look.watermark.clock);
+        if let (true, Some(value), Some(clock)) = (is_first, highest, clock)
             && is_earlier(&clock.now, value)
         {
             warn_ahead(table, value, &clock.now);
         }
-        if last_null != nulls.after {
-            nulls.see(last_null.first(), watermark.now + watermark.tie);
-            if begins {
-                self.nulls_goal = nulls.seen.last().map(|it| it.at);
-            }
-        }
-        let of_nulls = nulls.settled(watermark.at);
         if begins {
-            self.goal = Some(match (visible.first(), &watermark.clock) {
+            let newest = |phase| state.of(phase).seen.last().map(|it| it.at);
+            if last(ScanPhase::Nulls) != state.nulls.after {
+                self.nulls_goal = newest(ScanPhase::Nulls);
+            }
+            self.goal = Some(match (highest, clock) {
                 (None, _) => Goal::Nothing,
-                _ if visible == values.after => Goal::Nothing,
+                _ if last(ScanPhase::Values) == state.values.after => Goal::Nothing,
                 // Values of the future would not be settled before it.
                 (Some(value), Some(clock)) => Goal::Value(earlier(value, &clock.now).clone()),
-                (Some(_), None) => Goal::Time(values.seen.last().map_or(watermark.now, |it| it.at)),
+                (Some(_), None) => {
+                    Goal::Time(newest(ScanPhase::Values).unwrap_or(look.watermark.now))
+                }
             });
         }
-        self.watermark = Some(watermark);
-        Ok(Ceilings::new(vec![
-            (ScanPhase::Values, (), ceiling),
-            (ScanPhase::Nulls, (), of_nulls),
-        ]))
+        self.watermark = Some(look.watermark);
+        Ok(look.ceilings)
     }
 
     /// Whether a bounded read has all that it is to read, after a pass; waits a little where it
@@ -232,27 +224,30 @@ pub(super) async fn then(
         return Ok(visible);
     }
     let of_values = visible.values.after.first().filter(|_| !is_clock);
-    stored.values.see(of_values, at);
-    stored.nulls.see(visible.nulls.after.first(), at);
+    for (marks, value) in [
+        (&mut stored.values, of_values),
+        (&mut stored.nulls, visible.nulls.after.first()),
+    ] {
+        value.map(|it| marks.seen.see(at, it.clone()));
+    }
     let newest = |it: &Mark| it.seen.last().map(|it| it.at);
     let goal = newest(&stored.values).max(newest(&stored.nulls));
     let goal = goal.unwrap_or(at);
-    let (began, patience) = (Moment::now(), watermark.patience);
-    let mut at = watermark.at;
-    if at < goal {
+    if watermark.at < goal {
         log_wait(&table.name, &watermark);
     }
-    while at < goal && began.elapsed() < patience {
-        tokio::time::sleep(POLL_INTERVAL).await;
-        at = pages.watermark().await?.at;
-    }
+    let patience = watermark.patience;
+    let mut asked = Asked { table, pages };
+    let at = hold_back::wait(&mut asked, watermark, goal, patience)
+        .await?
+        .at;
     if at >= goal {
         return Ok(visible);
     }
     if !is_clock {
-        visible.values.after = stored.values.settled_or_after(at);
+        visible.values.after = stored.values.settled(at);
     }
-    visible.nulls.after = stored.nulls.settled_or_after(at);
+    visible.nulls.after = stored.nulls.settled(at);
     Ok(visible)
 }
 
@@ -298,27 +293,57 @@ async fn last_null(table: &Table, pages: &mut dyn Pages) -> Result<Vec<CursorVal
 }
 
 impl Mark {
-    /// Notes the highest value, where there is a row.
-    fn see(&mut self, value: Option<&CursorValue>, at: Micros) {
-        if let Some(value) = value {
-            self.seen.see(at, value.clone());
+    /// The value up to which rows are settled where all that began before `watermark` is over;
+    /// where it stands, if none is known.
+    fn settled(&mut self, watermark: Micros) -> Vec<CursorValue> {
+        match self.newest_until((), watermark) {
+            Some(value) => vec![value],
+            None => self.after.clone(),
         }
     }
+}
 
-    /// How far rows may be read where all that began before `watermark` is over.
-    fn settled(&mut self, watermark: Micros) -> Ceiling {
-        match self.seen.newest_until(watermark) {
-            Some(value) => Ceiling::UpTo(value.clone()),
-            None => Ceiling::Shut,
-        }
+/// The table is asked over the connection that reads it.
+struct Asked<'a> {
+    table: &'a Table,
+    pages: &'a mut dyn Pages,
+}
+
+#[async_trait]
+impl Watched<Mark> for Asked<'_> {
+    type Watermark = Watermark;
+
+    /// The key, by which rows without a value are read, is none.
+    fn is_clock(&self, phase: ScanPhase, _series: ()) -> bool {
+        let is_clock = self.pages.watermark_basis() == Some(WatermarkBasis::Clock);
+        is_clock && phase == ScanPhase::Values
     }
 
-    /// The value up to which rows are settled then; where it stands, if none is known.
-    fn settled_or_after(&mut self, watermark: Micros) -> Vec<CursorValue> {
-        match self.settled(watermark) {
-            Ceiling::UpTo(value) => vec![value],
-            _ => self.after.clone(),
-        }
+    async fn last(
+        &mut self,
+        phase: ScanPhase,
+        _series: (),
+    ) -> Result<Vec<CursorValue>, SourceError> {
+        last(self.table, phase, self.pages).await
+    }
+
+    async fn watermark(&mut self) -> Result<Watermark, SourceError> {
+        self.pages.watermark().await
+    }
+}
+
+impl LowWatermark<Mark> for Watermark {
+    fn given_out(&self) -> i64 {
+        self.now + self.tie
+    }
+
+    fn until(&self) -> i64 {
+        self.at
+    }
+
+    fn below(&self, phase: ScanPhase, _series: ()) -> Option<CursorValue> {
+        let clock = self.clock.as_ref().filter(|_| phase == ScanPhase::Values);
+        clock.map(|it| it.below.clone())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CursorValue, Full, KeyColumn, ScanPosition, ScanState, Table,
+    CursorValue, Full, KeyColumn, ScanPhase, ScanPosition, ScanState, Table,
     cursor_value::ValueKind,
     full_token::FullPart,
     hold_back::{clock, micros_of},
@@ -41,6 +41,18 @@ impl Marks for Mark {
 
     fn put(&mut self, values: Vec<CursorValue>) {
         self.after = values;
+    }
+
+    /// Rows without a value are over where they have been read to the last one.
+    fn see(&mut self, phase: ScanPhase, at: i64, last: Vec<CursorValue>) {
+        if phase == ScanPhase::Values || last != self.after {
+            let highest = last.into_iter().next();
+            highest.map(|it| self.seen.see(at, it));
+        }
+    }
+
+    fn newest_until(&mut self, _series: (), until: i64) -> Option<CursorValue> {
+        self.seen.newest_until(until).cloned()
     }
 
     /// They stay with the position: the newest says what is settled until there is a newer one.
