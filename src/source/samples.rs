@@ -60,12 +60,12 @@ impl<V: PartialEq> Samples<V> {
         }
     }
 
-    /// The newest value that is settled where all that began before `until` is over; older ones
+    /// The newest one whose value is settled where all that began before `until` is over; older ones
     /// are of no use any more.
-    pub fn newest_until(&mut self, until: i64) -> Option<&V> {
+    pub fn newest_until(&mut self, until: i64) -> Option<&Sample<V>> {
         let newest = self.0.iter().rposition(|it| it.at <= until)?;
         self.0.drain(..newest);
-        self.0.first().map(|it| &it.value)
+        self.0.first()
     }
 
     /// Leaves out `value` and what is older.
@@ -92,7 +92,7 @@ mod tests {
     fn the_newest_settled_one_counts_and_older_ones_go() {
         let mut samples = of(&[(10, 1), (20, 2), (30, 3)]);
         assert_eq!(samples.newest_until(9), None);
-        assert_eq!(samples.newest_until(29), Some(&2));
+        assert_eq!(samples.newest_until(29).map(|it| it.value), Some(2));
         assert_eq!(samples, of(&[(20, 2), (30, 3)]));
     }
 
@@ -117,7 +117,7 @@ mod tests {
     fn a_clock_that_was_set_back_holds_nothing_back_for_ever() {
         let mut samples = of(&[(9_000_000, 5)]);
         samples.see(1000, 5);
-        assert_eq!(samples.newest_until(1000), Some(&5));
+        assert_eq!(samples.newest_until(1000).map(|it| it.value), Some(5));
     }
 
     #[test]
@@ -143,8 +143,7 @@ mod tests {
                 samples.see(now, now);
                 newest_until = samples
                     .newest_until(now - late)
-                    .copied()
-                    .unwrap_or(newest_until);
+                    .map_or(newest_until, |it| it.value);
                 assert!(
                     now - newest_until <= 2 * late + 1,
                     "{late}: {newest_until} at {now}"

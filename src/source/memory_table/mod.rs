@@ -147,7 +147,8 @@ impl Source for MemoryScan {
         scope: Scope,
         stored: Option<&Position>,
     ) -> Result<Position, SourceError> {
-        let scan_position = table::begin(&self.learned, &mut self.pages(), scope, stored).await?;
+        let scan_position =
+            table::begin(&self.learned, Box::new(self.pages()), scope, stored).await?;
         Ok(scan_position.position(&self.learned))
     }
 

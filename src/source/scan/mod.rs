@@ -36,6 +36,7 @@ pub(super) use read_ahead::{BatchSender, ReadAhead};
 use super::{DeduplicationSettings, Nulls, ReadLimits, ReadMode, Scope, SourceError};
 use crate::model::{Position, Schema};
 use chunks::Sharing;
+use hold_back::LowWatermark;
 
 /// What is read: a table, or a collection.
 pub(super) trait Ordered: Send + Sync + 'static {
@@ -58,6 +59,12 @@ pub(super) trait Ordered: Send + Sync + 'static {
 #[async_trait]
 pub(super) trait Reader: Send + 'static {
     type Of: Ordered;
+
+    /// What the server says of its writers.
+    type Watermark: LowWatermark<MarksOf<Self>>;
+
+    /// The source's name.
+    fn name(&self) -> &str;
 
     /// The series that a phase may have rows of, where an incremental read is behind `marks`.
     fn series(&self, phase: ScanPhase, marks: &MarksOf<Self>) -> Vec<SeriesOf<Self>>;
@@ -84,17 +91,40 @@ pub(super) trait Reader: Send + 'static {
         rows: usize,
     ) -> Result<Option<KeyOf<Self>>, SourceError>;
 
-    /// How far the next pass from `state` may read, whose samples are brought up to date.
-    async fn ceilings(
-        &mut self,
-        state: &mut StateOf<Self>,
-    ) -> Result<Ceilings<MarksOf<Self>>, SourceError>;
+    /// Whether anything holds reading back.
+    fn is_held_back(&self) -> bool;
 
-    /// Whether a bounded read has all that it is to read, after a pass; waits a little where it has not.
-    async fn is_done(&mut self, state: &StateOf<Self>) -> Result<bool, SourceError>;
+    /// Whether the values of a series are times of a clock.
+    fn is_clock(&self, phase: ScanPhase, series: SeriesOf<Self>) -> bool;
+
+    /// The values of the last row of a series; none where there is no row.
+    async fn last(
+        &mut self,
+        phase: ScanPhase,
+        series: SeriesOf<Self>,
+    ) -> Result<KeyOf<Self>, SourceError>;
+
+    /// How far the writers are, where reading is held back.
+    async fn watermark(&mut self) -> Result<Self::Watermark, SourceError>;
+
+    /// Up to which time a bounded read waits, where the `last` row has one that it has not read.
+    async fn reachable(
+        &mut self,
+        phase: ScanPhase,
+        series: SeriesOf<Self>,
+        last: KeyOf<Self>,
+        watermark: &Self::Watermark,
+    ) -> Result<Option<ValueOf<Self>>, SourceError>;
+
+    /// A bounded read is over.
+    async fn end(&mut self, _state: &StateOf<Self>) -> Result<(), SourceError> {
+        Ok(())
+    }
 
     /// A following read has made a pass, which `found` something or not, and waits until the next.
-    async fn rest(&mut self, state: &StateOf<Self>, found: bool) -> Result<(), SourceError>;
+    async fn rest(&mut self, _state: &StateOf<Self>, _found: bool) -> Result<(), SourceError> {
+        Ok(())
+    }
 
     /// Whether a bounded read is over with its full read: what has come since is for the next run.
     fn ends_with_full(&self) -> bool;
@@ -103,6 +133,7 @@ pub(super) trait Reader: Send + 'static {
 type MarksOf<R> = <<R as Reader>::Of as Ordered>::Marks;
 type SeriesOf<R> = <MarksOf<R> as Marks>::Series;
 type KeyOf<R> = Key<MarksOf<R>>;
+type ValueOf<R> = <MarksOf<R> as Marks>::Value;
 type StateOf<R> = ScanState<MarksOf<R>>;
 
 /// How it is read on.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{
     At, Batches, Ceiling, Ceilings, KeyOf, KeyRange, Marks, MarksOf, Ordered, Reader, Reading,
-    ScanPhase, SeriesOf,
+    ScanPhase, SeriesOf, hold_back::WatermarkTracker,
 };
 use crate::source::{Nulls, ReadMode, SourceError};
 
@@ -21,10 +21,14 @@ pub(super) async fn read<R: Reader>(
     reading: &Reading,
 ) -> Result<(), SourceError> {
     batches.open_window(reading.deduplication.as_ref()).await;
+    // What is not settled is read as well where that is remembered: nothing is waited for then.
+    let waits = reading.mode == ReadMode::Bounded && !batches.reads_above_watermark();
+    let mut tracker = WatermarkTracker::new(waits);
+    let phases = ScanPhase::with(batches.of.nulls());
     let mut furthest = BTreeMap::new();
     let mut passes = 0_u32;
     loop {
-        let ceilings = reader.ceilings(&mut batches.state).await?;
+        let ceilings = tracker.pass(reader, &mut batches.state, phases).await?;
         let reads_nulls = match reading.mode {
             ReadMode::Bounded => passes == 0,
             ReadMode::Follow => passes.is_multiple_of(PASSES),
@@ -39,9 +43,12 @@ pub(super) async fn read<R: Reader>(
         batches.end_pass().await;
         passes = passes.wrapping_add(1);
         match reading.mode {
-            ReadMode::Bounded if reader.is_done(&batches.state).await? => return Ok(()),
+            ReadMode::Bounded if tracker.is_done(reader.name()).await => {
+                return reader.end(&batches.state).await;
+            }
             ReadMode::Bounded => {}
             ReadMode::Follow => {
+                tracker.log_block(reader.name());
                 reader.rest(&batches.state, found).await?;
                 tokio::time::sleep(reading.poll).await;
             }

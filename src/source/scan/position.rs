@@ -5,7 +5,7 @@
 use std::fmt::Debug;
 
 use super::chunks::{Chunk, Sharing};
-use crate::source::{Nulls, deduplication::Sent};
+use crate::source::{Nulls, deduplication::Sent, samples::Sample};
 
 /// Rows that are read in an order of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,8 +46,11 @@ pub(in crate::source) trait Marks:
     fn see(&mut self, phase: ScanPhase, at: i64, last: Key<Self>);
 
     /// The value up to which a series that is no clock is settled, where all that began before
-    /// `until` is over.
-    fn newest_until(&mut self, series: Self::Series, until: i64) -> Option<Self::Value>;
+    /// `until` is over; and when it was last.
+    fn newest_until(&mut self, series: Self::Series, until: i64) -> Option<Sample<Self::Value>>;
+
+    /// When the last row of a series was first seen.
+    fn newest(&self, series: Self::Series) -> Option<i64>;
 
     /// Leaves out samples of what has been read by now.
     fn forget_read(&mut self);

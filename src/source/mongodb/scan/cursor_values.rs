@@ -103,9 +103,14 @@ impl Marks for CursorValues {
         }
     }
 
-    fn newest_until(&mut self, series: Option<Class>, until: i64) -> Option<Bson> {
-        let samples = self.seen.get_mut(&series?)?;
-        samples.newest_until(until)?.first().cloned()
+    fn newest_until(&mut self, series: Option<Class>, until: i64) -> Option<Sample<Bson>> {
+        let Sample { at, value } = self.seen.get_mut(&series?)?.newest_until(until)?;
+        let (at, value) = (*at, value.first()?.clone());
+        Some(Sample { at, value })
+    }
+
+    fn newest(&self, series: Option<Class>) -> Option<i64> {
+        Some(self.seen.get(&series?)?.last()?.at)
     }
 
     /// What is behind a mark is settled: a class that has been read to its last document has none.
@@ -155,16 +160,14 @@ mod tests {
         cursor_values.see(ScanPhase::Values, 1000, values_at(5));
         cursor_values.see(ScanPhase::Values, 2000, values_at(7));
         cursor_values.see(ScanPhase::Values, 3000, values_at(7));
-        assert_eq!(cursor_values.newest_until(Some(Class::Number), 999), None);
-        assert_eq!(
-            cursor_values.newest_until(Some(Class::Number), 1999),
-            Some(5_i64.into())
-        );
-        assert_eq!(
-            cursor_values.newest_until(Some(Class::Number), 2000),
-            Some(7_i64.into())
-        );
-        assert_eq!(cursor_values.newest_until(Some(Class::Text), 9000), None);
+        let mut newest_until = |class, until| {
+            let newest = cursor_values.newest_until(Some(class), until);
+            newest.map(|it| it.value)
+        };
+        assert_eq!(newest_until(Class::Number, 999), None);
+        assert_eq!(newest_until(Class::Number, 1999), Some(5_i64.into()));
+        assert_eq!(newest_until(Class::Number, 2000), Some(7_i64.into()));
+        assert_eq!(newest_until(Class::Text, 9000), None);
     }
 
     #[test]

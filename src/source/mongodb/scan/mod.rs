@@ -46,7 +46,6 @@ use crate::{
 
 type Batches = scan::Batches<Scanned>;
 type Ceiling = scan::Ceiling<Bson>;
-type Ceilings = scan::Ceilings<CursorValues>;
 type Full = scan::Full<CursorValues>;
 type KeyRange<'r> = scan::KeyRange<'r, CursorValues>;
 type ScanPosition = scan::ScanPosition<CursorValues>;

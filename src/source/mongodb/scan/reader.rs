@@ -10,14 +10,14 @@ use mongodb::{
 };
 
 use super::{
-    Batches, Ceilings, Chunk, CursorValues, Key, KeyRange, ScanState,
+    Batches, Ceiling, Chunk, CursorValues, Key, KeyRange, ScanState,
     class::Class,
     collection::{Classes, Scanned},
-    hold_back::Held,
     range::RangeFilter,
+    watermark::{Look, Watch},
 };
 use crate::source::{
-    Nulls, SourceError,
+    Late, Nulls, SourceError,
     scan::{Reader, Reading, ScanPhase},
 };
 
@@ -33,7 +33,9 @@ pub(super) struct CollectionReader {
     /// What is read in it sees all that had been committed by its operation time.
     pub session: ClientSession,
     /// What holds it back; `None` where nothing does.
-    pub held: Option<Held>,
+    watch: Option<Watch>,
+    /// When a bounded read that waits gives up, by the server's clock.
+    over_at: Option<i64>,
     /// Documents in one answer of the server.
     size: u32,
     /// Polls since the last that found something.
@@ -44,18 +46,20 @@ impl CollectionReader {
     pub async fn start(
         scanned: Arc<Scanned>,
         classes: Classes,
-        held: Option<Held>,
+        late: Late,
         reading: &Reading,
     ) -> Result<Self, SourceError> {
         let client = scanned.connection.database().client();
         let session = client.start_session().causal_consistency(true).await;
         let session = session.map_err(|error| scanned.error(&error))?;
         let size = reading.limits.rows.clamp(*SIZES.start(), *SIZES.end());
+        let hold_back = late.writers();
         Ok(Self {
+            watch: hold_back.map(|it| Watch::new(scanned.clone(), it)),
+            over_at: None,
             scanned,
             classes,
             session,
-            held,
             size: size as u32,
             idle: 0,
         })
@@ -123,10 +127,15 @@ impl CollectionReader {
 #[async_trait]
 impl Reader for CollectionReader {
     type Of = Scanned;
+    type Watermark = Look;
+
+    fn name(&self) -> &str {
+        &self.scanned.order.source
+    }
 
     fn series(&self, phase: ScanPhase, cursor_values: &CursorValues) -> Vec<Option<Class>> {
         let classes = self.classes(phase, cursor_values);
-        if classes.is_empty() && self.held.is_none() && phase == ScanPhase::Values {
+        if classes.is_empty() && self.watch.is_none() && phase == ScanPhase::Values {
             // Whatever has come since it was looked at.
             return vec![None];
         }
@@ -176,22 +185,58 @@ impl Reader for CollectionReader {
         self.key_ahead(chunk, rows).await
     }
 
-    async fn ceilings(&mut self, state: &mut ScanState) -> Result<Ceilings, SourceError> {
-        let Some(mut held) = self.held.take() else {
-            return Ok(Ceilings::open());
-        };
-        let ceilings = held.pass(self, state).await;
-        self.held = Some(held);
-        ceilings
+    fn is_held_back(&self) -> bool {
+        self.watch.is_some()
     }
 
-    async fn is_done(&mut self, state: &ScanState) -> Result<bool, SourceError> {
-        let Some(mut held) = self.held.take() else {
-            return Ok(true);
+    fn is_clock(&self, _phase: ScanPhase, class: Option<Class>) -> bool {
+        class.is_some_and(Class::is_clock)
+    }
+
+    async fn last(&mut self, phase: ScanPhase, class: Option<Class>) -> Result<Key, SourceError> {
+        let Some(class) = class else {
+            return Ok(Key::new());
         };
-        let is_done = held.is_done(self, state).await;
-        self.held = Some(held);
-        is_done
+        let last = self.scanned.last(phase, class, &Ceiling::Open).await?;
+        Ok(last.unwrap_or_default())
+    }
+
+    /// What is asked for behind it says a time at which the last documents had been there.
+    async fn watermark(&mut self) -> Result<Look, SourceError> {
+        let Some(watch) = &mut self.watch else {
+            let advice = "its writers are not asked for: set `late` to \"hold-back\"";
+            return Err(self.scanned.incompatible(advice.to_owned()));
+        };
+        let look = watch.look().await?;
+        self.advance(look.operation_time);
+        Ok(look)
+    }
+
+    /// Documents whose clocks are so far ahead that it would wait in vain do not count.
+    async fn reachable(
+        &mut self,
+        phase: ScanPhase,
+        class: Option<Class>,
+        last: Key,
+        watermark: &Look,
+    ) -> Result<Option<Bson>, SourceError> {
+        self.over_at = Some(watermark.over_at);
+        let reachable = class.and_then(|it| Some((it, it.taken_at(watermark.over_at)?)));
+        let Some((class, over)) = reachable else {
+            return Ok(last.into_iter().next());
+        };
+        let found = self
+            .scanned
+            .last(phase, class, &Ceiling::Below(over))
+            .await?;
+        Ok(found.and_then(|it| it.into_iter().next()))
+    }
+
+    async fn end(&mut self, state: &ScanState) -> Result<(), SourceError> {
+        match self.over_at {
+            Some(over_at) => self.warn_of_clocks_ahead(state, over_at).await,
+            None => Ok(()),
+        }
     }
 
     async fn rest(&mut self, state: &ScanState, found: bool) -> Result<(), SourceError> {
@@ -206,6 +251,6 @@ impl Reader for CollectionReader {
 
     /// By `_id` a full read that is held back has read what was settled; by another order, all that there was.
     fn ends_with_full(&self) -> bool {
-        self.held.is_none() || !self.scanned.order.is_id()
+        self.watch.is_none() || !self.scanned.order.is_id()
     }
 }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use super::{
     ScanPosition,
     collection::{Classes, Scanned},
-    hold_back::Held,
     reader::CollectionReader,
 };
 use crate::source::{
-    Late, ReadMode, SourceError,
-    scan::{self, BatchSender, Reading},
+    Late, SourceError,
+    scan::{self, BatchSender, Reader, Reading},
 };
 
 /// Reads on from `scan_position` until the end, or for ever.
@@ -22,22 +21,14 @@ pub(super) async fn read(
     reading: Reading,
     sender: BatchSender,
 ) -> Result<(), SourceError> {
-    // What is not settled is read as well where that is remembered: nothing is waited for then.
-    let waits = reading.mode == ReadMode::Bounded && reading.deduplication.is_none();
-    let held = || {
-        let hold_back = late.writers()?;
-        Some(Held::new(scanned.clone(), hold_back, waits))
-    };
-    let mut first = CollectionReader::start(scanned.clone(), classes, held(), &reading).await?;
-    if let Some(mut held) = first.held.take() {
-        held.begin(&mut first, &mut scan_position).await?;
-        first.held = Some(held);
+    let mut first = CollectionReader::start(scanned.clone(), classes, late, &reading).await?;
+    if first.is_held_back() {
+        first.begin(&mut scan_position).await?;
     }
     let mut readers = Vec::new();
     for _ in 1..scan_position.readers(reading.sharing) {
         let classes = first.classes.clone();
-        let mut reader =
-            CollectionReader::start(scanned.clone(), classes, held(), &reading).await?;
+        let mut reader = CollectionReader::start(scanned.clone(), classes, late, &reading).await?;
         // It sees what the first one sees.
         reader.advance(first.session.operation_time());
         readers.push(reader);

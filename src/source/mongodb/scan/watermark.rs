@@ -28,6 +28,13 @@ pub(super) struct Look {
     pub operation_time: Option<Timestamp>,
     /// The oldest transaction or write that is under way, where one is.
     pub open: Option<Open>,
+    /// The longest time that is allowed for between taking a value and its commit, besides what
+    /// is seen to be under way.
+    pub max_commit_delay: Duration,
+    /// How long a bounded read waits for what had been there when it began.
+    pub patience: Duration,
+    /// By this time of the server's such a wait that begins now is over.
+    pub over_at: i64,
 }
 
 /// A transaction or write that is under way.
@@ -62,6 +69,13 @@ const LONGEST: Duration = Duration::from_secs(100);
 
 /// The coarsest clock is an ObjectId's: a second is settled when it is over.
 const SECOND: Duration = Duration::from_secs(1);
+
+impl Look {
+    /// How long what is under way lasts at most, as far as that is known.
+    pub fn longest_wait(&self) -> Duration {
+        self.patience.max(LONGEST)
+    }
+}
 
 impl Watch {
     pub fn new(scanned: Arc<Scanned>, hold_back: HoldBack) -> Self {
@@ -101,12 +115,16 @@ impl Watch {
             .as_ref()
             .unwrap_or(&hello)
             .get_timestamp("operationTime");
-        let margin = millis(self.max_commit_delay() + self.hold_back.clock_skew);
+        let (max_commit_delay, patience) = (self.max_commit_delay(), self.patience());
+        let margin = millis(max_commit_delay + self.hold_back.clock_skew);
         Ok(Look {
             now,
             until: now - lasts - margin,
             operation_time: operation_time.ok(),
             open,
+            max_commit_delay,
+            patience,
+            over_at: now + millis(patience) - margin,
         })
     }
 
@@ -125,23 +143,12 @@ impl Watch {
     }
 
     /// How long a bounded read waits for what had been there when it began.
-    pub fn patience(&self) -> Duration {
+    fn patience(&self) -> Duration {
         let max_commit_delay = self.hold_back.max_commit_delay.unwrap_or(match self.sight {
             Sight::Open => WAIT,
             Sight::Blind(longest) => longest,
         });
         max_commit_delay + self.hold_back.clock_skew + SECOND
-    }
-
-    /// How long what is under way lasts at most, as far as that is known.
-    pub fn longest_wait(&self) -> Duration {
-        self.patience().max(LONGEST)
-    }
-
-    /// By this time of the server's, counted in milliseconds from `look` on, such a wait is over.
-    pub fn over_at(&self, look: &Look) -> i64 {
-        look.now + millis(self.patience())
-            - millis(self.max_commit_delay() + self.hold_back.clock_skew)
     }
 
     /// The server's answer on what is under way; `None` where it does not tell this user.

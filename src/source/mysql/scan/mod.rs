@@ -161,8 +161,8 @@ impl Source for MysqlScan {
     ) -> Result<Position, SourceError> {
         let learned = self.learn().await?;
         self.refuse_unread(&learned).await?;
-        let mut pages = self.pages(&learned).await?;
-        let scan_position = table::begin(&learned.table, &mut pages, scope, stored).await?;
+        let pages = Box::new(self.pages(&learned).await?);
+        let scan_position = table::begin(&learned.table, pages, scope, stored).await?;
         Ok(scan_position.position(&learned.table))
     }
 

@@ -33,16 +33,14 @@ pub(in crate::source) use super::{Reading, ScanPhase};
 use crate::{
     connect::{ErrorClass, classify},
     model::{Position, Records, Row, Schema, Value},
-    source::{Nulls, ReadMode, Scope, SourceError, scan},
+    source::{Nulls, Scope, SourceError, scan},
 };
-use hold_back::WatermarkTracker;
 use reader::TableReader;
 
 pub(in crate::source) type Batches = scan::Batches<Table>;
 pub(in crate::source) type Ceiling = scan::Ceiling<CursorValue>;
 pub(in crate::source) type ScanPosition = scan::ScanPosition<Mark>;
 type ScanState = scan::ScanState<Mark>;
-type Ceilings = scan::Ceilings<Mark>;
 type Full = scan::Full<Mark>;
 type KeyRange<'r> = scan::KeyRange<'r, Mark>;
 
@@ -185,8 +183,8 @@ const PAGE_ROWS: usize = 10_000;
 
 /// The place to begin at for `scope`, given the stored position.
 pub(in crate::source) async fn begin(
-    table: &Table,
-    pages: &mut dyn Pages,
+    table: &Arc<Table>,
+    pages: Box<dyn Pages>,
     scope: Scope,
     stored: Option<&Position>,
 ) -> Result<ScanPosition, SourceError> {
@@ -196,7 +194,8 @@ pub(in crate::source) async fn begin(
     match scan::begin(scope, stored) {
         Begin::At(scan_position) => Ok(scan_position),
         Begin::Over(stored) => {
-            let then = hold_back::then(table, pages, stored).await?;
+            let mut reader = reader(table, pages, PAGE_ROWS);
+            let then = hold_back::then(&mut reader, stored).await?;
             Ok(ScanPosition::Full(Full::of_all(then)))
         }
     }
@@ -211,16 +210,18 @@ pub(in crate::source) async fn read(
     reading: Reading,
     sender: BatchSender,
 ) -> Result<(), SourceError> {
-    let waits = reading.mode == ReadMode::Bounded && reading.deduplication.is_none();
     let rows = page_rows(reading.limits.rows);
-    let reader = |pages| TableReader {
+    let pages = pages.into_iter();
+    let readers = pages.map(|it| reader(&table, it, rows)).collect();
+    scan::read(table, readers, scan_position, reading, sender).await
+}
+
+fn reader(table: &Arc<Table>, pages: Box<dyn Pages>, rows: usize) -> TableReader {
+    TableReader {
         table: table.clone(),
         pages,
-        tracker: WatermarkTracker::new(waits),
         rows,
-    };
-    let readers = pages.into_iter().map(reader).collect();
-    scan::read(table.clone(), readers, scan_position, reading, sender).await
+    }
 }
 
 /// What an error of the driver means for the source `name`.

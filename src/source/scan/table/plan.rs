@@ -124,7 +124,7 @@ pub(in crate::source) fn ceiling(watermark: &Watermark, scan_position: &ScanPosi
         (Some(clock), _) => Ceiling::Below(clock.below.clone()),
         (None, ScanPosition::Incremental(state)) => {
             match state.values.seen.clone().newest_until(watermark.at) {
-                Some(value) => Ceiling::UpTo(value.clone()),
+                Some(sample) => Ceiling::UpTo(sample.value.clone()),
                 None => Ceiling::Shut,
             }
         }

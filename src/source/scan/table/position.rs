@@ -51,8 +51,12 @@ impl Marks for Mark {
         }
     }
 
-    fn newest_until(&mut self, _series: (), until: i64) -> Option<CursorValue> {
+    fn newest_until(&mut self, _series: (), until: i64) -> Option<Sample<CursorValue>> {
         self.seen.newest_until(until).cloned()
+    }
+
+    fn newest(&self, _series: ()) -> Option<i64> {
+        self.seen.last().map(|it| it.at)
     }
 
     /// They stay with the position: the newest says what is settled until there is a newer one.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Batches, Ceilings, Chunk, Key, KeyRange, Mark, Pages, ScanState, Table, WatermarkTracker,
-    cursor_values,
+    Batches, Chunk, CursorValue, Key, KeyRange, Mark, Pages, ScanState, Table, Watermark,
+    WatermarkBasis, cursor_values, hold_back::earlier,
 };
 use crate::source::{
     SourceError,
@@ -16,7 +16,6 @@ use crate::source::{
 pub(super) struct TableReader {
     pub table: Arc<Table>,
     pub pages: Box<dyn Pages>,
-    pub tracker: WatermarkTracker,
     /// Rows of a page.
     pub rows: usize,
 }
@@ -24,6 +23,11 @@ pub(super) struct TableReader {
 #[async_trait]
 impl Reader for TableReader {
     type Of = Table;
+    type Watermark = Watermark;
+
+    fn name(&self) -> &str {
+        &self.table.name
+    }
 
     fn series(&self, _phase: ScanPhase, _marks: &Mark) -> Vec<()> {
         vec![()]
@@ -79,19 +83,38 @@ impl Reader for TableReader {
         key.transpose()
     }
 
-    async fn ceilings(&mut self, state: &mut ScanState) -> Result<Ceilings, SourceError> {
-        self.tracker
-            .pass(&self.table, &mut *self.pages, state)
-            .await
+    fn is_held_back(&self) -> bool {
+        self.pages.watermark_basis().is_some()
     }
 
-    async fn is_done(&mut self, _state: &ScanState) -> Result<bool, SourceError> {
-        Ok(self.tracker.is_done(&self.table.name).await)
+    /// The key, by which rows without a value are read, is none.
+    fn is_clock(&self, phase: ScanPhase, _series: ()) -> bool {
+        let is_clock = self.pages.watermark_basis() == Some(WatermarkBasis::Clock);
+        is_clock && phase == ScanPhase::Values
     }
 
-    async fn rest(&mut self, _state: &ScanState, _found: bool) -> Result<(), SourceError> {
-        self.tracker.log_block(&self.table.name);
-        Ok(())
+    async fn last(&mut self, phase: ScanPhase, _series: ()) -> Result<Key, SourceError> {
+        let last = self.pages.last(phase).await?;
+        let values = last
+            .get(0)
+            .map(|row| cursor_values(&self.table, self.table.by(phase), &row));
+        values.transpose().map(Option::unwrap_or_default)
+    }
+
+    async fn watermark(&mut self) -> Result<Watermark, SourceError> {
+        self.pages.watermark().await
+    }
+
+    /// Values of the future would not be settled before it.
+    async fn reachable(
+        &mut self,
+        _phase: ScanPhase,
+        _series: (),
+        last: Key,
+        watermark: &Watermark,
+    ) -> Result<Option<CursorValue>, SourceError> {
+        let reachable = last.first().zip(watermark.clock.as_ref());
+        Ok(reachable.map(|(value, clock)| earlier(value, &clock.now).clone()))
     }
 
     fn ends_with_full(&self) -> bool {

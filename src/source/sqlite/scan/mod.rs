@@ -124,8 +124,8 @@ impl Source for SqliteScan {
     ) -> Result<Position, SourceError> {
         let learned = self.learn().await?;
         self.refuse_nulls(&learned).await?;
-        let mut pages = self.pages(&learned);
-        let scan_position = table::begin(&learned.table, &mut pages, scope, stored).await?;
+        let pages = Box::new(self.pages(&learned));
+        let scan_position = table::begin(&learned.table, pages, scope, stored).await?;
         Ok(scan_position.position(&learned.table))
     }
 
