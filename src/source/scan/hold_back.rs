@@ -13,7 +13,7 @@ use super::{
 use crate::source::SourceError;
 
 /// What a server says of its writers, at one time.
-pub(in crate::source) trait LowWatermark<M: Marks>: Send {
+pub(in crate::source) trait ServerWatermark<M: Marks>: Send {
     /// When the values that are last now had been given out, by the server's clock.
     fn given_out(&self) -> i64;
 

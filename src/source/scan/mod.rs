@@ -36,7 +36,7 @@ pub(super) use read_ahead::{BatchSender, ReadAhead};
 use super::{DeduplicationSettings, Nulls, ReadLimits, ReadMode, Scope, SourceError};
 use crate::model::{Position, Schema};
 use chunks::Sharing;
-use hold_back::LowWatermark;
+use hold_back::ServerWatermark;
 
 /// What is read: a table, or a collection.
 pub(super) trait Ordered: Send + Sync + 'static {
@@ -61,7 +61,7 @@ pub(super) trait Reader: Send + 'static {
     type Of: Ordered;
 
     /// What the server says of its writers.
-    type Watermark: LowWatermark<MarksOf<Self>>;
+    type Watermark: ServerWatermark<MarksOf<Self>>;
 
     /// The source's name.
     fn name(&self) -> &str;
@@ -160,7 +160,7 @@ pub(super) enum Begin<M: Marks> {
 /// Where to begin for `scope`, given the stored position. A full read that was interrupted goes on.
 pub(super) fn begin<M: Marks>(scope: Scope, stored: Option<ScanPosition<M>>) -> Begin<M> {
     match (scope, stored) {
-        (Scope::Incremental, None) => Begin::At(ScanPosition::Incremental(ScanState::default())),
+        (Scope::Incremental, None) => Begin::At(ScanPosition::default()),
         (Scope::Incremental, Some(scan_position))
         | (_, Some(scan_position @ ScanPosition::Full(_))) => Begin::At(scan_position),
         (Scope::Full, Some(ScanPosition::Incremental(stored))) => Begin::Over(stored),

@@ -90,6 +90,13 @@ pub(in crate::source) enum ScanPosition<M: Marks> {
     Full(Full<M>),
 }
 
+/// Before the first row.
+impl<M: Marks> Default for ScanPosition<M> {
+    fn default() -> Self {
+        Self::Incremental(ScanState::default())
+    }
+}
+
 impl<M: Marks> ScanState<M> {
     /// Behind these rows with a value.
     pub fn behind(values: M) -> Self {

@@ -12,11 +12,11 @@ use crate::source::{
     SourceError,
     scan::{
         Marks, Reader, ScanPhase,
-        hold_back::{self, LowWatermark},
+        hold_back::{self, ServerWatermark},
     },
 };
 
-impl LowWatermark<CursorValues> for Look {
+impl ServerWatermark<CursorValues> for Look {
     fn given_out(&self) -> i64 {
         self.now
     }

@@ -11,7 +11,7 @@ use crate::{
         SourceError,
         scan::{
             Marks, Reader,
-            hold_back::{self, LowWatermark},
+            hold_back::{self, ServerWatermark},
         },
     },
 };
@@ -54,7 +54,7 @@ pub(in crate::source) struct Clock {
     pub now: CursorValue,
 }
 
-impl LowWatermark<Mark> for Watermark {
+impl ServerWatermark<Mark> for Watermark {
     fn given_out(&self) -> i64 {
         self.now + self.tie
     }

@@ -28,12 +28,12 @@ pub(in crate::source) use position::Mark;
 pub(in crate::source) use statement::{Form, Page, Wanted};
 pub(in crate::source) use status::status;
 
-use super::{BatchSender, Begin, Chunk, Ordered, moment};
+use super::{Begin, Chunk, Ordered, ReadAhead, moment};
 pub(in crate::source) use super::{Reading, ScanPhase};
 use crate::{
     connect::{ErrorClass, classify},
     model::{Position, Records, Row, Schema, Value},
-    source::{Nulls, Scope, SourceError, scan},
+    source::{Nulls, Scope, SourceError, SourceReader, scan},
 };
 use reader::TableReader;
 
@@ -201,19 +201,21 @@ pub(in crate::source) async fn begin(
     }
 }
 
-/// Reads on from `scan_position` until the end, or for ever; a full read over all of `pages`, what follows
-/// over the first.
-pub(in crate::source) async fn read(
+/// Reads on from `position`, which is this place, in a task of its own; a full read over all of `pages`,
+/// what follows over one of them.
+pub(in crate::source) fn open(
     table: Arc<Table>,
     pages: Vec<Box<dyn Pages>>,
-    scan_position: ScanPosition,
+    (position, scan_position): (&Position, ScanPosition),
     reading: Reading,
-    sender: BatchSender,
-) -> Result<(), SourceError> {
+) -> Box<dyn SourceReader> {
     let rows = page_rows(reading.limits.rows);
     let pages = pages.into_iter();
     let readers = pages.map(|it| reader(&table, it, rows)).collect();
-    scan::read(table, readers, scan_position, reading, sender).await
+    let (name, schema) = (table.name.clone(), table.schema.clone());
+    let (start, wait) = (position.clone(), reading.limits.max_wait);
+    let read = |sender| scan::read(table, readers, scan_position, reading, sender);
+    Box::new(ReadAhead::start(&name, schema, start, wait, read))
 }
 
 fn reader(table: &Arc<Table>, pages: Box<dyn Pages>, rows: usize) -> TableReader {

@@ -45,9 +45,9 @@ impl Marks for Mark {
 
     /// Rows without a value are over where they have been read to the last one.
     fn see(&mut self, phase: ScanPhase, at: i64, last: Vec<CursorValue>) {
-        if phase == ScanPhase::Values || last != self.after {
-            let highest = last.into_iter().next();
-            highest.map(|it| self.seen.see(at, it));
+        let is_ahead = phase == ScanPhase::Values || last != self.after;
+        if let (true, Some(highest)) = (is_ahead, last.into_iter().next()) {
+            self.seen.see(at, highest);
         }
     }
 
@@ -157,6 +157,15 @@ impl ScanPosition {
             }),
         })?;
         Ok(Self::behind(vec![cursor_value]))
+    }
+
+    /// The place that the `stored` position names in `table`; before the first row where there is none.
+    ///
+    /// # Errors
+    /// As `parse`.
+    pub fn stored(stored: Option<&Position>, table: &Table) -> Result<Self, SourceError> {
+        let scan_position = stored.map(|it| Self::parse(it, table)).transpose()?;
+        Ok(scan_position.unwrap_or_default())
     }
 
     /// The place that `position` names in `table`.
