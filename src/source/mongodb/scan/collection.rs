@@ -305,7 +305,7 @@ impl Scanned {
 }
 
 impl Ordered for Scanned {
-    type Marks = CursorValues;
+    type Cursor = CursorValues;
 
     fn name(&self) -> &str {
         &self.order.source

@@ -10,7 +10,7 @@ use mongodb::bson::Bson;
 use super::class::Class;
 use crate::source::{
     samples::{Sample, Samples},
-    scan::{Marks, ScanPhase},
+    scan::{ScanCursor, ScanPhase},
 };
 
 /// The documents that an incremental read is behind.
@@ -71,7 +71,7 @@ impl CursorValues {
     }
 }
 
-impl Marks for CursorValues {
+impl ScanCursor for CursorValues {
     type Value = Bson;
 
     /// `None` stands for whatever there is, before any class is known.

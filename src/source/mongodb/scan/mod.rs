@@ -40,7 +40,7 @@ use crate::{
     source::{
         DeduplicationSettings, InspectableSource, Late, Plan, Progress, ReadLimits, ReadMode,
         Rules, Scope, Sharing, Source, SourceError, SourceReader, SourceStatus, TableSource,
-        scan::{self, Begin, Chunk, Marks, ReadAhead, Reading, ScanPhase},
+        scan::{self, Begin, Chunk, ReadAhead, Reading, ScanCursor, ScanPhase},
     },
 };
 

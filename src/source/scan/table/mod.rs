@@ -24,7 +24,7 @@ pub(in crate::source) use hold_back::{Clock, Micros, Watermark, WatermarkBasis, 
 pub(in crate::source) use index::{Index, column_index, key};
 pub(in crate::source) use members::Members;
 pub(in crate::source) use plan::{ceiling, texts, without_value};
-pub(in crate::source) use position::Mark;
+pub(in crate::source) use position::TableCursor;
 pub(in crate::source) use statement::{Form, Page, Wanted};
 pub(in crate::source) use status::status;
 
@@ -39,10 +39,10 @@ use reader::TableReader;
 
 pub(in crate::source) type Batches = scan::Batches<Table>;
 pub(in crate::source) type Ceiling = scan::Ceiling<CursorValue>;
-pub(in crate::source) type ScanPosition = scan::ScanPosition<Mark>;
-type ScanState = scan::ScanState<Mark>;
-type Full = scan::Full<Mark>;
-type KeyRange<'r> = scan::KeyRange<'r, Mark>;
+pub(in crate::source) type ScanPosition = scan::ScanPosition<TableCursor>;
+type ScanState = scan::ScanState<TableCursor>;
+type Full = scan::Full<TableCursor>;
+type KeyRange<'r> = scan::KeyRange<'r, TableCursor>;
 
 /// A value of each field of the key.
 type Key = Vec<CursorValue>;
@@ -67,7 +67,7 @@ pub(in crate::source) struct Table {
 }
 
 impl Ordered for Table {
-    type Marks = Mark;
+    type Cursor = TableCursor;
 
     fn name(&self) -> &str {
         &self.name

@@ -17,13 +17,13 @@ use crate::{
         SourceError,
         deduplication::Sent,
         samples::{Sample, Samples},
-        scan::Marks,
+        scan::ScanCursor,
     },
 };
 
 /// Behind which rows of a phase an incremental read is.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::source) struct Mark {
+pub(in crate::source) struct TableCursor {
     /// Behind these values of the phase's order; at the first row where there are none, behind all
     /// rows of the first value where there is only that.
     pub after: Vec<CursorValue>,
@@ -31,7 +31,7 @@ pub(in crate::source) struct Mark {
     pub seen: Samples<CursorValue>,
 }
 
-impl Marks for Mark {
+impl ScanCursor for TableCursor {
     type Value = CursorValue;
     type Series = ();
 
@@ -63,7 +63,7 @@ impl Marks for Mark {
     fn forget_read(&mut self) {}
 }
 
-impl Mark {
+impl TableCursor {
     /// Behind these values.
     pub fn behind(after: Vec<CursorValue>) -> Self {
         Self {
@@ -111,7 +111,7 @@ pub(super) type Typed = BTreeMap<String, String>;
 impl ScanPosition {
     /// Behind these values of the incremental field and the key.
     pub fn behind(after: Vec<CursorValue>) -> Self {
-        Self::Incremental(ScanState::behind(Mark::behind(after)))
+        Self::Incremental(ScanState::behind(TableCursor::behind(after)))
     }
 
     /// The position of this place in `table`.
@@ -239,8 +239,8 @@ impl ScanState {
     fn parse(part: &Part, table: &Table) -> Result<Self, String> {
         expect_fields(&part.by, &table.incremental)?;
         Ok(Self {
-            values: mark(&part.after, &part.seen, &table.incremental)?,
-            nulls: mark(&part.nulls, &part.nulls_seen, &table.key)?,
+            values: cursor(&part.after, &part.seen, &table.incremental)?,
+            nulls: cursor(&part.nulls, &part.nulls_seen, &table.key)?,
             sent: part.sent,
         })
     }
@@ -257,8 +257,8 @@ fn written(sample: &Sample<CursorValue>) -> Seen {
     }
 }
 
-fn mark(after: &[Typed], seen: &[Seen], columns: &[KeyColumn]) -> Result<Mark, String> {
-    Ok(Mark {
+fn cursor(after: &[Typed], seen: &[Seen], columns: &[KeyColumn]) -> Result<TableCursor, String> {
+    Ok(TableCursor {
         after: values(after, columns)?,
         seen: samples(seen, columns)?,
     })
