@@ -133,7 +133,7 @@ impl KeyColumn {
         found.or(last)
     }
 
-    /// The mark of a row's value; `None` where nothing can be ordered by it.
+    /// The cursor value of a row; `None` where nothing can be ordered by it.
     fn cursor_value(&self, value: Value<'_>) -> Option<CursorValue> {
         let cursor_value = match (&self.members, value) {
             (None, value) => CursorValue::of(value),
@@ -143,7 +143,7 @@ impl KeyColumn {
         cursor_value.filter(|it| self.kind.is_none_or(|kind| kind == it.kind()))
     }
 
-    /// The mark that `text` stands for.
+    /// The cursor value that `text` stands for.
     fn parse(&self, kind: ValueKind, text: &str) -> Option<CursorValue> {
         let Some(members) = self.members.as_ref().filter(|_| kind == ValueKind::Member) else {
             return kind.parse(text);
@@ -162,7 +162,7 @@ pub(in crate::source) trait Pages: Send {
     /// The rows of `page`, which has the key's fields alone.
     async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError>;
 
-    /// The last row of a lane; no row where it has none.
+    /// The last row of a phase; no row where it has none.
     async fn last(&mut self, phase: ScanPhase) -> Result<Records, SourceError>;
 
     /// What holds reading back; `None` where nothing does.

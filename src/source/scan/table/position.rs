@@ -193,7 +193,7 @@ impl ScanPosition {
     }
 }
 
-/// TIMESTAMP, whose marks are in UTC; DATETIME is the wall clock of whoever wrote it.
+/// TIMESTAMP, whose cursor values are in UTC; DATETIME is the wall clock of whoever wrote it.
 fn holds_instants(column: &KeyColumn, table: &Table) -> bool {
     let mut fields = table.schema.names().unwrap_or_default().iter();
     fields.any(|it| it.name == column.name && it.kind == Kind::Instant)
