@@ -194,3 +194,6 @@ pub(super) async fn read<R: Reader>(
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;
