@@ -9,13 +9,10 @@ use async_trait::async_trait;
 use super::{
     Counted, DeduplicationSettings, InspectableSource, Late, Nulls, Plan, Progress, ReadLimits,
     ReadMode, Rules, Scope, Sharing, Source, SourceError, SourceReader, SourceStatus, TableSource,
-    scan::{
-        ReadAhead,
-        table::{
-            self, Batches, Ceiling, Clock, CursorValue, Form, KeyColumn, Micros, Page, Pages,
-            Reading, ScanPhase, ScanPosition, Table, ValueKind, Wanted, Watermark, WatermarkBasis,
-            clock, micros_of,
-        },
+    scan::table::{
+        self, Batches, Ceiling, Clock, CursorValue, Form, KeyColumn, Micros, Page, Pages, Reading,
+        ScanPhase, ScanPosition, Table, ValueKind, Wanted, Watermark, WatermarkBasis, clock,
+        micros_of,
     },
 };
 use crate::model::{
@@ -166,11 +163,8 @@ impl Source for MemoryScan {
             deduplication: self.deduplication.clone(),
         };
         let pages: Vec<Box<dyn Pages>> = vec![Box::new(self.pages())];
-        let table = self.learned.clone();
-        let (schema, max_wait) = (table.schema.clone(), self.limits.max_wait);
-        let read = |sender| table::read(table, pages, scan_position, reading, sender);
-        let reader = ReadAhead::start(NAME, schema, position.clone(), max_wait, read);
-        Ok(Box::new(reader))
+        let (table, place) = (self.learned.clone(), (position, scan_position));
+        Ok(table::open(table, pages, place, reading))
     }
 
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {
@@ -191,10 +185,7 @@ impl InspectableSource for MemoryScan {
     }
 
     async fn status(&self, stored: Option<&Position>) -> Result<SourceStatus, SourceError> {
-        let scan_position = match stored {
-            Some(stored) => ScanPosition::parse(stored, &self.learned)?,
-            None => ScanPosition::behind(Vec::new()),
-        };
+        let scan_position = ScanPosition::stored(stored, &self.learned)?;
         let past = self.plan(stored).await?.past;
         table::status(&self.learned, &mut self.pages(), &scan_position, past, None).await
     }
@@ -215,10 +206,7 @@ impl TableSource for MemoryScan {
     }
 
     async fn plan(&self, stored: Option<&Position>) -> Result<Plan, SourceError> {
-        let scan_position = match stored {
-            Some(stored) => ScanPosition::parse(stored, &self.learned)?,
-            None => ScanPosition::behind(Vec::new()),
-        };
+        let scan_position = ScanPosition::stored(stored, &self.learned)?;
         let page = self.learned.next_page(&scan_position, &Ceiling::Open, MOST);
         let past = self.pages().ordered(page.wanted).len();
         Ok(Plan {

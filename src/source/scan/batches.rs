@@ -1,12 +1,12 @@
 //! Batches of rows within the limits, each with its position.
 //!
-//! How a row comes is the system's: it asks what was sent before, packs the row into `records`, and
-//! says which values the read is behind when a batch goes out.
+//! How a row comes is the system's: it asks whether the row was sent before, packs it into `records`,
+//! and says which values the read is behind when a batch goes out.
 
 use std::sync::Arc;
 
 use super::{
-    At, BatchSender, Key, Marks, Ordered, ScanPhase, ScanPosition, ScanState, chunks::Shared,
+    At, BatchSender, Key, Ordered, ScanCursor, ScanPhase, ScanPosition, ScanState, chunks::Shared,
 };
 use crate::{
     model::{Batch, Records},
@@ -18,19 +18,19 @@ pub(in crate::source) struct Batches<O: Ordered> {
     pub of: Arc<O>,
     pub records: Records,
     limits: ReadLimits,
-    target: Target<Key<O::Marks>>,
+    target: Target<Key<O::Cursor>>,
     /// What the rows that come are.
     pub at: At,
-    /// Where an incremental read stands: behind the last batch that was handed over.
-    pub state: ScanState<O::Marks>,
-    /// The place of the last position that was handed over.
-    handed: ScanState<O::Marks>,
-    /// What was sent early, where that is done.
+    /// How far an incremental read is.
+    pub state: ScanState<O::Cursor>,
+    /// The same in the last position that was handed over.
+    handed: ScanState<O::Cursor>,
+    /// What was sent above the watermark, where that is done.
     window: Option<DeduplicationWindow>,
     /// The last row of those that come now, sent or not.
-    reached: Option<Key<O::Marks>>,
+    reached: Option<Key<O::Cursor>>,
     /// The last row, where it was left out behind those that were gathered.
-    pub left: Option<Key<O::Marks>>,
+    pub left_out: Option<Key<O::Cursor>>,
 }
 
 /// Where batches go.
@@ -44,7 +44,7 @@ impl<O: Ordered> Batches<O> {
     /// Of an incremental read from `state`.
     pub(super) fn incremental(
         of: Arc<O>,
-        state: ScanState<O::Marks>,
+        state: ScanState<O::Cursor>,
         limits: ReadLimits,
         sender: BatchSender,
     ) -> Self {
@@ -56,7 +56,7 @@ impl<O: Ordered> Batches<O> {
     pub(super) fn of_chunk(
         of: Arc<O>,
         limits: ReadLimits,
-        (shared, number): (Arc<Shared<Key<O::Marks>>>, usize),
+        (shared, number): (Arc<Shared<Key<O::Cursor>>>, usize),
     ) -> Self {
         let target = Target::Shared(shared, number);
         Self::new(of, ScanState::default(), At::Chunk, limits, target)
@@ -64,10 +64,10 @@ impl<O: Ordered> Batches<O> {
 
     fn new(
         of: Arc<O>,
-        state: ScanState<O::Marks>,
+        state: ScanState<O::Cursor>,
         at: At,
         limits: ReadLimits,
-        target: Target<Key<O::Marks>>,
+        target: Target<Key<O::Cursor>>,
     ) -> Self {
         Self {
             records: Records::new(of.schema().clone()),
@@ -79,11 +79,11 @@ impl<O: Ordered> Batches<O> {
             state,
             window: None,
             reached: None,
-            left: None,
+            left_out: None,
         }
     }
 
-    /// What an incremental read remembers as sent early from here on.
+    /// What an incremental read remembers as sent above the watermark from here on.
     pub(super) async fn open_window(&mut self, settings: Option<&DeduplicationSettings>) {
         self.window = match settings {
             Some(settings) => {
@@ -104,7 +104,7 @@ impl<O: Ordered> Batches<O> {
             self.send().await;
             self.at = at;
         }
-        (self.reached, self.left) = (None, None);
+        (self.reached, self.left_out) = (None, None);
     }
 
     /// Whether a row was sent before, or may have been: it is left out.
@@ -120,9 +120,9 @@ impl<O: Ordered> Batches<O> {
         }
     }
 
-    /// A row of the batch that is gathered: it is remembered where it is not settled.
+    /// A row of the batch that is gathered: it is remembered where it is above the watermark.
     pub fn remember(&mut self, key: u128, digest: u128) {
-        if let (true, Some(window)) = (self.at.is_early(), &mut self.window) {
+        if let (true, Some(window)) = (self.at.is_above_watermark(), &mut self.window) {
             window.remember(key, digest);
         }
     }
@@ -139,7 +139,7 @@ impl<O: Ordered> Batches<O> {
     }
 
     /// The read is behind a row with these values, sent or not.
-    pub fn move_behind(&mut self, values: Key<O::Marks>) {
+    pub fn move_behind(&mut self, values: Key<O::Cursor>) {
         match self.at {
             At::BelowWatermark(phase) => self.state.of_mut(phase).put(values.clone()),
             At::NullRows => self.state.nulls.put(values.clone()),
@@ -149,7 +149,7 @@ impl<O: Ordered> Batches<O> {
     }
 
     /// The values of the last row of those that come now, sent or not.
-    pub fn reached(&self) -> Option<&[<O::Marks as Marks>::Value]> {
+    pub fn reached(&self) -> Option<&[<O::Cursor as ScanCursor>::Value]> {
         self.reached.as_deref()
     }
 
@@ -158,7 +158,7 @@ impl<O: Ordered> Batches<O> {
         if self.records.is_empty() {
             return;
         }
-        if let (true, Some(window)) = (self.at.is_early(), &mut self.window) {
+        if let (true, Some(window)) = (self.at.is_above_watermark(), &mut self.window) {
             window.hand_over().await;
             self.state.sent = Some(window.sent());
         }

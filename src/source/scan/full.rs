@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::{
-    BatchSender, Batches, Full, KeyOf, MarksOf, Ordered, Reader, Reading, ScanPosition, StateOf,
+    BatchSender, Batches, CursorOf, Full, KeyOf, Ordered, Reader, Reading, ScanPosition, StateOf,
     chunks::{Shared, Sharing},
 };
 use crate::source::{ReadLimits, SourceError};
@@ -14,7 +14,7 @@ use crate::source::{ReadLimits, SourceError};
 pub(super) async fn read<R: Reader>(
     of: &Arc<R::Of>,
     readers: Vec<R>,
-    full: Full<MarksOf<R>>,
+    full: Full<CursorOf<R>>,
     reading: &Reading,
     sender: BatchSender,
 ) -> Result<Vec<R>, SourceError> {

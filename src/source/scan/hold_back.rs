@@ -8,12 +8,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    Ceiling, Ceilings, Key, Marks, MarksOf, Reader, ScanPhase, SeriesOf, StateOf, ValueOf,
+    Ceiling, Ceilings, CursorOf, Key, Ordered, Reader, ScanCursor, ScanPhase, SeriesOf, StateOf,
+    ValueOf,
 };
 use crate::source::SourceError;
 
 /// What a server says of its writers, at one time.
-pub(in crate::source) trait LowWatermark<M: Marks>: Send {
+pub(in crate::source) trait ServerWatermark<C: ScanCursor>: Send {
     /// When the values that are last now had been given out, by the server's clock.
     fn given_out(&self) -> i64;
 
@@ -21,16 +22,16 @@ pub(in crate::source) trait LowWatermark<M: Marks>: Send {
     fn until(&self) -> i64;
 
     /// No value of a series below this can be committed any more; `None` where its values are no clock.
-    fn below(&self, phase: ScanPhase, series: M::Series) -> Option<M::Value>;
+    fn below(&self, phase: ScanPhase, series: C::Series) -> Option<C::Value>;
 
     /// Whether a time is before another one.
-    fn is_earlier(one: &M::Value, other: &M::Value) -> bool;
+    fn is_earlier(one: &C::Value, other: &C::Value) -> bool;
 
     /// How long a bounded read waits, at most.
     fn patience(&self) -> Duration;
 
     /// Whether waiting for a time is in vain: a day is over when it is over.
-    fn is_in_vain(_time: &M::Value) -> bool {
+    fn is_in_vain(_time: &C::Value) -> bool {
         false
     }
 
@@ -49,11 +50,14 @@ pub(in crate::source) trait LowWatermark<M: Marks>: Send {
     fn log_left(&self, source: &str);
 
     /// Warns where the last row is ahead of the server's clock.
-    fn warn_ahead(&self, _source: &str, _last: &Key<M>) {}
+    fn warn_ahead(&self, _source: &str, _last: &Key<C>) {}
 }
 
 /// What holds a reader back, from pass to pass.
 pub(super) struct WatermarkTracker<R: Reader> {
+    /// The source's.
+    name: String,
+    phases: &'static [ScanPhase],
     /// Whether it waits for what was there when it began.
     waits: bool,
     /// What it has to reach then.
@@ -62,8 +66,8 @@ pub(super) struct WatermarkTracker<R: Reader> {
     watermark: Option<R::Watermark>,
     /// Since when a bounded read waits.
     waiting: Option<Instant>,
-    /// Has said why it waits.
-    has_said: bool,
+    /// Whether it has logged why it waits.
+    is_logged: bool,
 }
 
 enum Goal<V> {
@@ -77,13 +81,15 @@ enum Goal<V> {
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 impl<R: Reader> WatermarkTracker<R> {
-    pub fn new(waits: bool) -> Self {
+    pub fn new(of: &R::Of, waits: bool) -> Self {
         Self {
+            name: of.name().to_owned(),
+            phases: ScanPhase::with(of.nulls()),
             waits,
             goals: Vec::new(),
             watermark: None,
             waiting: None,
-            has_said: false,
+            is_logged: false,
         }
     }
 
@@ -92,14 +98,13 @@ impl<R: Reader> WatermarkTracker<R> {
         &mut self,
         reader: &mut R,
         state: &mut StateOf<R>,
-        phases: &[ScanPhase],
-    ) -> Result<Ceilings<MarksOf<R>>, SourceError> {
+    ) -> Result<Ceilings<CursorOf<R>>, SourceError> {
         if !reader.is_held_back() {
             return Ok(Ceilings::open());
         }
         let is_first = self.watermark.is_none();
         let mut orders = Vec::new();
-        for phase in phases {
+        for phase in self.phases {
             let series = reader.series(*phase, state.of(*phase)).into_iter();
             orders.extend(series.map(|series| (*phase, series)));
         }
@@ -113,10 +118,10 @@ impl<R: Reader> WatermarkTracker<R> {
         let watermark = reader.watermark().await?;
         for (phase, series, last) in last {
             if !reader.is_clock(phase, series) {
-                let marks = state.of_mut(phase);
-                marks.see(phase, watermark.given_out(), last.clone());
+                let cursor = state.of_mut(phase);
+                cursor.see(phase, watermark.given_out(), last.clone());
             } else if is_first {
-                watermark.warn_ahead(reader.name(), &last);
+                watermark.warn_ahead(&self.name, &last);
             }
             if is_first && self.waits {
                 let goal = goal(reader, state, &watermark, (phase, series, last)).await?;
@@ -136,13 +141,13 @@ impl<R: Reader> WatermarkTracker<R> {
     fn ceiling(
         &mut self,
         watermark: &R::Watermark,
-        marks: &mut MarksOf<R>,
+        cursor: &mut CursorOf<R>,
         (phase, series): (ScanPhase, SeriesOf<R>),
     ) -> Option<Ceiling<ValueOf<R>>> {
         let below = watermark.below(phase, series);
         let sample = match below {
             Some(_) => None,
-            None => marks.newest_until(series, watermark.until()),
+            None => cursor.newest_until(series, watermark.until()),
         };
         self.goals.retain(|(its, of, goal)| {
             let is_reached = match goal {
@@ -159,7 +164,7 @@ impl<R: Reader> WatermarkTracker<R> {
 
     /// Whether a bounded read has all that it is to read, after a pass; waits a little where it
     /// has not.
-    pub async fn is_done(&mut self, name: &str) -> bool {
+    pub async fn is_done(&mut self) -> bool {
         let Some(watermark) = self.watermark.as_ref().filter(|_| !self.goals.is_empty()) else {
             return true;
         };
@@ -172,24 +177,24 @@ impl<R: Reader> WatermarkTracker<R> {
             Goal::Sample(_) => false,
         });
         if is_in_vain || waited >= patience {
-            watermark.log_left(name);
+            watermark.log_left(&self.name);
             return true;
         }
-        if !self.has_said {
-            watermark.log_wait(name, patience);
-            self.has_said = true;
+        if !self.is_logged {
+            watermark.log_wait(&self.name, patience);
+            self.is_logged = true;
         }
         tokio::time::sleep(POLL_INTERVAL).await;
         false
     }
 
     /// Says once which connection keeps a following read from going on.
-    pub fn log_block(&mut self, name: &str) {
+    pub fn log_block(&mut self) {
         let blocked = self.watermark.as_ref().filter(|it| it.is_blocked());
-        if let (Some(watermark), false) = (blocked, self.has_said) {
-            watermark.log_block(name);
+        if let (Some(watermark), false) = (blocked, self.is_logged) {
+            watermark.log_block(&self.name);
         }
-        self.has_said = blocked.is_some();
+        self.is_logged = blocked.is_some();
     }
 }
 
@@ -198,14 +203,14 @@ async fn goal<R: Reader>(
     reader: &mut R,
     state: &StateOf<R>,
     watermark: &R::Watermark,
-    (phase, series, last): (ScanPhase, SeriesOf<R>, Key<MarksOf<R>>),
+    (phase, series, last): (ScanPhase, SeriesOf<R>, Key<CursorOf<R>>),
 ) -> Result<Option<Goal<ValueOf<R>>>, SourceError> {
-    let marks = state.of(phase);
-    if last.is_empty() || last == marks.of(series) {
+    let cursor = state.of(phase);
+    if last.is_empty() || last == cursor.of(series) {
         return Ok(None);
     }
     if !reader.is_clock(phase, series) {
-        return Ok(marks.newest(series).map(Goal::Sample));
+        return Ok(cursor.newest(series).map(Goal::Sample));
     }
     let reachable = reader.reachable(phase, series, last, watermark).await?;
     Ok(reachable.map(Goal::Value))

@@ -1,13 +1,12 @@
 //! The scan engine: rows of a table or a collection, page by page in an order.
 //!
 //! A full read is shared out in chunks of the key (`full`). An incremental one makes pass after
-//! pass past a value (`pass`): rows up to the low watermark move the cursor, and where late commits
-//! are met by reading again, rows above it are sent at once as well. All of it is the same for
-//! every system.
+//! pass past a value (`pass`). Rows below the low watermark (`hold_back`) move the cursor; rows
+//! above it are sent at once where `late` is "re-read". All of it is the same for every system.
 //!
-//! A system has two parts of its own. `Ordered` is what is read: its values and its positions.
-//! `Reader` is a connection to it: how a range of rows is asked for, and how far its writers are.
-//! `table` has both for all tables of SQL.
+//! A system implements two traits. `Ordered` is what is read: its values, and the text of its
+//! positions. `Reader` is a connection: how a range of rows is asked for, what is last, and how far
+//! writers are. `table` implements both for all tables of SQL.
 
 mod batches;
 mod chunk_token;
@@ -29,19 +28,19 @@ pub(super) use batches::Batches;
 pub(super) use chunk_token::{ChunkPart, chunk_parts, chunks_of, is_zero};
 pub(super) use chunks::Chunk;
 pub(super) use moment::instant;
-pub(super) use position::{Full, Key, Marks, ScanPhase, ScanPosition, ScanState};
+pub(super) use position::{Full, Key, ScanCursor, ScanPhase, ScanPosition, ScanState};
 pub(super) use range::{At, Ceiling, Ceilings, KeyRange};
 pub(super) use read_ahead::{BatchSender, ReadAhead};
 
 use super::{DeduplicationSettings, Nulls, ReadLimits, ReadMode, Scope, SourceError};
 use crate::model::{Position, Schema};
 use chunks::Sharing;
-use hold_back::LowWatermark;
+use hold_back::ServerWatermark;
 
 /// What is read: a table, or a collection.
 pub(super) trait Ordered: Send + Sync + 'static {
     /// Behind which of its rows an incremental read is.
-    type Marks: Marks;
+    type Cursor: ScanCursor;
 
     /// The source's name.
     fn name(&self) -> &str;
@@ -51,8 +50,8 @@ pub(super) trait Ordered: Send + Sync + 'static {
     /// What is done about rows without a value.
     fn nulls(&self) -> Nulls;
 
-    /// The position of this place.
-    fn position(&self, scan_position: &ScanPosition<Self::Marks>) -> Position;
+    /// The text of a scan position, as the flow stores it.
+    fn position(&self, scan_position: &ScanPosition<Self::Cursor>) -> Position;
 }
 
 /// Reads rows over a connection of its own. Dropping it in the middle of a read must do no harm.
@@ -61,18 +60,15 @@ pub(super) trait Reader: Send + 'static {
     type Of: Ordered;
 
     /// What the server says of its writers.
-    type Watermark: LowWatermark<MarksOf<Self>>;
+    type Watermark: ServerWatermark<CursorOf<Self>>;
 
-    /// The source's name.
-    fn name(&self) -> &str;
-
-    /// The series that a phase may have rows of, where an incremental read is behind `marks`.
-    fn series(&self, phase: ScanPhase, marks: &MarksOf<Self>) -> Vec<SeriesOf<Self>>;
+    /// The series that a phase may have rows of, where an incremental read is behind `cursor`.
+    fn series(&self, phase: ScanPhase, cursor: &CursorOf<Self>) -> Vec<SeriesOf<Self>>;
 
     /// Reads all of a range into `batches`. Answers whether there was anything.
     async fn read(
         &mut self,
-        range: KeyRange<'_, MarksOf<Self>>,
+        range: KeyRange<'_, CursorOf<Self>>,
         batches: &mut Batches<Self::Of>,
     ) -> Result<bool, SourceError>;
 
@@ -107,7 +103,7 @@ pub(super) trait Reader: Send + 'static {
     /// How far the writers are, where reading is held back.
     async fn watermark(&mut self) -> Result<Self::Watermark, SourceError>;
 
-    /// Up to which time a bounded read waits, where the `last` row has one that it has not read.
+    /// Up to which time a bounded read waits, where it has not read the `last` row of a clock's series.
     async fn reachable(
         &mut self,
         phase: ScanPhase,
@@ -130,13 +126,13 @@ pub(super) trait Reader: Send + 'static {
     fn ends_with_full(&self) -> bool;
 }
 
-type MarksOf<R> = <<R as Reader>::Of as Ordered>::Marks;
-type SeriesOf<R> = <MarksOf<R> as Marks>::Series;
-type KeyOf<R> = Key<MarksOf<R>>;
-type ValueOf<R> = <MarksOf<R> as Marks>::Value;
-type StateOf<R> = ScanState<MarksOf<R>>;
+type CursorOf<R> = <<R as Reader>::Of as Ordered>::Cursor;
+type SeriesOf<R> = <CursorOf<R> as ScanCursor>::Series;
+type KeyOf<R> = Key<CursorOf<R>>;
+type ValueOf<R> = <CursorOf<R> as ScanCursor>::Value;
+type StateOf<R> = ScanState<CursorOf<R>>;
 
-/// How it is read on.
+/// How a source is read on.
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
     pub limits: ReadLimits,
@@ -145,22 +141,22 @@ pub(super) struct Reading {
     pub poll: Duration,
     /// How a full read is shared out.
     pub sharing: Sharing,
-    /// Where what is not settled is read early: how it is remembered.
+    /// How rows above the watermark are remembered, where they are sent at once.
     pub deduplication: Option<DeduplicationSettings>,
 }
 
-/// Where a read begins.
-pub(super) enum Begin<M: Marks> {
-    /// At a place.
-    At(ScanPosition<M>),
-    /// With a full read, where the stored state was this.
-    Over(ScanState<M>),
+/// How a read begins.
+pub(super) enum Begin<C: ScanCursor> {
+    /// It goes on at a position.
+    At(ScanPosition<C>),
+    /// With a new full read; this was the stored state.
+    Over(ScanState<C>),
 }
 
-/// Where to begin for `scope`, given the stored position. A full read that was interrupted goes on.
-pub(super) fn begin<M: Marks>(scope: Scope, stored: Option<ScanPosition<M>>) -> Begin<M> {
+/// How to begin for `scope`, given the stored position. A full read that was interrupted goes on.
+pub(super) fn begin<C: ScanCursor>(scope: Scope, stored: Option<ScanPosition<C>>) -> Begin<C> {
     match (scope, stored) {
-        (Scope::Incremental, None) => Begin::At(ScanPosition::Incremental(ScanState::default())),
+        (Scope::Incremental, None) => Begin::At(ScanPosition::default()),
         (Scope::Incremental, Some(scan_position))
         | (_, Some(scan_position @ ScanPosition::Full(_))) => Begin::At(scan_position),
         (Scope::Full, Some(ScanPosition::Incremental(stored))) => Begin::Over(stored),
@@ -168,12 +164,12 @@ pub(super) fn begin<M: Marks>(scope: Scope, stored: Option<ScanPosition<M>>) -> 
     }
 }
 
-/// Reads on from `scan_position` until the end, or for ever; a full read over all of `readers`, what
-/// follows over the first.
+/// Reads on from `scan_position` until the end, or for ever; a full read with all `readers`, what
+/// follows with one of them.
 pub(super) async fn read<R: Reader>(
     of: Arc<R::Of>,
     mut readers: Vec<R>,
-    scan_position: ScanPosition<MarksOf<R>>,
+    scan_position: ScanPosition<CursorOf<R>>,
     reading: Reading,
     sender: BatchSender,
 ) -> Result<(), SourceError> {
@@ -198,3 +194,6 @@ pub(super) async fn read<R: Reader>(
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,13 @@
 //! An incremental read: pass after pass over the rows without a value and over those with one.
 //!
-//! What is settled moves the cursor. Where late commits are met by reading again, what is above it
-//! is read at once as well: the cursor stays, and the rows are remembered.
+//! Rows below the watermark move the cursor. Where `late` is "re-read", rows above it are read at once
+//! as well: the cursor stays, and the rows are remembered.
 
 use std::collections::BTreeMap;
 
 use super::{
-    At, Batches, Ceiling, Ceilings, KeyOf, KeyRange, Marks, MarksOf, Ordered, Reader, Reading,
-    ScanPhase, SeriesOf, hold_back::WatermarkTracker,
+    At, Batches, Ceiling, Ceilings, CursorOf, KeyOf, KeyRange, Ordered, Reader, Reading,
+    ScanCursor, ScanPhase, SeriesOf, hold_back::WatermarkTracker,
 };
 use crate::source::{Nulls, ReadMode, SourceError};
 
@@ -21,14 +21,13 @@ pub(super) async fn read<R: Reader>(
     reading: &Reading,
 ) -> Result<(), SourceError> {
     batches.open_window(reading.deduplication.as_ref()).await;
-    // What is not settled is read as well where that is remembered: nothing is waited for then.
+    // Where rows above the watermark are read as well, nothing is waited for.
     let waits = reading.mode == ReadMode::Bounded && !batches.reads_above_watermark();
-    let mut tracker = WatermarkTracker::new(waits);
-    let phases = ScanPhase::with(batches.of.nulls());
+    let mut tracker = WatermarkTracker::new(&*batches.of, waits);
     let mut furthest = BTreeMap::new();
     let mut passes = 0_u32;
     loop {
-        let ceilings = tracker.pass(reader, &mut batches.state, phases).await?;
+        let ceilings = tracker.pass(reader, &mut batches.state).await?;
         let reads_nulls = match reading.mode {
             ReadMode::Bounded => passes == 0,
             ReadMode::Follow => passes.is_multiple_of(PASSES),
@@ -43,12 +42,12 @@ pub(super) async fn read<R: Reader>(
         batches.end_pass().await;
         passes = passes.wrapping_add(1);
         match reading.mode {
-            ReadMode::Bounded if tracker.is_done(reader.name()).await => {
+            ReadMode::Bounded if tracker.is_done().await => {
                 return reader.end(&batches.state).await;
             }
             ReadMode::Bounded => {}
             ReadMode::Follow => {
-                tracker.log_block(reader.name());
+                tracker.log_block();
                 reader.rest(&batches.state, found).await?;
                 tokio::time::sleep(reading.poll).await;
             }
@@ -56,14 +55,14 @@ pub(super) async fn read<R: Reader>(
     }
 }
 
-/// The last rows that this reader has sent early: what is not remembered before them may have
-/// been, and waits until it is settled.
+/// The last rows above the watermark that this reader has sent: what is not remembered before them may
+/// have been sent, and waits until it is below the watermark.
 type Furthest<R> = BTreeMap<(ScanPhase, SeriesOf<R>), KeyOf<R>>;
 
 struct Pass<'p, R: Reader> {
     reader: &'p mut R,
     batches: &'p mut Batches<R::Of>,
-    ceilings: &'p Ceilings<MarksOf<R>>,
+    ceilings: &'p Ceilings<CursorOf<R>>,
     furthest: &'p mut Furthest<R>,
 }
 
@@ -107,24 +106,24 @@ impl<R: Reader> Pass<'_, R> {
         Ok(found)
     }
 
-    /// What is settled.
+    /// What is below the watermark.
     async fn below(&mut self, phase: ScanPhase, series: SeriesOf<R>) -> Result<bool, SourceError> {
         let ceiling = self.ceilings.of(phase, series);
         if *ceiling == Ceiling::Shut {
             return Ok(false);
         }
         let after = self.behind(phase, series);
-        let settled = KeyRange {
+        let range = KeyRange {
             phase,
             series,
             after: &after,
             above: None,
             ceiling,
         };
-        self.read(At::BelowWatermark(phase), settled).await
+        self.read(At::BelowWatermark(phase), range).await
     }
 
-    /// What is not settled: what was read before, and what lies behind that.
+    /// What is above the watermark: what was read before, and what lies behind that.
     async fn above(&mut self, phase: ScanPhase, series: SeriesOf<R>) -> Result<bool, SourceError> {
         let ceiling = self.ceilings.of(phase, series);
         if *ceiling == Ceiling::Open {
@@ -158,14 +157,18 @@ impl<R: Reader> Pass<'_, R> {
         Ok(found)
     }
 
-    async fn read(&mut self, at: At, range: KeyRange<'_, MarksOf<R>>) -> Result<bool, SourceError> {
+    async fn read(
+        &mut self,
+        at: At,
+        range: KeyRange<'_, CursorOf<R>>,
+    ) -> Result<bool, SourceError> {
         self.batches.turn_to(at).await;
         self.reader.read(range, self.batches).await
     }
 
     fn series(&self, phase: ScanPhase) -> Vec<SeriesOf<R>> {
-        let marks = self.batches.state.of(phase);
-        self.reader.series(phase, marks)
+        let cursor = self.batches.state.of(phase);
+        self.reader.series(phase, cursor)
     }
 
     fn behind(&self, phase: ScanPhase, series: SeriesOf<R>) -> KeyOf<R> {

@@ -1,6 +1,6 @@
-//! Scan positions: where a read stands, whatever it reads.
+//! Scan positions: how far a read is, whatever it reads.
 //!
-//! Each system writes them in a text of its own, which older cursors have.
+//! Their texts stay two: stored cursors have the words and the values of their systems.
 
 use std::fmt::Debug;
 
@@ -27,7 +27,7 @@ impl ScanPhase {
 }
 
 /// Behind which rows of a phase an incremental read is.
-pub(in crate::source) trait Marks:
+pub(in crate::source) trait ScanCursor:
     Debug + Clone + Default + PartialEq + Send + Sync + 'static
 {
     /// A value that rows are ordered by.
@@ -45,11 +45,11 @@ pub(in crate::source) trait Marks:
     /// Notes that a row with these values had been the last of its series at `at`.
     fn see(&mut self, phase: ScanPhase, at: i64, last: Key<Self>);
 
-    /// The value up to which a series that is no clock is settled, where all that began before
-    /// `until` is over; and when it was last.
+    /// The newest sample of a series, no clock, up to which nothing can come any more: all that began
+    /// before `until` is over.
     fn newest_until(&mut self, series: Self::Series, until: i64) -> Option<Sample<Self::Value>>;
 
-    /// When the last row of a series was first seen.
+    /// When the newest sample of a series was taken.
     fn newest(&self, series: Self::Series) -> Option<i64>;
 
     /// Leaves out samples of what has been read by now.
@@ -57,50 +57,57 @@ pub(in crate::source) trait Marks:
 }
 
 /// A value of each field that rows are ordered by.
-pub(in crate::source) type Key<M> = Vec<<M as Marks>::Value>;
+pub(in crate::source) type Key<C> = Vec<<C as ScanCursor>::Value>;
 
-/// Where an incremental read stands.
+/// How far an incremental read is.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::source) struct ScanState<M> {
+pub(in crate::source) struct ScanState<C> {
     /// Rows with a value.
-    pub values: M,
+    pub values: C,
     /// Those without one.
-    pub nulls: M,
-    /// What has been sent early.
+    pub nulls: C,
+    /// What has been sent above the watermark.
     pub sent: Option<Sent>,
 }
 
-/// Where a full read stands.
+/// How far a full read is.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::source) struct Full<M: Marks> {
+pub(in crate::source) struct Full<C: ScanCursor> {
     /// What is still to be read, in the order of the key.
-    pub chunks: Vec<Chunk<Key<M>>>,
+    pub chunks: Vec<Chunk<Key<C>>>,
     /// Rows that have been read.
     pub rows: u64,
-    /// Where the source stood before it, to go on from.
-    pub then: ScanState<M>,
+    /// Where an incremental read goes on after it: the end of the source before it began.
+    pub then: ScanState<C>,
 }
 
-/// Where a read stands.
+/// How far a read is.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::source) enum ScanPosition<M: Marks> {
+pub(in crate::source) enum ScanPosition<C: ScanCursor> {
     /// Past the incremental field.
-    Incremental(ScanState<M>),
+    Incremental(ScanState<C>),
     /// Within a full read.
-    Full(Full<M>),
+    Full(Full<C>),
 }
 
-impl<M: Marks> ScanState<M> {
+/// Before the first row.
+impl<C: ScanCursor> Default for ScanPosition<C> {
+    fn default() -> Self {
+        Self::Incremental(ScanState::default())
+    }
+}
+
+impl<C: ScanCursor> ScanState<C> {
     /// Behind these rows with a value.
-    pub fn behind(values: M) -> Self {
+    pub fn behind(values: C) -> Self {
         Self {
             values,
             ..Self::default()
         }
     }
 
-    /// The marks of a phase.
-    pub fn of(&self, phase: ScanPhase) -> &M {
+    /// The cursor of a phase.
+    pub fn of(&self, phase: ScanPhase) -> &C {
         match phase {
             ScanPhase::Nulls => &self.nulls,
             ScanPhase::Values => &self.values,
@@ -108,7 +115,7 @@ impl<M: Marks> ScanState<M> {
     }
 
     /// The same, to be moved.
-    pub fn of_mut(&mut self, phase: ScanPhase) -> &mut M {
+    pub fn of_mut(&mut self, phase: ScanPhase) -> &mut C {
         match phase {
             ScanPhase::Nulls => &mut self.nulls,
             ScanPhase::Values => &mut self.values,
@@ -122,9 +129,9 @@ impl<M: Marks> ScanState<M> {
     }
 }
 
-impl<M: Marks> Full<M> {
+impl<C: ScanCursor> Full<C> {
     /// Of all rows.
-    pub fn of_all(then: ScanState<M>) -> Self {
+    pub fn of_all(then: ScanState<C>) -> Self {
         Self {
             chunks: vec![Chunk::behind(None)],
             rows: 0,
@@ -133,15 +140,15 @@ impl<M: Marks> Full<M> {
     }
 
     /// The key behind which it goes on; empty at the first row.
-    pub fn after(&self) -> &[M::Value] {
+    pub fn after(&self) -> &[C::Value] {
         let first = self.chunks.first().and_then(|it| it.after.as_deref());
         first.unwrap_or_default()
     }
 }
 
-impl<M: Marks> ScanPosition<M> {
-    /// Where the incremental read stands or will go on.
-    pub fn state(&self) -> &ScanState<M> {
+impl<C: ScanCursor> ScanPosition<C> {
+    /// How far the incremental read is, or where it will go on.
+    pub fn state(&self) -> &ScanState<C> {
         match self {
             Self::Incremental(state) | Self::Full(Full { then: state, .. }) => state,
         }

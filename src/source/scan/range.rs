@@ -1,17 +1,17 @@
 //! Ranges of rows: what one query of a pass asks for, and how far a pass may read.
 
-use super::{Marks, ScanPhase};
+use super::{ScanCursor, ScanPhase};
 
 /// What the rows that come are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::source) enum At {
     /// Of a chunk of a full read.
     Chunk,
-    /// Settled: the cursor moves behind them.
+    /// Below the watermark: the cursor moves behind them.
     BelowWatermark(ScanPhase),
-    /// Not settled, and not read yet by this reader.
+    /// Above it, and not read yet by this reader.
     AboveWatermark(ScanPhase),
-    /// Not settled, and read before.
+    /// Above it, and read before.
     Reread(ScanPhase),
     /// Rows without a value that are read by every run.
     NullRows,
@@ -29,8 +29,8 @@ impl At {
         }
     }
 
-    /// Whether they are not settled.
-    pub fn is_early(self) -> bool {
+    /// Whether transactions that are open may still commit below them.
+    pub fn is_above_watermark(self) -> bool {
         matches!(self, Self::AboveWatermark(_) | Self::Reread(_))
     }
 }
@@ -53,24 +53,24 @@ pub(in crate::source) enum Ceiling<V> {
     not(feature = "mongodb"),
     allow(dead_code, reason = "the rows of a table are one series")
 )]
-pub(in crate::source) struct KeyRange<'r, M: Marks> {
+pub(in crate::source) struct KeyRange<'r, C: ScanCursor> {
     pub phase: ScanPhase,
-    pub series: M::Series,
+    pub series: C::Series,
     /// Behind these values, a leading part of the phase's order.
-    pub after: &'r [M::Value],
-    /// Above what is settled by this.
-    pub above: Option<&'r Ceiling<M::Value>>,
-    pub ceiling: &'r Ceiling<M::Value>,
+    pub after: &'r [C::Value],
+    /// Above this ceiling.
+    pub above: Option<&'r Ceiling<C::Value>>,
+    pub ceiling: &'r Ceiling<C::Value>,
 }
 
 /// How far a pass may read of each series.
 #[derive(Debug)]
-pub(in crate::source) struct Ceilings<M: Marks> {
-    named: Vec<(ScanPhase, M::Series, Ceiling<M::Value>)>,
-    others: Ceiling<M::Value>,
+pub(in crate::source) struct Ceilings<C: ScanCursor> {
+    named: Vec<(ScanPhase, C::Series, Ceiling<C::Value>)>,
+    others: Ceiling<C::Value>,
 }
 
-impl<M: Marks> Ceilings<M> {
+impl<C: ScanCursor> Ceilings<C> {
     /// Nothing is held back.
     pub fn open() -> Self {
         Self {
@@ -80,14 +80,14 @@ impl<M: Marks> Ceilings<M> {
     }
 
     /// These; nothing yet of any other series.
-    pub fn new(named: Vec<(ScanPhase, M::Series, Ceiling<M::Value>)>) -> Self {
+    pub fn new(named: Vec<(ScanPhase, C::Series, Ceiling<C::Value>)>) -> Self {
         Self {
             named,
             others: Ceiling::Shut,
         }
     }
 
-    pub fn of(&self, phase: ScanPhase, series: M::Series) -> &Ceiling<M::Value> {
+    pub fn of(&self, phase: ScanPhase, series: C::Series) -> &Ceiling<C::Value> {
         let mut named = self.named.iter();
         let found = named.find(|(its, of, _)| *its == phase && *of == series);
         found.map_or(&self.others, |(_, _, ceiling)| ceiling)

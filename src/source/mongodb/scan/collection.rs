@@ -67,7 +67,7 @@ impl Scanned {
         }
     }
 
-    /// The filter that finds these documents of a lane.
+    /// The filter that finds these documents of a phase.
     pub fn filter(&self, phase: ScanPhase, range_filter: RangeFilter<'_>) -> Document {
         match phase {
             ScanPhase::Values => self.order.filter(range_filter),
@@ -97,7 +97,7 @@ impl Scanned {
         doc! { self.order.field.as_str(): Bson::Null }
     }
 
-    /// The order of a lane, or with -1 its reverse.
+    /// The order of a phase, or with -1 its reverse.
     pub fn sort(&self, phase: ScanPhase, direction: i32) -> Document {
         match phase {
             ScanPhase::Values => self.order.sort(direction),
@@ -125,7 +125,7 @@ impl Scanned {
         }
     }
 
-    /// The values by which a lane is ordered, as a place holds them.
+    /// The values by which a phase is ordered, as a position holds them.
     pub fn values(
         &self,
         phase: ScanPhase,
@@ -305,7 +305,7 @@ impl Scanned {
 }
 
 impl Ordered for Scanned {
-    type Marks = CursorValues;
+    type Cursor = CursorValues;
 
     fn name(&self) -> &str {
         &self.order.source

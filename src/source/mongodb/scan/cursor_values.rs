@@ -1,6 +1,6 @@
 //! Cursor values of an incremental read: one of each class, and samples over time.
 //!
-//! Values of one class only ever compare with each other, so each class of a field has a mark of
+//! Values of one class only ever compare with each other, so each class of a field has one of
 //! its own: a number that comes after dates have been read is still behind the last number.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use mongodb::bson::Bson;
 use super::class::Class;
 use crate::source::{
     samples::{Sample, Samples},
-    scan::{Marks, ScanPhase},
+    scan::{ScanCursor, ScanPhase},
 };
 
 /// The documents that an incremental read is behind.
@@ -31,7 +31,7 @@ impl CursorValues {
         cursor_values
     }
 
-    /// The whole of it; `None` where a mark has no values, or a class has two.
+    /// The whole of it; `None` where a class has no values, or a class has two.
     pub fn of_parts(after: Vec<Vec<Bson>>, seen: Vec<Sample<Vec<Bson>>>) -> Option<Self> {
         let mut cursor_values = Self::default();
         for values in after {
@@ -54,7 +54,7 @@ impl CursorValues {
         Some(cursor_values)
     }
 
-    /// The mark of each class, in the order of classes.
+    /// The cursor values of each class, in the order of classes.
     pub fn all(&self) -> &[Vec<Bson>] {
         &self.after
     }
@@ -64,14 +64,14 @@ impl CursorValues {
         self.seen.values().flat_map(Samples::iter)
     }
 
-    /// The mark of a class.
+    /// The cursor values of a class.
     pub fn of(&self, of: Class) -> Option<&[Bson]> {
         let mut all = self.after.iter();
         all.find(|it| class(it) == Some(of)).map(Vec::as_slice)
     }
 }
 
-impl Marks for CursorValues {
+impl ScanCursor for CursorValues {
     type Value = Bson;
 
     /// `None` stands for whatever there is, before any class is known.
@@ -82,7 +82,7 @@ impl Marks for CursorValues {
         found.unwrap_or_default()
     }
 
-    /// Moves the mark of the values' class.
+    /// Moves the cursor values of their class.
     fn put(&mut self, values: Vec<Bson>) {
         let Some(class) = class(&values) else {
             return;
@@ -113,7 +113,7 @@ impl Marks for CursorValues {
         Some(self.seen.get(&series?)?.last()?.at)
     }
 
-    /// What is behind a mark is settled: a class that has been read to its last document has none.
+    /// Samples up to the cursor have been read; a class without any is left out.
     fn forget_read(&mut self) {
         for cursor_value in &self.after {
             if let Some(samples) = class(cursor_value).and_then(|it| self.seen.get_mut(&it)) {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn each_class_has_a_mark_of_its_own() {
+    fn each_class_has_a_cursor_of_its_own() {
         let mut cursor_values = CursorValues::default();
         cursor_values.put(text("a"));
         cursor_values.put(values_at(5));
@@ -184,13 +184,13 @@ mod tests {
         cursor_values.forget_read();
         assert_eq!(
             cursor_values,
-            CursorValues::of_parts(vec![values_at(7), text("a")], vec![]).expect("marks")
+            CursorValues::of_parts(vec![values_at(7), text("a")], vec![]).expect("cursor values")
         );
         cursor_values.see(ScanPhase::Values, 3000, values_at(7));
         assert_eq!(
             cursor_values.seen().count(),
             0,
-            "there is nothing behind the mark"
+            "there is nothing behind the cursor"
         );
     }
 }

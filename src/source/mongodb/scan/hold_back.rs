@@ -11,12 +11,12 @@ use super::{
 use crate::source::{
     SourceError,
     scan::{
-        Marks, Reader, ScanPhase,
-        hold_back::{self, LowWatermark},
+        Reader, ScanCursor, ScanPhase,
+        hold_back::{self, ServerWatermark},
     },
 };
 
-impl LowWatermark<CursorValues> for Look {
+impl ServerWatermark<CursorValues> for Look {
     fn given_out(&self) -> i64 {
         self.now
     }
@@ -46,7 +46,7 @@ impl LowWatermark<CursorValues> for Look {
 
     fn log_wait(&self, source: &str, at_most: Duration) {
         tracing::info!(
-            source,
+            source = %source,
             "waiting up to {at_most:.1?} for the last documents: {}",
             self.reason()
         );
@@ -54,7 +54,7 @@ impl LowWatermark<CursorValues> for Look {
 
     fn log_left(&self, source: &str) {
         tracing::warn!(
-            source,
+            source = %source,
             "the last documents are left for the next run: {}",
             self.reason()
         );
@@ -99,14 +99,14 @@ impl CollectionReader {
         let look = self.watermark().await?;
         let (seen, patience) = (look.now, look.longest_wait());
         tracing::info!(
-            source = self.name(),
+            source = %self.scanned.order.source,
             "a full read begins when the last documents have settled: {}",
             look.reason()
         );
         let look = hold_back::wait(self, look, seen, patience).await?;
         if look.until < seen {
             tracing::warn!(
-                source = self.name(),
+                source = %self.scanned.order.source,
                 "the next run repeats this full read, as it could not be told what is settled: {}",
                 look.reason()
             );
@@ -130,7 +130,7 @@ impl CollectionReader {
         for value in classes.filter_map(|it| it.taken_at(over_at)) {
             if self.scanned.has(doc! { field: { "$gte": value } }).await? {
                 tracing::warn!(
-                    source = self.name(),
+                    source = %self.scanned.order.source,
                     "documents whose `{field}` is ahead of the server's clock are left until it is \
                      their time, as what comes before them would be passed by; `late = \"none\"` reads \
                      them"

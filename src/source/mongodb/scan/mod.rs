@@ -2,7 +2,7 @@
 //!
 //! Values of one class compare with each other (numbers do, whatever their type), and `$gt` passes
 //! over all others. So each class that the field holds is read by queries of its own, behind a
-//! mark of its own. Null, lists and missing values are refused.
+//! cursor value of its own. Null, lists and missing values are refused.
 
 mod batches;
 mod check;
@@ -40,7 +40,7 @@ use crate::{
     source::{
         DeduplicationSettings, InspectableSource, Late, Plan, Progress, ReadLimits, ReadMode,
         Rules, Scope, Sharing, Source, SourceError, SourceReader, SourceStatus, TableSource,
-        scan::{self, Begin, Chunk, Marks, ReadAhead, Reading, ScanPhase},
+        scan::{self, Begin, Chunk, ReadAhead, Reading, ScanCursor, ScanPhase},
     },
 };
 

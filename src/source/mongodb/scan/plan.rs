@@ -5,8 +5,7 @@ use std::sync::Arc;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{
-    Ceiling, ScanPosition, ScanState, class::Class, collection::Scanned, range::RangeFilter,
-    watermark::Watch,
+    Ceiling, ScanPosition, class::Class, collection::Scanned, range::RangeFilter, watermark::Watch,
 };
 use crate::{
     model::{Finding, Position, Severity},
@@ -28,7 +27,7 @@ pub(super) async fn plan(
         .transpose()?;
     scanned.refuse_lists().await?;
     let classes = scanned.classes().await?.values;
-    let scan_position = stored.unwrap_or(ScanPosition::Incremental(ScanState::default()));
+    let scan_position = stored.unwrap_or_default();
     let sort = match &scan_position {
         ScanPosition::Incremental(_) => order.sort(1),
         ScanPosition::Full(_) => doc! { "_id": 1 },

@@ -30,7 +30,7 @@ pub(super) struct Order {
 /// `{"field":"_id","full":[{"$oid":"…"}],"then":[…]}` within a full read, of which all that is left is
 /// behind one `_id`; with `"chunks":[{"after":…,"up-to":…},{"up-to":…},{}]` instead of `full` where it is
 /// in chunks: one that does not say so begins where the one before it ends. Where the field holds
-/// several classes, `also` has the marks of the others; `seen` has what was last at a time, in
+/// several classes, `also` has the values of the others; `seen` has what was last at a time, in
 /// milliseconds, and may not be settled yet. `nulls` and `nulls-seen` are the same of documents
 /// without a value, by their `_id`; `sent` is what was sent before it was settled.
 #[derive(Deserialize)]
@@ -85,7 +85,7 @@ impl Order {
         self.field == "_id"
     }
 
-    /// How many values a mark holds.
+    /// How many values a cursor has of a class.
     fn width(&self) -> usize {
         if self.is_id() { 1 } else { 2 }
     }

@@ -11,7 +11,7 @@ pub(super) struct RangeFilter<'a> {
     pub class: Option<Class>,
     /// Whether the field holds no other.
     pub alone: bool,
-    /// Behind this mark.
+    /// Behind these values.
     pub after: &'a [Bson],
     /// Up to this ceiling.
     pub ceiling: &'a Ceiling,

@@ -129,10 +129,6 @@ impl Reader for CollectionReader {
     type Of = Scanned;
     type Watermark = Look;
 
-    fn name(&self) -> &str {
-        &self.scanned.order.source
-    }
-
     fn series(&self, phase: ScanPhase, cursor_values: &CursorValues) -> Vec<Option<Class>> {
         let classes = self.classes(phase, cursor_values);
         if classes.is_empty() && self.watch.is_none() && phase == ScanPhase::Values {

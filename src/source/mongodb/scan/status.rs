@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mongodb::bson::Bson;
 
-use super::{Ceiling, ScanPosition, ScanState, class::Class, collection::Scanned, plan};
+use super::{Ceiling, ScanPosition, class::Class, collection::Scanned, plan};
 use crate::{
     model::Position,
     source::{Late, SourceError, plan::Counted, scan::ScanPhase, status::SourceStatus},
@@ -21,7 +21,7 @@ pub(super) async fn status(
         .map(|it| ScanPosition::parse(it, order))
         .transpose()?;
     let classes = scanned.classes().await?.values;
-    let scan_position = stored.unwrap_or(ScanPosition::Incremental(ScanState::default()));
+    let scan_position = stored.unwrap_or_default();
     let past = plan::past(scanned, &plan::filters(scanned, &scan_position, &classes)).await?;
     let (mut newest, mut behind) = (Vec::new(), None);
     for class in &classes {
@@ -112,7 +112,7 @@ mod tests {
     use mongodb::bson::{DateTime, oid::ObjectId};
 
     use super::*;
-    use crate::source::mongodb::scan::CursorValues;
+    use crate::source::mongodb::scan::{CursorValues, ScanState};
 
     #[test]
     fn an_object_id_is_told_with_its_time() {

@@ -27,12 +27,9 @@ use crate::{
     source::{
         InspectableSource, Late, Nulls, Plan, Progress, ReadLimits, ReadMode, Rules, Scope,
         Sharing, Source, SourceError, SourceReader, SourceStatus, TableSource,
-        scan::{
-            ReadAhead,
-            table::{
-                self, Batches, CursorValue, Page, Pages, Reading, ScanPhase, ScanPosition,
-                Watermark, WatermarkBasis, failed,
-            },
+        scan::table::{
+            self, Batches, CursorValue, Page, Pages, Reading, ScanPhase, ScanPosition, Watermark,
+            WatermarkBasis, failed,
         },
     },
 };
@@ -179,18 +176,15 @@ impl Source for MysqlScan {
         for _ in 0..scan_position.readers(sharing) {
             pages.push(Box::new(self.pages(&learned).await?));
         }
-        let (limits, poll) = (self.settings.limits, self.settings.poll);
         let reading = Reading {
-            limits,
+            limits: self.settings.limits,
             mode,
-            poll,
+            poll: self.settings.poll,
             sharing,
             deduplication: self.settings.rules.deduplication(self.settings.late),
         };
-        let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
-        let read = |sender| table::read(table, pages, scan_position, reading, sender);
-        let reader = ReadAhead::start(&self.name, schema, position.clone(), limits.max_wait, read);
-        Ok(Box::new(reader))
+        let (table, place) = (learned.table.clone(), (position, scan_position));
+        Ok(table::open(table, pages, place, reading))
     }
 
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {

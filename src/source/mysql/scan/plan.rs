@@ -25,10 +25,7 @@ use crate::{
 pub(super) async fn plan(scan: &MysqlScan, stored: Option<&Position>) -> Result<Plan, SourceError> {
     let learned = scan.learn().await?;
     let table = learned.table.clone();
-    let scan_position = match stored {
-        Some(stored) => ScanPosition::parse(stored, &table)?,
-        None => ScanPosition::behind(Vec::new()),
-    };
+    let scan_position = ScanPosition::stored(stored, &table)?;
     let mut findings = Vec::new();
     match scan.refuse_random(&learned).await {
         Err(error @ SourceError::Incompatible { .. }) => findings.push(Finding {

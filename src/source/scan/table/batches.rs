@@ -20,9 +20,9 @@ impl Batches {
             None
         };
         if let Some((key, digest)) = row {
-            self.left = None;
+            self.left_out = None;
             if self.was_sent(key, digest) {
-                self.left = self.values_of_last()?;
+                self.left_out = self.values_of_last()?;
                 self.records.drop_last();
                 return Ok(());
             }
@@ -43,7 +43,7 @@ impl Batches {
     /// Sends what is left of a page. Answers the values of its last row, sent or not.
     pub async fn end_page(&mut self) -> Result<Option<Vec<CursorValue>>, SourceError> {
         self.send_all().await?;
-        if let Some(left) = self.left.take() {
+        if let Some(left) = self.left_out.take() {
             self.move_behind(left);
         }
         Ok(self.reached().map(<[CursorValue]>::to_vec))

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use super::{CursorValue, Mark, ScanPhase, ScanState, TableReader};
+use super::{CursorValue, ScanPhase, ScanState, TableCursor, TableReader};
 use crate::{
     model::{DateTime, Instant},
     source::{
         SourceError,
         scan::{
-            Marks, Reader,
-            hold_back::{self, LowWatermark},
+            Reader, ScanCursor,
+            hold_back::{self, ServerWatermark},
         },
     },
 };
@@ -54,7 +54,7 @@ pub(in crate::source) struct Clock {
     pub now: CursorValue,
 }
 
-impl LowWatermark<Mark> for Watermark {
+impl ServerWatermark<TableCursor> for Watermark {
     fn given_out(&self) -> i64 {
         self.now + self.tie
     }
@@ -161,18 +161,18 @@ pub(super) async fn then(
         return Ok(visible);
     }
     let of_values = visible.values.after.first().filter(|_| !is_clock);
-    for (marks, value) in [
+    for (cursor, value) in [
         (&mut stored.values, of_values),
         (&mut stored.nulls, visible.nulls.after.first()),
     ] {
         if let Some(value) = value {
-            marks.seen.see(at, value.clone());
+            cursor.seen.see(at, value.clone());
         }
     }
     let goal = stored.values.newest(()).max(stored.nulls.newest(()));
     let goal = goal.unwrap_or(at);
     if watermark.at < goal {
-        watermark.log_wait(reader.name(), watermark.patience);
+        watermark.log_wait(&reader.table.name, watermark.patience);
     }
     let patience = watermark.patience;
     let at = hold_back::wait(reader, watermark, goal, patience).await?.at;
@@ -180,16 +180,16 @@ pub(super) async fn then(
         return Ok(visible);
     }
     if !is_clock {
-        visible.values.after = stored.values.settled(at);
+        visible.values.after = stored.values.below_watermark(at);
     }
-    visible.nulls.after = stored.nulls.settled(at);
+    visible.nulls.after = stored.nulls.below_watermark(at);
     Ok(visible)
 }
 
-impl Mark {
-    /// The value up to which rows are settled where all that began before `watermark` is over;
-    /// where it stands, if none is known.
-    fn settled(&mut self, watermark: Micros) -> Vec<CursorValue> {
+impl TableCursor {
+    /// The value up to which nothing can come any more where all that began before `watermark` is over;
+    /// the cursor's own, if none is known.
+    fn below_watermark(&mut self, watermark: Micros) -> Vec<CursorValue> {
         match self.newest_until((), watermark) {
             Some(sample) => vec![sample.value],
             None => self.after.clone(),

@@ -7,7 +7,7 @@ use super::{
 use crate::source::Nulls;
 
 impl Table {
-    /// What a lane is ordered by.
+    /// What a phase is ordered by.
     pub fn by(&self, phase: ScanPhase) -> &[KeyColumn] {
         match phase {
             ScanPhase::Nulls => &self.key,
@@ -62,7 +62,7 @@ impl Table {
         }
     }
 
-    /// The last row of a lane.
+    /// The last row of a phase.
     pub fn last(&self, phase: ScanPhase) -> String {
         let descending = |it: &KeyColumn| format!("{} DESC", it.quoted);
         let order: Vec<String> = self.by(phase).iter().map(descending).collect();
@@ -75,7 +75,7 @@ impl Table {
         )
     }
 
-    /// The condition of a lane's rows, where there may be others.
+    /// The condition of a phase's rows, where there may be others.
     fn only(&self, phase: ScanPhase) -> Option<String> {
         let quoted = &self.incremental.first()?.quoted;
         match (phase, self.nulls) {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_begins_behind_the_last_tie_and_ends_at_the_ceiling() {
+    fn a_range_begins_behind_the_last_tie_and_ends_at_the_ceiling() {
         let table = table();
         let after = [CursorValue::Text("t".into()), CursorValue::U64(7)];
         let below = Ceiling::Below(CursorValue::Text("u".into()));

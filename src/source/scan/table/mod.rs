@@ -24,25 +24,25 @@ pub(in crate::source) use hold_back::{Clock, Micros, Watermark, WatermarkBasis, 
 pub(in crate::source) use index::{Index, column_index, key};
 pub(in crate::source) use members::Members;
 pub(in crate::source) use plan::{ceiling, texts, without_value};
-pub(in crate::source) use position::Mark;
+pub(in crate::source) use position::TableCursor;
 pub(in crate::source) use statement::{Form, Page, Wanted};
 pub(in crate::source) use status::status;
 
-use super::{BatchSender, Begin, Chunk, Ordered, moment};
+use super::{Begin, Chunk, Ordered, ReadAhead, moment};
 pub(in crate::source) use super::{Reading, ScanPhase};
 use crate::{
     connect::{ErrorClass, classify},
     model::{Position, Records, Row, Schema, Value},
-    source::{Nulls, Scope, SourceError, scan},
+    source::{Nulls, Scope, SourceError, SourceReader, scan},
 };
 use reader::TableReader;
 
 pub(in crate::source) type Batches = scan::Batches<Table>;
 pub(in crate::source) type Ceiling = scan::Ceiling<CursorValue>;
-pub(in crate::source) type ScanPosition = scan::ScanPosition<Mark>;
-type ScanState = scan::ScanState<Mark>;
-type Full = scan::Full<Mark>;
-type KeyRange<'r> = scan::KeyRange<'r, Mark>;
+pub(in crate::source) type ScanPosition = scan::ScanPosition<TableCursor>;
+type ScanState = scan::ScanState<TableCursor>;
+type Full = scan::Full<TableCursor>;
+type KeyRange<'r> = scan::KeyRange<'r, TableCursor>;
 
 /// A value of each field of the key.
 type Key = Vec<CursorValue>;
@@ -67,7 +67,7 @@ pub(in crate::source) struct Table {
 }
 
 impl Ordered for Table {
-    type Marks = Mark;
+    type Cursor = TableCursor;
 
     fn name(&self) -> &str {
         &self.name
@@ -133,7 +133,7 @@ impl KeyColumn {
         found.or(last)
     }
 
-    /// The mark of a row's value; `None` where nothing can be ordered by it.
+    /// The cursor value of a row; `None` where nothing can be ordered by it.
     fn cursor_value(&self, value: Value<'_>) -> Option<CursorValue> {
         let cursor_value = match (&self.members, value) {
             (None, value) => CursorValue::of(value),
@@ -143,7 +143,7 @@ impl KeyColumn {
         cursor_value.filter(|it| self.kind.is_none_or(|kind| kind == it.kind()))
     }
 
-    /// The mark that `text` stands for.
+    /// The cursor value that `text` stands for.
     fn parse(&self, kind: ValueKind, text: &str) -> Option<CursorValue> {
         let Some(members) = self.members.as_ref().filter(|_| kind == ValueKind::Member) else {
             return kind.parse(text);
@@ -162,7 +162,7 @@ pub(in crate::source) trait Pages: Send {
     /// The rows of `page`, which has the key's fields alone.
     async fn keys(&mut self, page: Page<'_>) -> Result<Records, SourceError>;
 
-    /// The last row of a lane; no row where it has none.
+    /// The last row of a phase; no row where it has none.
     async fn last(&mut self, phase: ScanPhase) -> Result<Records, SourceError>;
 
     /// What holds reading back; `None` where nothing does.
@@ -201,19 +201,21 @@ pub(in crate::source) async fn begin(
     }
 }
 
-/// Reads on from `scan_position` until the end, or for ever; a full read over all of `pages`, what follows
-/// over the first.
-pub(in crate::source) async fn read(
+/// Reads on from `position`, which is this place, in a task of its own; a full read over all of `pages`,
+/// what follows over one of them.
+pub(in crate::source) fn open(
     table: Arc<Table>,
     pages: Vec<Box<dyn Pages>>,
-    scan_position: ScanPosition,
+    (position, scan_position): (&Position, ScanPosition),
     reading: Reading,
-    sender: BatchSender,
-) -> Result<(), SourceError> {
+) -> Box<dyn SourceReader> {
     let rows = page_rows(reading.limits.rows);
     let pages = pages.into_iter();
     let readers = pages.map(|it| reader(&table, it, rows)).collect();
-    scan::read(table, readers, scan_position, reading, sender).await
+    let (name, schema) = (table.name.clone(), table.schema.clone());
+    let (start, wait) = (position.clone(), reading.limits.max_wait);
+    let read = |sender| scan::read(table, readers, scan_position, reading, sender);
+    Box::new(ReadAhead::start(&name, schema, start, wait, read))
 }
 
 fn reader(table: &Arc<Table>, pages: Box<dyn Pages>, rows: usize) -> TableReader {

@@ -112,7 +112,7 @@ pub(in crate::source) fn without_value(rows: i64, field: &str, nulls: Nulls) -> 
     Finding { severity, text }
 }
 
-/// The texts of bound marks.
+/// The texts of bound values.
 pub(in crate::source) fn texts(bound: &[&CursorValue]) -> Vec<String> {
     bound.iter().map(|it| it.text()).collect()
 }

@@ -17,13 +17,13 @@ use crate::{
         SourceError,
         deduplication::Sent,
         samples::{Sample, Samples},
-        scan::Marks,
+        scan::ScanCursor,
     },
 };
 
 /// Behind which rows of a phase an incremental read is.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::source) struct Mark {
+pub(in crate::source) struct TableCursor {
     /// Behind these values of the phase's order; at the first row where there are none, behind all
     /// rows of the first value where there is only that.
     pub after: Vec<CursorValue>,
@@ -31,7 +31,7 @@ pub(in crate::source) struct Mark {
     pub seen: Samples<CursorValue>,
 }
 
-impl Marks for Mark {
+impl ScanCursor for TableCursor {
     type Value = CursorValue;
     type Series = ();
 
@@ -45,9 +45,9 @@ impl Marks for Mark {
 
     /// Rows without a value are over where they have been read to the last one.
     fn see(&mut self, phase: ScanPhase, at: i64, last: Vec<CursorValue>) {
-        if phase == ScanPhase::Values || last != self.after {
-            let highest = last.into_iter().next();
-            highest.map(|it| self.seen.see(at, it));
+        let is_ahead = phase == ScanPhase::Values || last != self.after;
+        if let (true, Some(highest)) = (is_ahead, last.into_iter().next()) {
+            self.seen.see(at, highest);
         }
     }
 
@@ -63,7 +63,7 @@ impl Marks for Mark {
     fn forget_read(&mut self) {}
 }
 
-impl Mark {
+impl TableCursor {
     /// Behind these values.
     pub fn behind(after: Vec<CursorValue>) -> Self {
         Self {
@@ -111,7 +111,7 @@ pub(super) type Typed = BTreeMap<String, String>;
 impl ScanPosition {
     /// Behind these values of the incremental field and the key.
     pub fn behind(after: Vec<CursorValue>) -> Self {
-        Self::Incremental(ScanState::behind(Mark::behind(after)))
+        Self::Incremental(ScanState::behind(TableCursor::behind(after)))
     }
 
     /// The position of this place in `table`.
@@ -159,6 +159,15 @@ impl ScanPosition {
         Ok(Self::behind(vec![cursor_value]))
     }
 
+    /// The place that the `stored` position names in `table`; before the first row where there is none.
+    ///
+    /// # Errors
+    /// As `parse`.
+    pub fn stored(stored: Option<&Position>, table: &Table) -> Result<Self, SourceError> {
+        let scan_position = stored.map(|it| Self::parse(it, table)).transpose()?;
+        Ok(scan_position.unwrap_or_default())
+    }
+
     /// The place that `position` names in `table`.
     ///
     /// # Errors
@@ -184,7 +193,7 @@ impl ScanPosition {
     }
 }
 
-/// TIMESTAMP, whose marks are in UTC; DATETIME is the wall clock of whoever wrote it.
+/// TIMESTAMP, whose cursor values are in UTC; DATETIME is the wall clock of whoever wrote it.
 fn holds_instants(column: &KeyColumn, table: &Table) -> bool {
     let mut fields = table.schema.names().unwrap_or_default().iter();
     fields.any(|it| it.name == column.name && it.kind == Kind::Instant)
@@ -230,8 +239,8 @@ impl ScanState {
     fn parse(part: &Part, table: &Table) -> Result<Self, String> {
         expect_fields(&part.by, &table.incremental)?;
         Ok(Self {
-            values: mark(&part.after, &part.seen, &table.incremental)?,
-            nulls: mark(&part.nulls, &part.nulls_seen, &table.key)?,
+            values: cursor(&part.after, &part.seen, &table.incremental)?,
+            nulls: cursor(&part.nulls, &part.nulls_seen, &table.key)?,
             sent: part.sent,
         })
     }
@@ -248,8 +257,8 @@ fn written(sample: &Sample<CursorValue>) -> Seen {
     }
 }
 
-fn mark(after: &[Typed], seen: &[Seen], columns: &[KeyColumn]) -> Result<Mark, String> {
-    Ok(Mark {
+fn cursor(after: &[Typed], seen: &[Seen], columns: &[KeyColumn]) -> Result<TableCursor, String> {
+    Ok(TableCursor {
         after: values(after, columns)?,
         seen: samples(seen, columns)?,
     })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Batches, Chunk, CursorValue, Key, KeyRange, Mark, Pages, ScanState, Table, Watermark,
+    Batches, Chunk, CursorValue, Key, KeyRange, Pages, ScanState, Table, TableCursor, Watermark,
     WatermarkBasis, cursor_values, hold_back::earlier,
 };
 use crate::source::{
@@ -25,11 +25,7 @@ impl Reader for TableReader {
     type Of = Table;
     type Watermark = Watermark;
 
-    fn name(&self) -> &str {
-        &self.table.name
-    }
-
-    fn series(&self, _phase: ScanPhase, _marks: &Mark) -> Vec<()> {
+    fn series(&self, _phase: ScanPhase, _cursor: &TableCursor) -> Vec<()> {
         vec![()]
     }
 

@@ -15,7 +15,7 @@ pub(in crate::source) enum Form {
     RowValues,
 }
 
-/// A statement, and the marks to bind to its placeholders in their order.
+/// A statement, and the cursor values to bind to its placeholders in their order.
 pub(in crate::source) struct Page<'m> {
     pub text: String,
     pub bound: Vec<&'m CursorValue>,
@@ -33,7 +33,7 @@ pub(in crate::source) struct Page<'m> {
     )
 )]
 pub(in crate::source) struct Wanted<'m> {
-    /// Rows of this lane alone; those of the key's order are all.
+    /// Rows of this phase alone; those of the key's order are all.
     pub phase: Option<ScanPhase>,
     pub by: &'m [KeyColumn],
     pub after: &'m [CursorValue],
@@ -79,7 +79,7 @@ impl Side {
     }
 }
 
-/// Conditions that all hold, and the marks of their placeholders.
+/// Conditions that all hold, and the cursor values of their placeholders.
 #[derive(Default)]
 pub(super) struct Conditions<'m> {
     text: String,
@@ -99,7 +99,7 @@ impl<'m> Conditions<'m> {
         self.text.push_str(condition);
     }
 
-    /// One column against one mark.
+    /// One column against one value.
     pub fn compare(&mut self, column: &KeyColumn, operator: &str, cursor_value: &'m CursorValue) {
         self.begin();
         self.comparison(column, operator, cursor_value);

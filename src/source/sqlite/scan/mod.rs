@@ -25,12 +25,9 @@ use crate::{
     source::{
         InspectableSource, Plan, Progress, ReadLimits, ReadMode, Rules, Scope, Sharing, Source,
         SourceError, SourceReader, SourceStatus, TableSource,
-        scan::{
-            ReadAhead,
-            table::{
-                self, Batches, CursorValue, Page, Pages, Reading, ScanPhase, ScanPosition,
-                Watermark, WatermarkBasis, failed,
-            },
+        scan::table::{
+            self, Batches, CursorValue, Page, Pages, Reading, ScanPhase, ScanPosition, Watermark,
+            WatermarkBasis, failed,
         },
     },
 };
@@ -140,19 +137,16 @@ impl Source for SqliteScan {
         let sharing = self.settings.sharing;
         let reader = |_| -> Box<dyn Pages> { Box::new(self.pages(&learned)) };
         let pages = (0..scan_position.readers(sharing)).map(reader).collect();
-        let (limits, poll) = (self.settings.limits, self.settings.poll);
         let reading = Reading {
-            limits,
+            limits: self.settings.limits,
             mode,
-            poll,
+            poll: self.settings.poll,
             sharing,
             // A file has one writer: what is there is settled.
             deduplication: None,
         };
-        let (table, schema) = (learned.table.clone(), learned.table.schema.clone());
-        let read = |sender| table::read(table, pages, scan_position, reading, sender);
-        let reader = ReadAhead::start(&self.name, schema, position.clone(), limits.max_wait, read);
-        Ok(Box::new(reader))
+        let (table, place) = (learned.table.clone(), (position, scan_position));
+        Ok(table::open(table, pages, place, reading))
     }
 
     async fn progress(&self, position: &Position) -> Result<Option<Progress>, SourceError> {

@@ -20,10 +20,7 @@ pub(super) async fn plan(
 ) -> Result<Plan, SourceError> {
     let learned = scan.learn().await?;
     let table = &learned.table;
-    let scan_position = match stored {
-        Some(stored) => ScanPosition::parse(stored, table)?,
-        None => ScanPosition::behind(Vec::new()),
-    };
+    let scan_position = ScanPosition::stored(stored, table)?;
     let lost = |error| failed(&scan.name, error);
     let readers = scan.connection.readers();
     let page = table.next_page(&scan_position, &Ceiling::Open, scan.settings.limits.rows);

@@ -17,10 +17,7 @@ pub(super) async fn status(
 ) -> Result<SourceStatus, SourceError> {
     let learned = scan.learn().await?;
     let table = learned.table.clone();
-    let scan_position = match stored {
-        Some(stored) => ScanPosition::parse(stored, &table)?,
-        None => ScanPosition::behind(Vec::new()),
-    };
+    let scan_position = ScanPosition::stored(stored, &table)?;
     let past = plan::past(scan, &learned, &scan_position).await?;
     let mut pages = scan.pages(&learned);
     table::status(&table, &mut pages, &scan_position, past, None).await

@@ -73,14 +73,14 @@ fn samples_are_kept_with_their_times() {
         value: value(text),
     };
     let scan_position = ScanPosition::Incremental(ScanState {
-        values: Mark {
+        values: TableCursor {
             after: vec![value("2025-08-26 09:30:15")],
             seen: Samples::from_iter([
                 sample(1_756_200_615_000_001, "2025-08-26 09:30:16"),
                 sample(1_756_200_616_000_000, "2025-08-26 09:30:17"),
             ]),
         },
-        nulls: Mark {
+        nulls: TableCursor {
             after: vec![CursorValue::U64(7)],
             seen: Samples::from_iter([Sample {
                 at: 5,
