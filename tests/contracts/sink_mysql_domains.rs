@@ -28,7 +28,7 @@ const TABLE: &str = "CREATE TABLE t (uid INT PRIMARY KEY, \
     state ENUM('new','paid','2','1') NULL, flags SET('a','b','2') NULL, digits ENUM('1','2') NULL, \
     made YEAR NULL, yes BIT(1) NULL, bits BIT(64) NULL, is_on TINYINT(1) NULL, size INT NULL, \
     price DECIMAL(10,2) NULL, ratio DOUBLE NULL, small FLOAT NULL, \
-    on_day DATE NULL, span TIME NULL, clock DATETIME(6) NULL, moment TIMESTAMP(6) NULL, \
+    on_day DATE NULL, span TIME NULL, clock DATETIME(6) NULL, second DATETIME NULL, moment TIMESTAMP(6) NULL, \
     name VARCHAR(3) NULL, fixed CHAR(3) NULL, id CHAR(24) NULL, note TINYTEXT NULL, \
     raw VARBINARY(3) NULL, four BINARY(4) NULL, \
     latin VARCHAR(9) CHARACTER SET latin1 NULL, wide TINYTEXT CHARACTER SET utf16 NULL)";
@@ -234,6 +234,17 @@ async fn what_is_a_value_of_its_column_is_taken(connection: &MysqlConnection) {
         ("on_day", text("2025-08-26 00:00:00"), "2025-08-26"),
         ("span", text("-838:59:59"), "-838:59:59"),
         ("span", text("09:30:15.4"), "09:30:15"),
+        ("span", text("09:30:15.5"), "09:30:16"),
+        (
+            "second",
+            text("2025-08-26 23:59:59.5"),
+            "2025-08-27 00:00:00",
+        ),
+        (
+            "second",
+            Value::Instant(Instant::from_millis(1_756_200_615_500)),
+            "2025-08-26 09:30:16",
+        ),
         ("clock", text("2025-08-26"), "2025-08-26 00:00:00.000000"),
         (
             "clock",

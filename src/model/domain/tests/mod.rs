@@ -59,7 +59,7 @@ fn strangers() -> Vec<Value<'static>> {
 #[test]
 fn null_is_held_where_the_catalogue_says_so() {
     let admits = |is_nullable| {
-        let holds = Holds::Timestamp;
+        let holds = Holds::Timestamp(6);
         let domain = Domain { holds, is_nullable };
         domain.admit(&Value::Undefined, Texts::default()).is_ok()
     };
