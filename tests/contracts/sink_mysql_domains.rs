@@ -5,9 +5,13 @@ use highwater::{
     fault::chain,
     model::{Instant, Op, Time, Value},
     sink::{SinkError, mysql::MysqlSink},
+    source::{ReadMode, Scope},
 };
 
-use super::sinks::{database, drop_database, on_both_servers, read, run, table_sink, write};
+use super::{
+    sinks::{database, drop_database, on_both_servers, read, run, table_sink, write},
+    sources::{Server, limits, next, open, start},
+};
 
 on_both_servers!(
     a_member_is_never_found_by_its_number_or_by_letters_that_are_like_it,
@@ -19,6 +23,7 @@ on_both_servers!(
     a_text_of_bytes_is_never_taken_for_another_character_set,
     what_is_a_value_of_its_column_is_taken,
     an_enum_keeps_its_empty_member,
+    an_enums_error_value_is_told_from_its_empty_member,
     a_key_that_its_character_set_lacks_is_refused_by_name,
     numbers_within_json_keep_their_digits,
     members_of_any_letters_are_taken,
@@ -381,6 +386,39 @@ async fn numbers_within_json_keep_their_digits(connection: &MysqlConnection) {
             assert_eq!(read(connection, stored).await, ["[123456789.12345679]"]);
         }
     }
+}
+
+/// A lenient server keeps it of what was no member, with the text of the empty one.
+async fn an_enums_error_value_is_told_from_its_empty_member(connection: &MysqlConnection) {
+    let members = "ENUM('ä','') CHARACTER SET latin1 NULL";
+    run(
+        connection,
+        &format!(
+            "CREATE TABLE s (uid INT PRIMARY KEY, e {members}); CREATE TABLE t LIKE s; \
+             INSERT IGNORE INTO s VALUES (1, 'ä'), (2, ''), (3, NULL), (4, 'none')"
+        ),
+    )
+    .await;
+    let numbers =
+        |table| format!("SELECT COALESCE(CAST(e+0 AS CHAR), '-') FROM {table} ORDER BY uid");
+    assert_eq!(read(connection, &numbers("s")).await, ["1", "2", "-", "0"]);
+    let source = Server(connection.clone()).scan("s", "uid", limits(9));
+    let begun = start(&source, Scope::Incremental).await;
+    let mut reader = open(&source, &begun, ReadMode::Bounded).await;
+    let sink = table_sink(connection, None);
+    let mut from = None;
+    for row in next(&mut *reader).await.expect("rows").records.iter() {
+        let fields: Vec<_> = row.fields().collect();
+        let written = write(&sink, &[(Op::Upsert, &fields)], from).await;
+        if row.get("uid") == Some(Value::I64(4)) {
+            let said = chain(&written.expect_err("it is no member"));
+            assert!(said.contains("`e`"), "{said}");
+        } else {
+            written.expect("it is one, or NULL");
+            from = Some(from.unwrap_or(0) + 1);
+        }
+    }
+    assert_eq!(read(connection, &numbers("t")).await, ["1", "2", "-"]);
 }
 
 async fn an_enum_keeps_its_empty_member(connection: &MysqlConnection) {

@@ -137,6 +137,11 @@ impl Domain {
 }
 
 impl Holds {
+    /// Whether a member has no text, as has the value that is none.
+    pub fn has_empty_member(&self) -> bool {
+        matches!(self, Self::Enum(members) | Self::Set(members) if members.has(""))
+    }
+
     /// Whether only the server knows if the column's character set has this text.
     pub fn is_left_to_server(&self, value: &Value<'_>) -> bool {
         let Self::Text(width) = self else {

@@ -144,6 +144,11 @@ pub(super) fn decimal(value: Value<'_>, digits: u8, sign: Sign) -> Result<Admitt
         Value::F32(it) => finite(it.into(), sign).map(|_| Admitted::Written(value)),
         other => {
             let (text, number) = number(other)?;
+            let is_short =
+                number.exponent().is_none() && number.whole().len() <= usize::from(digits);
+            if is_short && !is_below(number.is_negative()) {
+                return Ok(Admitted::Text(text));
+            }
             let is_zero = number.significant().next().is_none();
             if !is_zero
                 && (number.magnitude() >= i64::from(digits) || is_below(number.is_negative()))
