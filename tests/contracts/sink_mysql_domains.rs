@@ -35,7 +35,7 @@ const TABLE: &str = "CREATE TABLE t (uid INT PRIMARY KEY, \
     price DECIMAL(10,2) NULL, ratio DOUBLE NULL, small FLOAT NULL, \
     on_day DATE NULL, span TIME NULL, clock DATETIME(6) NULL, second DATETIME NULL, moment TIMESTAMP(6) NULL, \
     name VARCHAR(3) NULL, fixed CHAR(3) NULL, id CHAR(24) NULL, note TINYTEXT NULL, \
-    raw VARBINARY(3) NULL, four BINARY(4) NULL, \
+    said JSON NULL, raw VARBINARY(3) NULL, four BINARY(4) NULL, \
     latin VARCHAR(9) CHARACTER SET latin1 NULL, wide TINYTEXT CHARACTER SET utf16 NULL)";
 
 /// Each of these is refused with the name of its column, and no row is written.
@@ -161,6 +161,7 @@ async fn a_number_is_never_made_of_a_text_that_is_written_otherwise(connection: 
     let each = |column| texts.map(|it| (column, Value::String(it)));
     let further = [
         ("size", Value::Json("1.5")),
+        ("said", Value::String("128\0")),
         ("size", Value::ObjectId([0; 12])),
         ("size", Value::Json("true")),
         ("price", Value::String("100000000")),

@@ -42,8 +42,11 @@ pub(super) fn integer(
 pub(super) fn year(value: Value<'_>) -> Result<Admitted<'static>, Refusal> {
     let number = match value {
         Value::Bool(_) => return Err(not_a("YEAR", &value)),
-        // As the servers show the year 0.
-        Value::String("0000") => 0,
+        Value::String(it) | Value::Enum(it) => {
+            let digits = it.len() == 4 && it.bytes().all(|it| it.is_ascii_digit());
+            let year = digits.then(|| it.parse().ok()).flatten();
+            year.ok_or("it is no year of four digits")?
+        }
         Value::F64(it) => whole_double(it)?,
         Value::F32(it) => whole_double(it.into())?,
         other => match whole(other) {

@@ -283,8 +283,11 @@ fn read_minutes(bytes: &[u8]) -> Option<(u8, u8, u32, &[u8])> {
     Some((minutes, seconds, micros, rest))
 }
 
-/// The number of a few digits.
+/// The number of at most six digits.
 fn digits(bytes: &[u8]) -> Option<u32> {
+    if bytes.len() > 6 {
+        return None;
+    }
     let number = |sum: u32, it: &u8| it.is_ascii_digit().then(|| sum * 10 + u32::from(it - b'0'));
     bytes.iter().try_fold(0, number)
 }

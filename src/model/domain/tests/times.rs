@@ -8,6 +8,8 @@ fn only_texts_that_are_days_and_times_are_taken_for_some() {
     let itself = |it| (Value::String(it), it);
     let wrong = [
         "1701010101",
+        "17010101011701010101:30:15",
+        "2025-08-26 09:30:15.17010101011701010101",
         "1700000000",
         "05/06/07",
         "1530",
