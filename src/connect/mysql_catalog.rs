@@ -100,8 +100,9 @@ pub async fn columns(
 }
 
 fn understood(described: Described, is_json: bool) -> CatalogColumn {
-    let (name, data_type, column_type, is_nullable, characters, octets, precision, scale, ..) =
-        &described;
+    let (name, data_type, column_type, is_nullable, ..) = &described;
+    let (characters, octets, precision) = (&described.4, &described.5, &described.6);
+    let (scale, fraction) = (&described.7, &described.8);
     let data_type = if is_json { "json" } else { data_type.as_str() };
     let digits =
         |it: &Option<u64>, otherwise| it.and_then(|it| u8::try_from(it).ok()).unwrap_or(otherwise);
@@ -128,9 +129,9 @@ fn understood(described: Described, is_json: bool) -> CatalogColumn {
         "json" if is_json => Holds::Json(JsonNumbers::Written),
         "json" => Holds::Json(JsonNumbers::Doubles),
         "date" => Holds::Date,
-        "time" => Holds::Time,
-        "datetime" => Holds::DateTime,
-        "timestamp" => Holds::Timestamp,
+        "time" => Holds::Time(digits(fraction, 0)),
+        "datetime" => Holds::DateTime(digits(fraction, 0)),
+        "timestamp" => Holds::Timestamp(digits(fraction, 0)),
         "enum" | "set" => match member_names(column_type) {
             Some(names) => {
                 let collation = described.10.as_deref().unwrap_or_default();
@@ -182,7 +183,7 @@ fn understood(described: Described, is_json: bool) -> CatalogColumn {
         },
         scale: *scale,
         name: name.clone(),
-        fraction: described.8,
+        fraction: *fraction,
         charset: described.9,
         collation: described.10,
         default: described.11,

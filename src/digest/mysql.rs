@@ -59,6 +59,7 @@ impl MysqlDigest {
                 scale: it.scale,
                 fraction: it.fraction,
                 charset: it.charset.as_deref(),
+                is_unclear: it.domain.holds.has_empty_member(),
             })
         };
         let all: Option<Vec<_>> = columns.iter().map(sum_column).collect();

@@ -40,6 +40,8 @@ pub(super) struct SumColumn<'a> {
     pub scale: Option<u64>,
     pub fraction: Option<u64>,
     pub charset: Option<&'a str>,
+    /// Whether two of its values have one text.
+    pub is_unclear: bool,
 }
 
 impl MysqlSums {
@@ -238,7 +240,7 @@ fn field(column: &SumColumn<'_>, quoted: &str, flavor: Flavor) -> Option<(String
         "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "enum" | "set" => {
             // Those in which every text can be written again as UTF-8, and no two alike.
             let known = ["utf8mb4", "utf8mb3", "utf8", "ascii", "latin1"];
-            if !known.contains(&column.charset?) {
+            if !known.contains(&column.charset?) || column.is_unclear {
                 return None;
             }
             let is_utf8 = matches!(column.charset, Some(it) if it != "latin1");

@@ -10,7 +10,7 @@ use crate::{
     digest::{Keeps, Padding},
     model::{
         BytesText, DateTime, Decimal, Instant, JsonText, Texts, Time, Value,
-        domain::{JsonNumbers, read_clock},
+        domain::{JsonNumbers, read_clock, rounded_clock, rounded_time},
         from_base64, from_hex,
     },
     sink::{write_json, write_text},
@@ -247,7 +247,7 @@ fn day(value: Value<'_>, epoch: Option<i64>, out: &mut Vec<u8>) -> Option<()> {
 }
 
 fn clock(value: Value<'_>, places: u8, epoch: Option<i64>, out: &mut Vec<u8>) -> Option<()> {
-    let clock = rounded_clock(clock_of(value, epoch)?, places);
+    let clock = rounded_clock(clock_of(value, epoch)?, places)?;
     out.push(tag::CLOCK);
     write!(out, "{clock}").ok()
 }
@@ -278,36 +278,13 @@ fn clock_of(value: Value<'_>, epoch: Option<i64>) -> Option<DateTime> {
     }
 }
 
-/// What the column has no digits for is rounded, as servers do; `None` where that is a whole second.
-fn rounded(micros: u32, places: u8) -> Option<u32> {
-    let unit = 10_u32.pow(6 - u32::from(places.min(6)));
-    let rounded = (micros + unit / 2) / unit * unit;
-    (rounded < 1_000_000).then_some(rounded)
-}
-
-fn rounded_clock(clock: DateTime, places: u8) -> DateTime {
-    match rounded(clock.micros, places) {
-        Some(micros) => DateTime { micros, ..clock },
-        None => {
-            let next = Instant::from_utc(DateTime { micros: 0, ..clock }).map(|it| Instant {
-                seconds: it.seconds + 1,
-                ..it
-            });
-            next.and_then(Instant::to_utc).unwrap_or(clock)
-        }
-    }
-}
-
 fn duration(value: Value<'_>, places: u8, out: &mut Vec<u8>) -> Option<()> {
     let time = match value {
         Value::Time(it) => it,
         Value::String(it) | Value::Enum(it) => Time::parse(it)?,
         _ => return None,
     };
-    let time = match rounded(time.micros, places) {
-        Some(micros) => Time { micros, ..time },
-        None => next_second(time),
-    };
+    let time = rounded_time(time, places)?;
     let is_zero = (time.hours, time.minutes, time.seconds, time.micros) == (0, 0, 0, 0);
     let negative = time.negative && !is_zero;
     tagged(
@@ -315,18 +292,6 @@ fn duration(value: Value<'_>, places: u8, out: &mut Vec<u8>) -> Option<()> {
         Time { negative, ..time }.to_string().as_bytes(),
         out,
     )
-}
-
-fn next_second(time: Time) -> Time {
-    let seconds = u32::from(time.hours) * 3600 + u32::from(time.minutes) * 60;
-    let seconds = seconds + u32::from(time.seconds) + 1;
-    Time {
-        hours: (seconds / 3600) as u16,
-        minutes: (seconds / 60 % 60) as u8,
-        seconds: (seconds % 60) as u8,
-        micros: 0,
-        ..time
-    }
 }
 
 fn numeric(value: Value<'_>, out: &mut Vec<u8>) -> Option<()> {

@@ -116,10 +116,8 @@ impl Verify<'_> {
         let mut repeated = HashSet::new();
         tokio::try_join!(
             self.expected(compared, within, |it, _| {
-                if group.has(it.key) {
-                    if expected.insert(it.key, it.row).is_some() {
-                        repeated.insert(it.key);
-                    }
+                if group.has(it.key) && expected.insert(it.key, it.row).is_some() {
+                    repeated.insert(it.key);
                 }
             }),
             self.actual(compared, within, |it, _, _| {

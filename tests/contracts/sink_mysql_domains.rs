@@ -5,9 +5,13 @@ use highwater::{
     fault::chain,
     model::{Instant, Op, Time, Value},
     sink::{SinkError, mysql::MysqlSink},
+    source::{ReadMode, Scope},
 };
 
-use super::sinks::{database, drop_database, on_both_servers, read, run, table_sink, write};
+use super::{
+    sinks::{database, drop_database, on_both_servers, read, run, table_sink, write},
+    sources::{Server, limits, next, open, start},
+};
 
 on_both_servers!(
     a_member_is_never_found_by_its_number_or_by_letters_that_are_like_it,
@@ -19,6 +23,7 @@ on_both_servers!(
     a_text_of_bytes_is_never_taken_for_another_character_set,
     what_is_a_value_of_its_column_is_taken,
     an_enum_keeps_its_empty_member,
+    an_enums_error_value_is_told_from_its_empty_member,
     a_key_that_its_character_set_lacks_is_refused_by_name,
     numbers_within_json_keep_their_digits,
     members_of_any_letters_are_taken,
@@ -28,9 +33,9 @@ const TABLE: &str = "CREATE TABLE t (uid INT PRIMARY KEY, \
     state ENUM('new','paid','2','1') NULL, flags SET('a','b','2') NULL, digits ENUM('1','2') NULL, \
     made YEAR NULL, yes BIT(1) NULL, bits BIT(64) NULL, is_on TINYINT(1) NULL, size INT NULL, \
     price DECIMAL(10,2) NULL, ratio DOUBLE NULL, small FLOAT NULL, \
-    on_day DATE NULL, span TIME NULL, clock DATETIME(6) NULL, moment TIMESTAMP(6) NULL, \
+    on_day DATE NULL, span TIME NULL, clock DATETIME(6) NULL, second DATETIME NULL, moment TIMESTAMP(6) NULL, \
     name VARCHAR(3) NULL, fixed CHAR(3) NULL, id CHAR(24) NULL, note TINYTEXT NULL, \
-    raw VARBINARY(3) NULL, four BINARY(4) NULL, \
+    said JSON NULL, raw VARBINARY(3) NULL, four BINARY(4) NULL, \
     latin VARCHAR(9) CHARACTER SET latin1 NULL, wide TINYTEXT CHARACTER SET utf16 NULL)";
 
 /// Each of these is refused with the name of its column, and no row is written.
@@ -156,6 +161,7 @@ async fn a_number_is_never_made_of_a_text_that_is_written_otherwise(connection: 
     let each = |column| texts.map(|it| (column, Value::String(it)));
     let further = [
         ("size", Value::Json("1.5")),
+        ("said", Value::String("128\0")),
         ("size", Value::ObjectId([0; 12])),
         ("size", Value::Json("true")),
         ("price", Value::String("100000000")),
@@ -234,6 +240,17 @@ async fn what_is_a_value_of_its_column_is_taken(connection: &MysqlConnection) {
         ("on_day", text("2025-08-26 00:00:00"), "2025-08-26"),
         ("span", text("-838:59:59"), "-838:59:59"),
         ("span", text("09:30:15.4"), "09:30:15"),
+        ("span", text("09:30:15.5"), "09:30:16"),
+        (
+            "second",
+            text("2025-08-26 23:59:59.5"),
+            "2025-08-27 00:00:00",
+        ),
+        (
+            "second",
+            Value::Instant(Instant::from_millis(1_756_200_615_500)),
+            "2025-08-26 09:30:16",
+        ),
         ("clock", text("2025-08-26"), "2025-08-26 00:00:00.000000"),
         (
             "clock",
@@ -370,6 +387,39 @@ async fn numbers_within_json_keep_their_digits(connection: &MysqlConnection) {
             assert_eq!(read(connection, stored).await, ["[123456789.12345679]"]);
         }
     }
+}
+
+/// A lenient server keeps it of what was no member, with the text of the empty one.
+async fn an_enums_error_value_is_told_from_its_empty_member(connection: &MysqlConnection) {
+    let members = "ENUM('ä','') CHARACTER SET latin1 NULL";
+    run(
+        connection,
+        &format!(
+            "CREATE TABLE s (uid INT PRIMARY KEY, e {members}); CREATE TABLE t LIKE s; \
+             INSERT IGNORE INTO s VALUES (1, 'ä'), (2, ''), (3, NULL), (4, 'none')"
+        ),
+    )
+    .await;
+    let numbers =
+        |table| format!("SELECT COALESCE(CAST(e+0 AS CHAR), '-') FROM {table} ORDER BY uid");
+    assert_eq!(read(connection, &numbers("s")).await, ["1", "2", "-", "0"]);
+    let source = Server(connection.clone()).scan("s", "uid", limits(9));
+    let begun = start(&source, Scope::Incremental).await;
+    let mut reader = open(&source, &begun, ReadMode::Bounded).await;
+    let sink = table_sink(connection, None);
+    let mut from = None;
+    for row in next(&mut *reader).await.expect("rows").records.iter() {
+        let fields: Vec<_> = row.fields().collect();
+        let written = write(&sink, &[(Op::Upsert, &fields)], from).await;
+        if row.get("uid") == Some(Value::I64(4)) {
+            let said = chain(&written.expect_err("it is no member"));
+            assert!(said.contains("`e`"), "{said}");
+        } else {
+            written.expect("it is one, or NULL");
+            from = Some(from.unwrap_or(0) + 1);
+        }
+    }
+    assert_eq!(read(connection, &numbers("t")).await, ["1", "2", "-"]);
 }
 
 async fn an_enum_keeps_its_empty_member(connection: &MysqlConnection) {

@@ -118,6 +118,12 @@ async fn null_is_refused_where_a_column_is_not_null_and_an_altered_table_is_read
     .await;
     let written = write(&sink, ("text", Value::String("007")), Some(1)).await;
     written.expect_err("it would become a number now");
+    file.run("DROP TABLE t").await;
+    let written = write(&sink, null, Some(1)).await.expect_err("it is gone");
+    assert!(
+        matches!(written, SinkError::Incompatible { .. }),
+        "{written:?}"
+    );
 }
 
 async fn write(

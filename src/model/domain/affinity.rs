@@ -26,6 +26,9 @@ const OTHER: &str =
 const LOST: &str = "the column would lose digits of this number: make it TEXT";
 const LARGE: &str = "SQLite has no whole number so large: make the column TEXT";
 
+/// From here on a double has more digits than those that tell it from its neighbours.
+const WHOLE: f64 = (1_u64 << 53) as f64;
+
 impl Affinity {
     /// That of a declared type, by SQLite's rules in their order.
     pub fn of(declared: &str, is_strict: bool) -> Self {
@@ -77,6 +80,13 @@ impl Affinity {
                 Err(_) if self == Self::Blob => Ok(Admitted::Written(value)),
                 Err(_) => Err(LARGE.into()),
             },
+            // SQLite would make a whole number of all its binary digits.
+            Value::F64(it)
+                if matches!(self, Self::Integer | Self::Numeric) && it.abs() >= WHOLE =>
+            {
+                let whole = it.to_string().parse();
+                Ok(whole.map_or(Admitted::Double(it), Admitted::Signed))
+            }
             Value::F64(it) => Ok(Admitted::Double(it)),
             // By its own few digits: widened, 0.1 would become 0.10000000149011612.
             Value::F32(it) => {
@@ -115,9 +125,7 @@ impl Affinity {
 
     /// A number by its digits, all of which have to be kept.
     fn number(self, text: &str, exact: &Decimal<'_>) -> Result<Admitted<'static>, Refusal> {
-        if exact.is_integer_text()
-            && let Ok(whole) = text.parse()
-        {
+        if let Some(Ok(whole)) = exact.to_integer().map(i64::try_from) {
             return self.whole(whole);
         }
         let double: f64 = text.parse().unwrap_or(f64::INFINITY);

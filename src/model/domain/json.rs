@@ -27,6 +27,10 @@ pub(super) fn json(
         }
         (other, _) => return Ok(Admitted::Json(other)),
     };
+    // MySQL takes it for the end of the text.
+    if text.as_bytes().contains(&0) {
+        return Err("it has a zero byte, and is no JSON".into());
+    }
     if numbers == JsonNumbers::Doubles
         && has_long_run(text.as_bytes())
         && let Some(number) = lost_number(text)

@@ -37,9 +37,10 @@ impl Members {
     }
 
     fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let is_far = |it: char| u32::from(it) > 0xffff;
-        if self.tells_all_apart && text.contains(is_far) {
-            text.replace(is_far, "?").into()
+        // Their UTF-8 begins with such a byte.
+        let has_far = text.bytes().any(|it| it >= 0xf0);
+        if has_far && self.tells_all_apart {
+            text.replace(|it: char| u32::from(it) > 0xffff, "?").into()
         } else {
             text.into()
         }

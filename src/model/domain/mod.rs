@@ -19,7 +19,7 @@ pub use affinity::Affinity;
 pub use json::JsonNumbers;
 pub use members::{Members, member_names};
 pub use texts::{Repertoire, TextWidth, Unit};
-pub use times::read_clock;
+pub use times::{read_clock, rounded_clock, rounded_time};
 
 /// The values that a column can hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +68,12 @@ pub enum Holds {
     Json(JsonNumbers),
     /// Days.
     Date,
-    /// Spans of time.
-    Time,
-    /// Wall clocks.
-    DateTime,
-    /// Points in time since 1970.
-    Timestamp,
+    /// Spans of time, with so many digits of a second's fraction.
+    Time(u8),
+    /// Wall clocks, likewise.
+    DateTime(u8),
+    /// Points in time since 1970, likewise.
+    Timestamp(u8),
     /// What a column of SQLite makes of no value another.
     Affinity(Affinity),
     /// Whatever it is given, as it is given.
@@ -137,6 +137,11 @@ impl Domain {
 }
 
 impl Holds {
+    /// Whether a member has no text, as has the value that is none.
+    pub fn has_empty_member(&self) -> bool {
+        matches!(self, Self::Enum(members) | Self::Set(members) if members.has(""))
+    }
+
     /// Whether only the server knows if the column's character set has this text.
     pub fn is_left_to_server(&self, value: &Value<'_>) -> bool {
         let Self::Text(width) = self else {
@@ -170,9 +175,9 @@ impl Holds {
             Self::Bytes { most, is_fixed } => bytes(value, (*most, *is_fixed), texts.bytes),
             Self::Json(numbers) => json::json(value, *numbers, texts.json),
             Self::Date => times::date(value, texts.epoch),
-            Self::Time => times::time(value),
-            Self::DateTime => times::datetime(value, texts.epoch),
-            Self::Timestamp => times::timestamp(value, texts.epoch),
+            Self::Time(places) => times::time(value, *places),
+            Self::DateTime(places) => times::datetime(value, *places, texts.epoch),
+            Self::Timestamp(places) => times::timestamp(value, *places, texts.epoch),
             Self::Affinity(affinity) => affinity.admit(value),
             Self::Anything => match value {
                 Value::Bytes(_, it) | Value::Geometry(it) => Ok(Admitted::Bytes(it.into())),
@@ -211,7 +216,7 @@ fn bytes(
     };
     let length = bytes.len() as u64;
     if length > most {
-        Err(format!("it has {length} bytes, and the column {most} at most").into())
+        Err(format!("it is too long: it has {length} bytes, and the column {most} at most").into())
     } else if is_fixed && length < most {
         Err(format!("it has {length} bytes, and the column would fill them up to {most}").into())
     } else {

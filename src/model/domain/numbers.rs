@@ -42,8 +42,11 @@ pub(super) fn integer(
 pub(super) fn year(value: Value<'_>) -> Result<Admitted<'static>, Refusal> {
     let number = match value {
         Value::Bool(_) => return Err(not_a("YEAR", &value)),
-        // As the servers show the year 0.
-        Value::String("0000") => 0,
+        Value::String(it) | Value::Enum(it) => {
+            let digits = it.len() == 4 && it.bytes().all(|it| it.is_ascii_digit());
+            let year = digits.then(|| it.parse().ok()).flatten();
+            year.ok_or("it is no year of four digits")?
+        }
         Value::F64(it) => whole_double(it)?,
         Value::F32(it) => whole_double(it.into())?,
         other => match whole(other) {
@@ -144,6 +147,11 @@ pub(super) fn decimal(value: Value<'_>, digits: u8, sign: Sign) -> Result<Admitt
         Value::F32(it) => finite(it.into(), sign).map(|_| Admitted::Written(value)),
         other => {
             let (text, number) = number(other)?;
+            let is_short =
+                number.exponent().is_none() && number.whole().len() <= usize::from(digits);
+            if is_short && !is_below(number.is_negative()) {
+                return Ok(Admitted::Text(text));
+            }
             let is_zero = number.significant().next().is_none();
             if !is_zero
                 && (number.magnitude() >= i64::from(digits) || is_below(number.is_negative()))

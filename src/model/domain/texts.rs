@@ -64,7 +64,7 @@ impl TextWidth {
         };
         if !is_short {
             let (most, unit) = (self.most, self.unit.shown());
-            return Err(format!("it is longer than the column, which has {most} {unit}").into());
+            return Err(format!("it is too long: the column has {most} {unit}").into());
         }
         if self.is_fixed && text.ends_with(' ') {
             return Err("it ends with a blank, which a column of fixed length loses".into());

@@ -9,6 +9,7 @@ const NO_CLOCK: &str =
     "it is no time as 2025-08-26 09:30:15, 2025-08-26T09:30:15.123Z or 2025-08-26";
 const HAS_CLOCK: &str = "the column holds days alone, and it has a time of day";
 const FAR: &str = "the instant lies outside the years 1 to 9999";
+const OVER: &str = "its fraction would be rounded up to a time that there is none of";
 const NO_POINT: &str = "a TIMESTAMP is a day of the calendar from 1970-01-01 00:00:01 on, or zero";
 const NUMBER: &str = "it is a number, and the column's type a time: say what it counts with `instants` of \
     the format `json`, or make a time of it with a step";
@@ -32,33 +33,108 @@ pub(super) fn date(value: Value<'_>, epoch: Option<i64>) -> Result<Admitted<'_>,
     }
 }
 
-/// Spans of time.
-pub(super) fn time(value: Value<'_>) -> Result<Admitted<'_>, Refusal> {
-    match value {
-        Value::Time(_) => Ok(Admitted::Written(value)),
-        Value::String(it) | Value::Enum(it) => match read_time(it.as_bytes()) {
-            Some(_) => Ok(Admitted::Text(it)),
-            None => Err(NO_TIME.into()),
-        },
-        other => Err(not_a("a span of time", &other)),
+/// Spans of time with so many digits of a second's fraction. Further ones are rounded here: MySQL rounds
+/// them as well, and MariaDB cuts them off.
+pub(super) fn time(value: Value<'_>, places: u8) -> Result<Admitted<'_>, Refusal> {
+    let (time, admitted) = match value {
+        Value::Time(it) => (it, Admitted::Written(value)),
+        Value::String(it) | Value::Enum(it) => {
+            let time = read_time(it.as_bytes()).ok_or(NO_TIME)?;
+            (time, Admitted::Text(it))
+        }
+        other => return Err(not_a("a span of time", &other)),
+    };
+    if is_kept(time.micros, places) {
+        Ok(admitted)
+    } else {
+        let rounded = rounded_time(time, places).ok_or(OVER)?;
+        Ok(Admitted::Written(Value::Time(rounded)))
     }
 }
 
-/// Wall clocks.
-pub(super) fn datetime(value: Value<'_>, epoch: Option<i64>) -> Result<Admitted<'_>, Refusal> {
-    let (clock, text) = clock(value, epoch, "a time")?;
-    Ok(text.map_or(Admitted::Clock(clock), Admitted::Text))
+/// Wall clocks with so many digits of a second's fraction, rounded likewise.
+pub(super) fn datetime(
+    value: Value<'_>,
+    places: u8,
+    epoch: Option<i64>,
+) -> Result<Admitted<'_>, Refusal> {
+    Ok(kept(value, places, epoch)?.1)
 }
 
-/// Points in time.
-pub(super) fn timestamp(value: Value<'_>, epoch: Option<i64>) -> Result<Admitted<'_>, Refusal> {
-    let (clock, text) = clock(value, epoch, "a time")?;
+/// Points in time, likewise.
+pub(super) fn timestamp(
+    value: Value<'_>,
+    places: u8,
+    epoch: Option<i64>,
+) -> Result<Admitted<'_>, Refusal> {
+    let (clock, admitted) = kept(value, places, epoch)?;
     let is_point = Instant::from_utc(clock).is_some_and(|it| it.seconds > 0);
     if is_point || clock == ZERO {
-        Ok(text.map_or(Admitted::Clock(clock), Admitted::Text))
+        Ok(admitted)
     } else {
         Err(NO_POINT.into())
     }
+}
+
+/// The wall clock that a column keeps of a value.
+fn kept(
+    value: Value<'_>,
+    places: u8,
+    epoch: Option<i64>,
+) -> Result<(DateTime, Admitted<'_>), Refusal> {
+    let (clock, text) = clock(value, epoch, "a time")?;
+    if is_kept(clock.micros, places) {
+        Ok((clock, text.map_or(Admitted::Clock(clock), Admitted::Text)))
+    } else {
+        let rounded = rounded_clock(clock, places).ok_or(OVER)?;
+        Ok((rounded, Admitted::Clock(rounded)))
+    }
+}
+
+/// A wall clock with so many digits of a second's fraction; `None` where it rounds up to none.
+pub fn rounded_clock(clock: DateTime, places: u8) -> Option<DateTime> {
+    match rounded(clock.micros, places) {
+        Some(micros) => Some(DateTime { micros, ..clock }),
+        None => {
+            let second = Instant::from_utc(DateTime { micros: 0, ..clock })?;
+            let next = Instant {
+                seconds: second.seconds + 1,
+                ..second
+            };
+            next.to_utc()
+        }
+    }
+}
+
+/// A span of time, likewise.
+pub fn rounded_time(time: Time, places: u8) -> Option<Time> {
+    if let Some(micros) = rounded(time.micros, places) {
+        return Some(Time { micros, ..time });
+    }
+    let seconds = u32::from(time.hours) * 3600 + u32::from(time.minutes) * 60;
+    let seconds = seconds + u32::from(time.seconds) + 1;
+    (seconds < 839 * 3600).then_some(Time {
+        hours: (seconds / 3600) as u16,
+        minutes: (seconds / 60 % 60) as u8,
+        seconds: (seconds % 60) as u8,
+        micros: 0,
+        ..time
+    })
+}
+
+fn unit(places: u8) -> u32 {
+    10_u32.pow(6 - u32::from(places.min(6)))
+}
+
+fn is_kept(micros: u32, places: u8) -> bool {
+    micros.is_multiple_of(unit(places))
+}
+
+/// `None` where that is a whole second.
+fn rounded(micros: u32, places: u8) -> Option<u32> {
+    let unit = unit(places);
+    let rounded = (micros + unit / 2) / unit * unit;
+    (rounded < 1_000_000).then_some(rounded)
 }
 
 const ZERO: DateTime = midnight(Date {
@@ -207,8 +283,11 @@ fn read_minutes(bytes: &[u8]) -> Option<(u8, u8, u32, &[u8])> {
     Some((minutes, seconds, micros, rest))
 }
 
-/// The number of a few digits.
+/// The number of at most six digits.
 fn digits(bytes: &[u8]) -> Option<u32> {
+    if bytes.len() > 6 {
+        return None;
+    }
     let number = |sum: u32, it: &u8| it.is_ascii_digit().then(|| sum * 10 + u32::from(it - b'0'));
     bytes.iter().try_fold(0, number)
 }

@@ -279,7 +279,7 @@ mod tests {
             name: "a".to_owned(),
             data_type: "datetime".to_owned(),
             domain: Domain {
-                holds: Holds::DateTime,
+                holds: Holds::DateTime(6),
                 is_nullable: true,
             },
             scale: None,

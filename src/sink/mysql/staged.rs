@@ -38,7 +38,7 @@ impl<'s> MysqlStaged<'s> {
         let session = sink.staging.take(&sink.connection, sink.silence).await;
         let mut session = session.map_err(failed)?;
         let written = async {
-            let tables = sink.begin(&mut session, BEGIN, tables).await?;
+            let tables = sink.begin(&mut session, BEGIN, tables, records).await?;
             let transaction = sink.transaction(&tables);
             transaction.write_rows(&mut session, records).await
         };

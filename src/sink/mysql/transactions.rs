@@ -25,7 +25,7 @@ impl MysqlSink {
         tables: Vec<Arc<Table>>,
         (records, advance): (&[Records], AnyAdvance<'_>),
     ) -> Result<(), SinkError> {
-        let tables = self.begin(session, "BEGIN", tables).await?;
+        let tables = self.begin(session, "BEGIN", tables, records).await?;
         let transaction = self.transaction(&tables);
         transaction.write(session, records, advance).await?;
         self.out(session, "COMMIT").await
@@ -42,7 +42,7 @@ impl MysqlSink {
         // For this transaction alone: under it the question for a row that is not there keeps others
         // from making it until the end.
         let begin = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; BEGIN";
-        let tables = self.begin(session, begin, tables).await?;
+        let tables = self.begin(session, begin, tables, records).await?;
         let transaction = self.transaction(&tables);
         let landing = transaction
             .replay(session, (records, markers), onto)
@@ -54,7 +54,8 @@ impl MysqlSink {
     }
 
     /// Begins a transaction, and answers the tables as they are in it: what a column can hold is decided
-    /// here, and somebody may have altered it. Asked along with the beginning, it costs no round trip.
+    /// here, and somebody may have altered it. Tables to which `records` go are asked for along with the
+    /// beginning, which costs no round trip.
     ///
     /// # Errors
     /// As the server answers.
@@ -63,10 +64,15 @@ impl MysqlSink {
         session: &mut MySqlConnection,
         begin: &'static str,
         mut tables: Vec<Arc<Table>>,
+        records: &[Records],
     ) -> Result<Vec<Arc<Table>>, SinkError> {
         for _ in 0..TIMES {
             let mut text = begin.to_owned();
-            let known = tables.iter().filter(|it| it.definition.is_some());
+            let written = tables.iter().zip(records);
+            let written = written.filter(|(_, records)| !records.is_empty());
+            let known = written
+                .map(|(table, _)| table)
+                .filter(|it| it.definition.is_some());
             for table in known.clone() {
                 text.push_str("; ");
                 text.push_str(&definition_of(&table.quoted));

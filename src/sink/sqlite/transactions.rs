@@ -31,13 +31,24 @@ impl SqliteSink {
             if tables.iter().all(|it| it.definition == now) {
                 return Ok((session, tables));
             }
-            // There is one session that writes, and it may have to make a table.
             let ended = session.rollback().await;
             ended.map_err(|error| self.failed(error))?;
-            tables = self.learn(None).await?;
+            tables = self.look_up_again().await?;
         }
         let begun = self.connection.begin().await;
         Ok((begun.map_err(|error| self.failed(error))?, tables))
+    }
+
+    /// The tables as they are now: one that is gone is not made anew behind its owner's back.
+    async fn look_up_again(&self) -> Result<Vec<Arc<Table>>, SinkError> {
+        let mut tables = Vec::with_capacity(self.targets.len());
+        for target in &self.targets {
+            let found = target.found(&self.connection).await?;
+            let shared = &target.shared;
+            let gone = || shared.incompatible(format!("table {} is gone", shared.settings.table));
+            tables.push(shared.remember(found.ok_or_else(gone)?));
+        }
+        Ok(tables)
     }
 }
 

@@ -98,6 +98,8 @@ fn no_year_is_guessed() {
             Value::I64(5),
             Value::String("99"),
             Value::String("00"),
+            Value::String("0"),
+            Value::String("2.024e3"),
             Value::I64(1900),
             Value::I64(2156),
         ],

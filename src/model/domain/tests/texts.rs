@@ -181,6 +181,7 @@ fn json_keeps_its_numbers_or_is_refused() {
         "{\"a\": \"x\", \"b\":123456789012345678901234567890}",
     ];
     refuses(&doubles, lost.map(Value::Json));
+    refuses(&doubles, [Value::String("128\0")]);
     refuses(&doubles, lost.map(Value::String));
     let written = Holds::Json(JsonNumbers::Written);
     takes(&written, lost.map(|it| (Value::Json(it), it)));

@@ -8,6 +8,8 @@ fn only_texts_that_are_days_and_times_are_taken_for_some() {
     let itself = |it| (Value::String(it), it);
     let wrong = [
         "1701010101",
+        "17010101011701010101:30:15",
+        "2025-08-26 09:30:15.17010101011701010101",
         "1700000000",
         "05/06/07",
         "1530",
@@ -32,7 +34,12 @@ fn only_texts_that_are_days_and_times_are_taken_for_some() {
         "2025-08-26T09:30:15+24:00",
         "2025-02-31T09:30:15Z",
     ];
-    for holds in [Holds::Date, Holds::DateTime, Holds::Timestamp, Holds::Time] {
+    for holds in [
+        Holds::Date,
+        Holds::DateTime(6),
+        Holds::Timestamp(6),
+        Holds::Time(6),
+    ] {
         refuses(&holds, wrong.map(Value::String));
         refuses(&holds, strangers());
         refuses(
@@ -52,7 +59,7 @@ fn only_texts_that_are_days_and_times_are_taken_for_some() {
     );
     refuses(&Holds::Date, ["2025-08-26 09:30:15"].map(Value::String));
     takes(
-        &Holds::DateTime,
+        &Holds::DateTime(6),
         [
             itself("2025-08-26 09:30:15"),
             itself("2025-08-26T09:30:15.1"),
@@ -75,11 +82,11 @@ fn only_texts_that_are_days_and_times_are_taken_for_some() {
         ],
     );
     takes(
-        &Holds::Timestamp,
+        &Holds::Timestamp(6),
         ["1970-01-01 00:00:01", "0000-00-00 00:00:00", "0000-00-00"].map(itself),
     );
     refuses(
-        &Holds::Timestamp,
+        &Holds::Timestamp(6),
         [
             "1970-01-01 00:00:00",
             "2025-00-15 09:30:15",
@@ -89,11 +96,11 @@ fn only_texts_that_are_days_and_times_are_taken_for_some() {
         .map(Value::String),
     );
     takes(
-        &Holds::Time,
+        &Holds::Time(6),
         ["09:30:15", "-838:59:59.000001", "838:59:59", "00:00:00.5"].map(itself),
     );
     refuses(
-        &Holds::Time,
+        &Holds::Time(6),
         [
             "839:00:00",
             "9:30:15",
@@ -131,10 +138,13 @@ fn a_day_is_no_time_and_a_time_no_day() {
         micros: 0,
     });
     refuses(&Holds::Date, [time, Value::DateTime(clock(1))]);
-    refuses(&Holds::DateTime, [time]);
-    refuses(&Holds::Time, [Value::Date(day), Value::DateTime(clock(0))]);
+    refuses(&Holds::DateTime(6), [time]);
+    refuses(
+        &Holds::Time(6),
+        [Value::Date(day), Value::DateTime(clock(0))],
+    );
     assert!(taken(&Holds::Date, Value::DateTime(clock(0))).is_some());
-    assert!(taken(&Holds::DateTime, Value::Date(day)).is_some());
+    assert!(taken(&Holds::DateTime(6), Value::Date(day)).is_some());
 }
 
 #[test]
@@ -148,14 +158,39 @@ fn numbers_are_instants_where_they_were_declared_so() {
         is_nullable: true,
     };
     let count = Value::I64(1_756_200_615_123);
-    for holds in [Holds::DateTime, Holds::Timestamp] {
+    for holds in [Holds::DateTime(6), Holds::Timestamp(6)] {
         let admitted = domain(holds).admit(&count, texts);
         let Ok(Admitted::Clock(clock)) = admitted else {
             panic!("{admitted:?}");
         };
         assert_eq!(clock.to_string(), "2025-08-26 09:30:15.123000");
     }
-    for holds in [Holds::Date, Holds::Time] {
+    for holds in [Holds::Date, Holds::Time(6)] {
         assert!(domain(holds).admit(&count, texts).is_err());
     }
+}
+
+#[test]
+fn further_digits_of_a_second_are_rounded_as_the_column_declares() {
+    let cases = [
+        (0, "2025-12-31 23:59:59.5", "2026-01-01 00:00:00"),
+        (0, "2025-02-31 23:59:59.4", "2025-02-31 23:59:59"),
+        (3, "2025-08-26 09:30:15.1235", "2025-08-26 09:30:15.124000"),
+        (3, "2025-08-26 09:30:15.123", "2025-08-26 09:30:15.123"),
+        (1, "2025-08-26T09:30:15.95Z", "2025-08-26 09:30:16"),
+    ];
+    for (places, text, kept) in cases {
+        takes(&Holds::DateTime(places), [(Value::String(text), kept)]);
+    }
+    let over = [
+        "9999-12-31 23:59:59.5",
+        "2025-02-31 23:59:59.5",
+        "2025-00-15 10:10:10.5",
+    ];
+    refuses(&Holds::DateTime(0), over.map(Value::String));
+    let time = |text| taken(&Holds::Time(0), Value::String(text));
+    let shown = time("-00:59:59.5").expect("it is a time");
+    assert!(shown.contains("hours: 1"), "{shown}");
+    assert_eq!(time("838:59:59.5"), None);
+    assert_eq!(time("09:30:15.0").as_deref(), Some("09:30:15.0"));
 }

@@ -288,7 +288,10 @@ fn keyset_table(
         name: it.name.clone(),
         kind: it.unpack.kind(),
     });
-    let selected: Vec<String> = columns.iter().map(selected).collect();
+    let selected = columns
+        .iter()
+        .map(|it| it.unpack.selected(&it.quoted, &it.row.1));
+    let selected: Vec<String> = selected.collect();
     let selected_key: Vec<&str> = key.iter().map(|it| it.quoted.as_str()).collect();
     Ok(Table {
         name: name.to_owned(),
@@ -310,16 +313,6 @@ fn keyset_table(
     })
 }
 
-/// A column as it is asked for.
-fn selected(column: &Column) -> String {
-    let quoted = &column.quoted;
-    match column.row.1.as_str() {
-        // The driver gives up a whole result for this type alone.
-        "vector" => format!("CAST({quoted} AS BINARY) AS {quoted}"),
-        _ => quoted.clone(),
-    }
-}
-
 /// A placeholder has the column's own type and collation: compared as another type, the order of
 /// the comparison would not be that of ORDER BY, and the index would be of no use.
 fn key_column(column: &Column) -> Result<KeyColumn, String> {
@@ -334,7 +327,7 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
         Unpack::Signed => (ValueKind::I64, "?".to_owned()),
         Unpack::Unsigned | Unpack::Bit => (ValueKind::U64, "?".to_owned()),
         // Compared with a number they are numbers, as they are for ORDER BY; with a text, texts.
-        Unpack::Enum => (ValueKind::Member, "?".to_owned()),
+        Unpack::Enum | Unpack::UnclearEnum => (ValueKind::Member, "?".to_owned()),
         Unpack::Float | Unpack::Double => (ValueKind::F64, "?".to_owned()),
         Unpack::Year => (ValueKind::Year, "?".to_owned()),
         Unpack::Date => (ValueKind::Date, "CAST(? AS DATE)".to_owned()),
@@ -382,7 +375,7 @@ fn key_column(column: &Column) -> Result<KeyColumn, String> {
         Unpack::Geometry => return Err(unordered(column, "geometries have no order")),
     };
     let members = match column.unpack {
-        Unpack::Enum => {
+        Unpack::Enum | Unpack::UnclearEnum => {
             let read = Members::of_type(column_type);
             Some(read.map_err(|reason| unordered(column, reason))?)
         }

@@ -3,7 +3,7 @@
 //! The driver's own decoding would take zero dates for NULL and refuse partial ones; here the
 //! bytes of the wire are read as MySQL documents them ("Binary Protocol Value").
 
-use crate::model::{Date, DateTime, Instant, Kind, Packer, Time, Value};
+use crate::model::{Date, DateTime, Instant, Kind, Packer, Time, Value, domain::member_names};
 
 /// How a column's bytes are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) enum Unpack {
     Year,
     Bit,
     Enum,
+    /// An ENUM with an empty member, beside the error value that has the same text.
+    UnclearEnum,
     Json,
     Geometry,
 }
@@ -52,6 +54,7 @@ impl Unpack {
             "time" => Self::Time,
             "year" => Self::Year,
             "bit" => Self::Bit,
+            "enum" if has_empty_member(column_type) => Self::UnclearEnum,
             "enum" | "set" => Self::Enum,
             "json" => Self::Json,
             "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
@@ -71,13 +74,26 @@ impl Unpack {
             Self::Float => Kind::F32,
             Self::Double => Kind::F64,
             Self::Decimal => Kind::Decimal,
-            Self::Text | Self::Enum => Kind::String,
+            Self::Text | Self::Enum | Self::UnclearEnum => Kind::String,
             Self::Bytes | Self::Geometry => Kind::Bytes,
             Self::Date => Kind::Date,
             Self::DateTime => Kind::DateTime,
             Self::Timestamp => Kind::Instant,
             Self::Time => Kind::Time,
             Self::Json => Kind::Json,
+        }
+    }
+
+    /// A column of this name as it is asked for.
+    pub fn selected(self, quoted: &str, data_type: &str) -> String {
+        match self {
+            // As bytes, since it has a byte that no text has.
+            Self::UnclearEnum => format!(
+                "IF({quoted}+0=0, X'{ERROR_VALUE:02X}', CAST(CONVERT({quoted} USING utf8mb4) AS BINARY)) AS {quoted}"
+            ),
+            // The driver gives up a whole result for this type alone.
+            _ if data_type == "vector" => format!("CAST({quoted} AS BINARY) AS {quoted}"),
+            _ => quoted.to_owned(),
         }
     }
 
@@ -101,7 +117,7 @@ impl Unpack {
             Self::Bit => wire == "BIT",
             Self::Geometry => wire == "GEOMETRY",
             Self::Json => wire == "JSON" || is_string(wire),
-            Self::Text | Self::Bytes | Self::Enum => is_string(wire),
+            Self::Text | Self::Bytes | Self::Enum | Self::UnclearEnum => is_string(wire),
         }
     }
 
@@ -118,7 +134,8 @@ impl Unpack {
             Self::Double => Value::F64(f64::from_le_bytes(exactly(bytes)?)),
             Self::Decimal => Value::Decimal(std::str::from_utf8(bytes).map_err(|_| Unreadable)?),
             Self::Text => text(bytes, Value::String),
-            Self::Enum => text(bytes, Value::Enum),
+            Self::UnclearEnum if bytes == [ERROR_VALUE] => Value::MinKey,
+            Self::Enum | Self::UnclearEnum => text(bytes, Value::Enum),
             Self::Json => text(bytes, Value::Json),
             Self::Bytes => Value::Bytes(0, bytes),
             Self::Geometry => Value::Geometry(bytes),
@@ -131,6 +148,14 @@ impl Unpack {
         });
         Ok(())
     }
+}
+
+/// What stands for the error value of an ENUM (number 0), where an empty member has its text. No text
+/// has this byte. It is less than every member, and no column takes it.
+const ERROR_VALUE: u8 = 0xff;
+
+fn has_empty_member(column_type: &str) -> bool {
+    member_names(column_type).is_some_and(|names| names.iter().any(String::is_empty))
 }
 
 fn is_string(wire: &str) -> bool {
@@ -252,7 +277,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Unpack; 16] = [
+    const ALL: [Unpack; 17] = [
         Unpack::Signed,
         Unpack::Unsigned,
         Unpack::Float,
@@ -267,6 +292,7 @@ mod tests {
         Unpack::Year,
         Unpack::Bit,
         Unpack::Enum,
+        Unpack::UnclearEnum,
         Unpack::Json,
         Unpack::Geometry,
     ];

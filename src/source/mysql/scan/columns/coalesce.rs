@@ -67,7 +67,10 @@ pub(super) fn coalesced<'c>(
                 first.name, one.2, other.name, two.2
             ));
         }
-        if matches!(first.unpack, Unpack::Enum | Unpack::Bit) {
+        if matches!(
+            first.unpack,
+            Unpack::Enum | Unpack::UnclearEnum | Unpack::Bit
+        ) {
             return Err(format!(
                 "`{}` ({}) has values that COALESCE turns into others: choose one column, or others",
                 first.name, one.2
