@@ -158,8 +158,7 @@ mod tests {
         pending.complete_one();
         for index in [2, 0] {
             pending.fail(
-                index,
-                RDKafkaErrorCode::MessageSizeTooLarge,
+                (index, RDKafkaErrorCode::MessageSizeTooLarge, false),
                 &in_flight,
                 &log,
             );
