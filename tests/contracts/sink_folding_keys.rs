@@ -225,16 +225,12 @@ async fn the_source_says_whether_its_keys_fold_alike(connection: &MysqlConnectio
         };
         let sink = MysqlSink::open(connection.clone(), settings).expect("named");
         upsert(&sink, &[("a", 1)], from).await.expect("new");
-        let next = Some(from.unwrap_or(0) + 1);
-        let written = upsert(&sink, &[("A", 2)], next).await;
+        let next = from.unwrap_or(0) + 1;
+        let written = upsert(&sink, &[("A", 2)], Some(next)).await;
         assert_eq!(written.is_ok(), one_row, "{collation}: {written:?}");
         let expected = if one_row { "A=2" } else { "a=1" };
         assert_eq!(rows(connection).await, [expected], "{collation}");
-        from = if one_row {
-            Some(next.unwrap_or(0) + 1)
-        } else {
-            next
-        };
+        from = Some(if one_row { next + 1 } else { next });
     }
 }
 
