@@ -9,7 +9,7 @@ use highwater::{
 };
 
 use super::{
-    sinks::{database, drop_database, on_both_servers, read, run, table_sink, write},
+    sinks::{database, drop_database, on_both_servers, read, reason, run, table_sink, write},
     sources::{Server, limits, next, open, start},
 };
 
@@ -351,11 +351,7 @@ async fn a_key_that_its_character_set_lacks_is_refused_by_name(connection: &Mysq
         let far = row("\u{1F600}");
         for op in [Op::Upsert, Op::Delete] {
             let error = write(&sink, &[(op, &far)], None).await.expect_err(charset);
-            assert!(
-                matches!(error, SinkError::Data { .. }),
-                "{charset}: {error:?}"
-            );
-            let said = chain(&error);
+            let said = reason(&error);
             assert!(said.contains("`k`"), "{charset}: {said}");
         }
         let written = write(&sink, &[(Op::Upsert, &row("a"))], None).await;

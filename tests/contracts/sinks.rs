@@ -388,3 +388,15 @@ macro_rules! on_both_servers {
 }
 
 pub(crate) use on_both_servers;
+
+/// Why a record was refused, alone or by name.
+pub fn reason(error: &SinkError) -> String {
+    match error {
+        SinkError::Data { .. } => highwater::fault::chain(error),
+        SinkError::Rows { faults, .. } => {
+            let said = faults.first().map(|it| it.cause.to_string());
+            said.expect("one of them")
+        }
+        other => panic!("no record is refused: {other:?}"),
+    }
+}

@@ -191,7 +191,14 @@ impl Table {
         let mut folded: Vec<usize> = keyed.filter(folds).collect();
         folded.sort_unstable();
         folded.dedup();
-        self.folds = !folded.is_empty();
+        // Of a collation that ends with `_bin`, blanks at the end alone do not count.
+        let letters = |it: &usize| {
+            let mut known = folding.iter();
+            known.any(|(name, collation)| {
+                *name == self.columns[*it].name && !collation.ends_with("_bin")
+            })
+        };
+        self.folds = folded.iter().any(letters);
         match self.key_match {
             KeyMatch::Auto if alike => self.respelled = folded,
             KeyMatch::Auto | KeyMatch::Exact => self.exact = folded,
