@@ -168,8 +168,7 @@ pub enum Event {
 pub struct Polled {
     /// The partition.
     pub partition: i32,
-    /// The messages; each says its offset. None of them where the reader has merely come further:
-    /// past what it leaves out, such as messages of transactions that were aborted.
+    /// The messages; each says its offset.
     pub messages: Messages,
     /// The offset to go on from when all of them are written.
     pub next_offset: i64,

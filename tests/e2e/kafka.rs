@@ -32,13 +32,6 @@ pub struct Outgoing<'a> {
     pub value: Option<&'a [u8]>,
 }
 
-/// How a transaction ends.
-#[derive(Clone, Copy)]
-pub enum Ending {
-    Committed,
-    Aborted,
-}
-
 impl Kafka {
     pub fn new(brokers: &str) -> Self {
         Self {
@@ -136,37 +129,6 @@ impl Kafka {
             }
         }
         producer.flush(PATIENCE)?;
-        Ok(())
-    }
-
-    /// Publishes messages in a transaction of their own, which ends as told.
-    ///
-    /// # Errors
-    /// The brokers refuse.
-    pub fn transaction<'a>(
-        &self,
-        topic: &str,
-        messages: impl IntoIterator<Item = Outgoing<'a>>,
-        ending: Ending,
-    ) -> Result<()> {
-        let mut config = self.config();
-        config.set("transactional.id", topic);
-        let producer: ThreadedProducer<DefaultProducerContext> = config.create()?;
-        producer.init_transactions(PATIENCE)?;
-        producer.begin_transaction()?;
-        for message in messages {
-            let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
-            record.partition = message.partition;
-            record.key = message.key;
-            record.payload = message.value;
-            producer.send(record).map_err(|(error, _)| error)?;
-        }
-        // What is aborted has been written all the same.
-        producer.flush(PATIENCE)?;
-        match ending {
-            Ending::Committed => producer.commit_transaction(PATIENCE)?,
-            Ending::Aborted => producer.abort_transaction(PATIENCE)?,
-        }
         Ok(())
     }
 

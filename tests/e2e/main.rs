@@ -29,7 +29,6 @@ mod standby;
 mod tables;
 mod ties;
 mod topic;
-mod transactions;
 mod unheard;
 mod verifying;
 mod wait;

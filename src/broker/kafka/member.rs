@@ -46,9 +46,6 @@ pub(super) fn member_config(
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
-        // The end is told with its offset, which may lie past the last message.
-        .set("enable.partition.eof", "true")
-        .set("isolation.level", "read_committed")
         .set("session.timeout.ms", millis(settings.session_timeout))
         .set("heartbeat.interval.ms", millis(heartbeat));
     // The limits hold for each queue, and each partition has its own. What librdkafka keeps beside

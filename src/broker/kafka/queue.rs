@@ -30,9 +30,6 @@ pub(super) struct PartitionQueue {
     queue: NonNull<sys::rd_kafka_queue_t>,
     partition: i32,
     next_offset: i64,
-    /// Whether the reader has come further than the messages taken say: past the marks of
-    /// transactions, past messages that were aborted or compacted away.
-    moved: bool,
     /// What a message took so far, for a guess how many fit into a batch.
     average_bytes: usize,
     failed: Option<RDKafkaErrorCode>,
@@ -71,7 +68,6 @@ impl PartitionQueue {
             queue,
             partition,
             next_offset: offset,
-            moved: false,
             average_bytes: 1024,
             failed: None,
             woken: woken.clone(),
@@ -92,13 +88,13 @@ impl PartitionQueue {
         self.partition
     }
 
-    /// The offset to go on from: after the last message taken, or where the reader stands.
+    /// The offset after the last message taken.
     pub fn next_offset(&self) -> i64 {
         self.next_offset
     }
 
-    /// What is there now, up to the limits (but for one chunk's guess of their bytes). Without a
-    /// message where the reader has merely come to the end. `None` where nothing is.
+    /// What is there now, up to the limits (but for one chunk's guess of their bytes). `None`
+    /// where nothing is.
     ///
     /// # Errors
     /// The code that the client gave instead of a message; the messages before it come first.
@@ -136,11 +132,10 @@ impl PartitionQueue {
             }
         }
         match self.failed.take() {
-            Some(code) if messages.is_empty() && !self.moved => Err(code),
+            Some(code) if messages.is_empty() => Err(code),
             failed => {
                 self.failed = failed;
-                let moved = std::mem::take(&mut self.moved);
-                Ok((moved || !messages.is_empty()).then_some(Polled {
+                Ok((!messages.is_empty()).then_some(Polled {
                     partition: self.partition,
                     messages,
                     next_offset: self.next_offset,
@@ -150,11 +145,6 @@ impl PartitionQueue {
     }
 
     fn copy(&mut self, message: &Taken, messages: &mut Messages) {
-        if message.error() == Some(RDKafkaErrorCode::PartitionEOF) {
-            self.moved |= message.offset() > self.next_offset;
-            self.next_offset = self.next_offset.max(message.offset());
-            return;
-        }
         if let Some(code) = message.error() {
             self.failed.get_or_insert(code);
             return;

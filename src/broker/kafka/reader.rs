@@ -50,8 +50,7 @@ impl KafkaReader {
         config
             .set("group.id", "highwater.reader")
             .set("enable.auto.commit", "false")
-            .set("enable.partition.eof", "true")
-            .set("isolation.level", "read_committed");
+            .set("enable.partition.eof", "true");
         set_default(&mut config, "queued.max.messages.kbytes", 4096);
         let (log, topic) = (KafkaLog::new(name), topic.to_owned());
         tokio::task::spawn_blocking(move || {
