@@ -1,9 +1,6 @@
 //! The contract of a sink of several tables: behaviours by name, each run against every sink.
 
-use highwater::{
-    fault::chain,
-    sink::{Landing, Onto, SinkError},
-};
+use highwater::sink::{Landing, Onto, SinkError};
 
 use super::{
     limit::in_time,
