@@ -45,7 +45,12 @@ impl SqliteSink {
         for target in &self.targets {
             let found = target.found(&self.connection).await?;
             let shared = &target.shared;
-            let gone = || shared.incompatible(format!("table {} is gone", shared.settings.table));
+            let gone = || {
+                let table = &shared.settings.table;
+                shared.incompatible(format!(
+                    "table {table}: there is no such table: create it, or correct its name"
+                ))
+            };
             tables.push(shared.remember(found.ok_or_else(gone)?));
         }
         Ok(tables)

@@ -32,7 +32,7 @@ const COLUMN_GONE: Break<'_> = Break {
     what: "a column is gone",
     broken: "ALTER TABLE items RENAME COLUMN name TO other",
     mended: "ALTER TABLE items RENAME COLUMN other TO name",
-    advice: ["there is no such column: add it", "add the column"],
+    advice: ["add the column"; 2],
 };
 
 /// Messages that are new at each break.
